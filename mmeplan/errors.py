@@ -1,0 +1,121 @@
+"""Every exception that mmeplan raises on purpose, and the exit code it ends a command with.
+
+    MmeplanError                 what happened, where, why, what to type next
+    ├── InputError               fleet.yaml, a plan file or an option is wrong: all problems at once   (exit 1)
+    ├── RefusedError             rules, protection or a gate say no                                    (exit 3)
+    ├── StalePlanError           the world moved since the plan was made                               (exit 4)
+    └── CloudError               an API call that answered with an error                               (exit 1)
+        ├── CredentialsError     there are no usable credentials
+        └── ConnectionFailedError  no answer: the call may or may not have had its effect
+
+Commands catch `MmeplanError` and nothing else; anything else that surfaces is a bug of mmeplan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+class ExitCode:
+    """The exit codes of every command. Documented in specs/exit-codes.md."""
+
+    DONE = 0
+    ERROR = 1
+    CHANGES = 2
+    REFUSED = 3
+    STALE = 4
+    INCOMPLETE = 5
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input, where it stands, and what to do about it.
+
+    `path` is the path inside the file (`endpoints.ranker.config`), empty where the whole file is meant. `line` and
+    `column` count from 1; 0 means unknown. `hint` is what to type next.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+    hint: str = ""
+    source_line: str = field(default="", compare=False)
+
+    @property
+    def where(self) -> str:
+        """`fleet.yaml:41:9`, as far as it is known."""
+        if not self.file or not self.line:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class MmeplanError(Exception):
+    """Base of all errors for people. `hint` says what to type next."""
+
+    exit_code = ExitCode.ERROR
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(MmeplanError):
+    """An input that can't be used: every problem found in it, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(f"{first.where}: {first.message}" if first.where else first.message, hint=first.hint)
+
+
+class RefusedError(MmeplanError):
+    """The plan is refused by rules, by protection or by a gate."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StalePlanError(MmeplanError):
+    """A saved plan that no longer fits the world. `reasons` holds all of them."""
+
+    exit_code = ExitCode.STALE
+
+    def __init__(self, reasons: Sequence[str], *, hint: str = "") -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(reasons), hint=hint)
+
+
+class CloudError(MmeplanError):
+    """An API call answered with an error. `code` and `message` are the service's own words.
+
+    `request_id` is what AWS support asks for.
+    """
+
+    def __init__(self, operation: str, code: str, message: str, *, status: int = 400, request_id: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.code}: {self.message}"
+
+
+class CredentialsError(CloudError):
+    """No usable credentials, or no region: nothing was called."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("credentials", "NoCredentials", message, status=0)
+        self.hint = "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local"
+
+
+class ConnectionFailedError(CloudError):
+    """There was no answer. Whether the call had its effect is unknown until the object is read."""
+
+    def __init__(self, operation: str, message: str) -> None:
+        super().__init__(operation, "ConnectionFailed", message, status=0)
