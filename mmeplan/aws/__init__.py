@@ -1,0 +1,1 @@
+"""What SageMaker is, as data and without network: shapes, constraints, statuses, messages, instance families."""
