@@ -1,0 +1,175 @@
+"""compile: `Fleet` → `Graph` of desired resources, in dependency order.
+
+Pure: no clock, no network, no file. The order depends on names only, never on the file's order.
+The only file that imports networkx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from mmeplan.errors import InputError, Problem
+from mmeplan.resources import ApiPath, Resource
+from mmeplan.resources.endpoint import compile_endpoint
+from mmeplan.resources.endpoint_config import compile_endpoint_config
+from mmeplan.resources.identity import address
+from mmeplan.resources.model import compile_model
+from mmeplan.spec import Entry, FilePath, Fleet, SourceMap, dotted, file_path
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The desired resources by address, and what depends on what.
+
+    `moved` maps the address an entry had (`renamed_from`) to the one it has. `fresh` are the addresses that get a new
+    object although their content is the same (`--replace`).
+    """
+
+    fleet: Fleet
+    resources: Mapping[str, Resource]
+    moved: Mapping[str, str]
+    fresh: frozenset[str]
+    _network: nx.DiGraph[str] = field(repr=False, compare=False)
+
+    def order(self) -> list[str]:
+        """Addresses so that each stands after what it depends on; among equals, by address."""
+        return list(nx.lexicographical_topological_sort(self._network))
+
+    def dependents(self, at: str) -> list[str]:
+        """Addresses that refer to this one directly, sorted."""
+        return sorted(self._network.successors(at)) if at in self._network else []
+
+    def edges(self) -> Iterator[tuple[str, str]]:
+        """(dependency, dependent) pairs, sorted."""
+        return iter(sorted(self._network.edges()))
+
+    def closure(self, addresses: Iterable[str]) -> frozenset[str]:
+        """The addresses and everything they depend on."""
+        wanted = set(addresses)
+        for at in tuple(wanted):
+            if at in self._network:
+                wanted |= nx.ancestors(self._network, at)
+        return frozenset(wanted)
+
+    def closure_of_dependents(self, at: str) -> frozenset[str]:
+        """The address and everything that depends on it, directly or not."""
+        return frozenset({at, *nx.descendants(self._network, at)}) if at in self._network else frozenset()
+
+    def of_kind(self, kind: str) -> Iterator[Resource]:
+        """The resources of a kind, by address."""
+        return (resource for resource in self.resources.values() if resource.kind == kind)
+
+
+def compile(fleet: Fleet, salts: Mapping[str, str] | None = None) -> Graph:
+    """The graph of a fleet.
+
+    `salts` (address → salt) asks for fresh objects of those models and configs, as `--replace` does. Raises InputError
+    for missing references, names that stand for two things, and circles, each with its line.
+    """
+    return _Compiler(fleet, salts or {}).compile()
+
+
+class _Compiler:
+    def __init__(self, fleet: Fleet, salts: Mapping[str, str]) -> None:
+        self.fleet = fleet
+        self.salts = salts
+        self.resources: dict[str, Resource] = {}
+        self.problems: dict[tuple[int, int, str], Problem] = {}
+
+    def refuse(self, message: str, path: FilePath, hint: str = "") -> None:
+        source: SourceMap = self.fleet.source_map
+        line, column = source.locate(path)
+        problem = Problem(message, source.file, line, column, dotted(path), hint, source.excerpt(line))
+        self.problems.setdefault((line, column, message), problem)
+
+    def compile(self) -> Graph:
+        for name in sorted(self.fleet.models):
+            self._add(compile_model(self.fleet.models[name], self.fleet.name, self.salts.get(address("model", name))))
+        for name in sorted(self.fleet.endpoint_configs):
+            self._add(self._config(self.fleet.endpoint_configs[name]))
+        for name in sorted(self.fleet.endpoints):
+            self._endpoint(self.fleet.endpoints[name])
+        moved = self._moved()
+        if self.problems:
+            raise InputError([self.problems[key] for key in sorted(self.problems)])
+        resources = dict(sorted(self.resources.items()))
+        return Graph(self.fleet, resources, moved, frozenset(self.salts), self._network(resources))
+
+    def _add(self, resource: Resource) -> Resource:
+        self.resources[resource.address] = resource
+        return resource
+
+    def _config(self, entry: Entry, base_name: str | None = None) -> Resource:
+        def resolve(logical: str, api_path: ApiPath) -> str | None:
+            model = self.resources.get(address("model", logical))
+            if model is None:
+                self._missing("model", logical, file_path(entry.path, api_path), self.fleet.models)
+                return None
+            return model.physical_name
+
+        salt = self.salts.get(address("endpoint_config", entry.name))
+        return compile_endpoint_config(entry, self.fleet.name, resolve, base_name=base_name, salt=salt)
+
+    def _endpoint(self, entry: Entry) -> None:
+        config: Resource | None = None
+        external = entry.request.get("EndpointConfigName")
+        if external and entry.config is not None:
+            self.refuse("`config` and `endpoint_config_name` exclude each other", entry.path, "keep one of them")
+        if isinstance(entry.config, Entry):
+            if address("endpoint_config", entry.name) in self.resources:
+                hint = "rename one of them, or let the endpoint say `config: NAME`"
+                self.refuse(f"endpoint_config/{entry.name} stands in endpoint_configs already", entry.config.path, hint)
+            config = self._add(self._config(entry.config, entry.renamed_from or entry.name))
+        elif isinstance(entry.config, str):
+            config = self.resources.get(address("endpoint_config", entry.config))
+            if config is None or entry.config not in self.fleet.endpoint_configs:
+                self._missing("endpoint config", entry.config, (*entry.path, "config"), self.fleet.endpoint_configs)
+        elif not external:
+            self.refuse(
+                "the endpoint has no config", entry.path, "write `config:` inline, or the name of a shared config"
+            )
+        self._add(compile_endpoint(entry, self.fleet.name, config, self.resources))
+
+    def _missing(self, what: str, name: str, path: FilePath, known: Mapping[str, Any]) -> None:
+        import difflib
+
+        close = difflib.get_close_matches(name, list(known), n=1)
+        member = "model_name" if what == "model" else "endpoint_config_name"
+        hint = f"did you mean {close[0]}?" if close else f"for one outside the fleet write {member}: {name}"
+        self.refuse(f"no {what} named {name!r} in this fleet", path, hint)
+
+    def _moved(self) -> dict[str, str]:
+        """`renamed_from`, by address. An inline config moves with its endpoint."""
+        moved: dict[str, str] = {}
+        for resource in self.resources.values():
+            old_name = resource.entry.renamed_from
+            if old_name is None:
+                continue
+            old, path = address(resource.kind, old_name), (*resource.path, "renamed_from")
+            if old in self.resources:
+                partner = self.resources[old].entry.renamed_from
+                circle = (
+                    f": {resource.name} → {old_name} → {resource.name} goes in a circle"
+                    if partner == resource.name
+                    else ""
+                )
+                self.refuse(f"{old} is still in the file{circle}", path, "remove renamed_from, or the other entry")
+            elif old in moved:
+                self.refuse(f"{moved[old]} was renamed from {old_name!r} as well", path)
+            else:
+                moved[old] = resource.address
+                inline = address("endpoint_config", resource.name)
+                if resource.kind == "endpoint" and isinstance(resource.entry.config, Entry):
+                    moved[address("endpoint_config", old_name)] = inline
+        return moved
+
+    def _network(self, resources: Mapping[str, Resource]) -> nx.DiGraph[str]:
+        network: nx.DiGraph[str] = nx.DiGraph()
+        network.add_nodes_from(resources)
+        for resource in resources.values():
+            network.add_edges_from((dependency, resource.address) for dependency in resource.dependencies())
+        return network

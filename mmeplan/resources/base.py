@@ -1,0 +1,64 @@
+"""`Resource`: one desired object, compiled. What `graph` makes, `rules` check, `diff` compares and `plan` creates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmeplan.resources.canonical import Canonical
+from mmeplan.spec import Entry, FilePath
+
+ApiPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in a request that names another object.
+
+    `address` is the resource inside the fleet, None for an object outside it; `name` is the physical name either way.
+    `path` is in API members, list items of named lists by their name: `("ProductionVariants", "large", "ModelName")`.
+    """
+
+    path: ApiPath
+    kind: str
+    name: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A desired Model, EndpointConfig or Endpoint.
+
+    `request` is the exact Create request without tags. `tags` are the complete tags, ownership included. `content` is
+    what the digest was taken over: the canonical request without its name; for an endpoint its *meaning*, the content
+    of its config with models in place of their names. `owned_counts` names the variants whose instance count is
+    somebody else's (`capacity: autoscaled`). `update_options` are the members that only UpdateEndpoint has.
+    """
+
+    address: str
+    kind: str
+    name: str
+    physical_name: str
+    entry: Entry
+    request: dict[str, Any]
+    tags: Mapping[str, str]
+    references: tuple[Reference, ...]
+    content: Canonical
+    digest: str
+    autoscaled: frozenset[str] = frozenset()
+    update_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the file chose the physical name of something whose name otherwise holds its digest."""
+        return self.kind != "endpoint" and self.entry.pinned_name is not None
+
+    @property
+    def path(self) -> FilePath:
+        """Where it stands in the file."""
+        return self.entry.path
+
+    def dependencies(self) -> tuple[str, ...]:
+        """Addresses of the fleet that must exist first."""
+        return tuple(dict.fromkeys(reference.address for reference in self.references if reference.address))

@@ -1,0 +1,127 @@
+"""One spelling for requests that mean the same: what digests are taken over and what the diff compares.
+
+In: a Create request, or a Describe answer. Out: plain data in which documented defaults, empty containers and nulls are
+left out, lists of named things are keyed by name, lists without a meaningful order are sorted, and floats are float32.
+
+Everything here goes by member *names*, not by botocore's shapes, because digests are a contract: an upgrade of botocore
+must not roll anybody's fleet. Sources of the rules: docs/sagemaker.md, "What Describe returns that was not sent".
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+Canonical = dict[str, Any]
+
+KEYED: Final = {"ProductionVariants": "VariantName", "ShadowProductionVariants": "VariantName"}
+"""Lists whose items carry a unique name, and the member that holds it."""
+
+UNORDERED: Final = frozenset(
+    {
+        "Alarms",
+        "CaptureOptions",
+        "CsvContentTypes",
+        "ExcludeRetainedVariantProperties",
+        "IncludeInferenceResponseIn",
+        "JsonContentTypes",
+        "SecurityGroupIds",
+        "Subnets",
+    }
+)
+"""Lists whose order has no meaning."""
+
+DEFAULTS: Final[dict[tuple[str, str], Any]] = {
+    # (member that holds the structure, member): the API's documented default. "" is the request itself.
+    ("", "EnableNetworkIsolation"): False,
+    ("PrimaryContainer", "Mode"): "SingleModel",
+    ("Containers", "Mode"): "SingleModel",
+    ("ImageConfig", "RepositoryAccessMode"): "Platform",
+    ("MultiModelConfig", "ModelCacheSetting"): "Enabled",
+    ("InferenceExecutionConfig", "Mode"): "Serial",
+    ("ProductionVariants", "InitialVariantWeight"): 1,
+    ("ShadowProductionVariants", "InitialVariantWeight"): 1,
+    ("ProductionVariants", "EnableSSMAccess"): False,
+    ("ShadowProductionVariants", "EnableSSMAccess"): False,
+    ("ScaleInPolicy", "MaximumStepSize"): 1,
+    ("ScaleInPolicy", "CooldownInMinutes"): 20,
+    ("DataCaptureConfig", "EnableCapture"): True,
+    ("InferenceConfig", "MaxPayloadInMB"): 6,
+    ("ShapBaselineConfig", "MimeType"): "text/csv",
+    ("ShapConfig", "UseLogit"): False,
+    ("MetricsConfig", "EnableEnhancedMetrics"): False,
+    ("MetricsConfig", "MetricPublishFrequencyInSeconds"): 60,
+    ("BlueGreenUpdatePolicy", "TerminationWaitInSeconds"): 0,
+}
+
+_OPAQUE: Final = frozenset({"Environment"})
+"""Maps whose keys are the user's own: nothing in them is a member name, and an empty text is a value."""
+
+
+def canonical(request: dict[str, Any]) -> Canonical:
+    """The canonical form of a request or of a Describe answer that was projected onto one."""
+    return _structure(request, "")
+
+
+def same_number(value: float) -> int | float:
+    """A number as the service keeps it: float32, and an integer where it is one (`1.0` ≡ `1`)."""
+    try:
+        rounded = float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return value
+    return int(rounded) if rounded.is_integer() else rounded
+
+
+def _structure(value: dict[str, Any], holder: str) -> Canonical:
+    made: Canonical = {}
+    for member, inner in value.items():
+        if inner is None or inner == "":
+            continue
+        if member in _OPAQUE and isinstance(inner, dict):
+            kept = {key: text for key, text in inner.items() if text is not None}
+        else:
+            kept = _value(inner, member)
+        if kept is None or (isinstance(kept, (dict, list)) and not kept):
+            continue
+        default = DEFAULTS.get((holder, member))
+        if default is not None and default == kept and isinstance(default, bool) == isinstance(kept, bool):
+            continue
+        made[member] = kept
+    return _one_artifact_form(made) if "ModelDataSource" in made else made
+
+
+def _value(value: Any, member: str) -> Any:
+    if isinstance(value, dict):
+        return _structure(value, member)
+    if isinstance(value, (list, tuple)):
+        if member in KEYED:
+            return _keyed(value, member)
+        items = [_structure(item, member) if isinstance(item, dict) else _value(item, "") for item in value]
+        return sorted(items, key=_sort_key) if member in UNORDERED else items
+    if isinstance(value, float):
+        return same_number(value)
+    return value
+
+
+def _keyed(items: Any, member: str) -> Canonical:
+    name = KEYED[member]
+    made = {}
+    for item in items:
+        inner = _structure(item, member)
+        made[str(inner.pop(name, ""))] = inner
+    return dict(sorted(made.items()))
+
+
+def _sort_key(item: Any) -> str:
+    return item if isinstance(item, str) else repr(sorted(item.items()) if isinstance(item, dict) else item)
+
+
+def _one_artifact_form(container: Canonical) -> Canonical:
+    """`ModelDataUrl` and its mirror in `ModelDataSource` are one: Describe returns both for either."""
+    source = container["ModelDataSource"].get("S3DataSource", {})
+    plain = {"S3Uri", "S3DataType", "CompressionType"}
+    mirrors = set(source) == plain and source["S3DataType"] == "S3Object" and source["CompressionType"] == "Gzip"
+    if mirrors and container.get("ModelDataUrl", source["S3Uri"]) == source["S3Uri"]:
+        rest = {member: value for member, value in container.items() if member != "ModelDataSource"}
+        return {**rest, "ModelDataUrl": source["S3Uri"]}
+    return container

@@ -1,0 +1,142 @@
+"""The Endpoint: its request, and its *meaning*, by which it is compared.
+
+An endpoint means what its config says, with the content of models in the place of their names, and with the live
+counts and weights in the place of the config's initial ones. Two configs of different names with one meaning are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mmeplan.resources.base import Reference, Resource
+from mmeplan.resources.canonical import KEYED, Canonical, same_number
+from mmeplan.resources.identity import MAX_NAME, address, digest, ownership_tags
+from mmeplan.spec import Entry
+
+UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
+"""Members that only UpdateEndpoint has: sent with it, never diffed."""
+
+ModelOf = Callable[[tuple[str | int, ...], str], Any]
+"""(path, physical name) of a model reference → what stands for that model in a meaning."""
+
+
+def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: Mapping[str, Resource]) -> Resource:
+    """The desired Endpoint of an entry whose config is `config`; None where it lies outside the fleet.
+
+    `models` are the fleet's, by address.
+    """
+    at = address("endpoint", entry.name)
+    config_name = config.physical_name if config else entry.request.get("EndpointConfigName")
+    meaning = desired_meaning(config, models) if config else {"EndpointConfigName": config_name}
+    content_digest = digest("endpoint", meaning)
+    name = entry.pinned_name or entry.renamed_from or entry.name
+    request = {key: value for key, value in entry.request.items() if key not in UPDATE_ONLY}
+    references = ()
+    if config_name:
+        request["EndpointConfigName"] = config_name
+        references = (
+            Reference(("EndpointConfigName",), "endpoint_config", config_name, config.address if config else None),
+        )
+    return Resource(
+        address=at,
+        kind="endpoint",
+        name=entry.name,
+        physical_name=name[:MAX_NAME] if entry.pinned_name is None and len(name) > MAX_NAME else name,
+        entry=entry,
+        request={"EndpointName": name, **request},
+        tags={
+            **entry.tags,
+            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
+        },
+        references=references,
+        content=meaning,
+        digest=content_digest,
+        autoscaled=config.autoscaled if config else frozenset(),
+        update_options={key: entry.request[key] for key in UPDATE_ONLY if key in entry.request},
+    )
+
+
+def desired_meaning(config: Resource, models: Mapping[str, Resource]) -> Canonical:
+    """The meaning that the file gives an endpoint with this config."""
+    by_place = {(*reference.path,): reference for reference in config.references}
+
+    def model_of(path: tuple[str | int, ...], name: str) -> Any:
+        reference = by_place.get(path)
+        model = models.get(reference.address) if reference and reference.address else None
+        if model is None:
+            return name
+        return model_stands_for(model.content, model.entry.replace_salt)
+
+    return meaning(config.content, model_of, config.autoscaled)
+
+
+def model_stands_for(content: Canonical, salt: str | None) -> Canonical:
+    """What stands for a model of the fleet in a meaning: its content, and its salt where it has one."""
+    return {"content": content, "salt": salt} if salt is not None else {"content": content}
+
+
+def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) -> Canonical:
+    """A canonical config with models in place of their names, and without the counts that aren't the file's."""
+    made = dict(config)
+    for member in KEYED:
+        if member in config:
+            made[member] = {
+                name: _variant(variant, (member, name), model_of, name in autoscaled)
+                for name, variant in config[member].items()
+            }
+    return made
+
+
+def _variant(variant: Canonical, path: tuple[str | int, ...], model_of: ModelOf, autoscaled: bool) -> Canonical:
+    made = dict(variant)
+    if "ModelName" in made:
+        made["ModelName"] = model_of((*path, "ModelName"), made["ModelName"])
+    if "InstancePools" in made:
+        made["InstancePools"] = [
+            {
+                **pool,
+                "ModelNameOverride": model_of(
+                    (*path, "InstancePools", index, "ModelNameOverride"), pool["ModelNameOverride"]
+                ),
+            }
+            if "ModelNameOverride" in pool
+            else pool
+            for index, pool in enumerate(made["InstancePools"])
+        ]
+    if autoscaled:
+        made.pop("InitialInstanceCount", None)
+    return made
+
+
+def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonical:
+    """A live config with the endpoint's own Desired counts, weights and concurrency in place of the initial ones.
+
+    Source: DescribeEndpoint's ProductionVariants (docs/sagemaker.md, "DescribeEndpoint").
+    """
+    made = dict(config)
+    for member in KEYED:
+        summaries = {summary.get("VariantName"): summary for summary in describe.get(member) or ()}
+        if member in config and summaries:
+            made[member] = {
+                name: _as_desired(variant, summaries.get(name) or {}) for name, variant in config[member].items()
+            }
+    return made
+
+
+def _as_desired(variant: Canonical, summary: Mapping[str, Any]) -> Canonical:
+    made = dict(variant)
+    count, weight = summary.get("DesiredInstanceCount"), summary.get("DesiredWeight")
+    serverless = summary.get("DesiredServerlessConfig")
+    if count is not None and "ServerlessConfig" not in variant:
+        made["InitialInstanceCount"] = count
+    if weight is not None:
+        made.pop("InitialVariantWeight", None)
+        if same_number(weight) != 1:
+            made["InitialVariantWeight"] = same_number(weight)
+    if serverless and "ServerlessConfig" in variant:
+        made["ServerlessConfig"] = {
+            **variant["ServerlessConfig"],
+            **{k: v for k, v in serverless.items() if v is not None},
+        }
+    return made

@@ -1,0 +1,54 @@
+"""The Model: its request, its identity, and how DescribeModel's answer becomes comparable."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mmeplan.resources.base import Resource
+from mmeplan.resources.canonical import Canonical, canonical
+from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
+from mmeplan.spec import Entry
+
+_ANSWER_ONLY: Final = frozenset(
+    {"ModelName", "ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata", "Tags"}
+)
+
+
+def compile_model(entry: Entry, fleet: str, salt: str | None = None) -> Resource:
+    """The desired Model of an entry. `salt` overrides the entry's own (a one-off replacement)."""
+    content = canonical(entry.request)
+    content_digest = digest("model", content, salt or entry.replace_salt)
+    name = entry.pinned_name or physical_name(entry.renamed_from or entry.name, content_digest)
+    at = address("model", entry.name)
+    return Resource(
+        address=at,
+        kind="model",
+        name=entry.name,
+        physical_name=name,
+        entry=entry,
+        request={"ModelName": name, **entry.request},
+        tags={
+            **entry.tags,
+            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
+        },
+        references=(),
+        content=content,
+        digest=content_digest,
+    )
+
+
+def live_model(describe: dict[str, Any]) -> Canonical:
+    """What DescribeModel answered, as a canonical request."""
+    return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
+
+
+def aligned_model(desired: Canonical, live: Canonical) -> Canonical:
+    """`live` without what the service filled in by itself because `desired` left it open.
+
+    A pipeline whose file names no hostnames gets names by position; which ones is not documented.
+    """
+    wanted = desired.get("Containers", [])
+    if "Containers" not in live or any("ContainerHostname" in container for container in wanted):
+        return live
+    bare = [{k: v for k, v in container.items() if k != "ContainerHostname"} for container in live["Containers"]]
+    return {**live, "Containers": bare}

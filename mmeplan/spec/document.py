@@ -1,0 +1,299 @@
+"""YAML text → plain values and the position of each of them, in one pass over libyaml's events.
+
+In: text. Out: `Document` (values + positions). Called by `spec.load`, and by `for_each` for `file:` sources.
+
+Why not `yaml.safe_load`: fleet.yaml promises YAML 1.2 scalars (`no` is a string), duplicate keys as errors with both
+lines, limits against alias bombs and deep nesting, and the line of every key, for 10,000 endpoints in about a second.
+PyYAML does the parsing; what an event becomes is decided here. Tags that would build objects are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+import yaml
+from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
+from yaml.reader import ReaderError
+
+from mmeplan.errors import InputError, Problem
+from mmeplan.spec.scalars import plain_scalar
+
+FilePath = tuple[str | int, ...]
+
+MAX_BYTES: Final = 64 * 1024 * 1024  # 10,000 endpoints written out are about 10 MB
+MAX_DEPTH: Final = 64  # the request shapes nest twelve deep
+MAX_PROBLEMS: Final = 1000  # a file can be wrong in every line; nobody reads more than this at once
+MAX_ALIAS_NODES: Final = 1_000_000  # nodes that aliases may add: what an alias bomb lives on
+
+_TAGS = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:map": dict,
+    "tag:yaml.org,2002:seq": list,
+    "!": str,
+}
+_COLUMN_BITS: Final = 20
+_MAX_COLUMN: Final = (1 << _COLUMN_BITS) - 1
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
+
+Positions = dict[Any, Any]
+"""Of a mapping: key → packed position of the key, (key,) → Positions of its value. Of a list: index likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The value of a YAML file, and where everything in it stands."""
+
+    file: str
+    value: Any
+    positions: Positions
+    text: str
+    _lines: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def position(self, path: FilePath) -> tuple[int, int] | None:
+        """Line and column, both from 1, of the key or item at `path`; None where the file has no such path."""
+        here: Positions | None = self.positions
+        packed = 0
+        for depth, part in enumerate(path):
+            if here is None or part not in here:
+                return None
+            packed = here[part]
+            here = here.get((part,)) if depth < len(path) - 1 else here
+        return ((packed >> _COLUMN_BITS) + 1, (packed & _MAX_COLUMN) + 1)
+
+    def nearest(self, path: FilePath) -> tuple[int, int]:
+        """Position of the path, or of the closest part of it that the file has."""
+        for end in range(len(path), 0, -1):
+            found = self.position(path[:end])
+            if found:
+                return found
+        return (1, 1)
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its end."""
+        if not self._lines:
+            self._lines.extend(lines_of(self.text))
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+    def problem(self, message: str, path: FilePath = (), *, hint: str = "") -> Problem:
+        """A Problem at `path` with its place in this file."""
+        line, column = self.nearest(path)
+        return Problem(message, self.file, line, column, dotted(path), hint, self.line(line))
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """`endpoints.ranker.containers[0].image`, the way problems and findings name a place."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, counted as libyaml counts them, without their ends."""
+    return _LINE_END.split(text)
+
+
+def read_document(file: str, text: str) -> Document:
+    """Parse one YAML document.
+
+    Raises InputError: not YAML, several documents, duplicate keys (all of them), or a limit exceeded.
+    """
+    if len(text) > MAX_BYTES:
+        raise InputError([Problem(f"the file is larger than {MAX_BYTES // 2**20} MiB", file)])
+    reader = _Reader(file, text)
+    try:
+        value, positions = reader.read()
+    except yaml.YAMLError as error:
+        raise InputError([_syntax_problem(file, text, error)]) from None
+    except UnicodeError as error:
+        raise InputError([Problem(f"not valid text: {error}", file)]) from None
+    if reader.problems:
+        raise InputError(reader.problems)
+    return Document(file, value, positions, text)
+
+
+def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
+    if isinstance(error, ReaderError):
+        return _character_problem(file, text, error)
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = getattr(error, "problem", None) or getattr(error, "context", None) or "syntax error"
+    if mark is None:
+        return Problem(f"not valid YAML: {what}", file)
+    lines = lines_of(text)
+    source = lines[mark.line] if mark.line < len(lines) else ""
+    hint = "indent with spaces; YAML does not allow tabs" if "\t" in source[: mark.column + 1] else ""
+    return Problem(f"not valid YAML: {what}", file, mark.line + 1, mark.column + 1, "", hint, source)
+
+
+def _character_problem(file: str, text: str, error: ReaderError) -> Problem:
+    """A character that YAML forbids; libyaml tells its place as an offset in bytes."""
+    before = lines_of(text.encode()[: error.position].decode(errors="ignore"))
+    code = error.character if isinstance(error.character, int) else ord(error.character[:1] or "\0")
+    source = lines_of(text)[len(before) - 1].replace("\0", "")
+    return Problem(
+        f"not valid YAML: the character U+{code:04X} is not allowed",
+        file,
+        len(before),
+        len(before[-1]) + 1,
+        "",
+        'inside double quotes it may be written "\\xNN"',
+        source,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """What an alias stands for: its value, where its parts stand, how many nodes it has, and how deep they nest."""
+
+    value: Any
+    positions: Positions
+    nodes: int
+    height: int
+
+
+class _Reader:
+    """Builds values from events. One instance reads one document."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.lines: list[str] = []
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, _Anchored] = {}
+        self.alias_nodes = 0
+        self.nodes = 0
+        self.deepest = 0  # of the collections read since the innermost anchored one began
+
+    def read(self) -> tuple[Any, Positions]:
+        parser = yaml.CSafeLoader(self.text)
+        try:
+            documents = 0
+            value: Any = None
+            positions: Positions = {}
+            while (event := parser.get_event()) is not None:
+                if isinstance(event, DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        self._refuse(event, "a fleet file holds one YAML document; this is a second one")
+                        break
+                    value, positions = self._node(parser, parser.get_event(), 0)
+            return value, positions
+        finally:
+            parser.dispose()
+
+    def _refuse(self, event: Any, message: str, hint: str = "") -> None:
+        self.lines = self.lines or lines_of(self.text)
+        line, column = event.start_mark.line, event.start_mark.column
+        source = self.lines[line] if line < len(self.lines) else ""
+        self.problems.append(Problem(message, self.file, line + 1, column + 1, "", hint, source))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise InputError(self.problems)
+
+    def _stop(self, event: Any, message: str, hint: str = "") -> NoReturn:
+        self._refuse(event, message, hint)
+        raise InputError(self.problems)
+
+    def _node(self, parser: Any, event: Any, depth: int) -> tuple[Any, Positions]:
+        self.nodes += 1
+        kind = event.__class__
+        if kind is ScalarEvent:
+            return self._scalar(event), {}
+        if kind is AliasEvent:
+            return self._alias(event, depth)
+        if depth >= MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        outer, self.deepest = self.deepest, depth
+        start = self.nodes
+        value: Any
+        if kind is MappingStartEvent:
+            self._check_tag(event, dict)
+            value, positions = self._mapping(parser, depth)
+        else:
+            self._check_tag(event, list)
+            value, positions = self._sequence(parser, depth)
+        if event.anchor:
+            nodes, height = self.nodes - start + 1, self.deepest - depth + 1
+            self.anchors[event.anchor] = _Anchored(value, positions, nodes, height)
+        self.deepest = max(outer, self.deepest)
+        return value, positions
+
+    def _mapping(self, parser: Any, depth: int) -> tuple[dict[str, Any], Positions]:
+        value: dict[str, Any] = {}
+        positions: Positions = {}
+        get_event = parser.get_event
+        while (event := get_event()).__class__ is ScalarEvent or isinstance(event, NodeEvent):
+            if event.__class__ is not ScalarEvent:
+                self._stop(event, "a mapping key must be a plain word or a quoted text")
+            key = event.value
+            if event.tag or event.anchor:
+                self._check_tag(event, str)
+                self._anchor_key(event)
+            if key in value:
+                first = (positions[key] >> _COLUMN_BITS) + 1
+                self._refuse(event, f"duplicate key {key!r}; it stands in line {first} already", "remove one of them")
+            positions[key] = _packed(event)
+            if key == "<<" and not event.style:
+                self._refuse(event, "YAML 1.2 has no merge keys ('<<')", "use `defaults:` or repeat the value")
+            inner = get_event()
+            if inner.__class__ is ScalarEvent:
+                self.nodes += 1
+                value[key] = self._scalar(inner)
+            else:
+                value[key], below = self._node(parser, inner, depth + 1)
+                if below:
+                    positions[(key,)] = below
+        return value, positions
+
+    def _sequence(self, parser: Any, depth: int) -> tuple[list[Any], Positions]:
+        value: list[Any] = []
+        positions: Positions = {}
+        while isinstance(event := parser.get_event(), NodeEvent):
+            index = len(value)
+            positions[index] = _packed(event)
+            item, below = self._node(parser, event, depth + 1)
+            value.append(item)
+            if below:
+                positions[(index,)] = below
+        return value, positions
+
+    def _alias(self, event: Any, depth: int) -> tuple[Any, Positions]:
+        anchored = self.anchors.get(event.anchor)
+        if anchored is None:
+            self._refuse(event, f"alias *{event.anchor} has no anchor before it")
+            return None, {}
+        self.alias_nodes += anchored.nodes
+        self.nodes += anchored.nodes
+        self.deepest = max(self.deepest, depth + anchored.height - 1)
+        if self.alias_nodes > MAX_ALIAS_NODES:
+            self._stop(event, f"aliases expand to more than {MAX_ALIAS_NODES:,} nodes")
+        if depth + anchored.height > MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        return anchored.value, anchored.positions
+
+    def _anchor_key(self, event: Any) -> None:
+        if event.anchor:
+            self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
+
+    def _check_tag(self, event: Any, kind: type) -> None:
+        if event.tag and _TAGS.get(event.tag) is not kind:
+            self._refuse(event, f"the tag {event.tag} is not allowed", "fleet files hold plain values only")
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        value: Any = text
+        if event.tag:
+            self._check_tag(event, str)
+        elif not event.style:
+            value = plain_scalar(text)
+        if event.anchor:
+            self.anchors[event.anchor] = _Anchored(value, {}, 1, 0)
+        return value
+
+
+def _packed(event: Any) -> int:
+    """Line and column of an event, from 0, in one integer."""
+    mark = event.start_mark
+    return int((mark.line << _COLUMN_BITS) | min(mark.column, _MAX_COLUMN))

@@ -1,0 +1,158 @@
+"""`for_each`: the items that one entry is expanded over, inline, from an expression or from a file.
+
+In: the value of a `for_each` key. Out: `(key, value)` pairs, each becoming `each.key` and `each.value`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from mmeplan.errors import InputError
+from mmeplan.spec.document import MAX_BYTES, read_document
+from mmeplan.spec.fleet import Source
+from mmeplan.spec.scalars import plain_scalar
+
+MAX_ITEMS: Final = 100_000
+
+Items = list[tuple[str, Any]]
+
+
+class ForEachError(Exception):
+    """A `for_each` that can't be expanded; the message is a sentence for people."""
+
+
+class ItemFiles:
+    """Reads the files beside fleet.yaml that `for_each` names, each once, and remembers their digests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, Any] = {}
+        self.sources: dict[str, Source] = {}
+
+    def items(self, name: str) -> Any:
+        """The content of a YAML, JSON or CSV file. Raises ForEachError, or InputError for errors inside a YAML file."""
+        if name not in self._read:
+            try:
+                raw = self._bytes(name)
+            except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+                reason = getattr(error, "strerror", None) or error
+                raise ForEachError(f"can't read {name!r}: {reason}") from None
+            if len(raw) > MAX_BYTES:
+                raise ForEachError(f"{name!r} is larger than {MAX_BYTES // 2**20} MiB")
+            self.sources[name] = Source(name, hashlib.sha256(raw).hexdigest())
+            self._read[name] = _parse(name, raw)
+        return self._read[name]
+
+    def _bytes(self, name: str) -> bytes:
+        path = self._folder / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(self._folder.resolve()):
+            raise ForEachError(f"{name!r} must lie beside the fleet file or below it")
+        if path.exists() and not path.is_file():
+            raise ForEachError(f"{name!r} is not a file")
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+
+
+def items_of(value: Any, files: ItemFiles) -> Items:
+    """The pairs of an evaluated `for_each` value.
+
+    A mapping gives its own keys. A list of texts or numbers gives each as key and value; a list of mappings is keyed
+    by the item's `key`, else its `name`, else (CSV) its first column. Raises ForEachError.
+    """
+    if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
+        value = files.items(value["file"])
+    if isinstance(value, dict):
+        pairs = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        pairs = [(_key(item, index), item) for index, item in enumerate(value)]
+    else:
+        raise ForEachError("expected a list, a mapping, or {file: NAME}")
+    if len(pairs) > MAX_ITEMS:
+        raise ForEachError(f"more than {MAX_ITEMS:,} items")
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ForEachError(f"two items have the key {key!r}")
+        seen.add(key)
+    return pairs
+
+
+def _key(item: Any, index: int) -> str:
+    if isinstance(item, dict):
+        for name in ("key", "name", *list(item)[:1]):
+            if _is_key(item.get(name)):
+                return str(item[name])
+        raise ForEachError(f"item {index} has no `key` or `name`")
+    if _is_key(item):
+        return str(item)
+    raise ForEachError(f"item {index} can't be a key; use a mapping with a `key`")
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
+
+
+def _parse(name: str, raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ForEachError(f"{name!r} is not UTF-8: {error.reason} at byte {error.start}") from None
+    suffix = Path(name).suffix.lower()
+    if suffix == ".csv":
+        return _csv(name, text)
+    if suffix == ".json":
+        return _json(name, text)
+    if suffix in (".yaml", ".yml"):
+        try:
+            return read_document(name, text).value
+        except InputError as error:
+            raise ForEachError(str(error)) from None
+    raise ForEachError(f"{name!r}: expected a .yaml, .yml, .json or .csv file")
+
+
+def _json(name: str, text: str) -> Any:
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(found)
+        if len(made) < len(found):
+            raise ForEachError(f"{name!r}: an object has the same key twice: {', '.join(key for key, _ in found)}")
+        return made
+
+    def refuse(word: str) -> NoReturn:
+        raise ForEachError(f"{name!r} is not JSON: {word} is not a value")
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse)
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
+        raise ForEachError(f"{name!r} is not JSON: {error}") from None
+    return value
+
+
+def _csv(name: str, text: str) -> list[dict[str, Any]]:
+    """Rows as mappings; cells are read as YAML scalars, so that `2` is a number and `no` is a text."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        if len(set(header)) < len(header) or not all(header):
+            raise ForEachError(f"{name}:1: the columns of the header must have names, each its own")
+        rows = []
+        for row in reader:
+            if not row:
+                continue  # an empty line
+            if len(row) != len(header):
+                raise ForEachError(
+                    f"{name}:{reader.line_num}: the row has {len(row)} cells, the header has {len(header)}"
+                )
+            rows.append({column: _cell(cell.strip()) for column, cell in zip(header, row, strict=True)})
+        return rows
+    except csv.Error as error:
+        raise ForEachError(f"{name}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _cell(text: str) -> Any:
+    return plain_scalar(text) if text else ""
