@@ -1,0 +1,393 @@
+"""The endpoint half of the diff: desired meaning against live meaning, and what the difference does to traffic.
+
+Called by `diff.diff` first, because whether a model or a config is needed at all follows from here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmeplan.aws.lifecycle import (
+    BUSY,
+    CREATING,
+    DELETING,
+    FAILED,
+    OUT_OF_SERVICE,
+    SYSTEM_UPDATING,
+    UPDATE_ROLLBACK_FAILED,
+    UPDATING,
+)
+from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
+from mmeplan.diff.fields import field_changes
+from mmeplan.diff.tags import tag_changes
+from mmeplan.diff.world import World
+from mmeplan.live import LiveObject
+from mmeplan.resources import Canonical, Resource
+from mmeplan.resources.canonical import canonical
+from mmeplan.resources.endpoint import with_live_desires
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, digest
+
+_CONCURRENCY_MEMBERS = ("MaxConcurrency", "ProvisionedConcurrency")
+
+
+def endpoint_change(world: World, endpoint: Resource) -> tuple[Change, Drift | None]:
+    """The change of one declared endpoint, and its drift. Marks in `world` what that needs and what it leaves."""
+    live = world.snapshot.get("endpoint", endpoint.physical_name)
+    if live is not None and live.status == "unreadable":
+        return _unreadable(endpoint, live), None
+    moved = _live_under_another_name(world, endpoint)
+    if live is None or live.status == "absent":
+        return (_renamed(world, endpoint, moved) if moved else _create(world, endpoint)), None
+    refused = _ownership_refusal(world, endpoint, live)
+    if refused:
+        return refused, None
+    status = live.describe.get("EndpointStatus")
+    if status in (FAILED, OUT_OF_SERVICE):
+        return _recreate(world, endpoint, live), None
+    if status == DELETING:
+        text = "is being deleted; created again once it is gone"
+        return _create(world, endpoint, text), None
+    if status == UPDATE_ROLLBACK_FAILED:
+        return _unrecoverable(endpoint, live), None
+    return _compare(world, endpoint, live)
+
+
+# --- endpoints that are not there, or not usable --------------------------------------------------------------------
+
+
+def _create(world: World, endpoint: Resource, explanation: str = "nothing of that name is live") -> Change:
+    config = world.config_of(endpoint)
+    if config:
+        world.need(config)
+    world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
+    return _change(endpoint, ("create",), "new", "create", explanation, causes=())
+
+
+def _recreate(world: World, endpoint: Resource, live: LiveObject) -> Change:
+    if not world.owns(live):
+        return _not_yet_ours(endpoint, live, f"it is {live.describe.get('EndpointStatus')}")
+    config = world.config_of(endpoint)
+    if config:
+        world.need(config)
+    world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
+    why = live.describe.get("FailureReason") or "no reason given"
+    status = live.describe.get("EndpointStatus")
+    text = f"the endpoint is {status} ({why}); DeleteEndpoint is the only call SageMaker accepts, so it is deleted and created"
+    effect: Effect = "create" if status == FAILED else "outage"
+    return _change(endpoint, ("delete", "create"), "failed", effect, text, live=live)
+
+
+def _not_yet_ours(endpoint: Resource, live: LiveObject, why: str) -> Change:
+    """Adoption never deletes: what mmeplan hasn't made is deleted by those who made it."""
+    refusal = (
+        f"{live.name} can't be adopted, because {why} and would have to be deleted; delete it yourself, then apply"
+    )
+    return _change(endpoint, ("read",), "conflict", "none", "not managed by mmeplan", live=live, refusal=refusal)
+
+
+def _renamed(world: World, endpoint: Resource, old: LiveObject) -> Change:
+    made = _create(world, endpoint)
+    world.renamed.add(old.name)
+    text = (
+        f"its name changes from {old.name}; an endpoint can't be renamed, so clients of the old name lose it "
+        f"(`name: {old.name}` keeps it)"
+    )
+    fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
+    return _change(
+        endpoint, ("create", "delete"), "renamed_physically", "outage", text, live=old, fields=(*fields, *made.fields)
+    )
+
+
+def _unreadable(endpoint: Resource, live: LiveObject) -> Change:
+    return _change(endpoint, ("read",), "unreadable", "none", f"could not be read: {live.error}", live=live)
+
+
+def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
+    why = live.describe.get("FailureReason") or "no reason given"
+    refusal = (
+        f"the endpoint serves with a mix of two configs because an update and its rollback both failed ({why}); "
+        "look at it in the console and decide: SageMaker accepts DeleteEndpoint, and support can repair it"
+    )
+    return _change(endpoint, ("read",), "unrecoverable", "none", "UpdateRollbackFailed", live=live, refusal=refusal)
+
+
+def _live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
+    for live in world.owned("endpoint"):
+        if world.address_of(live) == endpoint.address and live.name.lower() not in world.declared_endpoints:
+            return live
+    return None
+
+
+def _ownership_refusal(world: World, endpoint: Resource, live: LiveObject) -> Change | None:
+    if world.owns(live) or (endpoint.entry.adopt and FLEET_TAG not in (live.tags or {})):
+        return None
+    owner = (live.tags or {}).get(FLEET_TAG)
+    if owner:
+        text = f"the endpoint {live.name} belongs to the fleet {owner!r}"
+        refusal = f"{text}; give this one another `name:`, or remove the tag {FLEET_TAG} from the endpoint"
+    else:
+        text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
+        refusal = f"{text}; write `adopt: true` to take it under management, or choose another `name:`"
+    return _change(endpoint, ("read",), "conflict", "none", text, live=live, refusal=refusal)
+
+
+# --- endpoints that are there ---------------------------------------------------------------------------------------
+
+
+def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change, Drift | None]:
+    config = world.config_of(endpoint)
+    in_force = str(live.describe.get("EndpointConfigName", ""))
+    if config is None:
+        return _compare_external(world, endpoint, live, in_force), None
+    live_config = world.snapshot.get("endpoint_config", in_force)
+    if live_config is not None and live_config.status == "unreadable":
+        return _unreadable(endpoint, live_config), None
+    if live_config is None or live_config.status != "present":
+        return _config_is_gone(world, endpoint, live, config, in_force), None
+    now = world.live_meaning(config, live, live_config)
+    fresh = world.graph.fresh & {config.address, *config.dependencies()}
+    fields = field_changes(now, endpoint.content)
+    drift = _drift(endpoint, live, now, fields)
+    if not fields and not fresh:
+        return _unchanged(world, endpoint, live, config, live_config), drift
+    stays = live.describe.get("EndpointStatus") != CREATING and _pending(live) in ("", in_force)
+    if _is_scale_only(fields) and not fresh and stays:
+        return _scaled(world, endpoint, live, config, live_config, fields), drift
+    return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
+
+
+def _pending(live: LiveObject) -> str:
+    """The config that an update under way leads to; empty where there is none."""
+    return str((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName") or "")
+
+
+def _bind(world: World, endpoint: Resource, config: Resource, live_config: LiveObject) -> None:
+    world.running[endpoint.address] = live_config.name
+    world.bound[config.address] = live_config.name
+    for at, name in world.live_models(config, live_config).items():
+        world.bound[at] = name
+
+
+def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject) -> Change:
+    _bind(world, endpoint, config, live_config)
+    status = live.describe.get("EndpointStatus")
+    pending = _pending(live)
+    if status == UPDATING and pending and pending != live_config.name:
+        return _swap_back(world, endpoint, live, config, pending)
+    if status in BUSY and status != SYSTEM_UPDATING:
+        text = f"is {status} towards what the file says; the apply waits for it"
+        return _tagged(world, endpoint, live, ("read",), "in_progress", "none", text)
+    notes = _deployment_note(endpoint, live)
+    if status == SYSTEM_UPDATING:
+        notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
+    return _tagged(world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=notes)
+
+
+def _swap_back(world: World, endpoint: Resource, live: LiveObject, config: Resource, pending: str) -> Change:
+    """Somebody's update leads away from what the file says: once it is done, swap to what is wanted."""
+    world.need(config)
+    world.running[endpoint.address] = config.physical_name
+    text = f"an update to {pending} is under way that the file doesn't ask for; swapped back once it is done"
+    fields = (FieldChange(("EndpointConfigName",), pending, config.physical_name),)
+    return _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+
+
+def _scaled(
+    world: World,
+    endpoint: Resource,
+    live: LiveObject,
+    config: Resource,
+    live_config: LiveObject,
+    fields: tuple[FieldChange, ...],
+) -> Change:
+    _bind(world, endpoint, config, live_config)
+    text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
+    shown = tuple(_with_default_weight(change) for change in fields)
+    return _tagged(world, endpoint, live, ("update",), "scale_changed", "in_place", text, fields=shown)
+
+
+def _with_default_weight(change: FieldChange) -> FieldChange:
+    """An absent weight is 1, and says so."""
+    if change.path[2] != "InitialVariantWeight":
+        return change
+    before, after = (1 if value is None else value for value in (change.before, change.after))
+    return FieldChange(change.path, before, after)
+
+
+def _swapped(
+    world: World,
+    endpoint: Resource,
+    live: LiveObject,
+    config: Resource,
+    live_config: LiveObject,
+    fields: tuple[FieldChange, ...],
+    fresh: frozenset[str],
+) -> Change:
+    world.need(config)
+    world.running[endpoint.address] = config.physical_name
+    live_content = with_live_desires(world.live_config_content(config, live_config), live.describe)
+    if world.before.setdefault(config.address, live_config.name) == live_config.name:
+        world.left.setdefault(config.address, live_content)
+    for at, name in world.live_models(config, live_config).items():
+        live_model = world.snapshot.get("model", name)
+        if live_model and world.address_of(live_model) == at:
+            world.before.setdefault(at, name)
+    own = _own_fields(world, config, fields)
+    causes = (config.address,)
+    if _becomes_serverless(config.content, live_content):
+        text = "a real-time endpoint can't be updated to serverless: it is deleted and created"
+        return _tagged(
+            world, endpoint, live, ("delete", "create"), "hosting_changed", "outage", text, fields=own, causes=causes
+        )
+    reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
+    text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
+    notes = _variant_note(config.content, live_content)
+    return _tagged(
+        world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
+    )
+
+
+def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_force: str) -> Change:
+    wanted = endpoint.request["EndpointConfigName"]
+    world.running[endpoint.address] = wanted
+    if in_force == wanted:
+        return _tagged(
+            world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=_deployment_note(endpoint, live)
+        )
+    fields = (FieldChange(("EndpointConfigName",), in_force, wanted),)
+    text = "it is to run another config, which lies outside the fleet"
+    return _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+
+
+def _config_is_gone(world: World, endpoint: Resource, live: LiveObject, config: Resource, in_force: str) -> Change:
+    world.need(config)
+    world.running[endpoint.address] = config.physical_name
+    if in_force == config.physical_name:
+        text = "unchanged; its config was deleted behind our back and is made again under the same name"
+        return _tagged(world, endpoint, live, ("no-op",), "same", "none", text)
+    text = f"it runs the config {in_force}, which no longer exists; SageMaker refuses to update such an endpoint"
+    return _tagged(
+        world, endpoint, live, ("delete", "create"), "unrecoverable", "outage", text, causes=(config.address,)
+    )
+
+
+# --- what the difference means --------------------------------------------------------------------------------------
+
+
+def _is_scale_only(fields: tuple[FieldChange, ...]) -> bool:
+    return bool(fields) and all(_is_scale(change) for change in fields)
+
+
+def _is_scale(change: FieldChange) -> bool:
+    """Whether UpdateEndpointWeightsAndCapacities can make the change: production variants that exist on both sides."""
+    if len(change.path) < 3 or change.path[0] != "ProductionVariants":
+        return False
+    if change.path[2] == "InitialVariantWeight" and len(change.path) == 3:
+        return True  # an absent weight is the default, 1
+    both = change.before is not None and change.after is not None
+    if change.path[2] == "InitialInstanceCount" and len(change.path) == 3:
+        return both
+    return (
+        both
+        and change.path[2] == "ServerlessConfig"
+        and len(change.path) == 4
+        and change.path[3] in _CONCURRENCY_MEMBERS
+    )
+
+
+def _own_fields(world: World, config: Resource, fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """The fields without those that belong to a model, whose own change shows them."""
+    return tuple(change for change in fields if not _belongs_to_model(change.path))
+
+
+def _belongs_to_model(path: tuple[str | int, ...]) -> bool:
+    return any(part in ("ModelName", "ModelNameOverride") for part in path[:-1])
+
+
+def _becomes_serverless(wanted: Canonical, live: Canonical) -> bool:
+    return _is_serverless(wanted) and not _is_serverless(live)
+
+
+def _is_serverless(config: Canonical) -> bool:
+    return any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", {}).values())
+
+
+def _variant_note(wanted: Canonical, live: Canonical) -> tuple[str, ...]:
+    if set(wanted.get("ProductionVariants", {})) == set(live.get("ProductionVariants", {})):
+        return ()
+    return (
+        "the variant names differ between the two configs, so SageMaker shifts the traffic all at once, whatever deployment_config says",
+    )
+
+
+def _deployment_note(endpoint: Resource, live: LiveObject) -> tuple[str, ...]:
+    wanted, last = endpoint.request.get("DeploymentConfig"), live.describe.get("LastDeploymentConfig")
+    if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": last}):
+        return ()
+    return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
+
+
+def _drift(endpoint: Resource, live: LiveObject, now: Canonical, fields: tuple[FieldChange, ...]) -> Drift | None:
+    applied = (live.tags or {}).get(DIGEST_TAG)
+    if applied is None or not fields:
+        return None
+    if applied == endpoint.digest:
+        return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
+    if digest("endpoint", now) != applied:
+        return Drift(
+            endpoint.address, "live differs from what was applied last, and the file has changed since as well"
+        )
+    return None
+
+
+# --- making changes -------------------------------------------------------------------------------------------------
+
+
+def _tagged(
+    world: World,
+    endpoint: Resource,
+    live: LiveObject,
+    actions: tuple[Action, ...],
+    reason: Reason,
+    effect: Effect,
+    explanation: str,
+    **more: Any,
+) -> Change:
+    """A change of an endpoint that stays, with its tags brought up to date; adopted first where it isn't ours yet."""
+    added, removed = tag_changes(endpoint.tags, live.tags)
+    if not world.owns(live) and "create" in actions:
+        return _not_yet_ours(endpoint, live, explanation)
+    if not world.owns(live):
+        actions = ("adopt", *(action for action in actions if action != "no-op"))
+    elif (added or removed) and actions == ("no-op",):
+        actions, reason, explanation = ("update",), "tags_changed", "only tags differ; nothing is rolled"
+    if "create" in actions:
+        added, removed = {}, ()
+    return _change(
+        endpoint, actions, reason, effect, explanation, live=live, tags_added=added, tags_removed=removed, **more
+    )
+
+
+def _change(
+    endpoint: Resource,
+    actions: tuple[Action, ...],
+    reason: Reason,
+    effect: Effect,
+    explanation: str,
+    *,
+    live: LiveObject | None = None,
+    **more: Any,
+) -> Change:
+    return Change(
+        address=endpoint.address,
+        kind="endpoint",
+        actions=actions,
+        reason=reason,
+        effect=effect,
+        name=endpoint.physical_name,
+        explanation=explanation,
+        live_name=live.name if live else "",
+        arn=live.arn if live else "",
+        path=endpoint.path,
+        **more,
+    )

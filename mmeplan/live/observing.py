@@ -1,0 +1,302 @@
+"""observe: a `Snapshot` of everything that the fleet declares, runs or owns.
+
+    who and where (sts) → what carries the fleet's tag → desired endpoints → the configs they run → those configs' models
+    → desired models and configs → what is owned but was not met on the way
+
+In: a read-only port and the graph. Called by `plan`, `apply` (freshness, verify), `status` and `snapshot`.
+Large fleets are listed (a hundred names a call) rather than asked for one by one, and a model or config whose tags
+carry the digest that is wanted is not described: it can't have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.errors import CloudError
+from mmeplan.graph import Graph
+from mmeplan.live.ports import Answer, Call, Progress, Reader
+from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+
+LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
+PAGE: Final = 100  # the API's own maximum for List calls
+
+_DESCRIBE: Final = {
+    "model": "DescribeModel",
+    "endpoint_config": "DescribeEndpointConfig",
+    "endpoint": "DescribeEndpoint",
+}
+_LIST: Final = {
+    "model": ("ListModels", "Models"),
+    "endpoint_config": ("ListEndpointConfigs", "EndpointConfigs"),
+    "endpoint": ("ListEndpoints", "Endpoints"),
+}
+_ARN_KINDS: Final = {"model": "model", "endpoint-config": "endpoint_config", "endpoint": "endpoint"}
+_RESOURCE_TYPES: Final = [f"sagemaker:{word}" for word in ("endpoint", "endpoint-config", "model")]
+
+
+def observe(
+    reader: Reader, graph: Graph, now: datetime, region: str, *, full: bool = False, progress: Progress | None = None
+) -> Snapshot:
+    """Read what is live.
+
+    `full` describes every object, whatever its tags say (a snapshot that is to be kept). Raises CloudError where not
+    even the caller's identity can be read; anything else that fails is marked unreadable in the snapshot.
+    """
+    account = str(reader.read("GetCallerIdentity", {})["Account"])
+    wanted = [(r.kind, r.physical_name, r.digest) for r in graph.resources.values()]
+    made = _Observation(reader, graph.fleet.name, wanted, full=full, progress=progress)
+    return made.observe(now, account, region)
+
+
+def observe_objects(
+    reader: Reader, fleet: str, names: Iterable[tuple[str, str]], now: datetime, account: str, region: str
+) -> Snapshot:
+    """Read what became of these (kind, name) objects, and of everything the fleet owns. For freshness."""
+    wanted = [(kind, name, "") for kind, name in names]
+    return _Observation(reader, fleet, wanted, full=False, shallow=True).observe(now, account, region)
+
+
+def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveObject]:
+    """The endpoints of these names, described; without tags. For waits and guards."""
+    wanted = list(names)
+    answers = reader.gather([_describe_call("endpoint", name) for name in wanted])
+    return {name: _as_live("endpoint", name, answer) for name, answer in zip(wanted, answers, strict=True)}
+
+
+class _Observation:
+    """One observation under way: what was found so far, by kind and name."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        fleet: str,
+        wanted: list[tuple[str, str, str]],
+        *,
+        full: bool,
+        shallow: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.reader = reader
+        self.fleet = fleet
+        self.wanted = wanted  # (kind, name, digest)
+        self.full = full
+        self.shallow = shallow  # of models and configs only their existence and tags are asked: they can't change
+        self.progress = progress
+        self.objects: dict[str, dict[str, LiveObject]] = {kind: {} for kind in NAME_MEMBERS}
+        self.owned: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in NAME_MEMBERS}
+        self.inventory_error = ""
+        self.digests = {(kind, name): digest for kind, name, digest in wanted}
+        self.tags: dict[
+            tuple[str, str], dict[str, str]
+        ] = {}  # (kind, name in lower case) → tags, as the index has them
+
+    def observe(self, now: datetime, account: str, region: str) -> Snapshot:
+        self._inventory()
+        self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
+        desired = {kind: [name for of_kind, name, _ in self.wanted if of_kind == kind] for kind in NAME_MEMBERS}
+        self._see("endpoint", [*desired["endpoint"], *self.owned["endpoint"]])
+        self._see(
+            "endpoint_config", [*self._running_configs(), *desired["endpoint_config"], *self.owned["endpoint_config"]]
+        )
+        self._see("model", [*self._served_models(), *desired["model"], *self.owned["model"]])
+        self._read_missing_tags()
+        return Snapshot(now.isoformat(), account, region, self.fleet, self.objects, self.inventory_error)
+
+    def _running_configs(self) -> list[str]:
+        names = []
+        for live in self.objects["endpoint"].values():
+            names.append(live.describe.get("EndpointConfigName"))
+            names.append((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName"))
+        return [name for name in names if name]
+
+    def _served_models(self) -> list[str]:
+        return [name for live in self.objects["endpoint_config"].values() for name in models_of(live.describe)]
+
+    # --- what carries the fleet's tag ---------------------------------------------------------------------------------
+
+    def _inventory(self) -> None:
+        """Everything tagged with the fleet: one service's index, or, where that is denied, a walk over all lists."""
+        try:
+            for kind, name, tags in self._tagged_by_index():
+                self.owned[kind][name] = tags
+        except CloudError as denied:
+            try:
+                for kind, name, tags in self._tagged_by_lists():
+                    self.owned[kind][name] = tags
+            except CloudError as error:
+                self.inventory_error = f"{denied}; and {error}"
+
+    def _tagged_by_index(self) -> Iterable[tuple[str, str, dict[str, str]]]:
+        params = {
+            "TagFilters": [{"Key": FLEET_TAG, "Values": [self.fleet]}],
+            "ResourceTypeFilters": _RESOURCE_TYPES,
+            "ResourcesPerPage": PAGE,
+        }
+        found = []
+        for page in pages(self.reader, "GetResources", params, token="PaginationToken"):  # noqa: S106 - a member's name
+            for mapping in page.get("ResourceTagMappingList", ()):
+                kind, name = kind_and_name(mapping["ResourceARN"])
+                if kind:
+                    found.append((kind, name, _tag_dict(mapping.get("Tags"))))
+        return self._with_true_case(found)
+
+    def _with_true_case(
+        self, found: list[tuple[str, str, dict[str, str]]]
+    ) -> Iterable[tuple[str, str, dict[str, str]]]:
+        """ARNs may be lower-cased; the names that the graph knows are spelled right."""
+        known = {(kind, name.lower()): name for kind, name, _ in self.wanted}
+        return [(kind, known.get((kind, name.lower()), name), tags) for kind, name, tags in found]
+
+    def _tagged_by_lists(self) -> Iterable[tuple[str, str, dict[str, str]]]:
+        found = []
+        for kind, (operation, member) in _LIST.items():
+            summaries = [
+                s for page in pages(self.reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())
+            ]
+            answers = self.reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in summaries])
+            for summary, answer in zip(summaries, answers, strict=True):
+                if isinstance(answer, Exception):
+                    if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+                        continue
+                    raise answer
+                tags = _tag_dict(answer.get("Tags"))
+                if tags.get(FLEET_TAG) == self.fleet:
+                    found.append((kind, summary[NAME_MEMBERS[kind]], tags))
+        return found
+
+    # --- objects ------------------------------------------------------------------------------------------------------
+
+    def _see(self, kind: str, names: Iterable[str]) -> None:
+        """Describe the objects of these names, or find out that they don't exist.
+
+        Names that differ in letter case only are one name (ARNs, from which names are taken, may be lower-cased); the
+        object is kept under the name that the graph has for it, else under its own.
+        """
+        spelled: dict[str, str] = {}
+        for name in names:
+            spelled.setdefault(name.lower(), name)
+        seen = {name.lower() for name in self.objects[kind]}
+        wanted = [name for lower, name in spelled.items() if lower not in seen]
+        if len(wanted) > LIST_ABOVE:
+            wanted = self._see_by_list(kind, wanted)
+        answers = self.reader.gather([_describe_call(kind, name) for name in wanted], self.progress)
+        for name, answer in zip(wanted, answers, strict=True):
+            self._keep(_as_live(kind, name, answer, self.tags.get((kind, name.lower()))))
+
+    def _keep(self, live: LiveObject) -> None:
+        own_name = str(live.describe.get(NAME_MEMBERS[live.kind], live.name))
+        if own_name != live.name and (live.kind, live.name) not in self.digests:
+            live = replace(live, name=own_name)
+        self.objects[live.kind][live.name] = live
+
+    def _see_by_list(self, kind: str, wanted: list[str]) -> list[str]:
+        """Settle what a listing can settle; the names that still have to be described come back."""
+        operation, member = _LIST[kind]
+        try:
+            listed = {
+                summary[NAME_MEMBERS[kind]].lower(): summary
+                for page in pages(self.reader, operation, {"MaxResults": PAGE})
+                for summary in page.get(member, ())
+            }
+        except CloudError:
+            return wanted
+        left = []
+        for name in wanted:
+            summary = listed.get(name.lower())
+            if summary is None:
+                self.objects[kind][name] = LiveObject(kind, name, "absent")
+            elif self._needs_describe(kind, name):
+                left.append(name)
+            else:
+                known = {key: summary[key] for key in (NAME_MEMBERS[kind], ARN_MEMBERS[kind], "CreationTime")}
+                tags = self.tags.get((kind, name.lower()))
+                self._keep(LiveObject(kind, name, "present", known, tags, by_digest=True))
+        return left
+
+    def _needs_describe(self, kind: str, name: str) -> bool:
+        """Whether a listing isn't enough: it is for a model or config whose tags carry the digest that is wanted."""
+        if self.full or kind == "endpoint":
+            return True
+        wanted, tags = self.digests.get((kind, name)), self.tags.get((kind, name.lower()))
+        return not self.shallow and not (wanted and tags and tags.get(DIGEST_TAG) == wanted)
+
+    def _read_missing_tags(self) -> None:
+        """Tags of objects that exist and that the index didn't have: somebody else's, or very new.
+
+        Of an object that the graph doesn't name (a foreign config in force) they may stay unknown.
+        """
+        asked = [
+            live
+            for kind in sorted(self.objects)
+            for _, live in sorted(self.objects[kind].items())
+            if live.status == "present" and live.tags is None
+        ]
+        answers = self.reader.gather([("ListTags", {"ResourceArn": live.arn}) for live in asked])
+        for live, answer in zip(asked, answers, strict=True):
+            if not isinstance(answer, Exception):
+                changed = replace(live, tags=_tag_dict(answer.get("Tags")))
+            elif isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+                changed = LiveObject(live.kind, live.name, "absent")  # deleted between the two calls
+            elif (live.kind, live.name) in self.digests:
+                changed = replace(live, status="unreadable", error=_why(answer))
+            else:
+                continue
+            self.objects[live.kind][live.name] = changed
+
+
+def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str = "NextToken") -> Iterable[Answer]:  # noqa: S107
+    """All pages of a listing. Raises CloudError."""
+    answer = reader.read(operation, params)
+    yield answer
+    while answer.get(token):
+        answer = reader.read(operation, {**params, token: answer[token]})
+        yield answer
+
+
+def models_of(config: Mapping[str, Any]) -> list[str]:
+    """The names of all models that a described config refers to, instance pools included."""
+    names: list[str] = []
+    for member in ("ProductionVariants", "ShadowProductionVariants"):
+        for variant in config.get(member) or ():
+            names.append(variant.get("ModelName"))
+            names += [pool.get("ModelNameOverride") for pool in variant.get("InstancePools") or ()]
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def kind_and_name(arn: str) -> tuple[str, str]:
+    """`arn:aws:sagemaker:…:endpoint-config/x` → (`endpoint_config`, `x`); empty texts for anything else."""
+    resource = arn.rpartition(":")[2]
+    word, _, name = resource.partition("/")
+    return (_ARN_KINDS.get(word, ""), name)
+
+
+def _describe_call(kind: str, name: str) -> Call:
+    return (_DESCRIBE[kind], {NAME_MEMBERS[kind]: name})
+
+
+def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:
+    if not isinstance(answer, Exception):
+        return LiveObject(kind, name, "present", answer, tags)
+    if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+        return LiveObject(kind, name, "absent")
+    return LiveObject(kind, name, "unreadable", error=_why(answer))
+
+
+def _meaning(error: CloudError) -> Failure:
+    return classify(error.code, error.message, error.status)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, CloudError) and _meaning(error) is Failure.DENIED:
+        service = "tag" if error.operation == "GetResources" else "sagemaker"
+        return f"denied: the caller lacks {service}:{error.operation}"
+    return str(error)
+
+
+def _tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}

@@ -1,0 +1,186 @@
+"""`Snapshot`: what the Describe calls said, as plain data that can be saved and planned from without credentials.
+
+Made by `live.observe`; read by `diff`, `plan` and the plan-stage rules. "Unreadable" is data here, not an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from mmeplan.errors import InputError, Problem
+
+FORMAT_VERSION: Final = "1.0"
+NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
+ARN_MEMBERS: Final = {"model": "ModelArn", "endpoint_config": "EndpointConfigArn", "endpoint": "EndpointArn"}
+
+Status = Literal["present", "absent", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObject:
+    """One object as it was seen.
+
+    `describe` is the Describe answer, times as ISO 8601 text; of an object that `by_digest` identifies it is the List
+    summary alone (name, ARN, creation time), because its tags carry the full digest of the content that is wanted.
+    `tags` is None where they could not be read. `error` says why something is unreadable.
+    """
+
+    kind: str
+    name: str
+    status: Status
+    describe: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] | None = None
+    by_digest: bool = False
+    error: str = ""
+
+    @property
+    def arn(self) -> str:
+        """The ARN that the service returned; ARNs are never built (their letter case has varied over the years)."""
+        return str(self.describe.get(ARN_MEMBERS[self.kind], ""))
+
+    @property
+    def created_at(self) -> str:
+        """Creation time, ISO 8601."""
+        return str(self.describe.get("CreationTime", ""))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that was observed at one time in one account and region.
+
+    `inventory_error` is empty when everything that carries the fleet's tag was found; otherwise nothing may be deleted.
+    """
+
+    observed_at: str
+    account: str
+    region: str
+    fleet: str
+    objects: Mapping[str, Mapping[str, LiveObject]]
+    inventory_error: str = ""
+
+    def get(self, kind: str, name: str) -> LiveObject | None:
+        """The object of that name; None where it was never looked for."""
+        return self.objects.get(kind, {}).get(name)
+
+    def present(self, kind: str) -> Iterator[LiveObject]:
+        """All objects of a kind that exist, by name."""
+        return (live for _, live in sorted(self.objects.get(kind, {}).items()) if live.status == "present")
+
+    def unreadable(self) -> list[LiveObject]:
+        """All objects that could not be read, by kind and name."""
+        return [
+            live
+            for kind in sorted(self.objects)
+            for _, live in sorted(self.objects[kind].items())
+            if live.status == "unreadable"
+        ]
+
+    def fingerprint(self, kind: str, name: str) -> str:
+        """What freshness compares: a short digest of the object's describe and tags, without what changes by itself."""
+        live = self.get(kind, name)
+        if live is None or live.status != "present":
+            return live.status if live else "absent"
+        content = {"describe": _stable(live), "tags": dict(live.tags or {})}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def digest(self) -> str:
+        """SHA-256 over the whole snapshot without its time."""
+        document = self.encode()
+        del document["observed_at"]
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def encode(self) -> dict[str, Any]:
+        """The JSON document (specs/snapshot.schema.json)."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "observed_at": self.observed_at,
+            "account": self.account,
+            "region": self.region,
+            "fleet": self.fleet,
+            "inventory_error": self.inventory_error,
+            "objects": {
+                kind: {name: _encode(live) for name, live in sorted(named.items())}
+                for kind, named in sorted(self.objects.items())
+            },
+        }
+
+
+_VOLATILE: Final = ("LastModifiedTime", "CreationTime")
+
+
+def _stable(live: LiveObject) -> dict[str, Any]:
+    """An immutable object is its name; an endpoint is what it runs and wants."""
+    if live.kind != "endpoint":
+        return {"name": live.name}
+    variants = [
+        {
+            key: summary.get(key)
+            for key in ("VariantName", "DesiredInstanceCount", "DesiredWeight", "DesiredServerlessConfig")
+        }
+        for member in ("ProductionVariants", "ShadowProductionVariants")
+        for summary in live.describe.get(member) or ()
+    ]
+    pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    return {
+        "config": live.describe.get("EndpointConfigName"),
+        "pending": pending,
+        "status": live.describe.get("EndpointStatus"),
+        "variants": sorted(variants, key=lambda variant: str(variant["VariantName"])),
+    }
+
+
+def _encode(live: LiveObject) -> dict[str, Any]:
+    made: dict[str, Any] = {"status": live.status}
+    if live.describe:
+        made["describe"] = dict(live.describe)
+    if live.tags is not None:
+        made["tags"] = dict(sorted(live.tags.items()))
+    if live.by_digest:
+        made["by_digest"] = True
+    if live.error:
+        made["error"] = live.error
+    return made
+
+
+def decode(document: Any, file: str = "") -> Snapshot:
+    """A snapshot from its JSON document. Raises InputError where it is something else or of another major version."""
+
+    def refuse(message: str) -> InputError:
+        return InputError([Problem(message, file, hint="mmeplan snapshot --out FILE writes one")])
+
+    if not isinstance(document, dict) or "objects" not in document or "format_version" not in document:
+        raise refuse("this is not a snapshot")
+    version = str(document["format_version"])
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        raise refuse(f"snapshot format {version} is not known; this mmeplan reads {FORMAT_VERSION}")
+    try:
+        objects = {
+            kind: {
+                name: LiveObject(
+                    kind,
+                    name,
+                    item["status"],
+                    item.get("describe", {}),
+                    item.get("tags"),
+                    item.get("by_digest", False),
+                    item.get("error", ""),
+                )
+                for name, item in named.items()
+            }
+            for kind, named in document["objects"].items()
+            if kind in NAME_MEMBERS
+        }
+        return Snapshot(
+            observed_at=str(document["observed_at"]),
+            account=str(document["account"]),
+            region=str(document["region"]),
+            fleet=str(document["fleet"]),
+            objects=objects,
+            inventory_error=str(document.get("inventory_error", "")),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise refuse(f"this snapshot is damaged: {error!r}") from None
