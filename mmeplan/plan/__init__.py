@@ -1,0 +1,31 @@
+"""plan: changes become a `Plan`, reviewable data that is rendered, saved and applied.
+
+The life of a plan, told once:
+
+1. `diff` says what differs, endpoint by endpoint, and what follows for models and configs.
+2. `gates` say what may not be done: another account, protection, an outage that nobody allowed.
+3. `steps` turn changes into API calls, in the only order there is: create → swap → verify → delete.
+4. `document` freezes it all into JSON, with the digest (`plan_id`) that proves it wasn't changed.
+5. `render` shows it; `apply` checks that it is fresh, carries it out step by step, and proves the result.
+"""
+
+from mmeplan.plan.building import build, require_addresses
+from mmeplan.plan.document import Options, Plan, PlannedChange, PlannedField, Step, Summary, decode, encode, read, write
+from mmeplan.plan.finding import Finding, Severity
+
+__all__ = [
+    "Finding",
+    "Options",
+    "Plan",
+    "PlannedChange",
+    "PlannedField",
+    "Severity",
+    "Step",
+    "Summary",
+    "build",
+    "decode",
+    "encode",
+    "read",
+    "require_addresses",
+    "write",
+]

@@ -1,0 +1,267 @@
+"""plan: changes → `Plan`. Steps, gates, targets, traffic, locations, staleness data; same inputs, same bytes.
+
+Called by the commands `plan`, `apply` and `destroy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from mmeplan import __version__
+from mmeplan.aws.shapes import snake
+from mmeplan.diff import EFFECTS, Change, Difference, FieldChange, diff
+from mmeplan.errors import InputError, Problem
+from mmeplan.graph import Graph
+from mmeplan.live import LiveObject, Snapshot
+from mmeplan.plan.document import (
+    Location,
+    Observed,
+    Options,
+    Plan,
+    PlannedChange,
+    PlannedDrift,
+    PlannedField,
+    SourceFile,
+    Summary,
+    VariantTraffic,
+    with_id,
+)
+from mmeplan.plan.finding import Finding
+from mmeplan.plan.gates import gate_findings
+from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
+from mmeplan.plan.steps import StepBuilder
+from mmeplan.resources import Canonical, Resource
+from mmeplan.resources.endpoint import with_live_desires
+from mmeplan.resources.endpoint_config import live_endpoint_config
+from mmeplan.spec import FilePath, file_path
+
+_CONFIG_MEMBERS = ("ProductionVariants", "ShadowProductionVariants")
+
+
+def build(
+    graph: Graph,
+    snapshot: Snapshot,
+    *,
+    created_at: str,
+    findings: Sequence[Finding] = (),
+    options: Options | None = None,
+) -> Plan:
+    """The plan that makes what is live into what the file says.
+
+    `findings` are those of `rules.check`; the gates add theirs. Raises InputError for a target that doesn't exist.
+    """
+    options = options or Options()
+    difference = diff(graph, snapshot)
+    changes = _targeted(graph, difference, options.targets)
+    all_findings = (*findings, *gate_findings(graph, snapshot, changes, options))
+    steps = StepBuilder(graph, snapshot).build(changes)
+    refused = any(finding.severity == "error" for finding in all_findings)
+    errored = bool(snapshot.inventory_error or snapshot.unreadable())
+    plan = Plan(
+        tool_version=__version__,
+        created_at=created_at,
+        fleet=graph.fleet.name,
+        environment=graph.fleet.environment or "",
+        account=snapshot.account,
+        region=snapshot.region,
+        source=tuple(SourceFile(source.path, source.sha256) for source in graph.fleet.sources),
+        options=options,
+        snapshot=Observed(snapshot.observed_at, snapshot.digest(), _fingerprints(snapshot, changes)),
+        summary=_summary(changes),
+        changes=tuple(_planned(graph, snapshot, change) for change in changes),
+        steps=steps,
+        drift=tuple(
+            PlannedDrift(item.address, item.explanation, _fields(graph, graph.resources[item.address], item.fields))
+            for item in difference.drift
+        ),
+        findings=all_findings,
+        kept=difference.kept,
+        complete=not errored and not options.targets,
+        applyable=bool(steps) and not refused and not options.speculative,
+        errored=errored,
+    )
+    return with_id(plan)
+
+
+def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
+    """The changes of the targets and of what they depend on; all of them where nothing is targeted."""
+    if not targets:
+        return difference.changes
+    known = {change.address for change in difference.changes}
+    missing = [target for target in targets if target not in known]
+    if missing:
+        raise InputError([_unknown_address("--target", target, known) for target in missing])
+    wanted = graph.closure(targets)
+    return tuple(
+        change
+        for change in difference.changes
+        if change.address in wanted and not (change.reason == "superseded" and _still_needed(graph, change, wanted))
+    )
+
+
+def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
+    """Whether an older generation stays in use because not every endpoint that leaves it is targeted."""
+    above = {change.address}
+    while True:
+        more = above | {dependent for at in above for dependent in graph.dependents(at)}
+        if more == above:
+            return not above <= wanted
+        above = more
+
+
+def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:
+    import difflib
+
+    close = difflib.get_close_matches(target, sorted(known), n=1)
+    hint = f"did you mean {close[0]}?" if close else "addresses look like endpoint/NAME; mmeplan graph lists them"
+    return Problem(f"{option} {target}: no such address in this fleet", hint=hint)
+
+
+def require_addresses(graph: Graph, option: str, addresses: Sequence[str]) -> None:
+    """Raises InputError for addresses (of an option) that the fleet doesn't declare."""
+    missing = [at for at in addresses if at not in graph.resources]
+    if missing:
+        raise InputError([_unknown_address(option, at, graph.resources) for at in missing])
+
+
+def _summary(changes: tuple[Change, ...]) -> Summary:
+    counts = {"create": 0, "update": 0, "delete": 0, "noop": 0}
+    for change in changes:
+        actions = set(change.actions)
+        if actions == {"no-op"}:
+            counts["noop"] += 1
+        if "create" in actions:
+            counts["create"] += 1
+        if actions & {"update", "adopt", "forget"}:
+            counts["update"] += 1
+        if "delete" in actions:
+            counts["delete"] += 1
+        if actions == {"read"} and not change.refusal and change.reason == "in_progress":
+            counts["update"] += 1
+    worst = max((change.effect for change in changes), key=EFFECTS.index, default="none")
+    return Summary(**counts, worst_effect=worst)
+
+
+def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:
+    """What freshness compares before the first write: the objects that are changed, and those they were decided on."""
+    made = {}
+    for change in changes:
+        for name in (change.name, change.live_name):
+            if name:
+                made[f"{change.kind}/{name}"] = snapshot.fingerprint(change.kind, name)
+    return dict(sorted(made.items()))
+
+
+# --- changes as the document has them ---------------------------------------------------------------------------------
+
+
+def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
+    resource = graph.resources.get(change.address)
+    made = PlannedChange(
+        address=change.address,
+        kind=change.kind,
+        actions=change.actions,
+        reason=change.reason,
+        effect=change.effect,
+        name=change.name,
+        explanation=change.explanation,
+        live_name=change.live_name,
+        location=_location(graph, change.path),
+        causes=change.causes,
+        tags_added=dict(change.tags_added),
+        tags_removed=change.tags_removed,
+        notes=change.notes,
+        refusal=change.refusal,
+    )
+    if resource is None:
+        return made
+    if change.fields:
+        made = replace(made, fields=_fields(graph, resource, change.fields))
+    if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):
+        made = replace(made, traffic=_traffic(graph, snapshot, resource, change))
+    if change.effect == "traffic_shift":
+        made = replace(
+            made, rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=bool(change.notes))
+        )
+    return made
+
+
+def _location(graph: Graph, path: FilePath) -> Location:
+    if not path:
+        return Location()
+    line, column = graph.fleet.source_map.locate(path)
+    return Location(graph.fleet.source_map.file, line, column)
+
+
+def _fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[PlannedField, ...]:
+    """Field changes with their names and lines as in the file. An endpoint's fields are those of its config."""
+    holder = resource
+    if resource.kind == "endpoint" and resource.references and resource.references[0].address:
+        holder = graph.resources[resource.references[0].address]
+    made = []
+    for change in changes:
+        path = change.path if change.path[:1] in (("EndpointName",), ("EndpointConfigName",)) else change.path
+        place = file_path(holder.path, tuple(part for part in path if part != "content"))
+        line, _ = graph.fleet.source_map.locate(place)
+        made.append(PlannedField(_field_name(path), change.before, change.after, line))
+    return tuple(made)
+
+
+def _field_name(path: tuple[str | int, ...]) -> str:
+    """`production_variants.large.instance_type`, `containers[0].image`: named items and environment keys as they are."""
+    text, verbatim = "", False
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        if part == "content":
+            continue
+        word = part if verbatim else snake(part)
+        text += f".{word}" if text else word
+        verbatim = part in (*_CONFIG_MEMBERS, "Environment") and not verbatim
+    return text
+
+
+def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Change) -> tuple[VariantTraffic, ...]:
+    at = endpoint.references[0].address if endpoint.references else None
+    if at is None:
+        return ()
+    config = graph.resources[at]
+    live = snapshot.get("endpoint", change.live_name) if change.live_name else None
+    before = _live_config(snapshot, config, live)
+    shares = (traffic_shares(before), traffic_shares(config.content))
+    names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
+    return tuple(_variant(name, before, config, shares) for name in names)
+
+
+def _variant(
+    name: str, before: Canonical, config: Resource, shares: tuple[dict[str, Fraction], dict[str, Fraction]]
+) -> VariantTraffic:
+    old: dict[str, Any] = before.get("ProductionVariants", {}).get(name, {})
+    new: dict[str, Any] = config.content.get("ProductionVariants", {}).get(name, {})
+    count = new.get("InitialInstanceCount", 0)
+    if name in config.autoscaled and old:
+        count = old.get("InitialInstanceCount", count)
+    return VariantTraffic(
+        name,
+        share_text(shares[0][name]) if name in shares[0] else "",
+        share_text(shares[1][name]) if name in shares[1] else "",
+        int(old.get("InitialInstanceCount", 0)),
+        int(count),
+        str(new.get("InstanceType") or ("serverless" if "ServerlessConfig" in new else "")),
+    )
+
+
+def _live_config(snapshot: Snapshot, config: Resource, live: LiveObject | None) -> Canonical:
+    """The live config of an endpoint with its live counts and weights; empty where there is none."""
+    if live is None or live.status != "present":
+        return {}
+    name = str(live.describe.get("EndpointConfigName", ""))
+    seen = snapshot.get("endpoint_config", name)
+    if seen is None or seen.status != "present":
+        return {}
+    content = config.content if seen.by_digest else live_endpoint_config(dict(seen.describe))
+    return with_live_desires(content, live.describe)

@@ -1,0 +1,337 @@
+"""`Plan` and its JSON document: what is printed, reviewed, saved and applied. specs/plan.schema.json describes it.
+
+A plan is data. Every rendering, policy check and apply reads this one document; nothing else of mmeplan is needed to
+show it. `plan_id` is the digest of the document without times, so the same inputs give the same plan everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TextIO
+
+from mmeplan.errors import InputError, Problem
+from mmeplan.plan.finding import Finding
+
+FORMAT_VERSION: Final = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the fleet file; line and column count from 1, 0 where nothing in the file is meant."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """One value that differs: its dotted name as in the file, before and after (None: absent), and its line."""
+
+    field: str
+    before: Any
+    after: Any
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTraffic:
+    """What a variant gets: its exact share of the traffic (`2/3`) and its instances, before and after ("" / 0: none)."""
+
+    variant: str
+    share_before: str = ""
+    share_after: str = ""
+    instances_before: int = 0
+    instances_after: int = 0
+    instance_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One object's change as the document has it. The vocabulary of `actions`, `reason`, `effect` is in docs/plan-format.md."""
+
+    address: str
+    kind: str
+    actions: tuple[str, ...]
+    reason: str
+    effect: str
+    name: str
+    explanation: str
+    live_name: str = ""
+    location: Location = Location()
+    fields: tuple[PlannedField, ...] = ()
+    causes: tuple[str, ...] = ()
+    tags_added: Mapping[str, str] = field(default_factory=dict)
+    tags_removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    rollout: str = ""
+    traffic: tuple[VariantTraffic, ...] = ()
+    refusal: str = ""
+
+    @property
+    def is_noop(self) -> bool:
+        """Whether nothing is done to the object."""
+        return self.actions == ("no-op",)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One API call of the apply, with everything it needs.
+
+    `operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
+    of the object right before the call, `wait` what must become true after it (both: docs/plan-format.md).
+    """
+
+    id: str
+    address: str
+    operation: str
+    params: Mapping[str, Any]
+    after: tuple[str, ...] = ()
+    guard: Mapping[str, Any] = field(default_factory=dict)
+    wait: Mapping[str, Any] = field(default_factory=dict)
+    effect: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDrift:
+    """A live endpoint that isn't what was applied last."""
+
+    address: str
+    explanation: str
+    fields: tuple[PlannedField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many objects are created, updated, deleted and left alone, and the worst that happens to traffic."""
+
+    create: int = 0
+    update: int = 0
+    delete: int = 0
+    noop: int = 0
+    worst_effect: str = "none"
+
+    @property
+    def changes(self) -> int:
+        """How many objects something is done to."""
+        return self.create + self.update + self.delete
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that the plan was made from."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The live side that the plan was made against.
+
+    `fingerprints` are short digests of every object that the plan touches or relies on, by `kind/name`.
+    """
+
+    observed_at: str
+    digest: str
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The single-run options that shaped the plan."""
+
+    targets: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    allow_outage: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    destroy: bool = False
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan.
+
+    `complete`: everything that is declared was looked at. `applyable`: there is something to do and nothing forbids it.
+    `errored`: something could not be read. Three facts, because a plan can be incomplete and still worth reading.
+    """
+
+    tool_version: str
+    created_at: str
+    fleet: str
+    environment: str
+    account: str
+    region: str
+    source: tuple[SourceFile, ...]
+    options: Options
+    snapshot: Observed
+    summary: Summary
+    changes: tuple[PlannedChange, ...]
+    steps: tuple[Step, ...]
+    drift: tuple[PlannedDrift, ...]
+    findings: tuple[Finding, ...]
+    kept: Mapping[str, tuple[str, ...]]
+    complete: bool
+    applyable: bool
+    errored: bool
+    plan_id: str = ""
+    format_version: str = FORMAT_VERSION
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything is done at all."""
+        return bool(self.steps) or self.summary.changes > 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether rules, protection or a gate say no."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+    def step(self, step_id: str) -> Step:
+        """The step of that id. Raises KeyError."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+
+_LISTS: Final = ("changes", "steps", "drift", "findings")
+_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version")
+"""Members that may differ between two runs with the same inputs."""
+
+
+def with_id(plan: Plan) -> Plan:
+    """The plan with its `plan_id` filled in."""
+    return replace(plan, plan_id=plan_id(plan))
+
+
+def plan_id(plan: Plan) -> str:
+    """`sha256:` and the digest of the canonical document without times, made piece by piece to stay small in memory."""
+    sha = hashlib.sha256()
+    head = {k: v for k, v in _head(plan).items() if k not in _OUTSIDE_ID}
+    head["snapshot"] = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
+    sha.update(_canonical(head))
+    for name in _LISTS:
+        for item in getattr(plan, name):
+            sha.update(b"\n" + _canonical(item))
+    return f"sha256:{sha.hexdigest()}"
+
+
+def encode(plan: Plan) -> dict[str, Any]:
+    """The JSON document as plain data. Members that are empty are there, so that readers need no defaults."""
+    document: dict[str, Any] = json.loads(json.dumps({**_head(plan), **_lists(plan)}, default=_members))
+    return document
+
+
+def write(plan: Plan, stream: TextIO) -> None:
+    """Write the document to a stream, one change or step a line: readable in a diff, and small in memory."""
+    head = (f"{json.dumps(key)}: {json.dumps(value, default=_members)}" for key, value in _head(plan).items())
+    stream.write("{" + ",\n ".join(head))
+    for name, items in _lists(plan).items():
+        stream.write(f',\n "{name}": [')
+        for index, item in enumerate(items):
+            stream.write(("," if index else "") + "\n  " + json.dumps(item, default=_members))
+        stream.write("]")
+    stream.write("}\n")
+
+
+def _head(plan: Plan) -> dict[str, Any]:
+    """The document without its long lists, the version and the id first."""
+    names = [member.name for member in fields(plan) if member.name not in _LISTS]
+    return {name: getattr(plan, name) for name in ("format_version", "plan_id", *names)}
+
+
+def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
+    return {name: getattr(plan, name) for name in _LISTS}
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """What json makes of a frozen dataclass: its members, in order."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_members).encode("ascii")
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read(text: str, file: str) -> Plan:
+    """A plan from the text of its file.
+
+    Raises InputError: not a plan, another major version, a rendering with masked values, or a file that was changed.
+    """
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _refusal(f"this is not a plan: {error}", file) from None
+    plan = decode(document, file)
+    if plan_id(plan) != plan.plan_id:
+        raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
+    return plan
+
+
+def decode(document: Any, file: str = "") -> Plan:
+    """A plan from its JSON document. Members that this version doesn't know are ignored (a newer minor version)."""
+    if not isinstance(document, dict) or "plan_id" not in document or "format_version" not in document:
+        raise _refusal("this is not a plan", file)
+    version = str(document["format_version"])
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        raise _refusal(f"plan format {version} is not known; this mmeplan reads {FORMAT_VERSION}", file)
+    if document.get("masked"):
+        raise _refusal("this is a rendering whose environment values are masked; it can't be applied", file)
+    try:
+        return _plan(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise _refusal(f"this plan is damaged: {error!r}", file) from None
+
+
+def _refusal(message: str, file: str) -> InputError:
+    return InputError([Problem(message, file, hint="make a new one: mmeplan plan --out FILE")])
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    known = {member.name for member in fields(Plan)}
+    values = {key: value for key, value in document.items() if key in known}
+    return Plan(
+        **{
+            **values,
+            "source": tuple(_make(SourceFile, item) for item in document["source"]),
+            "options": _make(Options, document["options"]),
+            "snapshot": _make(Observed, document["snapshot"]),
+            "summary": _make(Summary, document["summary"]),
+            "changes": tuple(_change(item) for item in document["changes"]),
+            "steps": tuple(_make(Step, item) for item in document["steps"]),
+            "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
+            "findings": tuple(_make(Finding, item) for item in document["findings"]),
+            "kept": {at: tuple(names) for at, names in document["kept"].items()},
+        }
+    )
+
+
+def _change(item: dict[str, Any]) -> PlannedChange:
+    nested = {
+        "location": _make(Location, item["location"]),
+        "fields": _fields(item["fields"]),
+        "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
+    }
+    return _make(PlannedChange, {**item, **nested})
+
+
+def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
+    return tuple(_make(PlannedField, item) for item in items)
+
+
+_TUPLES: Final = frozenset(
+    {"actions", "causes", "tags_removed", "notes", "after", "targets", "replace", "allow_outage"}
+)
+
+
+def _make(kind: Any, item: Mapping[str, Any]) -> Any:
+    known = {member.name for member in fields(kind)}
+    return kind(**{k: tuple(v) if k in _TUPLES else v for k, v in item.items() if k in known})

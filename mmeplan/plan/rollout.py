@@ -1,0 +1,101 @@
+"""What a swap does over time: the traffic shares of variants, a rollout in words, and how long to wait for it.
+
+Sources: botocore DeploymentConfig and its members; InitialVariantWeight ("a variant's share is its weight over the sum of
+all weights"); docs/sagemaker.md, "What an update does".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from mmeplan.resources import Canonical
+
+CREATE_TIMEOUT_S: Final = 3600  # a crash-looping container was seen to fail after about 24 minutes; an hour is patient
+UPDATE_TIMEOUT_S: Final = 3600
+DELETE_TIMEOUT_S: Final = 1800
+MARGIN_S: Final = 1800  # provisioning and rollback beyond the deployment's own limit
+
+
+def traffic_shares(config: Canonical) -> dict[str, Fraction]:
+    """The exact share of requests of each production variant of a canonical config: weight over the sum of weights.
+
+    All weights zero: nothing gets traffic (what SageMaker does then is not documented).
+    """
+    weights = {
+        name: Fraction(variant.get("InitialVariantWeight", 1))
+        for name, variant in config.get("ProductionVariants", {}).items()
+    }
+    total = sum(weights.values(), Fraction(0))
+    return {name: weight / total if total else Fraction(0) for name, weight in weights.items()}
+
+
+def share_text(share: Fraction) -> str:
+    """A share as people read it: `2/3`, or `66.67%` where the fraction would be unreadable (float32 weights)."""
+    if share in (0, 1) or share.denominator <= 100:
+        return str(share)
+    return f"{float(share) * 100:.4g}%"
+
+
+def rollout_text(deployment: Mapping[str, Any] | None, *, degraded: bool = False) -> str:
+    """What the swap does to traffic, in words."""
+    deployment = deployment or {}
+    alarms = len((deployment.get("AutoRollbackConfiguration") or {}).get("Alarms") or ())
+    watched = f"; rolled back by {'an alarm' if alarms == 1 else f'any of {alarms} alarms'}" if alarms else ""
+    rolling = deployment.get("RollingUpdatePolicy")
+    if rolling and not degraded:
+        size = _size(rolling.get("MaximumBatchSize"))
+        return f"rolling, {size} at a time, {_seconds(rolling.get('WaitIntervalInSeconds'))} between batches{watched}"
+    policy = deployment.get("BlueGreenUpdatePolicy") or {}
+    routing = policy.get("TrafficRoutingConfiguration") or {}
+    keeps = policy.get("TerminationWaitInSeconds")
+    kept = f", the old fleet stays {_seconds(keeps)}" if keeps else ""
+    wait = _seconds(routing.get("WaitIntervalInSeconds"))
+    if degraded or routing.get("Type", "ALL_AT_ONCE") == "ALL_AT_ONCE":
+        return f"blue/green, all at once{kept}{watched}"
+    if routing["Type"] == "CANARY":
+        return f"blue/green, canary {_size(routing.get('CanarySize'))} for {wait}, then the rest{kept}{watched}"
+    return f"blue/green, linear, {_size(routing.get('LinearStepSize'))} every {wait}{kept}{watched}"
+
+
+def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:
+    """How long to wait for an update, in seconds: longer than the deployment's own MaximumExecutionTimeout."""
+    deployment = deployment or {}
+    policies = [deployment.get("BlueGreenUpdatePolicy") or {}, deployment.get("RollingUpdatePolicy") or {}]
+    limits = [policy.get("MaximumExecutionTimeoutInSeconds") or 0 for policy in policies]
+    return max(UPDATE_TIMEOUT_S, max(limits), _waits_s(deployment)) + MARGIN_S
+
+
+def _waits_s(deployment: Mapping[str, Any]) -> int:
+    """The sum of all waits, an upper bound in seconds."""
+    rolling = deployment.get("RollingUpdatePolicy")
+    if rolling:
+        return _steps(rolling.get("MaximumBatchSize")) * int(rolling.get("WaitIntervalInSeconds") or 0)
+    policy = deployment.get("BlueGreenUpdatePolicy") or {}
+    routing = policy.get("TrafficRoutingConfiguration") or {}
+    wait = int(routing.get("WaitIntervalInSeconds") or 0)
+    times = {"CANARY": 1, "LINEAR": _steps(routing.get("LinearStepSize"))}.get(routing.get("Type", ""), 0)
+    return times * wait + int(policy.get("TerminationWaitInSeconds") or 0)
+
+
+def _steps(size: Mapping[str, Any] | None) -> int:
+    """How many steps of a size make the whole; a count of instances is taken for its worst case, 5 %."""
+    percent = (size or {}).get("Value", 5) if (size or {}).get("Type") == "CAPACITY_PERCENT" else 5
+    return -(-100 // max(1, int(percent)))
+
+
+def _size(size: Mapping[str, Any] | None) -> str:
+    if not size:
+        return "one part"
+    value = size.get("Value")
+    if size.get("Type") == "CAPACITY_PERCENT":
+        return f"{value} %"
+    return f"{value} instance" if value == 1 else f"{value} instances"
+
+
+def _seconds(value: Any) -> str:
+    seconds = int(value or 0)
+    if seconds >= 120 and seconds % 60 == 0:
+        return f"{seconds // 60} min"
+    return f"{seconds} s"

@@ -1,0 +1,391 @@
+"""From changes to the API calls that make them, in the only order there is: create → swap → verify → delete.
+
+In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-run` and `apply` all walk this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmeplan.aws.lifecycle import DELETING
+from mmeplan.aws.shapes import CREATE_OPERATIONS
+from mmeplan.diff import Change, FieldChange
+from mmeplan.graph import Graph
+from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
+from mmeplan.plan.document import Step
+from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, update_timeout_s
+from mmeplan.resources import Resource
+from mmeplan.resources.canonical import same_number
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+
+_DELETE = {"model": "DeleteModel", "endpoint_config": "DeleteEndpointConfig", "endpoint": "DeleteEndpoint"}
+
+
+class StepBuilder:
+    """Builds the steps of one plan. Creation steps first, because swaps name them; deletions last."""
+
+    def __init__(self, graph: Graph, snapshot: Snapshot) -> None:
+        self.graph = graph
+        self.snapshot = snapshot
+        self.steps: list[Step] = []
+        self.creates: dict[str, str] = {}  # address → id of the step that creates its object
+        self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
+        self.forgets: list[str] = []  # ids of the steps that forget models and configs
+        self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its own endpoint
+
+    def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
+        """The steps of these changes. Changes that are refused have none."""
+        live = [change for change in changes if not change.refusal]
+        for kind in ("model", "endpoint_config"):
+            for change in live:
+                if change.kind == kind and "delete" not in change.actions:
+                    self._immutable(change)
+        endpoints = [change for change in live if change.kind == "endpoint"]
+        for change in sorted(endpoints, key=lambda change: change.actions == ("delete",)):
+            self._endpoint(change)
+        deleted = {
+            change.live_name: self._delete_id(change)
+            for change in live
+            if _is_immutable_delete(change, "endpoint_config")
+        }
+        for kind in ("endpoint_config", "model"):
+            for change in live:
+                if _is_immutable_delete(change, kind):
+                    self._delete_immutable(change, deleted)
+        return tuple(self.steps)
+
+    def _add(self, step: Step) -> str:
+        self.steps.append(step)
+        return step.id
+
+    # --- models and configs -------------------------------------------------------------------------------------------
+
+    def _immutable(self, change: Change) -> None:
+        if "create" in change.actions:
+            resource = self.graph.resources[change.address]
+            operation = CREATE_OPERATIONS[change.kind]
+            after = tuple(self.creates[at] for at in resource.dependencies() if at in self.creates)
+            step = Step(
+                f"{operation}:{change.address}",
+                change.address,
+                operation,
+                _with_tags(resource),
+                after,
+                guard={"absent": change.name, "digest": resource.digest},
+            )
+            self.creates[change.address] = self._add(step)
+        done = self._tags(change)
+        if "forget" in change.actions:
+            self.forgets.extend(done)
+
+    def _delete_immutable(self, change: Change, deleted_configs: Mapping[str, str]) -> None:
+        after = list(self.leaves.get(change.live_name, ()))
+        if change.kind == "model":
+            for config_name, step_id in deleted_configs.items():
+                config = self.snapshot.get("endpoint_config", config_name)
+                if config is not None and change.live_name in models_of(config.describe):
+                    after.append(step_id)
+        operation = _DELETE[change.kind]
+        step = Step(
+            self._delete_id(change),
+            change.address,
+            operation,
+            {NAME_MEMBERS[change.kind]: change.live_name},
+            tuple(dict.fromkeys(after)),
+            guard={"owned_by": self.graph.fleet.name, "unreferenced": change.live_name},
+            effect=change.effect,
+        )
+        self._add(step)
+
+    def _delete_id(self, change: Change) -> str:
+        return f"{_DELETE[change.kind]}:{change.address}@{change.live_name}"
+
+    # --- endpoints ----------------------------------------------------------------------------------------------------
+
+    def _endpoint(self, change: Change) -> None:
+        endpoint = self.graph.resources.get(change.address)
+        live = self.snapshot.get("endpoint", change.live_name) if change.live_name else None
+        if endpoint is None or change.actions == ("delete",):
+            self._remove_endpoint(change, live)
+            return
+        last: tuple[str, ...] = ()
+        if "adopt" in change.actions:
+            last = self._tags(change, leave_out=(DIGEST_TAG,))
+        if change.actions[-1] in ("create", "delete"):
+            last = self._recreate(change, endpoint, live)
+        elif change.reason in ("dependency_changed", "content_changed", "replace_requested"):
+            last = self._swap(change, endpoint, live, last)
+        elif change.reason == "scale_changed":
+            last = self._scale(change, endpoint, live, last, scale_requests(change.fields))
+        elif change.reason == "in_progress":
+            last = self._wait_only(change, endpoint, live)
+        if live is not None and last and change.live_name:
+            for name in _configs_of(live):
+                self.leaves.setdefault(name, []).extend(last)
+        self.own[change.address] = last
+        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else ())
+
+    def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
+        """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
+        ready = self._config_ready(endpoint)
+        create_after, delete = ready, None
+        if change.actions == ("delete", "create"):
+            delete = self._add(self._delete_endpoint(change, ready))
+            create_after = (delete,)
+        seen = self.snapshot.get("endpoint", endpoint.physical_name)
+        deleting = seen is not None and seen.describe.get("EndpointStatus") == DELETING
+        step = Step(
+            f"CreateEndpoint:{change.address}",
+            change.address,
+            "CreateEndpoint",
+            _with_tags(endpoint),
+            create_after,
+            guard={
+                "absent": change.name,
+                "config": endpoint.request["EndpointConfigName"],
+                "owned_by": self.graph.fleet.name,
+                "wait_until_gone": deleting,
+            },
+            wait=self._in_service(
+                change.name, endpoint.request["EndpointConfigName"], CREATE_TIMEOUT_S + _startup_s(self.graph, endpoint)
+            ),
+            effect=change.effect,
+        )
+        done = self._add(step)
+        if change.actions == ("create", "delete"):
+            return (self._add(self._delete_endpoint(change, (done,))),)
+        return (done,)
+
+    def _swap(
+        self, change: Change, endpoint: Resource, live: LiveObject | None, after: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        wanted = endpoint.request["EndpointConfigName"]
+        deployment = endpoint.request.get("DeploymentConfig")
+        params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
+        if deployment:
+            params["DeploymentConfig"] = deployment
+        params.update(_retention(endpoint, live))
+        step = Step(
+            f"UpdateEndpoint:{change.address}",
+            change.address,
+            "UpdateEndpoint",
+            params,
+            (*after, *self._config_ready(endpoint)),
+            guard={
+                "endpoint": change.name,
+                "config": live.describe.get("EndpointConfigName") if live else "",
+                "pending": (_configs_of(live) if live else [""])[-1],
+                "owned_by": self.graph.fleet.name,
+            },
+            wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + _startup_s(self.graph, endpoint)),
+            effect=change.effect,
+        )
+        done = (self._add(step),)
+        return self._scale(change, endpoint, live, done, _kept_desires(endpoint, live), config=wanted)
+
+    def _scale(
+        self,
+        change: Change,
+        endpoint: Resource,
+        live: LiveObject | None,
+        after: tuple[str, ...],
+        requests: list[dict[str, Any]],
+        config: str | None = None,
+    ) -> tuple[str, ...]:
+        """UpdateEndpointWeightsAndCapacities, one after the other: all weights in one call, counts one variant a call.
+
+        Source: the operation's documentation, "weight of one or more variants, or capacity of one variant".
+        """
+        in_force = config or (str(live.describe.get("EndpointConfigName")) if live else "")
+        timeout_s = UPDATE_TIMEOUT_S + _startup_s(self.graph, endpoint)
+        for number, request in enumerate(requests, start=1):
+            step = Step(
+                f"UpdateEndpointWeightsAndCapacities:{change.address}#{number}",
+                change.address,
+                "UpdateEndpointWeightsAndCapacities",
+                {"EndpointName": change.name, "DesiredWeightsAndCapacities": request["variants"]},
+                after,
+                guard={
+                    "endpoint": change.name,
+                    "config": in_force,
+                    "owned_by": self.graph.fleet.name,
+                    "before": request["before"],
+                },
+                wait=self._in_service(change.name, in_force, timeout_s, desired=request["variants"]),
+                effect="in_place",
+            )
+            after = (self._add(step),)
+        return after
+
+    def _wait_only(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
+        timeout_s = update_timeout_s(endpoint.request.get("DeploymentConfig")) + _startup_s(self.graph, endpoint)
+        config = str(live.describe.get("EndpointConfigName")) if live else ""
+        step = Step(
+            f"DescribeEndpoint:{change.address}",
+            change.address,
+            "DescribeEndpoint",
+            {"EndpointName": change.name},
+            wait=self._in_service(change.name, config, timeout_s),
+        )
+        return (self._add(step),)
+
+    def _remove_endpoint(self, change: Change, live: LiveObject | None) -> None:
+        if "forget" in change.actions:
+            self._tags(change, after=tuple(self.forgets))  # last: what it runs is found through it
+            return
+        done = self._add(self._delete_endpoint(change, self.own.get(change.address, ())))
+        for name in _configs_of(live) if live else ():
+            self.leaves.setdefault(name, []).append(done)
+
+    def _delete_endpoint(self, change: Change, after: tuple[str, ...]) -> Step:
+        return Step(
+            f"DeleteEndpoint:{change.address}{self._suffix(change)}",
+            change.address,
+            "DeleteEndpoint",
+            {"EndpointName": change.live_name},
+            after,
+            guard={"endpoint": change.live_name, "owned_by": self.graph.fleet.name},
+            wait={"endpoint": change.live_name, "until": "gone", "timeout_s": DELETE_TIMEOUT_S},
+            effect=change.effect,
+        )
+
+    def _config_ready(self, endpoint: Resource) -> tuple[str, ...]:
+        """Ids of the steps that must be done before the endpoint's config can be used: it, and its models."""
+        at = endpoint.references[0].address if endpoint.references else None
+        if at is None:
+            return ()
+        needed = (at, *self.graph.resources[at].dependencies())
+        return tuple(self.creates[address] for address in needed if address in self.creates)
+
+    def _in_service(self, name: str, config: str, timeout_s: int, desired: Any = None) -> dict[str, Any]:
+        wait = {"endpoint": name, "until": "InService", "config": config, "timeout_s": timeout_s}
+        return {**wait, "desired": desired} if desired else wait
+
+    # --- tags ---------------------------------------------------------------------------------------------------------
+
+    def _tags(
+        self,
+        change: Change,
+        *,
+        after: tuple[str, ...] = (),
+        leave_out: tuple[str, ...] = (),
+        only: tuple[str, ...] = (),
+    ) -> tuple[str, ...]:
+        added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
+        removed = [] if only else list(change.tags_removed)
+        guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
+        suffix = self._suffix(change)
+        if added:
+            takes_over = "adopt" in change.actions and FLEET_TAG in added  # it carries nobody's tag yet
+            params = {
+                "ResourceArn": change.arn,
+                "Tags": [{"Key": key, "Value": value} for key, value in sorted(added.items())],
+            }
+            step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
+            own_guard = {**guard, "owned_by": ""} if takes_over else guard
+            after = (self._add(Step(step_id, change.address, "AddTags", params, after, own_guard)),)
+        if removed:
+            params = {"ResourceArn": change.arn, "TagKeys": removed}
+            step_id = f"DeleteTags:{change.address}{suffix}"
+            after = (self._add(Step(step_id, change.address, "DeleteTags", params, after, guard)),)
+        return after
+
+    def _suffix(self, change: Change) -> str:
+        """`@NAME` where the step is about another object than the one that the address stands for now."""
+        resource = self.graph.resources.get(change.address)
+        known = resource.physical_name if resource else change.address.partition("/")[2]
+        return "" if change.live_name in ("", known) else f"@{change.live_name}"
+
+
+def _is_immutable_delete(change: Change, kind: str) -> bool:
+    return change.kind == kind and change.actions == ("delete",)
+
+
+def _configs_of(live: LiveObject) -> list[str]:
+    """The config an endpoint runs, then the one that an update under way leads to, if any."""
+    pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    return [str(name) for name in (live.describe.get("EndpointConfigName"), pending) if name]
+
+
+def _with_tags(resource: Resource) -> dict[str, Any]:
+    tags = [{"Key": key, "Value": value} for key, value in sorted(resource.tags.items())]
+    return {**resource.request, "Tags": tags}
+
+
+def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
+    """The calls that make a scale-only difference: first the weights together, then each variant's capacity."""
+    weights, weights_before = [], {}
+    capacities: dict[str, dict[str, Any]] = {}
+    before: dict[str, dict[str, Any]] = {}
+    for change in fields:
+        variant, member = str(change.path[1]), change.path[2]
+        if member == "InitialVariantWeight":
+            weights.append(
+                {"VariantName": variant, "DesiredWeight": float(1 if change.after is None else change.after)}
+            )
+            weights_before[variant] = {"DesiredWeight": float(1 if change.before is None else change.before)}
+        elif member == "InitialInstanceCount":
+            capacities.setdefault(variant, {"VariantName": variant})["DesiredInstanceCount"] = change.after
+            before.setdefault(variant, {})["DesiredInstanceCount"] = change.before
+        else:
+            serverless = capacities.setdefault(variant, {"VariantName": variant}).setdefault(
+                "ServerlessUpdateConfig", {}
+            )
+            serverless[str(change.path[3])] = change.after
+            before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
+    requests = [{"variants": weights, "before": weights_before}] if weights else []
+    return requests + [
+        {"variants": [item], "before": {name: before[name]}} for name, item in sorted(capacities.items())
+    ]
+
+
+def _retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
+    """RetainAllVariantProperties iff somebody else owns a count, with the weights left to the file. The file's own win.
+
+    Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
+    """
+    derived: dict[str, Any] = {}
+    running = (
+        {summary.get("VariantName") for summary in (live.describe.get("ProductionVariants") or ())} if live else set()
+    )
+    if endpoint.autoscaled & running:
+        derived["RetainAllVariantProperties"] = True
+        derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
+    return {**derived, **endpoint.update_options}
+
+
+def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
+    """Counts and weights that a swap with RetainAllVariantProperties keeps although they are the file's: set after it."""
+    retention = _retention(endpoint, live)
+    if live is None or not retention.get("RetainAllVariantProperties"):
+        return []
+    excluded = {item["VariantPropertyType"] for item in retention.get("ExcludeRetainedVariantProperties") or ()}
+    fields = []
+    for summary in live.describe.get("ProductionVariants") or ():
+        name = str(summary.get("VariantName"))
+        wanted = endpoint.content.get("ProductionVariants", {}).get(name)
+        if wanted is None:
+            continue
+        for member, live_member in (
+            ("InitialVariantWeight", "DesiredWeight"),
+            ("InitialInstanceCount", "DesiredInstanceCount"),
+        ):
+            now = summary.get(live_member)
+            default = 1 if member == "InitialVariantWeight" else None
+            value = wanted.get(member, default)
+            if live_member not in excluded and None not in (now, value) and same_number(now) != value:
+                fields.append(FieldChange(("ProductionVariants", name, member), now, value))
+    return scale_requests(tuple(fields))
+
+
+def _startup_s(graph: Graph, endpoint: Resource) -> int:
+    """The longest start that the config itself allows for: model download and container start-up, in seconds."""
+    at = endpoint.references[0].address if endpoint.references else None
+    if at is None:
+        return 0
+    longest = 0
+    for variant in graph.resources[at].request.get("ProductionVariants", ()):
+        members = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
+        longest = max(longest, sum(int(variant.get(member) or 0) for member in members))
+    return longest
