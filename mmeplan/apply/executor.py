@@ -1,0 +1,255 @@
+"""apply: carry out a plan's steps, a ready queue over their graph.
+
+    ready → guard (read again) → call → wait → done
+                │ as wanted already ──────────┘
+                └ differs from both → failed, and its descendants are skipped
+
+No waves: whatever is ready runs, at most `parallelism` endpoints under way at once, one poller for all of them. Calls
+are made one after the other: they take milliseconds, rollouts take minutes. Deletes of models and configs come last.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Literal
+
+from mmeplan.apply.events import Event, EventKind, Observer, Outcome, StepResult
+from mmeplan.apply.guards import Decision, after_exists, guard
+from mmeplan.apply.references import References
+from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
+from mmeplan.apply.waits import Wait, judge, poll
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.errors import CloudError
+from mmeplan.live import Clock, Reader, Writer
+from mmeplan.plan import Plan, Step
+
+DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
+
+End = Literal["done", "failed", "skipped", "kept"]
+_TOLD: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
+
+
+class Executor:
+    """One run of one plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        reader: Reader,
+        writer: Writer,
+        clock: Clock,
+        observer: Observer,
+        *,
+        parallelism: int = DEFAULT_PARALLELISM,
+        fail_fast: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.plan = plan
+        self.reader = reader
+        self.writer = writer
+        self.clock = clock
+        self.observer = observer
+        self.parallelism = max(1, parallelism)
+        self.fail_fast = fail_fast
+        self.stopping = stopping
+        self.references = References(reader, clock)
+        self.ends: dict[str, tuple[End, str]] = {}
+        self.waits: dict[str, Wait] = {}
+        self.blocked_since: dict[str, datetime] = {}  # step id → when it first found its endpoint busy
+        self.dependents: dict[str, list[int]] = {}
+        self.missing: list[int] = []
+        self.ready: list[int] = []
+        self.last: list[int] = []  # deletes of models and configs, once everything else has ended
+
+    def run(self) -> Outcome:
+        """Carry out the steps. Never raises for what happens to a step; KeyboardInterrupt passes through."""
+        self._index()
+        while True:
+            self._start_ready()
+            if self.waits:
+                self.clock.sleep(POLL_INTERVAL_S * (1 + self.clock.uniform(0, POLL_JITTER)))
+                self._poll()
+            elif self.last and not self.ready and not self._stopped():
+                self.ready, self.last = self.last, []
+                self.references.forget()
+            elif not self.ready or self._stopped():
+                break
+        return self._outcome()
+
+    # --- the queue ----------------------------------------------------------------------------------------------------
+
+    def _index(self) -> None:
+        position = {step.id: index for index, step in enumerate(self.plan.steps)}
+        self.missing = [0] * len(self.plan.steps)
+        for index, step in enumerate(self.plan.steps):
+            for needed in step.after:
+                if needed in position:
+                    self.dependents.setdefault(needed, []).append(index)
+                    self.missing[index] += 1
+        for index, count in enumerate(self.missing):
+            if count == 0:
+                self._enqueue(index)
+
+    def _enqueue(self, index: int) -> None:
+        is_last = "unreferenced" in self.plan.steps[index].guard
+        heapq.heappush(self.last if is_last else self.ready, index)
+
+    def _stopped(self) -> bool:
+        return self.stopping() or (self.fail_fast and any(end == "failed" for end, _ in self.ends.values()))
+
+    def _start_ready(self) -> None:
+        while self.ready and len(self.waits) < self.parallelism and not self._stopped():
+            self._start(self.plan.steps[heapq.heappop(self.ready)])
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def _start(self, step: Step) -> None:
+        self._tell("started", step)
+        try:
+            decision = self._guarded(step)
+        except CloudError as error:
+            self._end(step, "failed", str(error))
+            return
+        self._follow(step, decision)
+
+    def _follow(self, step: Step, decision: Decision) -> None:
+        if decision.verdict == "call":
+            decision = self._call(step)
+        if decision.verdict == "done":
+            self._end(step, "done", decision.detail)
+        elif decision.verdict == "keep":
+            self._end(step, "kept", decision.detail)
+        elif decision.verdict == "fail":
+            self._end(step, "failed", decision.detail)
+        else:
+            self._wait(step, decision)
+
+    def _guarded(self, step: Step) -> Decision:
+        return guard(step, self.reader, self.references)
+
+    def _wait(self, step: Step, decision: Decision) -> None:
+        if not step.wait:
+            self._end(step, "failed", decision.detail)
+            return
+        since = self.clock.now()
+        if decision.verdict == "blocked":
+            since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
+        self.waits[step.id] = Wait(step, since, blocked=decision.verdict == "blocked")
+        if decision.detail:
+            self._tell("polled", step, decision.detail)
+
+    def _call(self, step: Step) -> Decision:
+        """Make the call, again where that is safe; what an error answer means is decided in `aws.failures`."""
+        attempts: dict[Failure, int] = {}
+        while True:
+            try:
+                self._tell("called", step)
+                self.writer.write(step.operation, step.params)
+            except CloudError as error:
+                decision = self._after_error(step, error, attempts)
+                if decision.verdict != "call":
+                    return decision
+                continue
+            if step.operation in ("UpdateEndpoint", "CreateEndpoint", "DeleteEndpoint"):
+                self.references.forget()
+            return Decision("join") if step.wait else Decision("done")
+
+    def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
+        meaning = classify(error.code, error.message, error.status)
+        try:
+            if meaning is Failure.EXISTS:
+                decision = after_exists(step, self.reader)
+                if decision.verdict != "blocked" or step.wait:
+                    return decision
+                meaning = Failure.NOT_FOUND  # it exists and can't be read yet: as after a create of our own
+            if meaning is Failure.BUSY and step.wait:
+                return Decision("blocked", error.message)
+            if meaning is Failure.NOT_FOUND and step.operation.startswith("Delete"):
+                return Decision("done", "is gone already")
+            attempts[meaning] = attempts.get(meaning, 0) + 1
+            backoff = WRITES.get(meaning)
+            if backoff is None or attempts[meaning] >= backoff.attempts:
+                return Decision("fail", str(error))
+            self._tell("retried", step, str(error))
+            self.clock.sleep(backoff.pause_s(self.clock, attempts[meaning]))
+            if meaning in (Failure.TRANSIENT, Failure.UNANSWERED):
+                return self._guarded(step)  # the write may have had its effect: look before making it again
+        except CloudError as unreadable:
+            return Decision("fail", f"{error}; and then {unreadable}")
+        return Decision("call")
+
+    def _end(self, step: Step, end: End, detail: str = "") -> None:
+        """Note how a step ended; what needs it becomes ready, or is skipped with all that needs that in turn."""
+        ending: list[tuple[Step, End, str]] = [(step, end, detail)]
+        while ending:
+            step, end, detail = ending.pop()
+            if step.id in self.ends:
+                continue
+            self.waits.pop(step.id, None)
+            self.ends[step.id] = (end, detail)
+            self._tell(_TOLD[end], step, detail)
+            needing = self.dependents.get(step.id, ())
+            if end in ("failed", "skipped"):
+                why = f"{step.id} {'failed' if end == 'failed' else 'was skipped'}"
+                ending += [(self.plan.steps[index], "skipped", why) for index in reversed(needing)]
+                continue
+            for index in needing:
+                self.missing[index] -= 1
+                if self.missing[index] == 0 and self.plan.steps[index].id not in self.ends:
+                    self._enqueue(index)
+
+    # --- waiting ------------------------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        try:
+            seen = poll(self.reader, self.waits.values())
+        except CloudError as error:
+            for wait in self.waits.values():
+                self._tell("polled", wait.step, f"could not look: {error}")
+            seen = {}
+        now = self.clock.now()
+        for wait in list(self.waits.values()):
+            verdict = judge(wait, seen.get(wait.endpoint), now)
+            if verdict.state == "waiting":
+                self._tell("polled", wait.step, verdict.detail, verdict.status, verdict.phase)
+            elif verdict.state == "failed":
+                self._end(wait.step, "failed", verdict.detail)
+            elif wait.blocked:
+                self._unblock(wait.step)
+            else:
+                self._end(wait.step, "done", verdict.detail)
+
+    def _unblock(self, step: Step) -> None:
+        """The endpoint accepts writes again: the guard decides anew."""
+        del self.waits[step.id]
+        if self._stopped():
+            return  # it was never called; `_outcome` says that it was skipped
+        try:
+            self._follow(step, self._guarded(step))
+        except CloudError as error:
+            self._end(step, "failed", str(error))
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _outcome(self) -> Outcome:
+        interrupted = self.stopping() and len(self.ends) < len(self.plan.steps)
+        for step in self.plan.steps:
+            if step.id not in self.ends:
+                why = "interrupted" if interrupted else "stopped after a failure (--fail-fast)"
+                self.ends[step.id] = ("skipped", why)
+                self._tell("skipped", step, why)
+
+        def ended(end: End) -> tuple[StepResult, ...]:
+            return tuple(
+                StepResult(step.id, step.address, self.ends[step.id][1])
+                for step in self.plan.steps
+                if self.ends[step.id][0] == end
+            )
+
+        return Outcome(ended("done"), ended("failed"), ended("skipped"), ended("kept"), interrupted)
+
+    def _tell(self, kind: EventKind, step: Step, detail: str = "", status: str = "", phase: str = "") -> None:
+        now = self.clock.now().isoformat()
+        self.observer(Event(now, kind, step.id, step.address, step.operation, detail, status, phase))

@@ -1,0 +1,69 @@
+"""Freshness: does a saved plan still fit the world? Checked before the first write; all reasons are told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mmeplan.live import Reader, observe_objects
+from mmeplan.plan import Plan
+
+
+def stale_reasons(
+    plan: Plan, reader: Reader, now: datetime, region: str, *, max_age: timedelta | None = None
+) -> tuple[str, ...]:
+    """Why the plan is stale; empty where it is fresh.
+
+    Compares account, region, the fleet files (where they are at hand), the age, and every object that the plan touches
+    or was decided on. Raises CloudError where the caller's identity can't be read.
+    """
+    reasons: list[str] = []
+    account = str(reader.read("GetCallerIdentity", {})["Account"])
+    if plan.account != account:
+        reasons.append(f"the plan is for the account {plan.account}, and these credentials are of {account}")
+    if plan.region != region:
+        reasons.append(f"the plan is for the region {plan.region}, not {region}")
+    if reasons:
+        return tuple(reasons)
+    reasons += file_reasons(plan)
+    if max_age is not None:
+        age = now - datetime.fromisoformat(plan.snapshot.observed_at)
+        if age > max_age:
+            reasons.append(f"what is live was read {_age(age)} ago, longer than --max-age {_age(max_age)}")
+    return (*reasons, *_moved(plan, reader, now, region))
+
+
+def file_reasons(plan: Plan) -> list[str]:
+    """Fleet files that changed since the plan was made. A file that isn't here can't be compared."""
+    reasons = []
+    root = Path(plan.source[0].path).parent if plan.source else Path()
+    for index, source in enumerate(plan.source):
+        path = Path(source.path) if index == 0 else root / source.path
+        try:
+            now = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            continue
+        if now != source.sha256:
+            reasons.append(f"{source.path} has changed since the plan was made")
+    return reasons
+
+
+def _moved(plan: Plan, reader: Reader, now: datetime, region: str) -> list[str]:
+    wanted = [at.split("/", 1) for at in plan.snapshot.fingerprints]
+    snapshot = observe_objects(reader, plan.fleet, [(kind, name) for kind, name in wanted], now, plan.account, region)
+    reasons = []
+    for kind, name in wanted:
+        before, after = plan.snapshot.fingerprints[f"{kind}/{name}"], snapshot.fingerprint(kind, name)
+        if before != after:
+            what = {"absent": "no longer exists", "unreadable": "can't be read any more"}.get(after)
+            what = what or ("has been created" if before == "absent" else "has changed")
+            reasons.append(f"{kind.replace('_', ' ')} {name} {what} since the plan was made")
+    return reasons
+
+
+def _age(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"

@@ -1,0 +1,101 @@
+"""verify: a second observation after the apply. Success is proved by it, never assumed.
+
+In: the plan and what ended well. Out: sentences about whatever is not as planned; none is the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mmeplan.apply.guards import KIND_OF, desires_met, tags_of
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
+from mmeplan.errors import CloudError
+from mmeplan.live import NAME_MEMBERS, Answer, LiveObject, Reader, observe_endpoints
+from mmeplan.plan import Plan, Step
+
+_FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
+"""It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""
+_DESCRIBE = {"model": "DescribeModel", "endpoint_config": "DescribeEndpointConfig"}
+
+
+def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
+    """What is not as the plan wanted, of the steps with these ids. Empty: everything is. Raises nothing."""
+    ended = set(done)
+    steps = [step for step in plan.steps if step.id in ended]
+    try:
+        return (*_endpoints(steps, reader), *_immutables(steps, reader), *_tags(steps, reader))
+    except CloudError as error:
+        return (f"the second observation failed, so nothing is proved: {error}",)
+
+
+def _endpoints(steps: list[Step], reader: Reader) -> Iterable[str]:
+    last: dict[str, Step] = {}
+    for step in steps:
+        if step.wait:
+            last[str(step.wait["endpoint"])] = step
+    seen = observe_endpoints(reader, last)
+    for name, step in last.items():
+        sentence = _endpoint(step, seen[name])
+        if sentence:
+            yield f"endpoint {name}: {sentence}"
+
+
+def _endpoint(step: Step, live: LiveObject) -> str:
+    if live.status == "unreadable":
+        return f"could not be read: {live.error}"
+    if step.wait["until"] == "gone":
+        return "" if live.status == "absent" else "is still there"
+    if live.status == "absent":
+        return "is gone"
+    status, config = live.describe.get("EndpointStatus"), live.describe.get("EndpointConfigName")
+    if status not in _FINE:
+        return f"is {status}, not InService"
+    if config != step.wait["config"]:
+        return f"runs {config}, not {step.wait['config']}"
+    if live.describe.get("PendingDeploymentSummary"):
+        return "has a pending deployment"
+    desired = step.wait.get("desired")
+    return "counts or weights are not as planned" if desired and not desires_met(desired, live.describe) else ""
+
+
+def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
+    """Created models and configs exist, deleted ones don't."""
+    asked: list[tuple[Step, str, str]] = []
+    for step in steps:
+        kind = KIND_OF.get(step.operation, "")
+        if kind in _DESCRIBE:
+            asked.append((step, kind, str(step.params[NAME_MEMBERS[kind]])))
+    answers = reader.gather([(_DESCRIBE[kind], {NAME_MEMBERS[kind]: name}) for _, kind, name in asked])
+    for (step, kind, name), answer in zip(asked, answers, strict=True):
+        there = _is_there(answer)
+        if there != step.operation.startswith("Create"):
+            yield f"{kind.replace('_', ' ')} {name}: {'is still there' if there else 'is not there'}"
+
+
+def _is_there(answer: Answer | Exception) -> bool:
+    if not isinstance(answer, Exception):
+        return True
+    if isinstance(answer, CloudError) and classify(answer.code, answer.message, answer.status) is Failure.NOT_FOUND:
+        return False
+    raise answer
+
+
+def _tags(steps: list[Step], reader: Reader) -> Iterable[str]:
+    """The tags that were set are there, those that were removed are not."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        if step.operation in ("AddTags", "DeleteTags"):
+            wanted.setdefault(str(step.params["ResourceArn"]), {}).update(_tags_after(step))
+    for arn, tags in wanted.items():
+        now = tags_of(reader, arn)
+        wrong = sorted(key for key, value in tags.items() if now.get(key) != value)
+        if wrong:
+            yield f"{arn}: the tags {', '.join(wrong)} are not as planned"
+
+
+def _tags_after(step: Step) -> Mapping[str, str | None]:
+    if step.operation == "AddTags":
+        return {tag["Key"]: tag["Value"] for tag in step.params["Tags"]}
+    return dict.fromkeys(step.params["TagKeys"])

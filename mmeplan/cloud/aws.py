@@ -1,0 +1,199 @@
+"""The ports over boto3: the only module that imports it. AWS, another endpoint URL, and the simulator are one code.
+
+In: operations and requests by their API names. Out: plain data, or `CloudError`s.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's: refused, unreachable, timed out while connecting, TLS
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    LoginError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+from botocore.parsers import ResponseParserError
+
+from mmeplan import __version__
+from mmeplan.cloud.pacing import Pace, repeated
+from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
+from mmeplan.live import Answer, Call, Clock, Progress
+
+CONCURRENCY: Final = 8  # reads under way at once
+CONNECT_TIMEOUT_S: Final = 10
+READ_TIMEOUT_S: Final = 60
+
+_SERVICES: Final = {"GetCallerIdentity": "sts", "GetResources": "resourcegroupstaggingapi"}
+_READS: Final = ("Describe", "List", "Get")
+_NO_CREDENTIALS: Final = (
+    CredentialRetrievalError,
+    LoginError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+BeforeSend = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Door:
+    """An in-process service behind the whole boto3 stack: a `before-send` handler in the place of a socket."""
+
+    before_send: BeforeSend
+    account: str
+
+
+class Cloud:
+    """Reader and Writer over boto3 clients, made when they are first needed."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        door: Door | None = None,
+    ) -> None:
+        """Raises CredentialsError where the profile or the region is not known."""
+        self._clock = clock
+        self._door = door
+        self._endpoint_url = endpoint_url
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+        self._pace = None if door else Pace(clock)
+        try:
+            if door:
+                keys = {"aws_access_key_id": door.account, "aws_secret_access_key": "simulated"}
+                self._session = boto3.session.Session(region_name=region, **keys)
+            else:
+                self._session = boto3.session.Session(profile_name=profile, region_name=region)
+        except (BotoCoreError, ValueError) as error:
+            raise CredentialsError(str(error)) from None
+        if not self._session.region_name:
+            error_text = "no region: write `region:` in the fleet file, or pass --region, or set AWS_REGION"
+            raise CredentialsError(error_text)
+        self.region: str = self._session.region_name
+
+    def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        """One read, repeated while its failure is one that passes. Raises CloudError; ValueError for a write."""
+        if not operation.startswith(_READS):
+            raise ValueError(f"{operation} is not a read")
+        return repeated(lambda: self._call(operation, params), self._clock)
+
+    def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
+        """Many reads at once, answers in order; a failed one has its CloudError in its place."""
+        if self._door or len(calls) < 2:
+            return [self._attempt(call, index, len(calls), progress) for index, call in enumerate(calls, start=1)]
+        answers: list[Answer | Exception] = [{}] * len(calls)
+        pool = ThreadPoolExecutor(max_workers=min(CONCURRENCY, len(calls)))
+        try:
+            futures = {pool.submit(self._attempt, call, 0, 0, None): index for index, call in enumerate(calls)}
+            for done, future in enumerate(as_completed(futures), start=1):
+                answers[futures[future]] = future.result()
+                if progress:
+                    progress(done, len(calls))
+        finally:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C doesn't wait for thousands of reads that have yet to begin
+        return answers
+
+    def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        """One write, made once. Raises CloudError."""
+        return self._call(operation, params)
+
+    def _attempt(self, call: Call, index: int, total: int, progress: Progress | None) -> Answer | Exception:
+        try:
+            return self.read(*call)
+        except CloudError as error:
+            return error
+        finally:
+            if progress:
+                progress(index, total)
+
+    def _call(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        if self._pace:
+            self._pace.wait()
+        try:
+            client = self._client(_SERVICES.get(operation, "sagemaker"))
+            answer = getattr(client, xform_name(operation))(**params)
+        except ClientError as error:
+            raise _service_error(operation, error) from None
+        except _NO_CREDENTIALS as error:
+            raise CredentialsError(str(error)) from None
+        except ParamValidationError as error:
+            raise CloudError(operation, "ParamValidation", str(error)) from None
+        except (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError) as error:
+            raise ConnectionFailedError(operation, str(error)) from None
+        except BotoCoreError as error:
+            raise CloudError(operation, type(error).__name__, str(error)) from None
+        answer.pop("ResponseMetadata", None)
+        return {key: _plain(value) for key, value in answer.items()}
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            max_pool_connections=CONCURRENCY,
+            user_agent_extra=f"mmeplan/{__version__}",
+        )
+        made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
+        if self._door:
+            made.meta.events.register("before-send.*", self._door.before_send)
+        return made
+
+
+def _service_error(operation: str, error: ClientError) -> CloudError:
+    body = error.response.get("Error", {})
+    metadata = error.response.get("ResponseMetadata", {})
+    return CloudError(
+        operation,
+        str(body.get("Code", "Unknown")),
+        str(body.get("Message", error)),
+        status=int(metadata.get("HTTPStatusCode", 400)),
+        request_id=str(metadata.get("RequestId", "")),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """An answer as JSON data: times become ISO 8601 text in UTC."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value

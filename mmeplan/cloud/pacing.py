@@ -1,0 +1,58 @@
+"""Client-side rate limit and the retrying of reads. Nothing is inherited from botocore's defaults, which have changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.errors import CloudError
+from mmeplan.live import Clock
+
+CALLS_PER_SECOND: Final = (
+    10.0  # no limits are documented for the hosting calls; ten a second was never throttled for long
+)
+BURST: Final = 20  # calls that may be made at once after a pause
+READ_ATTEMPTS: Final = 7  # about a minute of patience in all
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 20.0
+_REPEATABLE: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
+
+T = TypeVar("T")
+
+
+class Pace:
+    """A token bucket shared by all threads: at most CALLS_PER_SECOND on average, BURST at once."""
+
+    def __init__(self, clock: Clock, calls_per_second: float = CALLS_PER_SECOND) -> None:
+        self._clock = clock
+        self._per_second = calls_per_second
+        self._tokens = float(BURST)
+        self._last = clock.now()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Take a token; sleeps until there is one."""
+        with self._lock:
+            now = self._clock.now()
+            self._tokens = min(float(BURST), self._tokens + (now - self._last).total_seconds() * self._per_second)
+            self._last = now
+            self._tokens -= 1
+            short_s = -self._tokens / self._per_second
+        if short_s > 0:
+            self._clock.sleep(short_s)
+
+
+def repeated(call: Callable[[], T], clock: Clock) -> T:
+    """A read, made again with growing pauses while the failure is one that passes. Raises the last CloudError."""
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except CloudError as error:
+            if classify(error.code, error.message, error.status) not in _REPEATABLE or attempt >= READ_ATTEMPTS:
+                raise
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+        clock.sleep(clock.uniform(longest / 2, longest))
+        attempt += 1
