@@ -320,11 +320,12 @@ def _change(item: dict[str, Any]) -> PlannedChange:
         "fields": _fields(item["fields"]),
         "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
     }
-    return _make(PlannedChange, {**item, **nested})
+    made: PlannedChange = _make(PlannedChange, {**item, **nested})
+    return made
 
 
 def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
-    return tuple(_make(PlannedField, item) for item in items)
+    return tuple(PlannedField(item["field"], item["before"], item["after"], item.get("line", 0)) for item in items)
 
 
 _TUPLES: Final = frozenset(

@@ -1,0 +1,5 @@
+"""`python -m mmeplan`."""
+
+from mmeplan.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""The `mmeplan` command: its subcommands by name, imported when they are asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+import click
+
+from mmeplan import __version__
+from mmeplan.cli.errors import reported
+
+# name → (module, one line for `mmeplan --help`). In the order of a first day with mmeplan.
+COMMANDS = {
+    "init": ("mmeplan.cli.init", "Write a commented starter fleet.yaml."),
+    "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule, without any call."),
+    "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
+    "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
+    "show": ("mmeplan.cli.show", "Show a saved plan."),
+    "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
+    "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
+    "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
+    "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),
+    "schema": ("mmeplan.cli.schema", "Print the JSON Schema of fleet.yaml for editors."),
+    "completion": ("mmeplan.cli.completion", "Print the completion script for a shell."),
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported one at a time, and whose errors are sentences."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], list(COMMANDS), n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        with reported():
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it without an account:  mmeplan apply --local examples/ab-variants/fleet.yaml",
+)
+@click.version_option(__version__, message="mmeplan %(version)s")
+def app() -> None:
+    """Plan and apply for Amazon SageMaker endpoint fleets.
+
+    One fleet.yaml says which models, endpoint configs and endpoints there are; mmeplan shows what changes and what it
+    does to traffic, and carries it out so that serving never suffers.
+    """

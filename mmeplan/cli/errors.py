@@ -1,0 +1,63 @@
+"""How a command ends badly: a sentence on stderr, what to type next, and the exit code of the contract."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from mmeplan.errors import (
+    CloudError,
+    ExitCode,
+    InputError,
+    MmeplanError,
+    StalePlanError,
+)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn a MmeplanError into its message and exit code, and an interrupt into 130. Nothing else is caught."""
+    try:
+        yield
+    except InputError as error:
+        from mmeplan import render
+
+        caret = sys.stderr.isatty()
+        click.echo(render.problems_text(error.problems, color=wants_color(sys.stderr), caret=caret), err=True, nl=False)
+        raise SystemExit(error.exit_code) from None
+    except StalePlanError as error:
+        click.echo("error: the plan is stale, nothing was written:", err=True)
+        for reason in error.reasons:
+            click.echo(f"  - {reason}", err=True)
+        _hint(error.hint or "make a new one: mmeplan plan --out FILE")
+        raise SystemExit(error.exit_code) from None
+    except CloudError as error:
+        from mmeplan.render import clean
+
+        request = f" (request id {error.request_id})" if error.request_id else ""
+        click.echo(f"error: {clean(str(error))}{request}", err=True)
+        _hint(error.hint)
+        raise SystemExit(error.exit_code) from None
+    except MmeplanError as error:
+        click.echo(f"error: {error.message}", err=True)
+        _hint(error.hint)
+        raise SystemExit(error.exit_code) from None
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _hint(hint: str) -> None:
+    if hint:
+        click.echo(f"  try: {hint}", err=True)
+
+
+def wants_color(stream: object, *, no_color: bool = False) -> bool:
+    """Colour only on a terminal, and never against --no-color or NO_COLOR (https://no-color.org)."""
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(getattr(stream, "isatty", lambda: False)())

@@ -1,0 +1,28 @@
+"""`mmeplan init`: a commented starter fleet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from mmeplan.errors import InputError, Problem
+
+
+@click.command(epilog="\b\nExample:\n  mmeplan init && mmeplan apply --local")
+@click.argument("path", default="fleet.yaml", type=click.Path(dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def command(path: str, force: bool) -> None:
+    """Write a commented starter fleet to PATH (fleet.yaml). It runs as it stands with --local."""
+    target = Path(path)
+    text = files("mmeplan.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
+    try:
+        with target.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise InputError([Problem(f"{path} is there already; nothing was written", path, hint="--force replaces it")]) from None
+    except OSError as error:
+        raise InputError([Problem(f"can't write {path}: {error.strerror or error}", path)]) from None
+    given = "" if path == "fleet.yaml" else f" {path}"
+    click.echo(f"wrote {path}\n\nnext: mmeplan plan --local{given}")

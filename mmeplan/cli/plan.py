@@ -1,0 +1,141 @@
+"""`mmeplan plan`: what an apply would do, and to whose traffic."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mmeplan import graph as graphs
+from mmeplan import live, render, spec
+from mmeplan.cli import session
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.errors import ExitCode, InputError, Problem
+from mmeplan.plan import Finding, Options, Plan, write
+
+EXAMPLES = """\b
+Examples:
+  mmeplan plan                                  the fleet in ./fleet.yaml
+  mmeplan plan -e prod --out plan.json          save it, for mmeplan apply plan.json
+  mmeplan plan --local fleet.yaml               against the simulated SageMaker
+  mmeplan plan --snapshot live.json             without credentials
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@fleet_argument
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan (mode 0600: it holds environment values).")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes, 0 where there are none.")
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable.")
+@click.option("--replace", "replacements", multiple=True, metavar="ADDRESS", help="A fresh object although nothing differs. Repeatable.")
+@click.option("--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable.")
+@click.option("--snapshot", "snapshot_file", metavar="FILE", type=click.Path(dir_okay=False), help="Plan from a saved snapshot, without credentials.")
+@click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
+@spec_options
+@cloud_options
+def command(
+    fleet: str,
+    out: str | None,
+    format_: str,
+    detailed_exitcode: bool,
+    targets: tuple[str, ...],
+    replacements: tuple[str, ...],
+    allow_outage: tuple[str, ...],
+    snapshot_file: str | None,
+    show_environment: bool,
+    **common: Any,
+) -> None:
+    """Show what an apply of FLEET would do, and to whose traffic.
+
+    Nothing is changed. Exits 0, or 2 with --detailed-exitcode where there are changes, or 3 where the plan is refused.
+    """
+    settings = session.common(fleet, **common)
+    options = Options(
+        targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+    )
+    plan = make(settings, options, snapshot_file)
+    if out:
+        save(plan, Path(out))
+    show(plan, settings, format_, show_environment=show_environment, next_command=_next_command(plan, settings, out))
+    sys.exit(exit_code(plan, detailed=detailed_exitcode))
+
+
+def make(settings: Settings, options: Options, snapshot_file: str | None = None) -> Plan:
+    """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
+    fleet = session.load(settings)
+    findings = session.check(fleet, graphs.compile(fleet))
+    stop_if_refused(findings, fleet, settings)
+    if snapshot_file:
+        return session.plan_from_snapshot(fleet, read_snapshot(snapshot_file), findings, options)
+    with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
+        return session.make_plan(settings, fleet, connection, findings, options)
+
+
+def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settings) -> None:
+    """Print the findings and exit 3 where any of them is an error."""
+    if any(finding.severity == "error" for finding in findings):
+        excerpt = fleet.source_map.excerpt if sys.stderr.isatty() else None
+        text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
+        click.echo(text, err=True, nl=False)
+        sys.exit(ExitCode.REFUSED)
+
+
+def show(plan: Plan, settings: Settings, format_: str, *, show_environment: bool, next_command: str = "") -> None:
+    """Print a plan on stdout."""
+    if format_ == "json":
+        click.echo(render.json_text(plan, show_environment=show_environment), nl=False)
+        return
+    click.echo(
+        render.text(
+            plan,
+            width=settings.width,
+            color=settings.color,
+            show_environment=show_environment,
+            next_command=next_command,
+        ),
+        nl=False,
+    )
+
+
+def exit_code(plan: Plan, *, detailed: bool) -> int:
+    """The exit code of a plan, from the same facts as its summary line."""
+    if plan.refused:
+        return ExitCode.REFUSED
+    return ExitCode.CHANGES if detailed and plan.has_changes else ExitCode.DONE
+
+
+def _next_command(plan: Plan, settings: Settings, out: str | None) -> str:
+    if not plan.applyable:
+        return ""
+    if out:
+        return settings.again(f"apply {out}") if not settings.environment else f"mmeplan apply {out}"
+    return settings.again(f"apply {settings.fleet}")
+
+
+def save(plan: Plan, path: Path) -> None:
+    """Write the plan's document, complete or not at all, readable by its owner only. Raises InputError."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        handle = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            write(plan, stream)
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise InputError([Problem(f"can't write {path}: {error.strerror or error}", str(path))]) from None
+
+
+def read_snapshot(path: str) -> live.Snapshot:
+    """A saved snapshot. Raises InputError."""
+    try:
+        document = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError([Problem(f"can't read {path}: {error.strerror or error}", path)]) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError([Problem(f"this is not a snapshot: {error}", path, hint="mmeplan snapshot --out FILE writes one")]) from None
+    return live.decode(document, path)

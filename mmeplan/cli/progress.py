@@ -1,0 +1,141 @@
+"""Progress of an apply: a live line per running endpoint on a terminal, plain lines elsewhere, all of it on stderr."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import FrameType, TracebackType
+from typing import Any
+
+import click
+
+from mmeplan.apply import Event, Observer
+from mmeplan.live import Clock
+from mmeplan.plan import Plan
+from mmeplan.render import clean
+
+MAX_LIVE_LINES = 15
+
+
+@contextmanager
+def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
+    """An observer that shows events while the context is open."""
+    if sys.stderr.isatty() and color:
+        with _live(plan) as observer:
+            yield observer
+    else:
+        yield _Lines(clock)
+
+
+class _Lines:
+    """One line for each thing that happens; a poll only where its status or phase is new."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._began = clock.now()
+        self._last: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.kind in ("started", "called"):
+            return
+        if event.kind == "polled":
+            seen = (event.status, event.phase or event.detail)
+            if self._last.get(event.step) == seen:
+                return
+            self._last[event.step] = seen
+        click.echo(f"{_elapsed(event, self._began):>8}  {sentence(event)}", err=True)
+
+
+@contextmanager
+def _live(plan: Plan) -> Iterator[Observer]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        overall = progress.add_task("applying", total=len(plan.steps))
+        yield _Live(progress, overall, console)
+
+
+class _Live:
+    """The overall bar, a line for each endpoint under way, and a printed line for each end."""
+
+    def __init__(self, progress: Any, overall: Any, console: Any) -> None:
+        self._progress = progress
+        self._overall = overall
+        self._console = console
+        self._tasks: dict[str, Any] = {}
+        self._began: dict[str, datetime] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "polled":
+            self._show(event)
+        elif event.kind in ("done", "failed", "skipped"):
+            task = self._tasks.pop(event.step, None)
+            if task is not None:
+                self._progress.remove_task(task)
+            self._progress.advance(self._overall)
+            self._print(event)
+        elif event.kind == "retried":
+            self._print(event)
+
+    def _show(self, event: Event) -> None:
+        began = self._began.setdefault(event.step, datetime.fromisoformat(event.at))
+        text = clean(f"{event.address}  {event.status}  {event.phase or event.detail}  {_elapsed(event, began)}")
+        if event.step in self._tasks:
+            self._progress.update(self._tasks[event.step], description=text)
+        elif len(self._tasks) < MAX_LIVE_LINES:
+            self._tasks[event.step] = self._progress.add_task(text, total=None)
+
+    def _print(self, event: Event) -> None:
+        from rich.text import Text
+
+        style = {"done": "green", "failed": "bold red"}.get(event.kind, "yellow")
+        self._console.print(Text(sentence(event), style=style))
+
+
+def sentence(event: Event) -> str:
+    """One event as a line: a sign, the address, the call, and what there is to say."""
+    sign = {"done": "✓", "failed": "✗", "skipped": "-", "retried": "↻", "polled": "…"}.get(event.kind, " ")
+    words = [sign, event.address, event.operation]
+    if event.status:
+        words.append(event.status)
+    said = (event.phase or event.detail).removeprefix(f"{event.status}: ")
+    if said:
+        words.append(f"({said})")
+    return clean(" ".join(words))
+
+
+def _elapsed(event: Event, began: datetime) -> str:
+    seconds = int((datetime.fromisoformat(event.at) - began).total_seconds())
+    return f"{seconds // 60}m{seconds % 60:02d}s"
+
+
+class Interrupts:
+    """Ctrl-C once: nothing new is started, what runs is waited for. Twice: leave at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._wake: Callable[[], None] = getattr(clock, "interrupt", lambda: None)
+        self._asked = False
+        self._previous: Any = None
+
+    def asked(self) -> bool:
+        """Whether the user has interrupted."""
+        return self._asked
+
+    def __enter__(self) -> Interrupts:
+        self._previous = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        click.echo("\nstopping: nothing new is started, what runs is waited for; Ctrl-C again leaves at once", err=True)
+        self._wake()

@@ -1,0 +1,143 @@
+"""What a command works with: the loaded fleet, its graph, its findings, and a connection to a SageMaker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmeplan import graph as graphs
+from mmeplan import live, rules, spec
+from mmeplan.cli.options import Settings
+from mmeplan.graph import Graph
+from mmeplan.live import Clock, Snapshot
+from mmeplan.plan import Finding, Options, Plan, build, require_addresses
+from mmeplan.resources import Resource
+
+if TYPE_CHECKING:
+    from mmeplan.cloud.aws import Cloud
+
+LOCAL_ACCOUNT = "123456789012"
+LOCAL_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A SageMaker to talk to, and the clock that goes with it: AWS and wall time, or the simulator and its own."""
+
+    cloud: Cloud
+    clock: Clock
+
+
+def load(settings: Settings) -> spec.Fleet:
+    """The fleet file with the common options applied. Raises InputError."""
+    return spec.load(settings.fleet, settings.environment, dict(settings.variables), region=settings.region)
+
+
+@contextmanager
+def connect(settings: Settings, *, region: str | None, account: str | None) -> Iterator[Connection]:
+    """Open a connection; boto3 is imported here, and not before. Raises CredentialsError."""
+    from mmeplan.cloud.aws import Cloud, Door
+    from mmeplan.cloud.clock import SystemClock
+
+    if not settings.is_local:
+        clock = SystemClock()
+        yield Connection(
+            Cloud(clock, profile=settings.profile, region=region, endpoint_url=settings.endpoint_url), clock
+        )
+        return
+    from mmeplan.simulator import Simulator
+
+    settings.local_path.parent.mkdir(parents=True, exist_ok=True)
+    simulator = Simulator.open(settings.local_path)
+    try:
+        door = Door(simulator.before_send, account or LOCAL_ACCOUNT)
+        yield Connection(Cloud(simulator.clock, region=region or LOCAL_REGION, door=door), simulator.clock)
+    finally:
+        simulator.close()
+
+
+def observe(connection: Connection, graph: Graph, *, full: bool = False) -> Snapshot:
+    """Read what is live, with a counter on a terminal where that takes a while."""
+    progress = _counter() if sys.stderr.isatty() else None
+    try:
+        return live.observe(
+            connection.cloud, graph, connection.clock.now(), connection.cloud.region, full=full, progress=progress
+        )
+    finally:
+        if progress:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def _counter() -> live.Progress:
+    def show(done: int, of: int) -> None:
+        if of > 20 and (done % 10 == 0 or done == of):
+            click.echo(f"\r\x1b[2Kreading what is live: {done:,} of {of:,}", nl=False, err=True)
+
+    return show
+
+
+def make_plan(
+    settings: Settings,
+    fleet: spec.Fleet,
+    connection: Connection,
+    findings: Sequence[Finding],
+    options: Options,
+) -> Plan:
+    """Observe and plan against a live SageMaker. `--replace` compiles again with a salt taken from what is live."""
+    graph = graphs.compile(fleet)
+    require_addresses(graph, "--replace", options.replace)
+    require_addresses(graph, "--allow-outage", options.allow_outage)
+    snapshot = observe(connection, graph)
+    if options.replace:
+        graph = graphs.compile(fleet, replacement_salts(graph, snapshot, options.replace))
+    return build(
+        graph, snapshot, created_at=connection.clock.now().isoformat(), findings=tuple(findings), options=options
+    )
+
+
+def plan_from_snapshot(fleet: spec.Fleet, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
+    """A speculative plan, from a saved snapshot and without credentials."""
+    graph = graphs.compile(fleet)
+    require_addresses(graph, "--replace", options.replace)
+    require_addresses(graph, "--allow-outage", options.allow_outage)
+    if options.replace:
+        graph = graphs.compile(fleet, replacement_salts(graph, snapshot, options.replace))
+    options = replace(options, speculative=True)
+    return build(graph, snapshot, created_at=snapshot.observed_at, findings=tuple(findings), options=options)
+
+
+def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]) -> dict[str, str]:
+    """A salt for everything that --replace names, made of the name that is live: new each time, the same in a re-run.
+
+    An endpoint is replaced through its config, by blue/green: a fresh fleet without an outage.
+    """
+    salts = {}
+    for at in addresses:
+        resource = graph.resources[at]
+        if resource.kind == "endpoint" and resource.references and resource.references[0].address:
+            at = resource.references[0].address
+        salts[at] = f"replace {_live_names(graph, snapshot, graph.resources[at])}"
+    return salts
+
+
+def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
+    """What serves this address now: the configs its endpoints run, or its own newest live object."""
+    endpoints = [graph.resources[at] for at in graph.closure_of_dependents(resource.address) if at.startswith("endpoint/")]
+    running = [live for r in endpoints if (live := snapshot.get("endpoint", r.physical_name))]
+    names = sorted({str(live.describe.get("EndpointConfigName", "")) for live in running})
+    return ",".join(names) or resource.physical_name
+
+
+def check(fleet: spec.Fleet, graph: Graph) -> list[Finding]:
+    """Every finding of every static rule."""
+    return rules.check(fleet, graph)
+
+
+def common(fleet: str, **values: Any) -> Settings:
+    """Settings from a command's parameters."""
+    return Settings(fleet=fleet, **values)

@@ -1,0 +1,43 @@
+"""`mmeplan snapshot`: save what is live, to plan from without credentials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mmeplan import graph as graphs
+from mmeplan.cli import session
+from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
+from mmeplan.errors import InputError, Problem
+
+
+@click.command(epilog="\b\nExample:\n  mmeplan snapshot --out live.json && mmeplan plan --snapshot live.json")
+@fleet_argument
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Where to write it; stdout where it isn't given.")
+@spec_options
+@cloud_options
+def command(fleet: str, out: str | None, **common: Any) -> None:
+    """Save what is live of FLEET as JSON: every Describe answer and every tag, in full.
+
+    `mmeplan plan --snapshot FILE` plans from it without credentials, for pull requests from forks. It holds the
+    containers' environment values, as DescribeModel returns them.
+    """
+    settings = session.common(fleet, **common)
+    loaded = session.load(settings)
+    graph = graphs.compile(loaded)
+    with session.connect(settings, region=loaded.region, account=loaded.account) as connection:
+        snapshot = session.observe(connection, graph, full=True)
+    text = json.dumps(snapshot.encode(), indent=1)
+    if not out:
+        click.echo(text)
+        return
+    try:
+        path = Path(out)
+        path.touch(mode=0o600)
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"can't write {out}: {error.strerror or error}", out)]) from None
+    click.echo(f"wrote {out}", err=True)

@@ -1,0 +1,107 @@
+"""What the fleet's endpoints are doing, as a table: the output of `status`.
+
+In: `StatusRow`s, made by the command from a snapshot. Out: text. One line for each variant where the terminal is wide
+enough; otherwise the variants stand beneath their endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mmeplan.render.layout import Layout
+from mmeplan.render.style import clean, columns, finished, paint, shorten
+
+HEADINGS: Final = ("ENDPOINT", "STATUS", "CONFIG IN FORCE", "VARIANT", "TYPE", "COUNT", "SHARE", "NOTE")
+_GOOD: Final = ("InService",)
+_BAD: Final = ("Failed", "OutOfService", "UpdateRollbackFailed", "missing", "unreadable")
+_STATUS_COLUMN: Final = 1
+_STATUS_ROOM: Final = 24  # columns that the longest status takes beside a long address
+
+
+@dataclass(frozen=True, slots=True)
+class VariantStatus:
+    """One variant as it runs: `large  ml.m5.xlarge  2/2  66.7 %`. `count` is `current/desired`, empty if serverless."""
+
+    name: str
+    instance_type: str = ""
+    count: str = ""
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One endpoint. `config` is the physical name of the config in force; `failure` is SageMaker's reason, if any."""
+
+    address: str
+    name: str
+    status: str
+    config: str = ""
+    variants: tuple[VariantStatus, ...] = ()
+    note: str = ""
+    failure: str = ""
+
+
+def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False) -> str:
+    """The table, endpoints in the order given."""
+    if not rows:
+        return "No endpoints.\n"
+    layout = Layout(width, color)
+    cells = [HEADINGS, *(line for row in rows for line in _cells(row))]
+    widths = [max(columns(clean(cell)) for cell in column) for column in zip(*cells, strict=True)]
+    fits = sum(widths) + 2 * (len(widths) - 1) <= layout.room
+    return finished(_wide(layout, rows, widths) if fits else _narrow(layout, rows))
+
+
+def _cells(row: StatusRow) -> list[tuple[str, ...]]:
+    """The lines of an endpoint; all but the first leave out what is the same for all its variants."""
+    variants = row.variants or (VariantStatus(""),)
+    title = row.address if row.name in ("", row.address.partition("/")[2]) else f"{row.address} ({row.name})"
+    made: list[tuple[str, ...]] = []
+    for number, item in enumerate(variants):
+        head = ("", "", "") if number else (title, row.status, row.config)
+        made.append((*head, item.name, item.instance_type, item.count, item.share, "" if number else row.note))
+    return made
+
+
+def _wide(layout: Layout, rows: Sequence[StatusRow], widths: Sequence[int]) -> str:
+    lines = [str(layout.paint("  ".join(_padded(HEADINGS, widths)).rstrip(), "bold"))]
+    for row in rows:
+        for cells in _cells(row):
+            padded = _padded(cells, widths)
+            padded[_STATUS_COLUMN] = _painted_status(padded[_STATUS_COLUMN], layout)
+            lines.append("  ".join(padded).rstrip())
+        lines += _failure(layout, row)
+    return "\n".join(lines)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [clean(cell) + " " * (width - columns(clean(cell))) for cell, width in zip(cells, widths, strict=True)]
+
+
+def _narrow(layout: Layout, rows: Sequence[StatusRow]) -> str:
+    blocks = []
+    for row in rows:
+        title, *_ = _cells(row)[0]
+        labels = ((shorten(title, layout.edge - _STATUS_ROOM), "bold"), (row.status, _status_style(row.status)))
+        lines = [str(layout.labelled(labels, row.config, 2))]
+        lines += [str(layout.flow(row.note, 2, "dim"))] if row.note else []
+        if row.variants:
+            lines.append(str(layout.table([(v.name, v.instance_type, v.count, v.share) for v in row.variants], 4)))
+        blocks.append("\n".join([*lines, *_failure(layout, row)]))
+    return "\n\n".join(blocks)
+
+
+def _painted_status(status: str, layout: Layout) -> str:
+    """The status in its colour, padding left outside."""
+    word = status.rstrip()
+    return paint(word, _status_style(word), layout.color) + " " * (len(status) - len(word))
+
+
+def _status_style(status: str) -> str:
+    return "good" if status in _GOOD else "danger" if status in _BAD else "update"
+
+
+def _failure(layout: Layout, row: StatusRow) -> list[str]:
+    return [str(layout.flow(f"reason: {row.failure}", 2, "danger", 2))] if row.failure else []

@@ -1,0 +1,174 @@
+"""The commands as a user meets them: what goes where, exit codes, saved plans, status, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import mmeplan
+
+STARTER_SECRET = "not-for-everyone"  # noqa: S105 - a word to look for
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the starter fleet."""
+    assert mmeplan("init", tmp_path).code == 0
+    path = tmp_path / "fleet.yaml"
+    path.write_text(path.read_text().replace("LOG_LEVEL: info", f"LOG_LEVEL: {STARTER_SECRET}"))
+    return tmp_path
+
+
+def test_the_starter_is_valid_without_a_single_warning(tmp_path: Path) -> None:
+    mmeplan("init", tmp_path)
+    result = mmeplan("validate", tmp_path)
+    assert (result.code, result.stdout.strip()) == (0, "No findings.")
+
+
+def test_the_starter_lives_a_whole_life(folder: Path) -> None:
+    assert mmeplan("plan --local --detailed-exitcode", folder).code == 2
+    assert mmeplan("apply --local --yes", folder).code == 0
+    status = mmeplan("status --local", folder)
+    assert "InService" in status.stdout
+    assert mmeplan("plan --local --detailed-exitcode", folder).code == 0
+    assert mmeplan("plan --local --detailed-exitcode -e prod", folder).code == 2
+    assert mmeplan("destroy --local --yes", folder).code == 0
+    assert "absent" in mmeplan("status --local", folder).stdout
+
+
+def test_a_saved_plan_is_private_and_applies(folder: Path) -> None:
+    assert mmeplan("plan --local --out plan.json", folder).code == 0
+    assert stat.S_IMODE((folder / "plan.json").stat().st_mode) == 0o600
+    assert STARTER_SECRET in (folder / "plan.json").read_text()
+    assert mmeplan("show plan.json", folder).code == 0
+    assert mmeplan("apply --local --yes plan.json", folder).code == 0
+
+
+def test_no_rendering_shows_environment_values_unless_asked(folder: Path) -> None:
+    mmeplan("plan --local --out plan.json", folder)
+    for command in ("plan --local", "plan --local --format json", "show plan.json", "show --format json plan.json"):
+        assert STARTER_SECRET not in mmeplan(command, folder).stdout, command
+        assert STARTER_SECRET in mmeplan(f"{command} --show-environment", folder).stdout + _text_is_brief(command)
+    applied = mmeplan("apply --local --yes", folder)
+    assert STARTER_SECRET not in applied.stdout + applied.stderr
+    journal = "".join(path.read_text() for path in (folder / ".mmeplan" / "journal").iterdir())
+    assert STARTER_SECRET not in journal
+
+
+def _text_is_brief(command: str) -> str:
+    """A text plan doesn't spell out the environment of something new."""
+    return "" if "json" in command else STARTER_SECRET
+
+
+def test_a_changed_environment_value_is_seen_to_change_and_still_masked(folder: Path) -> None:
+    mmeplan("apply --local --yes", folder)
+    path = folder / "fleet.yaml"
+    path.write_text(path.read_text().replace(STARTER_SECRET, "another-secret"))
+    shown = mmeplan("plan --local", folder).stdout
+    assert "another-secret" not in shown
+    assert STARTER_SECRET not in shown
+    assert shown.count("(masked, ") == 2
+
+
+def test_a_masked_rendering_cannot_be_applied(folder: Path) -> None:
+    (folder / "masked.json").write_text(mmeplan("plan --local --format json", folder).stdout)
+    result = mmeplan("apply --local --yes masked.json", folder)
+    assert result.code == 1
+    assert "masked" in result.stderr
+
+
+def test_the_same_inputs_give_the_same_bytes(folder: Path) -> None:
+    first, second = (mmeplan("plan --local --format json", folder).stdout for _ in range(2))
+    assert first == second
+
+
+def test_a_plan_from_a_snapshot_needs_no_credentials_and_is_not_applyable(folder: Path) -> None:
+    mmeplan("apply --local --yes", folder)
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    path = folder / "fleet.yaml"
+    path.write_text(path.read_text().replace("ml.m5.large", "ml.m5.xlarge"))
+    result = mmeplan("plan --snapshot live.json --detailed-exitcode --format json", folder)
+    document = json.loads(result.stdout)
+    assert (result.code, document["applyable"], document["summary"]["worst_effect"]) == (2, False, "traffic_shift")
+
+
+def test_results_go_to_stdout_and_everything_else_to_stderr(folder: Path) -> None:
+    result = mmeplan("apply --local --yes", folder)
+    assert "CreateEndpoint" in result.stderr
+    assert "CreateEndpoint" not in result.stdout.split("Plan:")[-1]
+
+
+def test_declining_changes_nothing(folder: Path) -> None:
+    result = mmeplan("apply --local", folder, typed="n\n")
+    assert result.code == 1
+    assert mmeplan("plan --local --detailed-exitcode", folder).code == 2
+
+
+def test_replace_rolls_a_fresh_fleet_and_the_next_plan_is_empty(folder: Path) -> None:
+    mmeplan("apply --local --yes", folder)
+    result = mmeplan("apply --local --yes --replace endpoint/churn", folder)
+    assert result.code == 0, result.stderr
+    assert "UpdateEndpoint" in result.stderr
+    assert mmeplan("plan --local --detailed-exitcode", folder).code == 0
+
+
+def test_a_target_leaves_the_rest_alone(folder: Path) -> None:
+    result = mmeplan("plan --local --format json --target model/churn", folder)
+    document = json.loads(result.stdout)
+    assert {change["address"] for change in document["changes"]} == {"model/churn"}
+    assert document["complete"] is False
+
+
+def test_every_command_explains_itself_with_an_example(tmp_path: Path) -> None:
+    from mmeplan.cli.app import COMMANDS
+
+    for name in COMMANDS:
+        result = mmeplan(f"{name} --help", tmp_path)
+        assert result.code == 0
+        assert "Example" in result.stdout, name
+        assert max(len(line) for line in result.stdout.splitlines()) <= 100
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_name_the_command(shell: str, tmp_path: Path) -> None:
+    assert "_MMEPLAN_COMPLETE" in mmeplan(f"completion {shell}", tmp_path).stdout
+
+
+def test_the_graph_is_printed_in_both_languages(folder: Path) -> None:
+    assert mmeplan("graph", folder).stdout.startswith("flowchart")
+    assert mmeplan("graph --format dot", folder).stdout.startswith("digraph")
+
+
+def test_the_schema_is_json(tmp_path: Path) -> None:
+    assert json.loads(mmeplan("schema", tmp_path).stdout)["$schema"].endswith("2020-12/schema")
+
+
+def _python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["validate"], ["schema"], ["graph"]])
+def test_boto3_is_not_imported_before_it_is_needed(arguments: list[str], folder: Path) -> None:
+    code = f"import sys\nfrom mmeplan.cli.app import app\ntry:\n    app({arguments!r})\nexcept SystemExit:\n    pass\nsys.exit('boto3' in sys.modules)"
+    assert _python(code, folder).returncode == 0
+
+
+def test_the_version_needs_neither_pydantic_nor_yaml_nor_rich(tmp_path: Path) -> None:
+    heavy = "{'pydantic', 'yaml', 'rich', 'jinja2', 'networkx', 'deepdiff', 'boto3', 'botocore'}"
+    code = f"import sys\nfrom mmeplan.cli.app import app\ntry:\n    app(['--version'])\nexcept SystemExit:\n    pass\nsys.exit(bool({heavy} & set(sys.modules)))"
+    assert _python(code, tmp_path).returncode == 0
+
+
+def test_a_broken_pipe_is_not_an_error(folder: Path) -> None:
+    command = f"{sys.executable} -m mmeplan schema | head -c 10"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 0
