@@ -1,0 +1,49 @@
+"""The virtual clock and the seeded generator of a simulated world.
+
+In: the store, which holds both, so that every process on one file shares them. Out: the time, and numbers that look
+random and aren't. Time moves by `sleep` only; no call of the service advances it.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mmeplan.simulator.store import Store
+
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH_US: Final = int(EPOCH.timestamp()) * 1_000_000
+_MASK: Final = (1 << 64) - 1
+
+
+def instant(at_us: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime."""
+    return EPOCH + timedelta(microseconds=at_us - EPOCH_US)
+
+
+class VirtualClock:
+    """The time of one simulated world, shared by all who have its store open."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def now(self) -> datetime:
+        """The virtual time, UTC."""
+        return instant(self._store.now_us())
+
+    def sleep(self, seconds: float) -> None:
+        """Advance virtual time by `seconds` and return at once. Raises ValueError for a negative or endless sleep."""
+        if not (seconds >= 0 and math.isfinite(seconds)):
+            raise ValueError(f"can't sleep {seconds!r} s: virtual time moves forward, by a finite amount")
+        with self._store.lock, self._store.writing():
+            self._store.advance(round(seconds * 1_000_000))
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number in [low, high) from the store's seeded generator: SplitMix64, whose state the store keeps."""
+        with self._store.lock, self._store.writing():
+            state = (self._store.chance() + 0x9E3779B97F4A7C15) & _MASK
+            self._store.set_chance(state)
+        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+        return low + (high - low) * ((mixed ^ (mixed >> 31)) >> 11) / (1 << 53)

@@ -1,0 +1,206 @@
+"""The simulated SageMaker: one world, one core behind every door.
+
+In: `Request`s. Out: `Response`s, or the exception of a fault. Each request, in this order: due transitions settle;
+faults have their say; the input is held against its shape; the operation runs in one transaction; it is noted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mmeplan.aws import shapes
+from mmeplan.aws.constraints import Violation, validation_message, violations
+from mmeplan.simulator import in_process, services
+from mmeplan.simulator.call import Call, Operation
+from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant
+from mmeplan.simulator.faults import ConnectionCut, Faults, SimulatedCrash
+from mmeplan.simulator.history import Event
+from mmeplan.simulator.services import Service
+from mmeplan.simulator.settings import Settings
+from mmeplan.simulator.store import Store
+from mmeplan.simulator.transitions import settle
+from mmeplan.simulator.wire import Caller, Request, Response, ServiceError, caller
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+
+Json = dict[str, Any]
+
+
+class Simulator:
+    """One simulated world: its store, its clock, its faults, its history. Safe to call from several threads."""
+
+    def __init__(self, store: Store, account: str, settings: Settings) -> None:
+        """Use `open`."""
+        self.settings = settings
+        self.account = account
+        self.clock = VirtualClock(store)
+        self.faults = Faults(services.WRITES, self.clock.uniform)
+        self._store = store
+        self._history: deque[Event] = deque(maxlen=settings.history_limit)
+        self._requests = 0
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path = ":memory:",
+        *,
+        seed: int = 0,
+        account: str = "123456789012",
+        settings: Settings | None = None,
+    ) -> Simulator:
+        """Open the world in the SQLite file `path`, or an empty one in memory.
+
+        `seed` starts the generator of a new world; an existing file goes on with its own. `account` is the account of
+        every caller whose access key id isn't twelve digits. Raises StoreError for a file that can't be used.
+        """
+        return cls(Store(path, start_us=EPOCH_US, seed=seed), account, settings or Settings())
+
+    def close(self) -> None:
+        """Close the store. The world in memory ends with it."""
+        with self._store.lock:
+            self._store.close()
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def history(self) -> list[Event]:
+        """What this process saw happen, oldest first: every call, transition and fault."""
+        with self._store.lock:
+            return list(self._history)
+
+    def dump(self) -> str:
+        """The store's whole content as SQL text, for comparing two worlds."""
+        return self._store.dump()
+
+    def before_send(self, request: Any, **_: Any) -> AWSResponse:
+        """The in-process door: register it for botocore's `before-send.*` event.
+
+        Raises botocore's ConnectionClosedError where a fault cuts the connection, and SimulatedCrash as it is.
+        """
+        return in_process.send(self.respond, request)
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request. Raises ConnectionCut or SimulatedCrash where such a fault was asked for."""
+        with self._store.lock:
+            self._requests += 1
+            request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
+            who = caller(request, self.account)
+            service, name = services.route(request, who)
+            operation = service.operations.get(name)
+            headers = {"Content-Type": service.protocol.content_type, "x-amzn-RequestId": request_id}
+            status, body = 200, b""
+            try:
+                if operation is None:
+                    raise services.unknown_operation(service, name)
+                answer = self._answer(service, name, operation, who, request.body)
+                body = service.protocol.answer(name, answer, request_id)
+            except ServiceError as refusal:
+                status = refusal.status
+                body = service.protocol.error(refusal.code, refusal.message, request_id)
+                if service.protocol.error_header:
+                    headers[service.protocol.error_header] = refusal.code
+                if operation is None:
+                    self._note("call", who, name, "", refusal.code, refusal.message)
+            headers["Content-Length"] = str(len(body))
+            return Response(status, headers, body)
+
+    def _answer(self, service: Service, name: str, operation: Operation, who: Caller, body: bytes) -> Json | None:
+        """Carry out a call with its faults, and note it. Raises ServiceError, ConnectionCut or SimulatedCrash."""
+        subject, refusal, answer = "", None, None
+        crash, cut = self.faults.count_write(name), self.faults.take_cut(name)
+        try:
+            request = service.protocol.decode(body)
+            subject = str(request.get(operation.subject, ""))
+            if "before" not in (crash, cut):
+                injected = self.faults.take_error(name)
+                if injected:
+                    raise injected
+                answer = self._run(operation, who, valid(service, name, request))
+        except ServiceError as error:
+            refusal = error
+        if crash:
+            self._note("fault", who, name, subject, f"crash {crash}")
+            raise SimulatedCrash(name, crash)
+        if cut:
+            self._note("fault", who, name, subject, f"cut {cut}")
+            raise ConnectionCut(name, cut)
+        if refusal:
+            self._note("call", who, name, subject, refusal.code, refusal.message)
+            raise refusal
+        self._note("call", who, name, subject, "200")
+        return answer
+
+    def _run(self, operation: Operation, who: Caller, request: Json) -> Json | None:
+        """Settle what is due, then the operation."""
+        now_us = self._store.now_us()
+        call = Call(self._store, self.settings, self.faults, who.account, who.region, now_us)
+        if operation.writes:
+            return self._write(call, operation, request)
+        if self._store.next_due(who.account, who.region, now_us):
+            with self._store.writing():
+                settle(call)
+            self._history.extend(call.events)
+        return operation.run(call, request)
+
+    def _write(self, call: Call, operation: Operation, request: Json) -> Json | None:
+        """One transaction. What settled stays, and is noted, even where the operation then refuses."""
+        refusal: ServiceError | None = None
+        answer: Json | None = None
+        with self._store.writing():
+            call.now_us = self._store.now_us()  # again: another process may have slept before this lock was had
+            settle(call)
+            if call.events:
+                try:
+                    with self._store.step():
+                        answer = operation.run(call, request)
+                except ServiceError as error:
+                    refusal = error
+            else:
+                answer = operation.run(call, request)
+        self._history.extend(call.events)
+        if refusal:
+            raise refusal
+        return answer
+
+    def _note(
+        self,
+        kind: Literal["call", "fault"],
+        who: Caller,
+        operation: str,
+        subject: str,
+        outcome: str,
+        detail: str = "",
+    ) -> None:
+        at = instant(self._store.now_us())
+        self._history.append(Event(at, kind, who.account, who.region, operation, subject, outcome, detail))
+
+
+def valid(service: Service, operation: str, request: Json) -> Json:
+    """The request without members that its shape doesn't have: the service ignores those.
+
+    Raises ServiceError with the service's sentences where the request breaks its shape's constraints.
+    """
+    model = shapes.service(service.name)
+    shape = model.input_shape(operation)
+    found = violations(model, shape, request) if shape else []
+    if not found:
+        return request
+    broken = [violation for violation in found if violation.constraint != "unknown"]
+    if broken:
+        raise ServiceError(service.invalid, validation_message(broken))
+    for violation in found:
+        _remove(request, violation)
+    return request
+
+
+def _remove(request: Json, unknown: Violation) -> None:
+    holder: Any = request
+    for part in unknown.path[:-1]:
+        holder = holder[part]
+    del holder[unknown.path[-1]]

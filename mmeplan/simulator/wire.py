@@ -1,0 +1,88 @@
+"""What crosses a door of the simulator: requests, responses, who calls, and the errors of the service.
+
+In: a `Request` from a door (in-process today). Out: `Caller`, the account, region and service that it is for.
+Used by every door and by `core`; nothing here knows an operation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+DEFAULT_REGION: Final = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `url` is absolute or at least a path; header names may have any letter case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """The header's value whatever the case of its name; empty where it wasn't sent. `name` is lower-case."""
+        for key, value in self.headers.items():
+            if key.lower() == name:
+                return value
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ServiceError(Exception):
+    """The service refuses a call: its error code, its words and the HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a request belongs to. `service` is the signing name (`sagemaker`, `sts`, `tagging`), empty if unknown."""
+
+    account: str
+    region: str
+    service: str
+
+
+_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_HOST = re.compile(r"(?:api\.)?(sagemaker|sts|tagging)(?:-fips)?(?:\.([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?")
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+
+
+def caller(request: Request, default_account: str) -> Caller:
+    """Account, region and service of a request: from the signature's scope, else from the host name.
+
+    Any credentials are accepted. An access key id of twelve digits names the account, as other simulators of AWS
+    read it; every other key belongs to `default_account`.
+    """
+    scope = _SCOPE.search(request.header("authorization"))
+    if scope:
+        key, region, service = scope.groups()
+        return Caller(key if _ACCOUNT.fullmatch(key) else default_account, region, service)
+    host = _HOST.fullmatch(urlsplit(request.url).hostname or request.header("host").partition(":")[0])
+    if host:
+        return Caller(default_account, host.group(2) or DEFAULT_REGION, host.group(1))
+    return Caller(default_account, DEFAULT_REGION, "")
+
+
+def partition(region: str) -> str:
+    """The ARN partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
