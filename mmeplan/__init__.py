@@ -8,7 +8,7 @@ The phases are modules of the same names; the types that flow between them are h
     desired = graph.compile(fleet)
     findings = rules.check(fleet, desired)
 
-    simulator = Simulator.open()                       # or, for AWS: clock = SystemClock(); cloud = Cloud(clock)
+    simulator = Simulator.open()             # or, for AWS: clock = SystemClock(); cloud = Cloud(clock)
     clock, door = simulator.clock, Door(simulator.before_send, simulator.account)
     cloud = Cloud(clock, region="eu-west-1", door=door)
 
@@ -18,7 +18,7 @@ The phases are modules of the same names; the types that flow between them are h
     outcome = apply.run(made, cloud, cloud, clock, print)
     assert outcome.complete
 
-Names are imported when they are first used: importing mmeplan costs nothing, and boto3 is not touched before `Cloud` is.
+Names are imported when they are first used: importing mmeplan costs nothing, and boto3 waits for `Cloud`.
 """
 
 from __future__ import annotations

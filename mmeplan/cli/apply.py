@@ -31,12 +31,30 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @fleet_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@click.option("--parallelism", type=click.IntRange(1, 100), default=applying.DEFAULT_PARALLELISM, show_default=True, help="Endpoints under way at once.")
+@click.option(
+    "--parallelism",
+    type=click.IntRange(1, 100),
+    default=applying.DEFAULT_PARALLELISM,
+    show_default=True,
+    help="Endpoints under way at once.",
+)
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
-@click.option("--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this.")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable.")
-@click.option("--replace", "replacements", multiple=True, metavar="ADDRESS", help="A fresh object although nothing differs. Repeatable.")
-@click.option("--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable.")
+@click.option(
+    "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
+)
+@click.option(
+    "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
+)
+@click.option(
+    "--replace",
+    "replacements",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A fresh object although nothing differs. Repeatable.",
+)
+@click.option(
+    "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
+)
 @spec_options
 @cloud_options
 def command(
@@ -58,9 +76,15 @@ def command(
     settings = session.common(fleet, **common)
     saved = read_saved(fleet)
     if saved is None:
-        options = Options(targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables))
+        options = Options(
+            targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+        )
         sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast))
-    given = [name for name, value in (("--target", targets), ("--replace", replacements), ("--allow-outage", allow_outage)) if value]
+    given = [
+        name
+        for name, value in (("--target", targets), ("--replace", replacements), ("--allow-outage", allow_outage))
+        if value
+    ]
     if given:
         raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
     age = timedelta(hours=max_age) if max_age is not None else None
@@ -114,10 +138,14 @@ def apply_saved(
 ) -> int:
     """Apply a saved plan if the world is still as it was. Returns the exit code."""
     if settings.environment or settings.variables:
-        raise InputError([Problem("-e and --var belong to `mmeplan plan`; a saved plan is applied as it is", settings.fleet)])
+        raise InputError(
+            [Problem("-e and --var belong to `mmeplan plan`; a saved plan is applied as it is", settings.fleet)]
+        )
     region = settings.region or plan.region
     with session.connect(settings, region=region, account=plan.account) as connection:
-        reasons = applying.stale_reasons(plan, connection.cloud, connection.clock.now(), connection.cloud.region, max_age=max_age)
+        reasons = applying.stale_reasons(
+            plan, connection.cloud, connection.clock.now(), connection.cloud.region, max_age=max_age
+        )
         if reasons:
             raise StalePlanError(reasons)
         planning.show(plan, settings, "text", show_environment=False)
@@ -146,7 +174,9 @@ def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
         raise MmeplanError("nothing was done")
 
 
-def carry_out(plan: Plan, settings: Settings, connection: session.Connection, *, parallelism: int, fail_fast: bool) -> int:
+def carry_out(
+    plan: Plan, settings: Settings, connection: session.Connection, *, parallelism: int, fail_fast: bool
+) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     folder = settings.state_folder / "journal"
     started_at = connection.clock.now().isoformat()
@@ -171,7 +201,10 @@ def carry_out(plan: Plan, settings: Settings, connection: session.Connection, *,
             stopping=interrupts.asked,
         )
     text = render.outcome_text(
-        outcome_view(outcome), width=settings.width, color=settings.color, next_command=settings.again(f"apply {settings.fleet}")
+        outcome_view(outcome),
+        width=settings.width,
+        color=settings.color,
+        next_command=settings.again(f"apply {settings.fleet}"),
     )
     click.echo(text, nl=False)
     if outcome.interrupted and not outcome.complete:

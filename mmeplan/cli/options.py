@@ -66,9 +66,13 @@ class Settings:
             words += ["-e", self.environment]
         for name, value in self.variables:
             words += ["--var", f"{name}={value}"]
-        for option, value in (("--region", self.region), ("--profile", self.profile), ("--endpoint-url", self.endpoint_url)):
-            if value:
-                words += [option, value]
+        for option, given in (
+            ("--region", self.region),
+            ("--profile", self.profile),
+            ("--endpoint-url", self.endpoint_url),
+        ):
+            if given:
+                words += [option, given]
         if self.local_db:
             words += ["--local-db", self.local_db]
         elif self.local:
@@ -76,7 +80,9 @@ class Settings:
         return " ".join(words)
 
 
-def _variable(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _variable(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
     made = []
     for value in values:
         name, equals, text = value.partition("=")
@@ -96,7 +102,12 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")(command)
     command = click.option("--region", metavar="NAME", help="The region; wins over the file's.")(command)
     command = click.option(
-        "--var", "variables", multiple=True, metavar="NAME=VALUE", callback=_variable, help="Set a variable of the file. Repeatable."
+        "--var",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_variable,
+        help="Set a variable of the file. Repeatable.",
     )(command)
     return click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`.")(command)
 
@@ -105,10 +116,17 @@ def cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say which SageMaker is talked to."""
     command = click.option("-v", "--verbose", is_flag=True, help="Say more on stderr while working.")(command)
     command = click.option(
-        "--local-db", metavar="PATH", type=click.Path(dir_okay=False), help="As --local, with the state in another file."
+        "--local-db",
+        metavar="PATH",
+        type=click.Path(dir_okay=False),
+        help="As --local, with the state in another file.",
     )(command)
     command = click.option(
-        "--local", is_flag=True, help="Use the simulated SageMaker, kept in .mmeplan/local.db beside FLEET; waits take no time."
+        "--local",
+        is_flag=True,
+        help="Use the simulated SageMaker, kept in .mmeplan/local.db beside FLEET; waits take no time.",
     )(command)
-    command = click.option("--endpoint-url", metavar="URL", help="Another endpoint that speaks SageMaker's API.")(command)
+    command = click.option("--endpoint-url", metavar="URL", help="Another endpoint that speaks SageMaker's API.")(
+        command
+    )
     return click.option("--profile", metavar="NAME", help="AWS profile for credentials and region.")(command)

@@ -28,13 +28,41 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @fleet_argument
-@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan (mode 0600: it holds environment values).")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Save the plan (mode 0600: it holds environment values).",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes, 0 where there are none.")
-@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable.")
-@click.option("--replace", "replacements", multiple=True, metavar="ADDRESS", help="A fresh object although nothing differs. Repeatable.")
-@click.option("--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable.")
-@click.option("--snapshot", "snapshot_file", metavar="FILE", type=click.Path(dir_okay=False), help="Plan from a saved snapshot, without credentials.")
+@click.option(
+    "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
+)
+@click.option(
+    "--replace",
+    "replacements",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A fresh object although nothing differs. Repeatable.",
+)
+@click.option(
+    "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
+)
+@click.option(
+    "--snapshot",
+    "snapshot_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Plan from a saved snapshot, without credentials.",
+)
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options
@@ -137,5 +165,7 @@ def read_snapshot(path: str) -> live.Snapshot:
     except OSError as error:
         raise InputError([Problem(f"can't read {path}: {error.strerror or error}", path)]) from None
     except (ValueError, RecursionError) as error:
-        raise InputError([Problem(f"this is not a snapshot: {error}", path, hint="mmeplan snapshot --out FILE writes one")]) from None
+        raise InputError(
+            [Problem(f"this is not a snapshot: {error}", path, hint="mmeplan snapshot --out FILE writes one")]
+        ) from None
     return live.decode(document, path)

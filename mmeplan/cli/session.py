@@ -63,22 +63,31 @@ def connect(settings: Settings, *, region: str | None, account: str | None) -> I
 
 def observe(connection: Connection, graph: Graph, *, full: bool = False) -> Snapshot:
     """Read what is live, with a counter on a terminal where that takes a while."""
-    progress = _counter() if sys.stderr.isatty() else None
+    counter = _Counter()
+    progress = counter if sys.stderr.isatty() else None
     try:
         return live.observe(
             connection.cloud, graph, connection.clock.now(), connection.cloud.region, full=full, progress=progress
         )
     finally:
-        if progress:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+        counter.clear()
 
 
-def _counter() -> live.Progress:
-    def show(done: int, of: int) -> None:
+class _Counter:
+    """`reading what is live: 120 of 300`, on one line that goes away again."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def __call__(self, done: int, of: int) -> None:
         if of > 20 and (done % 10 == 0 or done == of):
+            self._shown = True
             click.echo(f"\r\x1b[2Kreading what is live: {done:,} of {of:,}", nl=False, err=True)
 
-    return show
+    def clear(self) -> None:
+        """Take the line away, if there is one."""
+        if self._shown:
+            click.echo("\r\x1b[2K", nl=False, err=True)
 
 
 def make_plan(
@@ -119,15 +128,17 @@ def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]
     salts = {}
     for at in addresses:
         resource = graph.resources[at]
-        if resource.kind == "endpoint" and resource.references and resource.references[0].address:
-            at = resource.references[0].address
-        salts[at] = f"replace {_live_names(graph, snapshot, graph.resources[at])}"
+        config = resource.references[0].address if resource.kind == "endpoint" else None
+        target = graph.resources[config] if config else resource
+        salts[target.address] = f"replace {_live_names(graph, snapshot, target)}"
     return salts
 
 
 def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     """What serves this address now: the configs its endpoints run, or its own newest live object."""
-    endpoints = [graph.resources[at] for at in graph.closure_of_dependents(resource.address) if at.startswith("endpoint/")]
+    endpoints = [
+        graph.resources[at] for at in graph.closure_of_dependents(resource.address) if at.startswith("endpoint/")
+    ]
     running = [live for r in endpoints if (live := snapshot.get("endpoint", r.physical_name))]
     names = sorted({str(live.describe.get("EndpointConfigName", "")) for live in running})
     return ",".join(names) or resource.physical_name

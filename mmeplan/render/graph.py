@@ -13,7 +13,7 @@ from mmeplan.render.style import clean
 Nodes = Sequence[tuple[str, str, str]]
 Edges = Sequence[tuple[str, str]]
 
-_ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in "#\"&<>`\\"})
+_ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in '#"&<>`\\'})
 _MERMAID_SHAPES: Final = {"endpoint": ('(["', '"])'), "endpoint_config": ('["', '"]'), "model": ('[("', '")]')}
 _DOT_SHAPES: Final = {"endpoint": "oval", "endpoint_config": "box", "model": "cylinder"}
 

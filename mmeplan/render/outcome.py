@@ -30,10 +30,12 @@ class OutcomeView:
 def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, next_command: str = "") -> str:
     """The end of an apply. `next_command` is shown where something is left to do."""
     lines: list[str] = []
-    lines += _section("Failed:", outcome.failed, "red", width, color)
-    lines += _section("Skipped:", outcome.skipped, "yellow", width, color)
-    lines += _section("Kept, because something still needs it:", outcome.kept, "yellow", width, color)
-    lines += _section("Not as planned:", tuple((sentence, "") for sentence in outcome.unverified), "red", width, color)
+    lines += _section("Failed:", outcome.failed, "danger", width, color)
+    lines += _section("Skipped:", outcome.skipped, "warning", width, color)
+    lines += _section("Kept, because something still needs it:", outcome.kept, "warning", width, color)
+    lines += _section(
+        "Not as planned:", tuple((sentence, "") for sentence in outcome.unverified), "danger", width, color
+    )
     lines.append(_summary(outcome, color))
     if next_command and (outcome.failed or outcome.skipped or outcome.unverified or outcome.interrupted):
         lines.append(f"Next: {next_command}")
@@ -58,5 +60,5 @@ def _summary(outcome: OutcomeView, color: bool) -> str:
         word = "Interrupted" if outcome.interrupted else "Apply incomplete"
         parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
         text = f"{word}: {', '.join(parts)}. Run it again to go on from here."
-        return str(paint(text, "red", color))
-    return str(paint(f"Apply complete: {done} done, and a second look proves it.", "green", color))
+        return str(paint(text, "danger", color))
+    return str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))

@@ -127,8 +127,11 @@ def _pieces(word: str, room: int) -> Iterator[str]:
     """A word in parts that fit a line each, broken after punctuation where there is some."""
     while columns(word) > room:
         head = head_of(word, room) or word[0]
+        slash = head.rfind("/") + 1  # between the parts of a path or an image, where there is one
         cut = max((head.rfind(mark) for mark in _BREAK_AFTER), default=-1) + 1
-        if 0 < cut < len(head) and len(head) - cut <= _BREAK_WITHIN:
+        if slash > len(head) // 2:
+            head = head[:slash]
+        elif 0 < cut < len(head) and len(head) - cut <= _BREAK_WITHIN:
             head = head[:cut]
         yield head
         word = word[len(head) :]

@@ -1,7 +1,8 @@
 """mmeplan and Terraform, side by side in one run: `python -m tests.benchmarks.side_by_side [--write]`.
 
-Whole processes, wall time and peak memory by the operating system's own accounting, the two in turn, medians and ratios.
-`--write` puts the figures into docs/performance.md. Where Terraform isn't on the PATH, the comparison says so and skips.
+Whole processes, wall time and peak memory by the operating system's own accounting, the two in turn, medians and
+ratios. `--write` puts the figures into docs/performance.md. Where Terraform isn't on the PATH, the comparison says so
+and skips.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def measured(command: list[str], folder: Path) -> Run:
     """Run a command to its end; its output is thrown away. Raises RuntimeError where it fails."""
     began = time.perf_counter()
     with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
@@ -67,7 +68,17 @@ def mmeplan_plan(endpoints: int, times: int) -> list[Run]:
             folder = Path(name)
             fleet = write_fleet(folder, endpoints)
             (folder / "live.json").write_text(json.dumps(SNAPSHOT))
-            command = [sys.executable, "-m", "mmeplan", "plan", "--snapshot", "live.json", "--out", "plan.json", fleet.name]
+            command = [
+                sys.executable,
+                "-m",
+                "mmeplan",
+                "plan",
+                "--snapshot",
+                "live.json",
+                "--out",
+                "plan.json",
+                fleet.name,
+            ]
             runs.append(measured(command, folder))
     return runs
 
@@ -108,7 +119,8 @@ def compare(times: int) -> list[str]:
         other = median(terraform_run(30_000, times, "plan"))
         other_apply = median(terraform_run(3_000, times, "apply", "-auto-approve"))
         rows.append(
-            f"| plan 30,000 resources: time | {plan.seconds:.1f} s | {other.seconds:.1f} s | {other.seconds / plan.seconds:.1f} × |"
+            f"| plan 30,000 resources: time | {plan.seconds:.1f} s | {other.seconds:.1f} s "
+            f"| {other.seconds / plan.seconds:.1f} × |"
         )
         rows.append(
             f"| plan 30,000 resources: peak memory | {plan.mebibytes:.0f} MiB | {other.mebibytes:.0f} MiB "

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.running import mmeplan
 
-STARTER_SECRET = "not-for-everyone"  # noqa: S105 - a word to look for
+STARTER_SECRET = "not-for-everyone"
 
 
 @pytest.fixture
@@ -149,26 +149,39 @@ def test_the_schema_is_json(tmp_path: Path) -> None:
     assert json.loads(mmeplan("schema", tmp_path).stdout)["$schema"].endswith("2020-12/schema")
 
 
+def _imports(arguments: list[str], modules: set[str]) -> str:
+    """A program that runs a command and ends with 1 where it imported any of the modules."""
+    run = f"from mmeplan.cli.app import app\ntry:\n    app({arguments!r})\nexcept SystemExit:\n    pass\n"
+    return f"import sys\n{run}sys.exit(bool({modules!r} & set(sys.modules)))"
+
+
 def _python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["validate"], ["schema"], ["graph"]])
 def test_boto3_is_not_imported_before_it_is_needed(arguments: list[str], folder: Path) -> None:
-    code = f"import sys\nfrom mmeplan.cli.app import app\ntry:\n    app({arguments!r})\nexcept SystemExit:\n    pass\nsys.exit('boto3' in sys.modules)"
-    assert _python(code, folder).returncode == 0
+    assert _python(_imports(arguments, {"boto3"}), folder).returncode == 0
 
 
 def test_the_version_needs_neither_pydantic_nor_yaml_nor_rich(tmp_path: Path) -> None:
-    heavy = "{'pydantic', 'yaml', 'rich', 'jinja2', 'networkx', 'deepdiff', 'boto3', 'botocore'}"
-    code = f"import sys\nfrom mmeplan.cli.app import app\ntry:\n    app(['--version'])\nexcept SystemExit:\n    pass\nsys.exit(bool({heavy} & set(sys.modules)))"
-    assert _python(code, tmp_path).returncode == 0
+    heavy = {"pydantic", "yaml", "rich", "jinja2", "networkx", "deepdiff", "boto3", "botocore"}
+    assert _python(_imports(["--version"], heavy), tmp_path).returncode == 0
 
 
 def test_a_broken_pipe_is_not_an_error(folder: Path) -> None:
     command = f"{sys.executable} -m mmeplan schema | head -c 10"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert "Traceback" not in result.stderr
     assert result.returncode == 0

@@ -44,7 +44,12 @@ def test_the_readme_names_every_command() -> None:
 
 
 def test_every_link_in_the_docs_leads_somewhere() -> None:
-    pages = [README, *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md"), *(ROOT / "specs").rglob("*.md")]
+    pages = [
+        README,
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+        *(ROOT / "specs").rglob("*.md"),
+    ]
     broken = []
     for page in pages:
         for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
