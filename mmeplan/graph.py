@@ -6,12 +6,14 @@ The only file that imports networkx.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import networkx as nx
 
+from mmeplan.aws.shapes import snake
 from mmeplan.errors import InputError, Problem
 from mmeplan.resources import ApiPath, Resource
 from mmeplan.resources.endpoint import compile_endpoint
@@ -19,6 +21,10 @@ from mmeplan.resources.endpoint_config import compile_endpoint_config
 from mmeplan.resources.identity import address
 from mmeplan.resources.model import compile_model
 from mmeplan.spec import Entry, FilePath, Fleet, SourceMap, dotted, file_path
+from mmeplan.spec.surface import NAMED_LISTS, REFERENCES
+
+_OUTSIDE: Final = {"config": "endpoint_config_name", **{key: snake(member) for member, key in REFERENCES.items()}}
+"""Key of a logical reference → the key that names something outside the fleet instead."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class _Compiler:
                 return None
             return model.physical_name
 
+        self._check_one_model(entry)
         salt = self.salts.get(address("endpoint_config", entry.name))
         return compile_endpoint_config(entry, self.fleet.name, resolve, base_name=base_name, salt=salt)
 
@@ -134,11 +141,24 @@ class _Compiler:
             )
         self._add(compile_endpoint(entry, self.fleet.name, config, self.resources))
 
-    def _missing(self, what: str, name: str, path: FilePath, known: Mapping[str, Any]) -> None:
-        import difflib
+    def _check_one_model(self, entry: Entry) -> None:
+        """A variant or pool names its model either logically or by the API's own member."""
+        for member in NAMED_LISTS:
+            for name, variant in (entry.request.get(member) or {}).items():
+                pools = variant.get("InstancePools") or ()
+                self._check_one_reference(entry, (member, name), variant)
+                for index, pool in enumerate(pools):
+                    self._check_one_reference(entry, (member, name, "InstancePools", index), pool)
 
+    def _check_one_reference(self, entry: Entry, path: ApiPath, holder: Mapping[str, Any]) -> None:
+        for api, logical in REFERENCES.items():
+            if holder.get(api) and holder.get(logical) is not None:
+                message = f"`{logical}` and `{snake(api)}` exclude each other"
+                self.refuse(message, file_path(entry.path, (*path, logical)), "keep one of them")
+
+    def _missing(self, what: str, name: str, path: FilePath, known: Mapping[str, Any]) -> None:
         close = difflib.get_close_matches(name, list(known), n=1)
-        member = "model_name" if what == "model" else "endpoint_config_name"
+        member = _OUTSIDE[str(path[-1])]
         hint = f"did you mean {close[0]}?" if close else f"for one outside the fleet write {member}: {name}"
         self.refuse(f"no {what} named {name!r} in this fleet", path, hint)
 
@@ -152,20 +172,24 @@ class _Compiler:
             old, path = address(resource.kind, old_name), (*resource.path, "renamed_from")
             if old in self.resources:
                 partner = self.resources[old].entry.renamed_from
-                circle = (
-                    f": {resource.name} → {old_name} → {resource.name} goes in a circle"
-                    if partner == resource.name
-                    else ""
-                )
-                self.refuse(f"{old} is still in the file{circle}", path, "remove renamed_from, or the other entry")
+                circle = f": {resource.name} → {old_name} → {resource.name} goes in a circle"
+                shown = circle if partner == resource.name else ""
+                self.refuse(f"{old} is still in the file{shown}", path, "remove renamed_from, or the other entry")
             elif old in moved:
                 self.refuse(f"{moved[old]} was renamed from {old_name!r} as well", path)
             else:
                 moved[old] = resource.address
-                inline = address("endpoint_config", resource.name)
-                if resource.kind == "endpoint" and isinstance(resource.entry.config, Entry):
-                    moved[address("endpoint_config", old_name)] = inline
-        return moved
+        return {**self._moved_inline_configs(moved), **moved}
+
+    def _moved_inline_configs(self, moved: Mapping[str, str]) -> dict[str, str]:
+        found = {}
+        for old, new in moved.items():
+            resource = self.resources[new]
+            old_config = address("endpoint_config", old.partition("/")[2])
+            is_inline = resource.kind == "endpoint" and isinstance(resource.entry.config, Entry)
+            if is_inline and old_config not in self.resources:
+                found[old_config] = address("endpoint_config", resource.name)
+        return found
 
     def _network(self, resources: Mapping[str, Resource]) -> nx.DiGraph[str]:
         network: nx.DiGraph[str] = nx.DiGraph()

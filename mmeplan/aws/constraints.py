@@ -97,7 +97,11 @@ class _Compiler:
     def check(self, shape: str) -> Check:
         if shape in self.building:  # a recursive shape: defer to the check that is being built
             slot = self.building[shape]
-            return lambda value, path, found: slot[0](value, path, found)
+
+            def deferred(value: Any, path: Path, found: list[Violation]) -> None:
+                slot[0](value, path, found)
+
+            return deferred
         slot = []
         self.building[shape] = slot
         made = self._make(shape, self.model.shapes[shape])

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-LOCAL_NVME: Final = frozenset(
-    ["m5d", "c5d", "g4dn", "r5d", "dl1", "g5", "g6", "g6e", "p4d", "p4de", "m6gd", "c6gd", "r6gd", "r7gd", "trn1", "trn1n", "p5", "p5e", "p5en"]
+LOCAL_NVME: Final = frozenset({"m5d", "c5d", "r5d", "m6gd", "c6gd", "r6gd", "r7gd"}) | frozenset(
+    {"g4dn", "g5", "g6", "g6e", "p4d", "p4de", "p5", "p5e", "p5en", "dl1", "trn1", "trn1n"}
 )
 """Families whose storage is local NVMe: no EBS volume, so VolumeSizeInGB and KmsKeyId are refused."""
 

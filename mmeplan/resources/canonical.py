@@ -66,7 +66,7 @@ def canonical(request: dict[str, Any]) -> Canonical:
 def same_number(value: float) -> int | float:
     """A number as the service keeps it: float32, and an integer where it is one (`1.0` ≡ `1`)."""
     try:
-        rounded = float(struct.unpack("f", struct.pack("f", value))[0])
+        rounded = float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:
         return value
     return int(rounded) if rounded.is_integer() else rounded
@@ -91,25 +91,32 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
 
 
 def _value(value: Any, member: str) -> Any:
+    if member in KEYED and isinstance(value, (list, tuple, dict)):
+        return _keyed(value, member)
     if isinstance(value, dict):
         return _structure(value, member)
     if isinstance(value, (list, tuple)):
-        if member in KEYED:
-            return _keyed(value, member)
         items = [_structure(item, member) if isinstance(item, dict) else _value(item, "") for item in value]
-        return sorted(items, key=_sort_key) if member in UNORDERED else items
+        return _set(items) if member in UNORDERED else items
     if isinstance(value, float):
         return same_number(value)
     return value
 
 
 def _keyed(items: Any, member: str) -> Canonical:
-    name = KEYED[member]
+    """Items by their name; what is keyed already (a canonical form) stays so."""
+    if isinstance(items, dict):
+        return {name: _structure(items[name] or {}, member) for name in sorted(items)}
     made = {}
     for item in items:
         inner = _structure(item, member)
-        made[str(inner.pop(name, ""))] = inner
+        made[str(inner.pop(KEYED[member], ""))] = inner
     return dict(sorted(made.items()))
+
+
+def _set(items: list[Any]) -> list[Any]:
+    """A list whose order has no meaning: sorted, each item once."""
+    return [item for _, item in sorted({_sort_key(item): item for item in items}.items())]
 
 
 def _sort_key(item: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mmeplan.resources.base import Reference, Resource
 from mmeplan.resources.canonical import KEYED, Canonical, same_number
-from mmeplan.resources.identity import MAX_NAME, address, digest, ownership_tags
+from mmeplan.resources.identity import address, digest, ownership_tags
 from mmeplan.spec import Entry
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
@@ -24,7 +24,8 @@ ModelOf = Callable[[tuple[str | int, ...], str], Any]
 def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: Mapping[str, Resource]) -> Resource:
     """The desired Endpoint of an entry whose config is `config`; None where it lies outside the fleet.
 
-    `models` are the fleet's, by address.
+    `models` are the fleet's, by address. An endpoint's name is what callers invoke, so it is never shortened: one that
+    is too long is a finding of the rules.
     """
     at = address("endpoint", entry.name)
     config_name = config.physical_name if config else entry.request.get("EndpointConfigName")
@@ -32,7 +33,7 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
     content_digest = digest("endpoint", meaning)
     name = entry.pinned_name or entry.renamed_from or entry.name
     request = {key: value for key, value in entry.request.items() if key not in UPDATE_ONLY}
-    references = ()
+    references: tuple[Reference, ...] = ()
     if config_name:
         request["EndpointConfigName"] = config_name
         references = (
@@ -42,7 +43,7 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
         address=at,
         kind="endpoint",
         name=entry.name,
-        physical_name=name[:MAX_NAME] if entry.pinned_name is None and len(name) > MAX_NAME else name,
+        physical_name=name,
         entry=entry,
         request={"EndpointName": name, **request},
         tags={

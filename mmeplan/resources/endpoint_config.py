@@ -1,4 +1,4 @@
-"""The EndpointConfig: its request with model names resolved, its identity, and DescribeEndpointConfig made comparable."""
+"""The EndpointConfig: its request with model names resolved, its identity, and its Describe answer made comparable."""
 
 from __future__ import annotations
 

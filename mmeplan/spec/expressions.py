@@ -127,7 +127,7 @@ def _compiled(text: str) -> Callable[[Mapping[str, Any]], Any]:
         raise ExpressionError(f"{_shown(text)}: not an expression: {error.message}") from None
     except (RecursionError, MemoryError, SyntaxError):  # of Python's own compiler
         raise ExpressionError(f"{_shown(text)}: nested too deeply") from None
-    return lambda names: template.render(names)
+    return template.render
 
 
 def _whole_expression(expression: nodes.Node) -> Callable[[Mapping[str, Any]], Any]:
@@ -153,4 +153,3 @@ def _parts(output: nodes.Node) -> list[nodes.Node]:
 def _shown(text: str) -> str:
     folded = " ".join(text.split())
     return folded if len(folded) <= _SHOWN_CHARS else folded[: _SHOWN_CHARS - 1] + "…"
-

@@ -12,9 +12,15 @@ from typing import Any, Literal
 
 from mmeplan.aws.shapes import snake
 from mmeplan.spec.document import Document, FilePath, dotted
+from mmeplan.spec.surface import NAMED_LISTS, REFERENCES
 
 EntryKind = Literal["model", "endpoint_config", "endpoint"]
 SECTIONS: dict[EntryKind, str] = {"model": "models", "endpoint_config": "endpoint_configs", "endpoint": "endpoints"}
+_KINDS: dict[str | int, EntryKind] = {section: kind for kind, section in SECTIONS.items()}
+_LOGICAL_KEYS: dict[str | int, str] = {
+    "endpoint_config_name": "config",
+    **{snake(member): key for member, key in REFERENCES.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +67,41 @@ class SourceMap:
 
     def locate(self, path: FilePath) -> tuple[int, int]:
         """Line and column, from 1, of a path: in the entry, else in the defaults it was merged from, else nearby."""
-        exact = self.document.position(path)
-        if exact:
-            return exact
-        default = _default_path(path)
-        found = self.document.position(default) if default else None
-        return found or self.document.nearest(path)
+        return self.document.position(self.origin(path)) or self.document.nearest(path)
+
+    def origin(self, path: FilePath) -> FilePath:
+        """The closest place that the file has for a path: its own, or the one under `defaults` it was merged from."""
+        for end in range(len(path), 0, -1):
+            for place in _places(path[:end]):
+                if self.document.position(place):
+                    return place
+        return ()
 
     def excerpt(self, line: int) -> str:
         """The text of a line of the file."""
         return self.document.line(line)
 
 
-def _default_path(path: FilePath) -> FilePath | None:
-    """The place under `defaults` that an entry's missing path was merged from, if it can be one."""
-    if len(path) < 3:
-        return None
-    if path[0] == "endpoints" and path[2] == "config" and len(path) > 3:
-        return ("defaults", "endpoint_config", *path[3:])
-    for kind, section in SECTIONS.items():
-        if path[0] == section:
-            return ("defaults", "tags", *path[3:]) if path[2] == "tags" else ("defaults", kind, *path[2:])
-    return None
+def _places(path: FilePath) -> list[FilePath]:
+    """Where a path may stand: as it is, under the logical key in place of the API's name, or under `defaults`."""
+    logical = _LOGICAL_KEYS.get(path[-1])
+    paths = [path, (*path[:-1], logical)] if logical else [path]
+    return [*paths, *(place for own in paths for place in _default_places(own))]
+
+
+def _default_places(path: FilePath) -> list[FilePath]:
+    """The places under `defaults` that an entry's missing path may have been merged from, the strongest first."""
+    kind = _KINDS.get(path[0]) if len(path) > 2 else None
+    if kind is None:
+        return []
+    below = path[2:]
+    places: list[FilePath] = [("defaults", kind, *below)]
+    if kind == "endpoint" and below[0] == "config" and len(below) > 1:
+        below = below[1:]
+        places.append(("defaults", "endpoint_config", *below))
+    if below[0] == "tags":
+        places.append(("defaults", *below))
+    return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +121,16 @@ class Fleet:
     source_map: SourceMap = field(compare=False, repr=False)
 
 
+_USERS_OWN_KEYS = frozenset({"Environment", *NAMED_LISTS})
+
+
 def file_path(entry_path: FilePath, api_path: tuple[str | int, ...]) -> FilePath:
     """The place in the file of a member of an entry's request: API names become snake_case."""
     opaque = False
     path: list[str | int] = list(entry_path)
     for part in api_path:
-        named = isinstance(part, str) and not opaque
-        path.append(snake(part) if named else part)  # type: ignore[arg-type]
-        opaque = part in ("Environment", "ProductionVariants", "ShadowProductionVariants") and not opaque
+        path.append(snake(part) if isinstance(part, str) and not opaque else part)
+        opaque = part in _USERS_OWN_KEYS and not opaque
     return tuple(path)
 
 

@@ -18,6 +18,7 @@ from mmeplan.spec.fleet import Source
 from mmeplan.spec.scalars import plain_scalar
 
 MAX_ITEMS: Final = 100_000
+FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
 
 Items = list[tuple[str, Any]]
 
@@ -35,7 +36,7 @@ class ItemFiles:
         self.sources: dict[str, Source] = {}
 
     def items(self, name: str) -> Any:
-        """The content of a YAML, JSON or CSV file. Raises ForEachError, or InputError for errors inside a YAML file."""
+        """The content of a YAML, JSON or CSV file. Raises ForEachError."""
         if name not in self._read:
             try:
                 raw = self._bytes(name)
@@ -112,7 +113,7 @@ def _parse(name: str, raw: bytes) -> Any:
             return read_document(name, text).value
         except InputError as error:
             raise ForEachError(str(error)) from None
-    raise ForEachError(f"{name!r}: expected a .yaml, .yml, .json or .csv file")
+    raise ForEachError(f"{name!r}: expected a file of the type {', '.join(FILE_TYPES)}")
 
 
 def _json(name: str, text: str) -> Any:

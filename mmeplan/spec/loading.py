@@ -8,7 +8,6 @@ Called by the commands and by the public API. Raises nothing but InputError, wha
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -18,16 +17,17 @@ from typing import Any, Final, cast
 from pydantic_core import ValidationError
 
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.document import MAX_BYTES, Document, FilePath, plain_scalar, read_document
-from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate, evaluate_text
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source, SourceMap
-from mmeplan.spec.for_each import ForEachError, ItemFiles, items_of
+from mmeplan.spec.document import MAX_BYTES, Document, FilePath, read_document
+from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
+from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source
+from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
+from mmeplan.spec.header import LANGUAGE_VERSION, Header, read_header
+from mmeplan.spec.refusals import Refusals
+from mmeplan.spec.surface import NAMED_LISTS
 from mmeplan.spec.validation import fleet_validator, problems_of
 
-LANGUAGE_VERSION: Final = 1
-_FLEET_NAME = re.compile(r"[a-z0-9-]{1,40}")
-_LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,199}")
-_VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
+LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _RESERVED_TAGS: Final = ("aws:", "mmeplan:")
 
 
@@ -82,107 +82,52 @@ def _create_hint(error: OSError) -> str:
 
 
 class _Loader:
-    """One load of one file; collects problems as it goes."""
+    """One load of one file; what is wrong goes to `refusals` as it is found."""
 
     def __init__(self, document: Document, raw: bytes, folder: Path) -> None:
         self.document = document
-        self.source_map = SourceMap(document)
+        self.refusals = Refusals(document)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
         self.files = ItemFiles(folder)
-        self.problems: dict[tuple[int, int, str], Problem] = {}
-        self.failed_expressions: set[tuple[int, int]] = set()
-        self.names: dict[str, Any] = {}
-        self.has_expressions = MARK in document.text
-
-    def refuse(self, message: str, path: FilePath = (), hint: str = "") -> None:
-        line, column = self.source_map.locate(path)
-        problem = self.document.problem(message, path, hint=hint)
-        problem = Problem(message, problem.file, line, column, problem.path, hint, self.document.line(line))
-        self.problems.setdefault((line, column, message), problem)
-
-    def stop_if_refused(self) -> None:
-        if self.problems:
-            raise InputError([self.problems[key] for key in sorted(self.problems)])
-
-    # --- the phases -------------------------------------------------------------------------------------------------
+        self.names: Mapping[str, Any] = {}
 
     def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
         root = self.document.value
         if not isinstance(root, dict):
-            self.refuse(
-                "expected a mapping with the keys version, fleet, endpoints", hint="mmeplan init writes a starter"
-            )
-            self.stop_if_refused()
+            keys = "expected a mapping with the keys version, fleet, endpoints"
+            self.refusals.refuse(keys, hint="mmeplan init writes a starter")
+            self.refusals.stop_if_any()
         root = dict(root)
-        if "version" in root and root["version"] != LANGUAGE_VERSION:
-            self.refuse(
-                f"version {root['version']!r} of the language is not known; this mmeplan reads {LANGUAGE_VERSION}",
-                ("version",),
-            )
-        chosen = self._environment(root, environment)
-        self._variables(root, chosen, overrides)
-        for key in ("fleet", "account", "region"):
-            if isinstance(root.get(key), str) and MARK in root[key]:
-                root[key] = self._evaluated(root[key], (key,), self.names)
-        for key in ("account", "region"):
-            if chosen.get(key) is not None:
-                root[key] = self._evaluated(chosen[key], ("environments", str(environment), key), self.names)
-        root["region"] = region or root.get("region")
-        self._give_names(root, environment)
-        self._check_header(root)
+        header = read_header(root, environment, overrides, region, self.refusals)
+        self.names = header.names
+        for key, value in header.values.items():
+            if value is not None or key in root:
+                root[key] = value
+        self._evaluate_top(root)
+        self._check_top(root)
         origins = self._expand(root)
-        validated = self._validate(root, origins)
-        self.stop_if_refused()
+        validated = self._validate(root, origins, header)
+        self.refusals.stop_if_any()
         return self._fleet(validated, origins, environment)
 
-    def _environment(self, root: dict[str, Any], environment: str | None) -> dict[str, Any]:
-        environments = root.get("environments")
-        if environment is None:
-            return {}
-        known = environments if isinstance(environments, dict) else {}
-        if environment not in known:
-            close = difflib.get_close_matches(environment, list(known), n=1)
-            hint = f"did you mean -e {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
-            self.refuse(f"the environment {environment!r} is not in the file", ("environments",), hint)
-            return {}
-        chosen = known[environment]
-        return chosen if isinstance(chosen, dict) else {}
+    # --- above the entries ------------------------------------------------------------------------------------------
 
-    def _variables(self, root: dict[str, Any], chosen: dict[str, Any], overrides: Mapping[str, str]) -> None:
-        declared = root.get("variables")
-        self.names = dict(declared) if isinstance(declared, dict) else {}
-        for name in self.names:
-            if not _VARIABLE_NAME.fullmatch(name):
-                self.refuse(f"{name!r} can't be a variable: letters, digits and _ only", ("variables", name))
-            elif name in RESERVED:
-                self.refuse(f"{name!r} is a name that mmeplan gives itself", ("variables", name), "choose another name")
-        own = chosen.get("variables")
-        for name, value in (own if isinstance(own, dict) else {}).items():
-            if name not in self.names:
-                self.refuse(f"the environment sets {name!r}, which `variables` doesn't declare", ("environments", name))
-            self.names[name] = value
-        for name, text in overrides.items():
-            if name not in self.names:
-                close = difflib.get_close_matches(name, list(self.names), n=1)
-                hint = f"did you mean --var {close[0]}=…?" if close else f"declared: {', '.join(self.names) or 'none'}"
-                self.refuse(f"--var {name}: the file declares no such variable", ("variables",), hint)
-            self.names[name] = plain_scalar(text) if text else ""
+    def _evaluate_top(self, root: dict[str, Any]) -> None:
+        """Evaluate what holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
+        for key in ("retain", "allow"):
+            if key in root:
+                root[key] = self.refusals.evaluated(root[key], (key,), self.names)
+        defaults = root.get("defaults")
+        if isinstance(defaults, dict) and "tags" in defaults:
+            tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.names)
+            root["defaults"] = {**defaults, "tags": tags}
 
-    def _give_names(self, root: dict[str, Any], environment: str | None) -> None:
-        given = {
-            "fleet": root.get("fleet"),
-            "environment": environment,
-            "region": root["region"],
-            "account": root.get("account"),
-        }
-        self.names = {**self.names, **{name: value for name, value in given.items() if value is not None}}
-
-    def _evaluated(self, value: Any, path: FilePath, names: Mapping[str, Any]) -> Any:
-        def refused(below: FilePath, message: str) -> None:
-            self.failed_expressions.add(self.source_map.locate((*path, *below)))
-            self.refuse(message, (*path, *below))
-
-        return evaluate(value, names, refused)
+    def _check_top(self, root: dict[str, Any]) -> None:
+        retain, defaults = root.get("retain"), root.get("defaults")
+        if isinstance(retain, int) and retain < 0:
+            self.refusals.refuse("retain can't be negative", ("retain",))
+        self._check_tags(defaults.get("tags") if isinstance(defaults, dict) else None, ("defaults", "tags"))
+        self._check_reasons(root.get("allow"), ("allow",))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
@@ -198,79 +143,51 @@ class _Loader:
             expanded: dict[str, Any] = {}
             origins[section] = {}
             for name, entry in entries.items():
-                for full_name, value in self._entries(kind, section, name, entry, defaults):
+                merged = _with_defaults(kind, entry, defaults)
+                for full_name, value in self._entries(section, name, merged):
                     self._check_entry(full_name, (section, name), value)
                     if full_name in expanded:
-                        self.refuse(f"two entries expand to the name {full_name!r}", (section, name))
+                        self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
                     expanded[full_name] = value
                     origins[section][full_name] = (section, name)
             root[section] = expanded
-        self._check_unused_defaults(root, defaults)
         return origins
 
-    def _entries(
-        self, kind: EntryKind, section: str, name: str, entry: Any, defaults: dict[str, Any]
-    ) -> Iterator[tuple[str, Any]]:
+    def _entries(self, section: str, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
+        """An entry, or all that its for_each makes of it, evaluated."""
         path: FilePath = (section, name)
-        merged = _with_defaults(kind, entry, defaults)
         if not isinstance(merged, dict) or merged.get("for_each") is None:
             if MARK in name:
-                self.refuse("an expression in a name needs a for_each", path)
-            yield name, self._evaluated(merged, path, self.names) if self.has_expressions else merged
+                self.refusals.refuse("an expression in a name needs a for_each", path)
+                return
+            yield name, self.refusals.evaluated(merged, path, self.names)
             return
         template = {key: value for key, value in merged.items() if key != "for_each"}
-        try:
-            items = items_of(self._evaluated(merged["for_each"], (*path, "for_each"), self.names), self.files)
-        except ForEachError as error:
-            self.refuse(f"for_each: {error}", (*path, "for_each"))
-            return
-        for key, item in items:
+        for key, item in self._items(merged["for_each"], (*path, "for_each")):
             names = {**self.names, "each": {"key": key, "value": item}}
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
-                self.refuse(str(error), path)
+                self.refusals.refuse(str(error), path)
                 return
-            yield full_name, self._evaluated(template, path, names)
+            yield full_name, self.refusals.evaluated(template, path, names)
 
-    def _check_unused_defaults(self, root: dict[str, Any], defaults: dict[str, Any]) -> None:
-        """Defaults that no entry uses are validated too, their expressions left alone."""
-        root["defaults"] = {
-            key: value
-            for key, value in defaults.items()
-            if key not in SECTIONS or (not root.get(SECTIONS[cast(EntryKind, key)]) and MARK not in str(value))
-        } or None
-
-    def _validate(self, root: dict[str, Any], origins: dict[str, dict[str, FilePath]]) -> dict[str, Any]:
+    def _items(self, value: Any, path: FilePath) -> Items:
+        failures: list[FilePath] = []
+        made = self.refusals.evaluated(value, path, self.names, failures)
+        if failures:
+            return []
         try:
-            return cast(dict[str, Any], fleet_validator().validate_python(root))
-        except ValidationError as error:
-            for path, message, hint in problems_of(error):
-                section = str(path[0]) if path else ""
-                if len(path) > 1 and section in origins:
-                    path = (*origins[section].get(str(path[1]), path[:2]), *path[2:])
-                if self.source_map.locate(path) not in self.failed_expressions:
-                    self.refuse(message, path, hint)
-        return {}
-
-    # --- the result -------------------------------------------------------------------------------------------------
-
-    def _check_header(self, root: dict[str, Any]) -> None:
-        fleet, account, retain = root.get("fleet"), root.get("account"), root.get("retain")
-        if isinstance(fleet, str) and not _FLEET_NAME.fullmatch(fleet):
-            self.refuse(f"{fleet!r} can't be a fleet's name: a-z, 0-9 and -, at most 40", ("fleet",))
-        if isinstance(account, str) and not re.fullmatch(r"[0-9]{12}", account):
-            self.refuse(f"{account!r} is not an account: twelve digits", ("account",))
-        if isinstance(retain, int) and retain < 0:
-            self.refuse("retain can't be negative", ("retain",))
-        defaults = root.get("defaults")
-        self._check_tags(defaults.get("tags") if isinstance(defaults, dict) else None, ("defaults", "tags"))
-        self._check_reasons(root.get("allow"), ("allow",))
+            return items_of(made, self.files)
+        except ForEachError as error:
+            self.refusals.refuse(f"for_each: {error}", path)
+            return []
 
     def _check_entry(self, name: str, path: FilePath, value: Any) -> None:
         """What types can't say of an entry, on the raw value, so that one kind of error never hides another."""
-        if not _LOGICAL_NAME.fullmatch(name):
-            self.refuse(f"{name!r} can't be a name: letters, digits, and - between them, at most 200", path)
+        if not (LOGICAL_NAME.fullmatch(name) and len(name) <= MAX_LOGICAL_NAME):
+            rule = f"letters, digits, and - between them, at most {MAX_LOGICAL_NAME}"
+            self.refusals.refuse(f"{name!r} can't be a name: {rule}", path)
         if isinstance(value, dict):
             self._check_tags(value.get("tags"), (*path, "tags"))
             self._check_reasons(value.get("allow"), (*path, "allow"))
@@ -284,16 +201,43 @@ class _Loader:
             if key.lower().startswith(_RESERVED_TAGS):
                 prefix = key.split(":")[0].lower()
                 whose = "AWS" if prefix == "aws" else "mmeplan"
-                self.refuse(f"tags that begin with {prefix}: belong to {whose}", (*path, key), "choose another key")
+                message = f"tags that begin with {prefix}: belong to {whose}"
+                self.refusals.refuse(message, (*path, key), "choose another key")
 
     def _check_reasons(self, allow: Any, path: FilePath) -> None:
         for rule, reason in allow.items() if isinstance(allow, dict) else ():
             if reason is None or (isinstance(reason, str) and not reason.strip()):
-                self.refuse(
-                    f"allow {rule}: a reason is required", (*path, rule), f'write {rule}: "why this is fine here"'
-                )
+                hint = f'write {rule}: "why this is fine here"'
+                self.refusals.refuse(f"allow {rule}: a reason is required", (*path, rule), hint)
 
     # --- the result -------------------------------------------------------------------------------------------------
+
+    def _validate(
+        self, root: dict[str, Any], origins: Mapping[str, Mapping[str, FilePath]], header: Header
+    ) -> dict[str, Any]:
+        """The fleet with API names. The defaults are checked by themselves as well, their expressions left alone."""
+        defaults = root.get("defaults")
+        if isinstance(defaults, dict):
+            alone = {"version": LANGUAGE_VERSION, "fleet": "", "defaults": defaults}
+            self._typed(alone, {}, header)
+            root["defaults"] = {"tags": defaults.get("tags")}
+        return self._typed(root, origins, header)
+
+    def _typed(
+        self, root: dict[str, Any], origins: Mapping[str, Mapping[str, FilePath]], header: Header
+    ) -> dict[str, Any]:
+        try:
+            return cast(dict[str, Any], fleet_validator().validate_python(root))
+        except ValidationError as error:
+            for found, message, hint, value in problems_of(error):
+                path = _place(found, origins, header)
+                in_default = len(found) > 2 and found[0] == "defaults"
+                unevaluated = in_default and isinstance(value, str) and MARK in value
+                if not (unevaluated or self.refusals.failed(path)):
+                    self.refusals.refuse(message, path, hint)
+                if self.refusals.full:
+                    break
+        return {}
 
     def _fleet(
         self, validated: dict[str, Any], origins: dict[str, dict[str, FilePath]], environment: str | None
@@ -316,8 +260,18 @@ class _Loader:
             retain=1 if validated.get("retain") is None else validated["retain"],
             allow=validated.get("allow") or {},
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
-            source_map=self.source_map,
+            source_map=self.refusals.source_map,
         )
+
+
+def _place(path: FilePath, origins: Mapping[str, Mapping[str, FilePath]], header: Header) -> FilePath:
+    """Where the value at a path of the expanded fleet was written."""
+    section = str(path[0]) if path else ""
+    if len(path) == 1 and section in header.places:
+        return header.places[section]
+    if len(path) > 1 and section in origins:
+        return (*origins[section].get(str(path[1]), path[:2]), *path[2:])
+    return path
 
 
 def _entry(kind: EntryKind, name: str, path: FilePath, value: dict[str, Any], tags: dict[str, str]) -> Entry:
@@ -325,21 +279,37 @@ def _entry(kind: EntryKind, name: str, path: FilePath, value: dict[str, Any], ta
     config = own.get("config")
     if isinstance(config, dict):
         config = _entry("endpoint_config", name, (*path, "config"), config, tags)
+    all_tags = {**tags, **(value.get("tags") or {})}
     return Entry(
         kind=kind,
         name=name,
         path=path,
-        request={key: item for key, item in value.items() if not key[:1].islower() and item is not None},
-        tags={**tags, **{key: text for key, text in own.get("tags", {}).items() if text is not None}},
-        pinned_name=own.get("name"),
+        request=_without_nulls({key: item for key, item in value.items() if not key[:1].islower()}),
+        tags={key: text for key, text in all_tags.items() if text is not None},
+        pinned_name=own.get("name") or None,
         protect=own.get("protect", False),
         adopt=own.get("adopt", False),
         allow=own.get("allow", {}),
         on_remove=own.get("on_remove", "delete"),
-        renamed_from=own.get("renamed_from"),
-        replace_salt=own.get("replace_salt"),
+        renamed_from=own.get("renamed_from") or None,
+        replace_salt=own.get("replace_salt") or None,
         config=config,
     )
+
+
+def _without_nulls(value: Any) -> Any:
+    """A request without its nulls: a null takes a default back, the API never sees it. An empty variant stays one."""
+    if isinstance(value, dict):
+        return {
+            key: _variants(item) if key in NAMED_LISTS else _without_nulls(item)
+            for key, item in value.items()
+            if item is not None
+        }
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _variants(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: _without_nulls(variant or {}) for name, variant in value.items()}
 
 
 def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:

@@ -1,9 +1,9 @@
-"""The Jinja2 environment of expressions: its immutable sandbox, with a bound on everything that can make a value explode.
+"""The Jinja2 environment of expressions: its immutable sandbox, with a bound on all that can make a value explode.
 
-A fleet file may come from a pull request, and `validate` and `plan` run on it before anybody has read it. So besides the
-sandbox (no attributes that lead out, no statements, nothing that changes a value) every operator, filter and method
+A fleet file may come from a pull request, and `validate` and `plan` run on it before anybody has read it. So besides
+the sandbox (no attributes that lead out, no statements, nothing that changes a value) every operator, filter and method
 whose result can be much larger than what goes into it is bounded here. Filters without a use in a fleet file that can
-explode or that give another answer each time (`random`, `wordwrap`, `urlize`, …) are left out.
+explode, or that give another answer each time, are left out: `random`, `wordwrap`, `urlize` and a few more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, Final
 
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import StrictUndefined
+from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_TEXT: Final = 100_000  # characters of one text; the API's longest member has 4,096
@@ -24,14 +24,14 @@ MAX_WIDTH: Final = 1000  # of padding, indentation, batches, digits
 
 _LEFT_OUT: Final = ("filesizeformat", "pprint", "random", "urlize", "wordcount", "wordwrap", "xmlattr")
 _GROWING_METHODS: Final = frozenset(
-    "format format_map ljust rjust center zfill expandtabs encode translate to_bytes from_bytes".split()
+    {"center", "encode", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "translate", "zfill"}
 )
 _WIDE_FORMAT: Final = re.compile(r"%[^a-zA-Z%]*(\*|[0-9]{4,})")
 
 
 def sandbox() -> ImmutableSandboxedEnvironment:
     """A fresh environment for expressions; undefined names are refused."""
-    environment = _Sandbox(undefined=StrictUndefined, cache_size=0, keep_trailing_newline=True)
+    environment = _Sandbox(undefined=StrictUndefined, cache_size=0, keep_trailing_newline=True, finalize=_inside_text)
     environment.globals = {"range": environment.globals["range"]}
     for name in _LEFT_OUT:
         environment.filters.pop(name)
@@ -56,6 +56,19 @@ def size_of(value: Any, limit: int = MAX_NODES) -> int:
                 return limit + 1
             waiting.extend(inner)
     return total
+
+
+def _inside_text(value: Any) -> Any:
+    """What stands for a value inside a longer text: as YAML spells it, never as Python does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        raise SecurityError("null can't stand inside a text; `| default('…', true)` gives it a value")
+    if isinstance(value, (list, tuple, dict)):
+        raise SecurityError("a list or mapping can't stand inside a text; try `| join(',')` or `| tojson`")
+    if not isinstance(value, (str, int, float, Undefined)):
+        raise SecurityError(f"a {type(value).__name__} can't stand inside a text")
+    return value
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

@@ -1,7 +1,7 @@
 """The keys of fleet.yaml as one tree: the API's members, derived from botocore, and mmeplan's own beside them.
 
-In: the installed botocore's service model. Out: `Node`s. The loader's type checks (`spec.validation`), the editor's JSON
-Schema (`spec.schema`) and "did you mean" all read this one tree, so that they can't disagree.
+In: the installed botocore's service model. Out: `Node`s. The loader's type checks (`spec.validation`), the editor's
+JSON Schema (`spec.schema`) and "did you mean" all read this one tree, so that they can't disagree.
 
 A member that AWS adds arrives here with a botocore upgrade; nothing is typed by hand but the keys in `OWN_KEYS`.
 """
@@ -9,7 +9,7 @@ A member that AWS adds arrives here with a botocore upgrade; nothing is typed by
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -43,6 +43,10 @@ class Node:
     required: tuple[str, ...] = ()
 
 
+def _without(node: Node, keys: tuple[str, ...]) -> Node:
+    return replace(node, keys={key: inner for key, inner in node.keys.items() if key not in keys})
+
+
 def _own(kind: Kind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
     return Node(kind, doc=doc, item=item, choices=choices)
 
@@ -54,22 +58,34 @@ OWN_KEYS: Final[dict[str, Node]] = {
         "Pins the physical name. Default: an endpoint has its logical name, a model or config NAME-DIGEST8. "
         "New content under a pinned model or config name is refused, never silently ignored.",
     ),
-    "tags": _own("map", "Tags, merged with the fleet's; the most specific wins. A tag edit never rolls anything.", item=_TEXT),
+    "tags": _own(
+        "map",
+        "Tags, merged with the fleet's; the most specific wins. A tag edit never rolls anything.",
+        item=_TEXT,
+    ),
     "protect": _own("boolean", "Refuse every plan that would delete this, or recreate it with an outage."),
     "adopt": _own("boolean", "Take an existing live object of this name under management."),
     "allow": _own("map", "RULE-ID: reason. Lowers that finding to a note, here only.", item=_TEXT),
     "on_remove": _own("string", "What happens when the entry leaves the file.", choices=("delete", "retain")),
     "renamed_from": _own("string", "The logical name this entry had: the address moves, nothing is recreated."),
     "replace_salt": _own("string", "Any text; changes the digest, so that a fresh object is rolled out."),
-    "for_each": _own("any", "A list or a mapping (inline, an expression, or {file: NAME}): one entry per item, with each.key and each.value."),
+    "for_each": _own(
+        "any",
+        "A list or a mapping (inline, an expression, or {file: NAME}): one entry per item, with each.key and "
+        "each.value.",
+    ),
     "model": _own("string", "Logical name of an entry of `models`; becomes ModelName."),
     "model_override": _own("string", "Logical name of an entry of `models`; becomes ModelNameOverride."),
     "capacity": _own(
         "string",
-        "Who owns the instance count: `fixed`, the file's count is law; `autoscaled`, somebody else's: never diffed, kept across swaps.",
+        "Who owns the instance count: `fixed`, the file's count is law; `autoscaled`, somebody else's: never diffed, "
+        "kept across swaps.",
         choices=("fixed", "autoscaled"),
     ),
-}  # fmt: skip
+}
+
+_SINGLE_KEYS: Final = ("for_each", "renamed_from")
+"""Keys that say something about one entry only: no defaults for them, and an inline config has none."""
 
 _ENTRY_KEYS: Final = ("tags", "protect", "adopt", "allow", "on_remove", "renamed_from", "for_each")
 _VERSIONED_KEYS: Final = (*_ENTRY_KEYS, "name", "replace_salt")
@@ -84,7 +100,6 @@ def fleet_surface() -> Node:
 class _Builder:
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
-        self.shapes: dict[tuple[str, str], Node] = {}
 
     def fleet(self) -> Node:
         entries = {
@@ -92,6 +107,32 @@ class _Builder:
             "endpoint_config": self.entry_config(),
             "endpoint": self.entry_endpoint(),
         }
+        defaults = Node(
+            "object",
+            doc="Merged under every entry of that kind; an entry's own value wins; mappings merge, lists replace.",
+            keys={**{kind: _without(node, _SINGLE_KEYS) for kind, node in entries.items()}, "tags": OWN_KEYS["tags"]},
+        )
+        sections = {
+            "models": ("model", "Logical name → model (CreateModel)."),
+            "endpoint_configs": (
+                "endpoint_config",
+                "Configs that several endpoints share; an endpoint then says `config: NAME`.",
+            ),
+            "endpoints": ("endpoint", "Logical name → endpoint (CreateEndpoint)."),
+        }
+        keys = {
+            **self.header(),
+            "defaults": defaults,
+            "retain": Node(
+                "integer", doc="How many superseded config generations of an endpoint stay for a rollback. Default 1."
+            ),
+            "allow": OWN_KEYS["allow"],
+            **{key: Node("map", doc=doc, item=entries[kind]) for key, (kind, doc) in sections.items()},
+        }
+        return Node("object", keys=keys, required=("version", "fleet"))
+
+    def header(self) -> dict[str, Node]:
+        """What stands above the entries: whose fleet this is, and the values that it is written in terms of."""
         environment = Node(
             "object",
             keys={
@@ -100,27 +141,14 @@ class _Builder:
                 "variables": Node("map", doc="Values that override the fleet's variables.", item=Node("any")),
             },
         )
-        keys = {
+        return {
             "version": Node("integer", doc="Version of the fleet file's language: 1."),
             "fleet": Node("string", doc="Name of the fleet, [a-z0-9-]{1,40}; the value of the ownership tag."),
             "account": Node("string", doc="Refuse to plan or apply against another account. Twelve digits, in quotes."),
             "region": Node("string", doc="The region; or --region, or the AWS configuration chain."),
             "variables": Node("map", doc="Values for {{ … }}; --var and environments override them.", item=Node("any")),
             "environments": Node("map", doc="mmeplan plan -e NAME", item=environment),
-            "defaults": Node(
-                "object",
-                doc="Merged under every entry of that kind; an entry's own value wins; mappings merge, lists replace.",
-                keys={**entries, "tags": OWN_KEYS["tags"]},
-            ),
-            "retain": Node("integer", doc="How many superseded config generations of an endpoint stay for a rollback. Default 1."),
-            "allow": OWN_KEYS["allow"],
-            "models": Node("map", doc="Logical name → model (CreateModel).", item=entries["model"]),
-            "endpoint_configs": Node(
-                "map", doc="Configs that several endpoints share; an endpoint then says `config: NAME`.", item=entries["endpoint_config"]
-            ),
-            "endpoints": Node("map", doc="Logical name → endpoint (CreateEndpoint).", item=entries["endpoint"]),
-        }  # fmt: skip
-        return Node("object", keys=keys, required=("version", "fleet"))
+        }
 
     def entry_model(self) -> Node:
         return self._entry("CreateModel", drop=("ModelName", "Tags"), own=_VERSIONED_KEYS)
@@ -134,7 +162,7 @@ class _Builder:
         only_updates = {
             key: inner for key, inner in updates.keys.items() if key not in node.keys and key != "endpoint_name"
         }
-        inline = self.entry_config(own=tuple(k for k in _VERSIONED_KEYS if k not in ("for_each", "renamed_from")))
+        inline = self.entry_config(own=tuple(key for key in _VERSIONED_KEYS if key not in _SINGLE_KEYS))
         config = Node(
             "either",
             doc="The endpoint's configuration: written inline, or the logical name of an entry of `endpoint_configs`.",
@@ -147,28 +175,19 @@ class _Builder:
         return Node("object", keys={**{key: OWN_KEYS[key] for key in own}, **node.keys}, doc=node.doc)
 
     def _structure(self, shape: str, wanted: Callable[[str], bool]) -> Node:
+        description = self.model.shapes[shape]
+        members = description.get("members", {})
         keys: dict[str, Node] = {}
-        required = []
-        for member, ref in self.model.shapes[shape].get("members", {}).items():
+        for member, ref in members.items():
             if not wanted(member):
                 continue
             keys[snake(member)] = self._member(member, ref)
-            if member in self.model.shapes[shape].get("required", ()):
-                required.append(snake(member))
             if member in REFERENCES:
                 keys[REFERENCES[member]] = OWN_KEYS[REFERENCES[member]]
-        if (
-            "VariantName" in self.model.shapes[shape].get("members", {})
-            and "InitialInstanceCount" in self.model.shapes[shape]["members"]
-        ):
+        if "VariantName" in members and "InitialInstanceCount" in members:
             keys["capacity"] = OWN_KEYS["capacity"]
-        return Node(
-            "object",
-            shape=shape,
-            doc=self.model.shapes[shape].get("documentation", ""),
-            keys=keys,
-            required=tuple(required),
-        )
+        required = tuple(snake(member) for member in description.get("required", ()) if wanted(member))
+        return Node("object", shape=shape, doc=description.get("documentation", ""), keys=keys, required=required)
 
     def _member(self, member: str, ref: dict[str, str]) -> Node:
         shape = ref["shape"]
@@ -178,10 +197,7 @@ class _Builder:
             name_member = NAMED_LISTS[member]
             item = self._structure(item_shape, lambda inner: inner != name_member)
             return Node("named", api=member, shape=shape, doc=doc, item=item)
-        inner = self._shape(shape)
-        return Node(
-            inner.kind, api=member, shape=shape, doc=doc, keys=inner.keys, item=inner.item, required=inner.required
-        )
+        return replace(self._shape(shape), api=member, shape=shape, doc=doc)
 
     def _shape(self, shape: str) -> Node:
         kind = self.model.shapes[shape]["type"]

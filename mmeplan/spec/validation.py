@@ -8,17 +8,18 @@ so that each of them has its rule, its page and its place in the plan.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from mmeplan.aws.shapes import snake
+from mmeplan.spec.document import FilePath
 from mmeplan.spec.surface import Node, fleet_surface
 
-MAX_PROBLEMS = 1000  # a file can be wrong in every line; nobody reads more than this at once
-
+_SHOWN_CHARS = 60
 _EXPECTED = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -36,20 +37,19 @@ def fleet_validator() -> SchemaValidator:
     return SchemaValidator(_schema(fleet_surface()))
 
 
-def problems_of(error: ValidationError) -> Iterable[tuple[tuple[str | int, ...], str, str]]:
-    """(path, sentence, hint) for each thing that pydantic-core found wrong."""
-    for found in error.errors(include_url=False, include_context=True)[:MAX_PROBLEMS]:
+def problems_of(error: ValidationError) -> Iterator[tuple[FilePath, str, str, Any]]:
+    """(path, sentence, hint, value) for each thing that pydantic-core found wrong."""
+    for found in error.errors(include_url=False, include_context=False):
         path, node = _follow(found["loc"])
-        yield (path, *_sentence(found["type"], found["input"], path, node, found["msg"]))
+        sentence, hint = _sentence(found["type"], found["input"], path, node, found["msg"])
+        yield path, sentence, hint, found["input"]
 
 
-def _sentence(kind: str, value: Any, path: tuple[str | int, ...], node: Node | None, message: str) -> tuple[str, str]:
+def _sentence(kind: str, value: Any, path: FilePath, node: Node | None, message: str) -> tuple[str, str]:
     if kind == "extra_forbidden":
-        return _unknown_key(str(path[-1]), node)
+        return _unknown_key(str(path[-1]), tuple(sorted(node.keys)) if node else ())
     if kind == "missing":
         return f"the key {path[-1]!r} is missing", ""
-    if kind in ("choice", "name", "text"):
-        return message, ""
     if kind in _EXPECTED:
         hint = ""
         if kind == "string_type" and isinstance(value, (int, float)):
@@ -58,8 +58,8 @@ def _sentence(kind: str, value: Any, path: tuple[str | int, ...], node: Node | N
     return f"{message[:1].lower()}{message[1:]}", ""
 
 
-def _unknown_key(key: str, node: Node | None) -> tuple[str, str]:
-    known = sorted(node.keys) if node else []
+@lru_cache(maxsize=10_000)
+def _unknown_key(key: str, known: tuple[str, ...]) -> tuple[str, str]:
     if snake(key) in known and snake(key) != key:
         return "unknown key", f"write it in snake_case: {snake(key)}"
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
@@ -77,29 +77,32 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     text = _spelled(value)
-    kind = {bool: "", int: "the integer ", float: "the number ", str: "the string "}.get(type(value), "")
-    return kind + (text if len(text) <= 60 else text[:57] + "…")
+    shown = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
+    if isinstance(value, bool):
+        return shown
+    kinds = ((int, "the integer "), (float, "the number "), (str, "the string "))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "") + shown
 
 
 def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _follow(loc: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Node | None]:
+def _follow(loc: FilePath) -> tuple[FilePath, Node | None]:
     """The file path of an error's location, and the node whose keys were allowed there."""
     node: Node | None = fleet_surface()
     path: list[str | int] = []
     holder = node
     for part in loc:
         if node is not None and node.kind == "either" and part in ("text", "config"):
-            continue  # which of the two alternatives was tried is not part of the path
+            node = replace(node, kind="object")  # which of the two alternatives was tried is not part of the path
+            continue
         if part == "[key]":
             continue
         holder = node
         path.append(part)
-        if node is None:
-            continue
-        node = node.keys.get(str(part)) if node.kind in ("object", "either") else node.item
+        if node is not None:
+            node = node.keys.get(str(part)) if node.kind == "object" else node.item
     return tuple(path), holder
 
 

@@ -1,0 +1,77 @@
+"""What is wrong with a fleet file, collected while it is loaded, so that everything is reported at once.
+
+Called by `spec.loading` and `spec.header`, which read on after each problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmeplan.errors import InputError, Problem
+from mmeplan.spec.document import MAX_PROBLEMS, Document, FilePath, dotted
+from mmeplan.spec.expressions import MARK, evaluate, names_in
+from mmeplan.spec.fleet import SourceMap
+
+
+class Refusals:
+    """The problems of one load, each place and sentence once.
+
+    A name whose own expression failed is `broken`: expressions that use it fail silently, for the cause is reported.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.source_map = SourceMap(document)
+        self.broken: set[str] = set()
+        self._problems: dict[tuple[int, int, str], Problem] = {}
+        self._failed_expressions: set[tuple[int, int]] = set()
+        self._has_expressions = MARK in document.text
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many problems as anybody will read."""
+        return len(self._problems) >= MAX_PROBLEMS
+
+    def refuse(self, message: str, path: FilePath = (), hint: str = "") -> None:
+        """Note a problem at a path of the fleet; the path and line shown are those of the place it came from."""
+        line, column = self.source_map.locate(path)
+        if (line, column, message) in self._problems:
+            return
+        origin = self.source_map.origin(path)
+        shown = dotted(origin if origin[:1] == ("defaults",) else path)
+        excerpt = self.document.line(line)
+        problem = Problem(message, self.document.file, line, column, shown, hint, excerpt)
+        self._problems[(line, column, message)] = problem
+
+    def stop_if_any(self) -> None:
+        """Raise InputError with all problems, by line, if there is one."""
+        if self._problems:
+            raise InputError([self._problems[key] for key in sorted(self._problems)])
+
+    def evaluated(
+        self, value: Any, path: FilePath, names: Mapping[str, Any], failures: list[FilePath] | None = None
+    ) -> Any:
+        """A value with its expressions evaluated. What fails is noted (in `failures` too) and keeps its text."""
+        if not self._has_expressions:
+            return value
+
+        def failed(below: FilePath, message: str) -> None:
+            place = (*path, *below)
+            if failures is not None:
+                failures.append(place)
+            self._failed_expressions.add(self.source_map.locate(place))
+            if not (self.broken and names_in(_at(value, below)) & self.broken):
+                self.refuse(message, place)
+
+        return evaluate(value, names, failed)
+
+    def failed(self, path: FilePath) -> bool:
+        """Whether the value at a path is an expression that failed, so that its type says nothing."""
+        return self.source_map.locate(path) in self._failed_expressions
+
+
+def _at(value: Any, path: FilePath) -> Any:
+    for part in path:
+        value = value[part]
+    return value

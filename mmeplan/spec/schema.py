@@ -1,0 +1,303 @@
+"""The JSON Schema (draft 2020-12) of fleet.yaml: what an editor completes, documents and checks while one types.
+
+In: `spec.surface` (which keys there are) and botocore's shapes (which values they take, and what is said of them).
+Out: `fleet_schema()`, with one `$defs` entry per shape. `mmeplan schema` prints it; specs/fleet.schema.json is a copy:
+
+    python -m mmeplan.spec.schema --write     make the copy anew
+    python -m mmeplan.spec.schema --check     exit 1 where the copy is not what would be written
+
+Bounds, patterns and enums of the API, which the loader leaves to the rules, are in it, so that they show while typing.
+A text with an expression in it is accepted in the place of every value below an entry.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import botocore
+
+from mmeplan.aws.shapes import service
+from mmeplan.spec.for_each import FILE_TYPES
+from mmeplan.spec.header import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, VARIABLE_NAME
+from mmeplan.spec.loading import LOGICAL_NAME, MAX_LOGICAL_NAME
+from mmeplan.spec.surface import NAMED_LISTS, Node, fleet_surface
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+CHECKED_IN: Final = Path(__file__).parents[2] / "specs" / "fleet.schema.json"
+MAX_DOC: Final = 600  # characters of a description: what a hover window shows
+
+Schema = dict[str, Any]
+
+_EXPRESSION: Final = {"$ref": "#/$defs/expression"}
+_EXPRESSION_PATTERN: Final = r"\{\{"
+_JSON_TYPES: Final = {"integer": "integer", "number": "number", "boolean": "boolean", "string": "string"}
+_JAVA_ONLY: Final = re.compile(r"\\[pPQEAzZG]|\[\[:|\(\?[a-zA-Z>]|[*+?}]\+|&&")
+_NEEDLESS_ESCAPE: Final = re.compile(r"\\([/\-_:=@ ])")
+
+
+@lru_cache(maxsize=1)
+def _built() -> str:
+    return json.dumps(_Builder().fleet(), ensure_ascii=False)
+
+
+def fleet_schema() -> Schema:
+    """The JSON Schema of fleet.yaml. The same botocore gives the same bytes."""
+    made: Schema = json.loads(_built())
+    return made
+
+
+def description(doc: str) -> str:
+    """botocore's HTML as one line of plain text, at most MAX_DOC characters."""
+    text = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", doc)).split())
+    text = re.sub(r" (?=[.,;:)])", "", text)
+    return text if len(text) <= MAX_DOC else text[: MAX_DOC - 2].rsplit(" ", 1)[0] + " …"
+
+
+def ecma_pattern(pattern: str) -> str | None:
+    """A shape's pattern, which Java holds against the whole value, as ECMA-262 takes it; None where it can't."""
+    if _JAVA_ONLY.search(pattern):
+        return None
+    plain = _without_needless_escapes(pattern)
+    try:
+        re.compile(plain)
+    except re.error:
+        return None
+    return f"^(?:{plain})$"
+
+
+def _without_needless_escapes(pattern: str) -> str:
+    """`\\-` outside of a class is an error where patterns are read as Unicode ones; inside, it must stay."""
+    made, in_class = [], False
+    for part in re.findall(r"\\.|.", pattern, re.DOTALL):
+        if part == "[" and not in_class:
+            in_class = True
+        elif part == "]":
+            in_class = False
+        keep_escape = in_class and part == r"\-"
+        made.append(part[1] if _NEEDLESS_ESCAPE.fullmatch(part) and not keep_escape else part)
+    return "".join(made)
+
+
+class _Builder:
+    """Makes the schema of each node once; what has a shape is shared by name."""
+
+    def __init__(self) -> None:
+        self.shapes = service().shapes
+        self.defs: dict[str, Schema] = {
+            "expression": {
+                "type": "string",
+                "pattern": _EXPRESSION_PATTERN,
+                "description": "A text with an expression, {{ … }}: variables, each, fleet, environment, region, "
+                "account, and the filters of Jinja2.",
+            }
+        }
+
+    def fleet(self) -> Schema:
+        surface = fleet_surface()
+        root = self.closed_object(surface.keys, {**self.header(surface), **self.entries(surface)})
+        return {
+            "$schema": DIALECT,
+            "$comment": f"Generated from botocore {botocore.__version__} by python -m mmeplan.spec.schema --write",
+            "title": "fleet.yaml of mmeplan",
+            **root,
+            "required": list(surface.required),
+            "$defs": dict(sorted(self.defs.items())),
+        }
+
+    def header(self, surface: Node) -> dict[str, Schema]:
+        """The keys above the entries whose values the loader checks by itself."""
+        account = _or_expression({"type": ["string", "null"], "pattern": _whole(ACCOUNT.pattern)})
+        environment = surface.keys["environments"].item
+        assert environment is not None
+        variables = self.variables()
+        environments = {
+            "type": ["object", "null"],
+            "additionalProperties": self.closed_object(
+                environment.keys, {"account": account, "variables": variables}, nullable=True
+            ),
+        }
+        return {
+            "version": {"const": LANGUAGE_VERSION},
+            "fleet": _or_expression({"type": "string", "pattern": _whole(FLEET_NAME.pattern)}),
+            "account": account,
+            "variables": variables,
+            "environments": environments,
+            "retain": _or_expression({"type": ["integer", "null"], "minimum": 0}),
+        }
+
+    def variables(self) -> Schema:
+        return {"type": ["object", "null"], "propertyNames": {"pattern": _whole(VARIABLE_NAME.pattern)}}
+
+    def entries(self, surface: Node) -> dict[str, Schema]:
+        """The three sections, and the defaults of each."""
+        made: dict[str, Schema] = {}
+        name = {"maxLength": MAX_LOGICAL_NAME, "pattern": _whole(LOGICAL_NAME.pattern)}
+        for section, kind in (("models", "model"), ("endpoint_configs", "endpoint_config"), ("endpoints", "endpoint")):
+            entry = surface.keys[section].item
+            assert entry is not None
+            self.define(kind, self.closed_object(entry.keys, {}, nullable=True))
+            made[section] = {
+                "type": ["object", "null"],
+                "propertyNames": _or_expression(name),
+                "additionalProperties": {"$ref": f"#/$defs/{kind}"},
+            }
+        defaults = surface.keys["defaults"]
+        kinds = {
+            kind: self.closed_object(node.keys, {}, nullable=True)
+            for kind, node in defaults.keys.items()
+            if node.kind == "object"
+        }
+        made["defaults"] = self.closed_object(defaults.keys, kinds, nullable=True)
+        return made
+
+    def closed_object(self, keys: Mapping[str, Node], given: Mapping[str, Schema], *, nullable: bool = False) -> Schema:
+        """An object with these keys and no others. `given` are the keys whose schema is made already."""
+        properties = {}
+        for key in sorted(keys):
+            schema = given[key] if key in given else self.node(key, keys[key])
+            doc = description(keys[key].doc)
+            properties[key] = {**schema, "description": doc} if doc else schema
+        return {
+            "type": ["object", "null"] if nullable else "object",
+            "additionalProperties": False,
+            "properties": properties,
+        }
+
+    def node(self, key: str, node: Node) -> Schema:
+        """The schema of a key's value."""
+        if key in _OWN_SCHEMAS and not node.shape:
+            return dict(_OWN_SCHEMAS[key])
+        if node.kind == "either":
+            inline = self.define("inline_config", self.closed_object(node.keys, {}))
+            return {"anyOf": [{"type": ["string", "null"]}, inline]}
+        if node.choices:
+            return _or_expression({"enum": [*node.choices, None]})
+        return self.shaped(node) if node.shape else {"type": [_JSON_TYPES[node.kind], "null"]}
+
+    def shaped(self, node: Node) -> Schema:
+        """A reference to the definition of a shape."""
+        if node.shape in self.defs:
+            return {"$ref": f"#/$defs/{node.shape}"}
+        return self.define(node.shape, self.shape(node))
+
+    def define(self, name: str, schema: Schema) -> Schema:
+        self.defs[name] = schema
+        return {"$ref": f"#/$defs/{name}"}
+
+    def shape(self, node: Node) -> Schema:
+        shape = self.shapes[node.shape]
+        if node.kind == "object":
+            return _or_expression(self.closed_object(node.keys, {}, nullable=True))
+        if node.kind in ("list", "map", "named"):
+            assert node.item is not None
+            item = self.shaped(node.item)
+            if node.kind == "list":
+                sizes = _bounds(shape, "minItems", "maxItems")
+                return _or_expression({"type": ["array", "null"], "items": item, **sizes})
+            sizes = _bounds(shape, "minProperties", "maxProperties")
+            names = self.key_names(node, shape)
+            return _or_expression({"type": ["object", "null"], **names, "additionalProperties": item, **sizes})
+        if node.kind in ("integer", "number"):
+            kind = _JSON_TYPES[node.kind]
+            return _or_expression({"type": [kind, "null"], **_bounds(shape, "minimum", "maximum")})
+        if node.kind == "boolean":
+            return _or_expression({"type": ["boolean", "null"]})
+        if shape.get("enum"):
+            return _or_expression({"enum": [*shape["enum"], None]})
+        types = ["string", "number", "boolean"] if node.kind == "text" else ["string", "null"]
+        constraints = _text_constraints(shape)
+        return _or_expression({"type": types, **constraints}) if constraints else {"type": types}
+
+    def key_names(self, node: Node, shape: Mapping[str, Any]) -> Schema:
+        """What the keys of a map must look like; those of a named list are the values of its name member."""
+        if node.kind == "named":
+            item = self.shapes[shape["member"]["shape"]]
+            name_shape = item["members"][NAMED_LISTS[node.api]]["shape"]
+        else:
+            name_shape = shape["key"]["shape"]
+        constraints = _text_constraints(self.shapes[name_shape])
+        return {"propertyNames": constraints} if constraints else {}
+
+
+def _or_expression(schema: Schema) -> Schema:
+    return {"anyOf": [schema, _EXPRESSION]}
+
+
+def _whole(pattern: str) -> str:
+    return f"^(?:{pattern})$"
+
+
+def _bounds(shape: Mapping[str, Any], least: str, most: str) -> Schema:
+    """The two bounds of a shape under the names they have for its type; a length of at least 0 goes without saying."""
+    made = {}
+    if "min" in shape and (shape["min"] or least == "minimum"):
+        made[least] = shape["min"]
+    if "max" in shape:
+        made[most] = shape["max"]
+    return made
+
+
+def _text_constraints(shape: Mapping[str, Any]) -> Schema:
+    made = _bounds(shape, "minLength", "maxLength")
+    pattern = ecma_pattern(shape["pattern"]) if "pattern" in shape else None
+    if pattern and shape["pattern"] not in (".*", r"[\S\s]*", r"[\s\S]*"):
+        made["pattern"] = pattern
+    return made
+
+
+_OWN_SCHEMAS: Final[dict[str, Schema]] = {
+    "tags": _or_expression(
+        {
+            "type": ["object", "null"],
+            "propertyNames": {
+                "maxLength": 128,
+                "not": {"pattern": "^([aA][wW][sS]|[mM][mM][eE][pP][lL][aA][nN]):"},
+            },
+            "additionalProperties": {"type": ["string", "null"]},
+        }
+    ),
+    "allow": _or_expression(
+        {"type": ["object", "null"], "additionalProperties": {"type": "string", "pattern": r"\S"}},
+    ),
+    "for_each": {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
+                "required": ["file"],
+                "additionalProperties": False,
+                "description": "A YAML, JSON or CSV file beside the fleet file.",
+            },
+            {"type": ["array", "object", "null"]},
+            _EXPRESSION,
+        ]
+    },
+    "protect": _or_expression({"type": ["boolean", "null"]}),
+    "adopt": _or_expression({"type": ["boolean", "null"]}),
+}
+
+
+def schema_text() -> str:
+    """The bytes of specs/fleet.schema.json, as text."""
+    return json.dumps(fleet_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> None:
+    """Write the checked-in copy, or check that it is fresh. Raises SystemExit."""
+    if arguments == ["--write"]:
+        CHECKED_IN.write_text(schema_text(), encoding="utf-8")
+    elif arguments != ["--check"]:
+        raise SystemExit("usage: python -m mmeplan.spec.schema --write | --check")
+    elif not CHECKED_IN.exists() or CHECKED_IN.read_text(encoding="utf-8") != schema_text():
+        raise SystemExit(f"{CHECKED_IN.name} is not fresh; run python -m mmeplan.spec.schema --write")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

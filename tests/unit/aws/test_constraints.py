@@ -1,0 +1,71 @@
+"""The service's own constraints: each kind broken once, and the sentences it answers with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmeplan.aws.constraints import full_match, validation_message, violations
+from mmeplan.aws.shapes import service
+
+VARIANT = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+def config(**variant: Any) -> dict[str, Any]:
+    return {"EndpointConfigName": "c", "ProductionVariants": [{**VARIANT, **variant}]}
+
+
+def found(request: Any, shape: str = "CreateEndpointConfigInput") -> list[tuple[Any, ...]]:
+    return [(v.constraint, v.path, v.bound) for v in violations(service(), shape, request)]
+
+
+def test_a_right_request_breaks_nothing() -> None:
+    assert found(config()) == []
+    assert found(config(AcceleratorType=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("variant", "constraint", "member"),
+    [
+        ({"InitialInstanceCount": 0}, "min", "InitialInstanceCount"),
+        ({"InitialInstanceCount": True}, "type", "InitialInstanceCount"),
+        ({"InitialInstanceCount": 1.0}, "type", "InitialInstanceCount"),
+        ({"InitialVariantWeight": float("nan")}, "min", "InitialVariantWeight"),
+        ({"VolumeSizeInGB": 513}, "max", "VolumeSizeInGB"),
+        ({"InstanceType": "m5"}, "enum", "InstanceType"),
+        ({"ModelName": "-m"}, "pattern", "ModelName"),
+        ({"ModelName": "m\n"}, "pattern", "ModelName"),
+        ({"ModelName": "m" * 64}, "max_length", "ModelName"),
+        ({"ModelName": 3}, "type", "ModelName"),
+        ({"EnableSSMAccess": "yes"}, "type", "EnableSSMAccess"),
+        ({"Nope": 1}, "unknown", "Nope"),
+        ({"VariantName": None}, "required", "VariantName"),
+        ({"ServerlessConfig": []}, "type", "ServerlessConfig"),
+        ({"InstancePools": []}, "min_length", "InstancePools"),
+    ],
+)
+def test_each_kind_of_constraint_is_enforced_at_its_place(
+    variant: dict[str, Any], constraint: str, member: str
+) -> None:
+    assert [f[:2] for f in found(config(**variant))] == [(constraint, ("ProductionVariants", 0, member))]
+
+
+def test_keys_and_values_of_a_map_are_checked() -> None:
+    container = {"Image": "x", "Environment": {"1A": "x", "OK": 3}}
+    request = {"ModelName": "m", "PrimaryContainer": container}
+    assert [f[0] for f in found(request, "CreateModelInput")] == ["pattern", "type"]
+
+
+def test_the_service_path_counts_from_one_and_begins_in_lower_case() -> None:
+    broken = violations(service(), "CreateEndpointConfigInput", config(InstanceType="m5", InitialInstanceCount=0))
+    assert broken[0].service_path.startswith("productionVariants.1.member.")
+    assert validation_message(broken).startswith("2 validation errors detected: Value ")
+    assert validation_message(broken[:1]).startswith("1 validation error detected: Value ")
+
+
+def test_patterns_match_the_whole_value_with_ascii_classes() -> None:
+    assert full_match(r"\w+")("käse") is None
+    assert full_match(r"\d+")("1\n") is None
+    assert full_match(r"[\p{L}]+")("käse")
+    assert full_match(r"\p{Print}+")("a b")
