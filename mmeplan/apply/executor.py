@@ -136,6 +136,10 @@ class Executor:
         since = self.clock.now()
         if decision.verdict == "blocked":
             since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
+            waited_s = (self.clock.now() - since).total_seconds()
+            if waited_s > float(step.wait["timeout_s"]):
+                self._end(step, "failed", f"still refused after {waited_s / 60:.0f} minutes: {decision.detail}")
+                return
         self.waits[step.id] = Wait(step, since, blocked=decision.verdict == "blocked")
         if decision.detail:
             self._tell("polled", step, decision.detail)

@@ -197,10 +197,9 @@ def _before_update(step: Step, described: Answer, status: str) -> Decision:
         return Decision("done", f"runs {wanted} already")
     if in_force in (step.guard["config"], step.guard.get("pending")):
         return CALL  # as the plan saw it, or as the update that it saw under way has left it
-    return Decision(
-        "fail",
-        f"the endpoint runs {in_force}, neither what the plan saw ({step.guard['config']}) nor what it wants; plan again",
-    )
+    seen = step.guard["config"]
+    text = f"the endpoint runs {in_force}, neither what the plan saw ({seen}) nor what it wants; plan again"
+    return Decision("fail", text)
 
 
 def _before_scale(step: Step, described: Answer, status: str) -> Decision:

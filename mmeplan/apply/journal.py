@@ -1,4 +1,7 @@
-"""The journal: every event of an apply as a JSON line, written before and after each call. For people; the engine never reads it."""
+"""The journal: every event of an apply as a JSON line, written before and after each call.
+
+For people; the engine never reads it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from mmeplan.apply.events import Event
 
 
 class Journal:
-    """Appends events to `FOLDER/PLAN-TIME.jsonl`, mode 0600. A folder that can't be written is not worth failing for."""
+    """Appends events to `FOLDER/PLAN-TIME.jsonl`, mode 0600.
+
+    A folder that can't be written, or a disk that is full, is not worth failing for.
+    """
 
     def __init__(self, folder: Path, plan_id: str, started_at: str) -> None:
         stamp = "".join(character for character in started_at[:19] if character.isdigit())

@@ -65,12 +65,13 @@ class References:
         if self._modified:
             since = datetime.fromisoformat(self._modified) - timedelta(seconds=MODIFIED_MARGIN_S)
             params["LastModifiedTimeAfter"] = since
-        listed = []
+        listed, modified = [], self._modified
         for page in pages(self._reader, "ListEndpoints", params):
             for summary in page.get("Endpoints", ()):
                 listed.append(summary["EndpointName"])
-                self._modified = max(self._modified, str(summary.get("LastModifiedTime", "")))
+                modified = max(modified, str(summary.get("LastModifiedTime", "")))
         self._describe(listed)
+        self._modified = modified  # only now: what could not be read is asked for again next time
 
     def _describe(self, endpoints: list[str]) -> None:
         """Read what these endpoints run now, in the place of what was known of them."""

@@ -85,7 +85,10 @@ def judge(wait: Wait, live: LiveObject | None, now: datetime) -> Verdict:
     timeout_s = float(wait.step.wait["timeout_s"])
     verdict = _judge(wait, live, elapsed_s)
     if verdict.state == "waiting" and elapsed_s > timeout_s:
-        text = f"still {verdict.status or 'under way'} after {timeout_s / 60:.0f} minutes; SageMaker goes on without us: apply again to join it"
+        text = (
+            f"still {verdict.status or 'under way'} after {timeout_s / 60:.0f} minutes; "
+            "SageMaker goes on without us: apply again to join it"
+        )
         return Verdict("failed", text, verdict.status)
     return verdict
 

@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,  # noqa: A004 - botocore's: refused, unreachable, timed out while connecting, TLS
+    ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
@@ -91,8 +91,11 @@ class Cloud:
         self._pace = None if door else Pace(clock)
         try:
             if door:
-                keys = {"aws_access_key_id": door.account, "aws_secret_access_key": "simulated"}
-                self._session = boto3.session.Session(region_name=region, **keys)
+                self._session = boto3.session.Session(
+                    region_name=region,
+                    aws_access_key_id=door.account,
+                    aws_secret_access_key="simulated",  # noqa: S106 - any secret will do there
+                )
             else:
                 self._session = boto3.session.Session(profile_name=profile, region_name=region)
         except (BotoCoreError, ValueError) as error:
@@ -168,6 +171,7 @@ class Cloud:
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
             max_pool_connections=CONCURRENCY,
+            user_agent=f"mmeplan/{__version__}" if self._door else None,  # botocore composes its own anew for each call
             user_agent_extra=f"mmeplan/{__version__}",
         )
         made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]

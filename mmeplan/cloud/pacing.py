@@ -1,4 +1,7 @@
-"""Client-side rate limit and the retrying of reads. Nothing is inherited from botocore's defaults, which have changed."""
+"""Client-side rate limit and the retrying of reads.
+
+Nothing is inherited from botocore's defaults, which have changed.
+"""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ def diff(graph: Graph, snapshot: Snapshot) -> Difference:
         changes.append(change)
         if drifted:
             drift.append(drifted)
+    for config in graph.of_kind("endpoint_config"):
+        if not graph.dependents(config.address):
+            world.need(config)
     for kind in ("endpoint_config", "model"):
-        for resource in graph.of_kind(kind):
-            if kind == "endpoint_config" and not graph.dependents(resource.address):
-                world.need(resource)
-            changes.append(immutable_change(world, resource))
+        changes += [immutable_change(world, resource) for resource in graph.of_kind(kind)]
     removals = Removals(world)
     removals.find()
     changes += removals.changes

@@ -72,7 +72,8 @@ def _recreate(world: World, endpoint: Resource, live: LiveObject) -> Change:
     world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
     why = live.describe.get("FailureReason") or "no reason given"
     status = live.describe.get("EndpointStatus")
-    text = f"the endpoint is {status} ({why}); DeleteEndpoint is the only call SageMaker accepts, so it is deleted and created"
+    only = "DeleteEndpoint is the only call SageMaker accepts, so it is deleted and created"
+    text = f"the endpoint is {status} ({why}); {only}"
     effect: Effect = "create" if status == FAILED else "outage"
     return _change(endpoint, ("delete", "create"), "failed", effect, text, live=live)
 
@@ -163,9 +164,9 @@ def _pending(live: LiveObject) -> str:
 
 def _bind(world: World, endpoint: Resource, config: Resource, live_config: LiveObject) -> None:
     world.running[endpoint.address] = live_config.name
-    world.bound[config.address] = live_config.name
+    world.bind(config.address, live_config.name)
     for at, name in world.live_models(config, live_config).items():
-        world.bound[at] = name
+        world.bind(at, name)
 
 
 def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject) -> Change:
@@ -316,7 +317,8 @@ def _variant_note(wanted: Canonical, live: Canonical) -> tuple[str, ...]:
     if set(wanted.get("ProductionVariants", {})) == set(live.get("ProductionVariants", {})):
         return ()
     return (
-        "the variant names differ between the two configs, so SageMaker shifts the traffic all at once, whatever deployment_config says",
+        "the variant names differ between the two configs, "
+        "so SageMaker shifts the traffic all at once, whatever deployment_config says",
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deepdiff import DeepDiff
-
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import UNORDERED
 
@@ -24,6 +22,8 @@ def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
     """Every leaf that differs, sorted by path. Added and removed structures are spelled out leaf by leaf."""
     if before == after:
         return ()
+    from deepdiff import DeepDiff  # imported when something differs: it takes as long as the rest of a small plan
+
     tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True, verbose_level=2)
     found: dict[tuple[str | int, ...], FieldChange] = {}
     for category in _CATEGORIES:

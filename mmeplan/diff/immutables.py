@@ -97,12 +97,14 @@ def _existing(world: World, resource: Resource, live: LiveObject) -> Change:
     fields = field_changes(now, resource.content)
     word = _WORDS[resource.kind]
     if fields and resource.pinned:
-        refusal = f"new content under the pinned name {live.name}; drop `name:` (then content chooses the name) or choose a new one"
+        advice = "drop `name:` (then content chooses the name) or choose a new one"
+        refusal = f"new content under the pinned name {live.name}; {advice}"
         return _change(
             resource, ("read",), "pinned", f"a {word} can't be changed", live=live, fields=fields, refusal=refusal
         )
     if fields:
-        refusal = f"{live.name} exists with other content than its name says; delete it, or set replace_salt to get another name"
+        advice = "delete it, or set replace_salt to get another name"
+        refusal = f"{live.name} exists with other content than its name says; {advice}"
         return _change(
             resource,
             ("read",),
@@ -129,6 +131,9 @@ def _tagged(
 ) -> Change:
     if not world.owns(live):
         return _foreign(resource, live, reason, text, foreign_is_fine)
+    if world.claimant(resource, live) != resource.address:
+        note = f"{live.name} serves {world.claimant(resource, live)} too, whose tags it carries"
+        return _change(resource, ("no-op",), reason, text, live=live, notes=(note,))
     ignore = _KEEP_DIGEST if live.name != resource.physical_name else frozenset()
     added, removed = tag_changes(resource.tags, live.tags, ignore=ignore)
     if not added and not removed:
@@ -149,7 +154,8 @@ def _foreign(resource: Resource, live: LiveObject, reason: Reason, text: str, fi
         whose = f"the fleet {owner!r}" if owner else "somebody else"
         note = f"{live.name} belongs to {whose}; it is used as it is and never deleted from here"
         return _change(resource, ("no-op",), reason, text, live=live, notes=(note,))
-    refusal = f"{live.name} exists and isn't this fleet's; write `adopt: true` to take it under management, or choose another `name:`"
+    advice = "write `adopt: true` to take it under management, or choose another `name:`"
+    refusal = f"{live.name} exists and isn't this fleet's; {advice}"
     return _change(resource, ("read",), "conflict", "the name is taken", live=live, refusal=refusal)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from mmeplan.diff.changes import Action, Change, Reason
 from mmeplan.diff.world import World
 from mmeplan.live import LiveObject, models_of
+from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
 
@@ -64,6 +65,7 @@ class Removals:
             if ("endpoint_config", live.name) in self.forgotten:
                 keep.add(live.name)
         self._follow_renames("endpoint_config", keep)
+        self._follow_moves()
         return keep
 
     def _in_force(self) -> tuple[set[str], dict[str, set[str]]]:
@@ -81,7 +83,7 @@ class Removals:
         return in_force, {"forget": forgotten}
 
     def _declared(self, kind: str) -> set[str]:
-        """Names of declared objects that the fleet keeps or makes; those of endpoints that can't be changed included."""
+        """Names of declared objects that are kept, made, or wait for an endpoint that can't be changed now."""
         names = set()
         for resource in self.world.graph.of_kind(kind):
             bound = self.world.bound.get(resource.address)
@@ -94,8 +96,7 @@ class Removals:
     def _generations(self, at: str, keep: set[str]) -> tuple[str, ...]:
         """The superseded configs of an endpoint that stay for a rollback: the one just left first, then the newest."""
         endpoint = self.world.graph.resources[at]
-        config = self.world.config_of(endpoint)
-        addresses = {address("endpoint_config", endpoint.name), config.address if config else ""}
+        addresses = self._config_addresses(endpoint)
         live_endpoint = self.world.snapshot.get("endpoint", endpoint.physical_name)
         left = live_endpoint.describe.get("EndpointConfigName") if live_endpoint else None
         old = [
@@ -105,6 +106,30 @@ class Removals:
         ]
         old.sort(key=lambda live: (live.name == left, live.created_at, live.name), reverse=True)
         return tuple(live.name for live in old[: self.world.graph.fleet.retain])
+
+    def _config_addresses(self, endpoint: Resource) -> set[str]:
+        """The addresses whose older configs are generations of this endpoint."""
+        config = self.world.config_of(endpoint)
+        return {address("endpoint_config", endpoint.name), config.address if config else ""}
+
+    def _follow_moves(self) -> None:
+        """A config that an endpoint leaves for one of another address is tagged as a generation of that endpoint.
+
+        Otherwise the next plan would not know for whom it was kept, and delete it.
+        """
+        keeping: dict[str, list[Resource]] = {}
+        for at, names in self.kept.items():
+            for name in names:
+                keeping.setdefault(name, []).append(self.world.graph.resources[at])
+        for live in self.world.owned("endpoint_config"):
+            endpoints = keeping.get(live.name, [])
+            if not endpoints or any(self.world.address_of(live) in self._config_addresses(one) for one in endpoints):
+                continue
+            new = address("endpoint_config", endpoints[0].name)
+            text = f"a kept generation of {endpoints[0].address}, which leaves {self.world.address_of(live)}"
+            self.changes.append(
+                self._change(live, new, "tags_changed", text, ("update",), tags_added={ADDRESS_TAG: new})
+            )
 
     def _models(self, configs: set[str]) -> None:
         declared = self._declared("model")

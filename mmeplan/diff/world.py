@@ -38,7 +38,7 @@ class World:
 
     @cached_property
     def declared_endpoints(self) -> frozenset[str]:
-        """The physical names of all declared endpoints, in lower case: SageMaker tells names apart by more than case."""
+        """The physical names of all declared endpoints, in lower case: to SageMaker letter case makes no new name."""
         return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind("endpoint"))
 
     def owns(self, live: LiveObject) -> bool:
@@ -54,6 +54,27 @@ class World:
         """All live objects of a kind that carry the fleet's tag, by name."""
         return (live for live in self.snapshot.present(kind) if self.owns(live))
 
+    def claimant(self, resource: Resource, live: LiveObject) -> str:
+        """The address that a live model or config belongs to, where several declared ones have come to share it.
+
+        The one that its tag names, else the one whose name it bears, else the first. Only that one sets its tags.
+        """
+        sharing = self._sharing.get((live.kind, live.name)) or {resource.address: live.name}
+        tagged = self.address_of(live)
+        if tagged in sharing:
+            return tagged
+        return min(sharing, key=lambda at: (sharing[at] != live.name, at))
+
+    @cached_property
+    def _sharing(self) -> Mapping[tuple[str, str], dict[str, str]]:
+        """(kind, live name) → the addresses that it serves, with their own names. Complete once endpoints were seen."""
+        sharing: dict[tuple[str, str], dict[str, str]] = {}
+        for resource in self.graph.resources.values():
+            bound = self.bound.get(resource.address, "")
+            name = bound if bound and resource.address not in self.needed else resource.physical_name
+            sharing.setdefault((resource.kind, name), {})[resource.address] = resource.physical_name
+        return sharing
+
     def config_of(self, endpoint: Resource) -> Resource | None:
         """The fleet's config that an endpoint is to run; None where it lies outside the fleet."""
         at = endpoint.references[0].address if endpoint.references else None
@@ -63,6 +84,17 @@ class World:
         """Mark a config, and the models that it refers to, as objects that must exist."""
         self.needed.add(config.address)
         self.needed.update(reference.address for reference in config.references if reference.address)
+
+    def bind(self, at: str, name: str) -> None:
+        """Note that a live object serves an address; of several, the one of its own name, else one tagged with it."""
+        known = self.bound.get(at)
+        if known is None or self._fit(at, name) < self._fit(at, known):
+            self.bound[at] = name
+
+    def _fit(self, at: str, name: str) -> tuple[bool, bool, str]:
+        resource = self.graph.resources[at]
+        live = self.snapshot.get(resource.kind, name)
+        return name != resource.physical_name, live is None or self.address_of(live) != at, name
 
     # --- the live side --------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """observe: a `Snapshot` of everything that the fleet declares, runs or owns.
 
-    who and where (sts) → what carries the fleet's tag → desired endpoints → the configs they run → those configs' models
-    → desired models and configs → what is owned but was not met on the way
+    who and where (sts) → what carries the fleet's tag → desired endpoints → the configs they run
+    → those configs' models → desired models and configs → what is owned but was not met on the way
 
 In: a read-only port and the graph. Called by `plan`, `apply` (freshness, verify), `status` and `snapshot`.
 Large fleets are listed (a hundred names a call) rather than asked for one by one, and a model or config whose tags
@@ -129,7 +129,7 @@ class _Observation:
                 for kind, name, tags in self._tagged_by_lists():
                     self.owned[kind][name] = tags
             except CloudError as error:
-                self.inventory_error = f"{denied}; and {error}"
+                self.inventory_error = f"{_why(denied)}; and {_why(error)}"
 
     def _tagged_by_index(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         params = {

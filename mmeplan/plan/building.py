@@ -203,15 +203,14 @@ def _fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) ->
         holder = graph.resources[resource.references[0].address]
     made = []
     for change in changes:
-        path = change.path if change.path[:1] in (("EndpointName",), ("EndpointConfigName",)) else change.path
-        place = file_path(holder.path, tuple(part for part in path if part != "content"))
+        place = file_path(holder.path, tuple(part for part in change.path if part != "content"))
         line, _ = graph.fleet.source_map.locate(place)
-        made.append(PlannedField(_field_name(path), change.before, change.after, line))
+        made.append(PlannedField(_field_name(change.path), change.before, change.after, line))
     return tuple(made)
 
 
 def _field_name(path: tuple[str | int, ...]) -> str:
-    """`production_variants.large.instance_type`, `containers[0].image`: named items and environment keys as they are."""
+    """`production_variants.large.instance_type`, `containers[0].image`; the user's own names as they are."""
     text, verbatim = "", False
     for part in path:
         if isinstance(part, int):

@@ -39,7 +39,7 @@ class PlannedField:
 
 @dataclass(frozen=True, slots=True)
 class VariantTraffic:
-    """What a variant gets: its exact share of the traffic (`2/3`) and its instances, before and after ("" / 0: none)."""
+    """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none)."""
 
     variant: str
     share_before: str = ""
@@ -51,7 +51,7 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One object's change as the document has it. The vocabulary of `actions`, `reason`, `effect` is in docs/plan-format.md."""
+    """One object's change as the document has it; docs/plan-format.md has the vocabulary."""
 
     address: str
     kind: str

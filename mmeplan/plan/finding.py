@@ -1,4 +1,4 @@
-"""`Finding`: what a rule or a gate found, at a place of the file. Made by `rules` and `plan.gates`, carried by the plan."""
+"""`Finding`: what a rule or a gate found, at a place of the file; made by `rules` and `plan.gates`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a swap does over time: the traffic shares of variants, a rollout in words, and how long to wait for it.
 
-Sources: botocore DeploymentConfig and its members; InitialVariantWeight ("a variant's share is its weight over the sum of
-all weights"); docs/sagemaker.md, "What an update does".
+Sources: botocore DeploymentConfig and its members; InitialVariantWeight ("a variant's share is its weight over the sum
+of all weights"); docs/sagemaker.md, "What an update does".
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:
     deployment = deployment or {}
     policies = [deployment.get("BlueGreenUpdatePolicy") or {}, deployment.get("RollingUpdatePolicy") or {}]
     limits = [policy.get("MaximumExecutionTimeoutInSeconds") or 0 for policy in policies]
-    return max(UPDATE_TIMEOUT_S, max(limits), _waits_s(deployment)) + MARGIN_S
+    return max(UPDATE_TIMEOUT_S, *limits, _waits_s(deployment)) + MARGIN_S
 
 
 def _waits_s(deployment: Mapping[str, Any]) -> int:

@@ -356,7 +356,7 @@ def _retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
 
 
 def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
-    """Counts and weights that a swap with RetainAllVariantProperties keeps although they are the file's: set after it."""
+    """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
     retention = _retention(endpoint, live)
     if live is None or not retention.get("RetainAllVariantProperties"):
         return []

@@ -1,0 +1,200 @@
+"""Guards: the table of what is live against what the step wants, and the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmeplan.apply.guards import after_exists, desires_met, guard
+from mmeplan.apply.references import References
+from mmeplan.errors import CloudError
+from mmeplan.plan import Step
+from tests.unit.apply.cloud import OURS, Clock, FakeCloud, denied
+
+
+def decide(step: Step, cloud: FakeCloud) -> str:
+    return guard(step, cloud, References(cloud, Clock())).verdict
+
+
+def endpoint(status: str = "InService", config: str = "old", pending: str = "", **more: Any) -> dict[str, Any]:
+    summary = {"PendingDeploymentSummary": {"EndpointConfigName": pending}} if pending else {}
+    return {"EndpointStatus": status, "EndpointConfigName": config, **summary, **more}
+
+
+UPDATE = Step(
+    "u",
+    "endpoint/e",
+    "UpdateEndpoint",
+    {"EndpointName": "e", "EndpointConfigName": "new"},
+    guard={"endpoint": "e", "config": "old", "pending": "other", "owned_by": "f"},
+    wait={"endpoint": "e"},
+)
+DELETE = Step("d", "endpoint/e", "DeleteEndpoint", {"EndpointName": "e"}, guard={"endpoint": "e", "owned_by": "f"})
+SCALE = Step(
+    "s",
+    "endpoint/e",
+    "UpdateEndpointWeightsAndCapacities",
+    {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "a", "DesiredInstanceCount": 3}]},
+    guard={"endpoint": "e", "config": "old", "owned_by": "f", "before": {"a": {"DesiredInstanceCount": 2}}},
+)
+CREATE = Step(
+    "c",
+    "endpoint/e",
+    "CreateEndpoint",
+    {"EndpointName": "e"},
+    guard={"absent": "e", "config": "new", "owned_by": "f", "wait_until_gone": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (endpoint(), "call"),
+        (endpoint(config="other"), "call"),  # the update that the plan saw under way has ended
+        (endpoint(config="new"), "done"),
+        (endpoint(config="third"), "fail"),
+        (endpoint("Updating", pending="new"), "join"),
+        (endpoint("Updating", pending="third"), "blocked"),
+        (endpoint("Updating"), "blocked"),
+        (endpoint("SystemUpdating", pending="new"), "blocked"),
+        (endpoint("RollingBack"), "blocked"),
+        (endpoint("Creating"), "blocked"),
+        (endpoint("Deleting"), "blocked"),
+        (endpoint("Failed"), "fail"),
+        (endpoint("OutOfService"), "fail"),
+        (endpoint("UpdateRollbackFailed"), "fail"),
+    ],
+)
+def test_before_an_update(found: dict[str, Any], verdict: str) -> None:
+    assert decide(UPDATE, FakeCloud({"e": found})) == verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("InService", "call"),
+        ("Failed", "call"),
+        ("OutOfService", "call"),
+        ("UpdateRollbackFailed", "call"),
+        ("Deleting", "join"),
+        ("Creating", "blocked"),
+        ("Updating", "blocked"),
+        ("SystemUpdating", "blocked"),
+        ("RollingBack", "blocked"),
+    ],
+)
+def test_before_an_endpoint_is_deleted(status: str, verdict: str) -> None:
+    assert decide(DELETE, FakeCloud({"e": endpoint(status)})) == verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "count", "config", "verdict"),
+    [
+        ("InService", 2, "old", "call"),
+        ("InService", 3, "old", "done"),
+        ("InService", 7, "old", "fail"),
+        ("InService", 2, "new", "fail"),
+        ("Updating", 3, "old", "join"),
+        ("Updating", 2, "old", "blocked"),
+        ("SystemUpdating", 3, "old", "blocked"),
+        ("Failed", 2, "old", "fail"),
+    ],
+)
+def test_before_a_scaling(status: str, count: int, config: str, verdict: str) -> None:
+    variants = [{"VariantName": "a", "DesiredInstanceCount": count}]
+    assert decide(SCALE, FakeCloud({"e": endpoint(status, config, ProductionVariants=variants)})) == verdict
+
+
+@pytest.mark.parametrize("step", [UPDATE, DELETE])
+def test_an_endpoint_without_our_tag_is_left_alone(step: Step) -> None:
+    assert decide(step, FakeCloud({"e": endpoint()}, e={"mmeplan:fleet": "other"})) == "fail"
+
+
+def test_an_endpoint_that_is_gone_is_deleted_and_can_not_be_updated() -> None:
+    assert (decide(DELETE, FakeCloud()), decide(UPDATE, FakeCloud()), decide(SCALE, FakeCloud())) == (
+        "done",
+        "fail",
+        "fail",
+    )
+
+
+def test_what_can_not_be_read_raises() -> None:
+    cloud = FakeCloud({"e": endpoint()})
+    cloud.errors["DescribeEndpoint"] = [denied("DescribeEndpoint")]
+    with pytest.raises(CloudError):
+        decide(UPDATE, cloud)
+
+
+@pytest.mark.parametrize(
+    ("there", "tags", "verdict"),
+    [
+        ({}, OURS, "call"),
+        ({"e": endpoint("Deleting")}, OURS, "blocked"),
+        ({"e": endpoint("Creating", "new")}, OURS, "join"),
+        ({"e": endpoint("InService", "new")}, OURS, "join"),
+        ({"e": endpoint("InService", "new")}, {}, "fail"),
+        ({"e": endpoint("InService", "old")}, OURS, "fail"),
+        ({"e": endpoint("Failed", "new")}, OURS, "fail"),
+    ],
+)
+def test_before_an_endpoint_is_created_again(there: Any, tags: Any, verdict: str) -> None:
+    assert decide(CREATE, FakeCloud(there, e=tags)) == verdict
+
+
+def test_a_create_that_says_it_exists_is_ours_if_its_digest_is() -> None:
+    step = Step("m", "model/m", "CreateModel", {"ModelName": "m"}, guard={"absent": "m", "digest": "d"})
+    assert after_exists(step, FakeCloud({"m": {}}, m={"mmeplan:digest": "d"})).verdict == "done"
+    assert after_exists(step, FakeCloud({"m": {}}, m={})).verdict == "fail"
+    assert after_exists(step, FakeCloud()).verdict == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("there", "tags", "verdict"),
+    [
+        ({}, OURS, "done"),
+        ({"c": {}}, OURS, "call"),
+        ({"c": {}}, {}, "keep"),
+        ({"c": {}, "e": endpoint(config="c")}, OURS, "keep"),
+        ({"c": {}, "e": endpoint("Updating", "x", "c")}, OURS, "keep"),
+        ({"c": {}, "e": endpoint(config="C")}, OURS, "keep"),
+    ],
+)
+def test_before_a_config_is_deleted(there: Any, tags: Any, verdict: str) -> None:
+    step = Step("d", "endpoint_config/c", "DeleteEndpointConfig", {"EndpointConfigName": "c"}, guard={"owned_by": "f"})
+    assert decide(step, FakeCloud(there, c=tags)) == verdict
+
+
+def tagging(operation: str, owned_by: str, **more: Any) -> Step:
+    params = {"ResourceArn": "e", **more}
+    return Step("t", "endpoint/e", operation, params, guard={"owned_by": owned_by})
+
+
+ADD = [{"Key": "mmeplan:fleet", "Value": "f"}, {"Key": "team", "Value": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("step", "tags", "verdict"),
+    [
+        (tagging("AddTags", "f", Tags=ADD), OURS, "call"),
+        (tagging("AddTags", "f", Tags=ADD), {**OURS, "team": "a"}, "done"),
+        (tagging("AddTags", "f", Tags=ADD), {"mmeplan:fleet": "g"}, "fail"),
+        (tagging("AddTags", "f", Tags=ADD), {}, "fail"),
+        (tagging("AddTags", "", Tags=ADD), {}, "call"),
+        (tagging("AddTags", "", Tags=ADD), {"mmeplan:fleet": "g"}, "fail"),
+        (tagging("AddTags", "", Tags=ADD), OURS, "call"),
+        (tagging("DeleteTags", "f", TagKeys=["team"]), {**OURS, "team": "a"}, "call"),
+        (tagging("DeleteTags", "f", TagKeys=["team"]), OURS, "done"),
+        (tagging("DeleteTags", "f", TagKeys=["mmeplan:fleet", "mmeplan:digest"]), {"mmeplan:digest": "d"}, "call"),
+        (tagging("DeleteTags", "f", TagKeys=["team"]), {"team": "a"}, "fail"),
+    ],
+)
+def test_before_tags_are_changed(step: Step, tags: Any, verdict: str) -> None:
+    assert decide(step, FakeCloud({}, e=tags)) == verdict
+
+
+def test_weights_are_compared_as_the_service_keeps_them() -> None:
+    described = {"ProductionVariants": [{"VariantName": "a", "DesiredWeight": 0.10000000149011612}]}
+    assert desires_met([{"VariantName": "a", "DesiredWeight": 0.1}], described)
+    assert not desires_met([{"VariantName": "b", "DesiredWeight": 0.1}], described)
+    assert not desires_met([{"VariantName": "a", "ServerlessUpdateConfig": {"MaxConcurrency": 3}}], described)

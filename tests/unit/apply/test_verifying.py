@@ -1,0 +1,72 @@
+"""verify: one sentence for each thing that isn't as planned; none where everything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmeplan.apply import verify
+from mmeplan.plan import Step
+from tests.unit.apply.cloud import FakeCloud, denied
+from tests.unit.apply.test_executor import plan_of
+
+WAIT = {"endpoint": "e", "until": "InService", "config": "c"}
+UPDATE = Step("u", "endpoint/e", "UpdateEndpoint", {"EndpointName": "e"}, wait=WAIT)
+GONE = Step("g", "endpoint/e", "DeleteEndpoint", {"EndpointName": "e"}, wait={**WAIT, "until": "gone"})
+DESIRED = [{"VariantName": "a", "DesiredInstanceCount": 3}]
+SCALE = Step("s", "endpoint/e", "UpdateEndpointWeightsAndCapacities", {}, wait={**WAIT, "desired": DESIRED})
+
+
+def said(step: Step, there: Any = None, **tags: Any) -> str:
+    return "; ".join(verify(plan_of(step), [step.id], FakeCloud(there, **tags)))
+
+
+def endpoint(status: str = "InService", config: str = "c", **more: Any) -> dict[str, Any]:
+    return {"e": {"EndpointStatus": status, "EndpointConfigName": config, **more}}
+
+
+@pytest.mark.parametrize(
+    ("step", "there", "sentence"),
+    [
+        (UPDATE, endpoint(), ""),
+        (UPDATE, endpoint("SystemUpdating"), ""),
+        (UPDATE, endpoint("Failed"), "endpoint e: is Failed, not InService"),
+        (UPDATE, endpoint(config="old"), "endpoint e: runs old, not c"),
+        (UPDATE, endpoint(PendingDeploymentSummary={"x": 1}), "endpoint e: has a pending deployment"),
+        (UPDATE, {}, "endpoint e: is gone"),
+        (GONE, {}, ""),
+        (GONE, endpoint("Deleting"), "endpoint e: is still there"),
+        (SCALE, endpoint(ProductionVariants=[{"VariantName": "a", "DesiredInstanceCount": 3}]), ""),
+        (SCALE, endpoint(), "endpoint e: counts or weights are not as planned"),
+        (Step("m", "model/m", "CreateModel", {"ModelName": "m"}), {"m": {}}, ""),
+        (Step("m", "model/m", "CreateModel", {"ModelName": "m"}), {}, "model m: is not there"),
+        (Step("m", "model/m", "DeleteModel", {"ModelName": "m"}), {"m": {}}, "model m: is still there"),
+        (Step("c", "x", "DeleteEndpointConfig", {"EndpointConfigName": "c"}), {}, ""),
+    ],
+)  # fmt: skip
+def test_the_second_observation_says(step: Step, there: Any, sentence: str) -> None:
+    assert said(step, there) == sentence
+
+
+def test_tags_that_are_not_as_planned_are_named() -> None:
+    params = {"ResourceArn": "e", "Tags": [{"Key": "team", "Value": "a"}, {"Key": "x", "Value": "y"}]}
+    step = Step("t", "endpoint/e", "AddTags", params)
+    assert said(step, e={"team": "a", "x": "y"}) == ""
+    assert said(step, e={"team": "b"}) == "e: the tags team, x are not as planned"
+    gone = Step("t", "endpoint/e", "DeleteTags", {"ResourceArn": "e", "TagKeys": ["team"]})
+    assert (said(gone, e={}), said(gone, e={"team": "b"})) == ("", "e: the tags team are not as planned")
+
+
+def test_steps_that_did_not_end_well_are_not_looked_at() -> None:
+    assert verify(plan_of(UPDATE), [], FakeCloud()) == ()
+
+
+def test_an_observation_that_fails_proves_nothing() -> None:
+    cloud = FakeCloud({"m": {}})
+    cloud.errors["DescribeModel"] = [denied("DescribeModel")]
+    step = Step("m", "model/m", "CreateModel", {"ModelName": "m"})
+    assert "nothing is proved" in verify(plan_of(step), ["m"], cloud)[0]
+    unreadable = FakeCloud(endpoint())
+    unreadable.errors["DescribeEndpoint"] = [denied("DescribeEndpoint")]
+    assert "sagemaker:DescribeEndpoint" in verify(plan_of(UPDATE), ["u"], unreadable)[0]

