@@ -111,12 +111,13 @@ def apply_fleet(
 ) -> int:
     """Plan a fleet file, ask, and apply. Returns the exit code."""
     fleet = session.load(settings)
-    findings = session.check(fleet, graphs.compile(fleet))
+    graph = graphs.compile(fleet)
+    findings = [] if destroy else session.check(fleet, graph)
     if destroy:
-        fleet, findings = emptied(fleet), []
+        graph = graphs.compile(emptied(fleet))
     planning.stop_if_refused(findings, fleet, settings)
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        plan = session.make_plan(settings, fleet, connection, findings, options)
+        plan = session.make_plan(graph, connection, findings, options)
         planning.show(plan, settings, "text", show_environment=False)
         if plan.refused:
             return ExitCode.REFUSED

@@ -17,7 +17,13 @@ from mmeplan.plan import Options
 @click.command(epilog="\b\nExample:\n  mmeplan destroy --local fleet.yaml")
 @fleet_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@click.option("--parallelism", type=click.IntRange(1, 100), default=applying.DEFAULT_PARALLELISM, show_default=True, help="Endpoints under way at once.")
+@click.option(
+    "--parallelism",
+    type=click.IntRange(1, 100),
+    default=applying.DEFAULT_PARALLELISM,
+    show_default=True,
+    help="Endpoints under way at once.",
+)
 @spec_options
 @cloud_options
 def command(fleet: str, yes: bool, parallelism: int, **common: Any) -> None:

@@ -14,7 +14,14 @@ from mmeplan.cli.options import fleet_argument, spec_options
 
 @click.command(epilog="\b\nExample:\n  mmeplan graph --format dot | dot -Tsvg > fleet.svg")
 @fleet_argument
-@click.option("--format", "format_", type=click.Choice(["mermaid", "dot"]), default="mermaid", show_default=True, help="What is printed.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["mermaid", "dot"]),
+    default="mermaid",
+    show_default=True,
+    help="What is printed.",
+)
 @spec_options
 def command(fleet: str, format_: str, **common: Any) -> None:
     """Print the dependency graph of FLEET: models, endpoint configs and endpoints."""

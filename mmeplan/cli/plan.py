@@ -96,12 +96,13 @@ def command(
 def make(settings: Settings, options: Options, snapshot_file: str | None = None) -> Plan:
     """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
     fleet = session.load(settings)
-    findings = session.check(fleet, graphs.compile(fleet))
+    graph = graphs.compile(fleet)
+    findings = session.check(fleet, graph)
     stop_if_refused(findings, fleet, settings)
     if snapshot_file:
-        return session.plan_from_snapshot(fleet, read_snapshot(snapshot_file), findings, options)
+        return session.plan_from_snapshot(graph, read_snapshot(snapshot_file), findings, options)
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        return session.make_plan(settings, fleet, connection, findings, options)
+        return session.make_plan(graph, connection, findings, options)
 
 
 def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settings) -> None:

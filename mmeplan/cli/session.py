@@ -91,31 +91,25 @@ class _Counter:
 
 
 def make_plan(
-    settings: Settings,
-    fleet: spec.Fleet,
-    connection: Connection,
-    findings: Sequence[Finding],
-    options: Options,
+    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options
 ) -> Plan:
     """Observe and plan against a live SageMaker. `--replace` compiles again with a salt taken from what is live."""
-    graph = graphs.compile(fleet)
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     snapshot = observe(connection, graph)
     if options.replace:
-        graph = graphs.compile(fleet, replacement_salts(graph, snapshot, options.replace))
+        graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     return build(
         graph, snapshot, created_at=connection.clock.now().isoformat(), findings=tuple(findings), options=options
     )
 
 
-def plan_from_snapshot(fleet: spec.Fleet, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
+def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
     """A speculative plan, from a saved snapshot and without credentials."""
-    graph = graphs.compile(fleet)
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     if options.replace:
-        graph = graphs.compile(fleet, replacement_salts(graph, snapshot, options.replace))
+        graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     options = replace(options, speculative=True)
     return build(graph, snapshot, created_at=snapshot.observed_at, findings=tuple(findings), options=options)
 

@@ -15,7 +15,14 @@ from mmeplan.errors import InputError, Problem
 
 @click.command(epilog="\b\nExample:\n  mmeplan show plan.json")
 @click.argument("plan_file", metavar="PLAN", type=click.Path())
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
 def command(plan_file: str, format_: str, show_environment: bool, **common: Any) -> None:

@@ -16,7 +16,9 @@ from mmeplan.errors import InputError, Problem
 
 @click.command(epilog="\b\nExample:\n  mmeplan snapshot --out live.json && mmeplan plan --snapshot live.json")
 @fleet_argument
-@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Where to write it; stdout where it isn't given.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(dir_okay=False), help="Where to write it; stdout where it isn't given."
+)
 @spec_options
 @cloud_options
 def command(fleet: str, out: str | None, **common: Any) -> None:

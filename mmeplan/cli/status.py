@@ -18,7 +18,14 @@ from mmeplan.resources import Resource
 
 @click.command(epilog="\b\nExample:\n  mmeplan status -e prod")
 @fleet_argument
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
 @spec_options
 @cloud_options
 def command(fleet: str, format_: str, **common: Any) -> None:

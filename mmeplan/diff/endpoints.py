@@ -113,8 +113,8 @@ def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
 
 
 def _live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
-    for live in world.owned("endpoint"):
-        if world.address_of(live) == endpoint.address and live.name.lower() not in world.declared_endpoints:
+    for live in world.owned_at("endpoint", endpoint.address):
+        if live.name.lower() not in world.declared_endpoints:
             return live
     return None
 

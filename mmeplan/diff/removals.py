@@ -6,12 +6,12 @@ live endpoints of the account (`apply`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmeplan.diff.changes import Action, Change, Reason
 from mmeplan.diff.world import World
-from mmeplan.live import LiveObject, models_of
+from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
@@ -99,11 +99,11 @@ class Removals:
         addresses = self._config_addresses(endpoint)
         live_endpoint = self.world.snapshot.get("endpoint", endpoint.physical_name)
         left = live_endpoint.describe.get("EndpointConfigName") if live_endpoint else None
-        old = [
-            live
-            for live in self.world.owned("endpoint_config")
-            if live.name not in keep and (self.world.address_of(live) in addresses or live.name == left)
-        ]
+        found = {live.name: live for one in addresses for live in self.world.owned_at("endpoint_config", one)}
+        in_force = self.world.snapshot.get("endpoint_config", str(left))
+        if in_force is not None and in_force.status == "present" and self.world.owns(in_force):
+            found[in_force.name] = in_force
+        old = [live for live in found.values() if live.name not in keep]
         old.sort(key=lambda live: (live.name == left, live.created_at, live.name), reverse=True)
         return tuple(live.name for live in old[: self.world.graph.fleet.retain])
 
@@ -135,9 +135,9 @@ class Removals:
         declared = self._declared("model")
         referenced = set(declared)
         for name in configs:
-            referenced |= set(self._models_in(name))
+            referenced |= self.world.models_in(name)
         forgotten = {
-            model for kind, name in self.forgotten if kind == "endpoint_config" for model in self._models_in(name)
+            model for kind, name in self.forgotten if kind == "endpoint_config" for model in self.world.models_in(name)
         }
         for live in self.world.owned("model"):
             at = self.world.address_of(live)
@@ -163,14 +163,6 @@ class Removals:
             self.changes.append(
                 self._change(live, new, "tags_changed", text, ("update",), tags_added={ADDRESS_TAG: new})
             )
-
-    def _models_in(self, config_name: str) -> Iterator[str]:
-        live = self.world.snapshot.get("endpoint_config", config_name)
-        if live is not None and live.status == "present" and not live.by_digest:
-            yield from models_of(live.describe)
-        for resource in self.world.graph.of_kind("endpoint_config"):
-            if resource.physical_name == config_name:
-                yield from (reference.name for reference in resource.references)
 
     def _remove(self, live: LiveObject, at: str, reason: Reason, text: str) -> None:
         tags: Mapping[str, str] = live.tags or {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveObject, Snapshot, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
@@ -50,9 +50,37 @@ class World:
         tagged = (live.tags or {}).get(ADDRESS_TAG, "")
         return self.graph.moved.get(tagged, tagged)
 
-    def owned(self, kind: str) -> Iterator[LiveObject]:
+    def owned(self, kind: str) -> tuple[LiveObject, ...]:
         """All live objects of a kind that carry the fleet's tag, by name."""
-        return (live for live in self.snapshot.present(kind) if self.owns(live))
+        return self._owned.get(kind, ())
+
+    def owned_at(self, kind: str, at: str) -> tuple[LiveObject, ...]:
+        """The owned objects that belong to an address, by name."""
+        return self._owned_at.get((kind, at), ())
+
+    @cached_property
+    def _owned(self) -> Mapping[str, tuple[LiveObject, ...]]:
+        return {kind: tuple(filter(self.owns, self.snapshot.present(kind))) for kind in self.snapshot.objects}
+
+    @cached_property
+    def _owned_at(self) -> Mapping[tuple[str, str], tuple[LiveObject, ...]]:
+        made: dict[tuple[str, str], tuple[LiveObject, ...]] = {}
+        for kind, owned in self._owned.items():
+            for live in owned:
+                key = (kind, self.address_of(live))
+                made[key] = (*made.get(key, ()), live)
+        return made
+
+    def models_in(self, config_name: str) -> frozenset[str]:
+        """The names of the models that a config refers to: as it is live, and as it is declared."""
+        live = self.snapshot.get("endpoint_config", config_name)
+        described = models_of(live.describe) if live is not None and live.status == "present" else []
+        return frozenset((*described, *self._declared_models.get(config_name, ())))
+
+    @cached_property
+    def _declared_models(self) -> Mapping[str, tuple[str, ...]]:
+        configs = self.graph.of_kind("endpoint_config")
+        return {config.physical_name: tuple(reference.name for reference in config.references) for config in configs}
 
     def claimant(self, resource: Resource, live: LiveObject) -> str:
         """The address that a live model or config belongs to, where several declared ones have come to share it.

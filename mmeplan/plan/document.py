@@ -202,6 +202,7 @@ class Plan:
 _LISTS: Final = ("changes", "steps", "drift", "findings")
 _OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version")
 """Members that may differ between two runs with the same inputs."""
+_PIECE: Final = 100  # changes or steps that are hashed at a time
 
 
 def with_id(plan: Plan) -> Plan:
@@ -214,27 +215,27 @@ def plan_id(plan: Plan) -> str:
     sha = hashlib.sha256()
     head = {k: v for k, v in _head(plan).items() if k not in _OUTSIDE_ID}
     head["snapshot"] = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
-    sha.update(_canonical(head))
-    for name in _LISTS:
-        for item in getattr(plan, name):
-            sha.update(b"\n" + _canonical(item))
+    sha.update(_canonical_json(head).encode("ascii"))
+    for items in _lists(plan).values():
+        for start in range(0, len(items), _PIECE):
+            sha.update(b"\n" + _canonical_json(items[start : start + _PIECE]).encode("ascii"))
     return f"sha256:{sha.hexdigest()}"
 
 
 def encode(plan: Plan) -> dict[str, Any]:
     """The JSON document as plain data. Members that are empty are there, so that readers need no defaults."""
-    document: dict[str, Any] = json.loads(json.dumps({**_head(plan), **_lists(plan)}, default=_members))
+    document: dict[str, Any] = json.loads(_json({**_head(plan), **_lists(plan)}))
     return document
 
 
 def write(plan: Plan, stream: TextIO) -> None:
     """Write the document to a stream, one change or step a line: readable in a diff, and small in memory."""
-    head = (f"{json.dumps(key)}: {json.dumps(value, default=_members)}" for key, value in _head(plan).items())
+    head = (f"{json.dumps(key)}: {_json(value)}" for key, value in _head(plan).items())
     stream.write("{" + ",\n ".join(head))
     for name, items in _lists(plan).items():
         stream.write(f',\n "{name}": [')
         for index, item in enumerate(items):
-            stream.write(("," if index else "") + "\n  " + json.dumps(item, default=_members))
+            stream.write(("," if index else "") + "\n  " + _json(item))
         stream.write("]")
     stream.write("}\n")
 
@@ -254,8 +255,9 @@ def _members(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_members).encode("ascii")
+_json: Final = json.JSONEncoder(default=_members).encode
+_canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
+"""Made once: `json.dumps` with options makes an encoder for each call."""
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

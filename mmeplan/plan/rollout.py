@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 from mmeplan.resources import Canonical
@@ -23,12 +24,16 @@ def traffic_shares(config: Canonical) -> dict[str, Fraction]:
 
     All weights zero: nothing gets traffic (what SageMaker does then is not documented).
     """
-    weights = {
-        name: Fraction(variant.get("InitialVariantWeight", 1))
-        for name, variant in config.get("ProductionVariants", {}).items()
-    }
-    total = sum(weights.values(), Fraction(0))
-    return {name: weight / total if total else Fraction(0) for name, weight in weights.items()}
+    variants = config.get("ProductionVariants", {})
+    shares = _shares(tuple(variant.get("InitialVariantWeight", 1) for variant in variants.values()))
+    return dict(zip(variants, shares, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _shares(weights: tuple[int | float, ...]) -> tuple[Fraction, ...]:
+    exact = [Fraction(weight) for weight in weights]
+    total = sum(exact, Fraction(0))
+    return tuple(weight / total if total else Fraction(0) for weight in exact)
 
 
 def share_text(share: Fraction) -> str:

@@ -6,6 +6,7 @@ In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
@@ -44,16 +45,22 @@ class StepBuilder:
         endpoints = [change for change in live if change.kind == "endpoint"]
         for change in sorted(endpoints, key=lambda change: change.actions == ("delete",)):
             self._endpoint(change)
-        deleted = {
-            change.live_name: self._delete_id(change)
-            for change in live
-            if _is_immutable_delete(change, "endpoint_config")
-        }
+        users = self._deleted_users(live)
         for kind in ("endpoint_config", "model"):
             for change in live:
                 if _is_immutable_delete(change, kind):
-                    self._delete_immutable(change, deleted)
+                    self._delete_immutable(change, users)
         return tuple(self.steps)
+
+    def _deleted_users(self, changes: list[Change]) -> dict[str, list[str]]:
+        """Model name → ids of the steps that delete configs which refer to it: those go first."""
+        users: dict[str, list[str]] = {}
+        for change in changes:
+            config = self.snapshot.get("endpoint_config", change.live_name)
+            if _is_immutable_delete(change, "endpoint_config") and config is not None:
+                for model in models_of(config.describe):
+                    users.setdefault(model, []).append(self._delete_id(change))
+        return users
 
     def _add(self, step: Step) -> str:
         self.steps.append(step)
@@ -79,13 +86,10 @@ class StepBuilder:
         if "forget" in change.actions:
             self.forgets.extend(done)
 
-    def _delete_immutable(self, change: Change, deleted_configs: Mapping[str, str]) -> None:
+    def _delete_immutable(self, change: Change, users: Mapping[str, list[str]]) -> None:
         after = list(self.leaves.get(change.live_name, ()))
         if change.kind == "model":
-            for config_name, step_id in deleted_configs.items():
-                config = self.snapshot.get("endpoint_config", config_name)
-                if config is not None and change.live_name in models_of(config.describe):
-                    after.append(step_id)
+            after += users.get(change.live_name, [])
         operation = _DELETE[change.kind]
         step = Step(
             self._delete_id(change),
@@ -309,8 +313,13 @@ def _configs_of(live: LiveObject) -> list[str]:
 
 
 def _with_tags(resource: Resource) -> dict[str, Any]:
-    tags = [{"Key": key, "Value": value} for key, value in sorted(resource.tags.items())]
-    return {**resource.request, "Tags": tags}
+    return {**resource.request, "Tags": [_tag(key, value) for key, value in sorted(resource.tags.items())]}
+
+
+@lru_cache(maxsize=1024)
+def _tag(key: str, value: str) -> dict[str, str]:
+    """One tag of a request. Most are the whole fleet's and are shared."""
+    return {"Key": key, "Value": value}
 
 
 def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:

@@ -73,12 +73,14 @@ def same_number(value: float) -> int | float:
 
 
 def _structure(value: dict[str, Any], holder: str) -> Canonical:
+    """The canonical form; what is canonical already is shared, not copied."""
     made: Canonical = {}
+    same = True
     for member, inner in value.items():
         if inner is None or inner == "":
             continue
         if member in _OPAQUE and isinstance(inner, dict):
-            kept = {key: text for key, text in inner.items() if text is not None}
+            kept = {key: text for key, text in inner.items() if text is not None} if None in inner.values() else inner
         else:
             kept = _value(inner, member)
         if kept is None or (isinstance(kept, (dict, list)) and not kept):
@@ -87,6 +89,9 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
         if default is not None and default == kept and isinstance(default, bool) == isinstance(kept, bool):
             continue
         made[member] = kept
+        same = same and kept is inner
+    if same and len(made) == len(value) and "ModelDataSource" not in made:
+        return value
     return _one_artifact_form(made) if "ModelDataSource" in made else made
 
 
@@ -109,7 +114,7 @@ def _keyed(items: Any, member: str) -> Canonical:
         return {name: _structure(items[name] or {}, member) for name in sorted(items)}
     made = {}
     for item in items:
-        inner = _structure(item, member)
+        inner = dict(_structure(item, member))
         made[str(inner.pop(KEYED[member], ""))] = inner
     return dict(sorted(made.items()))
 

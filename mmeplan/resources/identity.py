@@ -23,13 +23,15 @@ PROTECT_TAG: Final = "mmeplan:protect"
 OWN_PREFIX: Final = "mmeplan:"
 
 
+_canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
+
 def digest(kind: str, content: Mapping[str, Any], salt: str | None = None) -> str:
     """SHA-256, in hex, over the canonical JSON of an object's content (no name, no tags), its salt and the version."""
     document: dict[str, Any] = {"digest": DIGEST_VERSION, "kind": kind, "content": content}
     if salt is not None:
         document["salt"] = salt
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_canonical_json(document).encode("ascii")).hexdigest()
 
 
 def physical_name(name: str, content_digest: str) -> str:

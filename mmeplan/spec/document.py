@@ -10,6 +10,7 @@ PyYAML does the parsing; what an event becomes is decided here. Tags that would 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
@@ -34,6 +35,8 @@ _TAGS = {
     "tag:yaml.org,2002:seq": list,
     "!": str,
 }
+_SHALLOW: Final = 3  # keys: a section, an entry, a key of an entry. Deeper places are looked up when they are shown
+_DEEP: Final = 2 * MAX_DEPTH
 _COLUMN_BITS: Final = 20
 _MAX_COLUMN: Final = (1 << _COLUMN_BITS) - 1
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
@@ -44,17 +47,25 @@ Positions = dict[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The value of a YAML file, and where everything in it stands."""
+    """The value of a YAML file, and where everything in it stands.
+
+    `positions` go as deep as plans of large fleets show them; the first look further down reads the text once more.
+    """
 
     file: str
     value: Any
     positions: Positions
     text: str
     _lines: list[str] = field(default_factory=list, repr=False, compare=False)
+    _deep: list[Positions] = field(default_factory=list, repr=False, compare=False)
+
+    def without_value(self) -> Document:
+        """The places alone: what is kept once the value has become something else."""
+        return Document(self.file, None, self.positions, self.text)
 
     def position(self, path: FilePath) -> tuple[int, int] | None:
         """Line and column, both from 1, of the key or item at `path`; None where the file has no such path."""
-        here: Positions | None = self.positions
+        here: Positions | None = self.positions if len(path) <= _SHALLOW else self._all_positions()
         packed = 0
         for depth, part in enumerate(path):
             if here is None or part not in here:
@@ -62,6 +73,11 @@ class Document:
             packed = here[part]
             here = here.get((part,)) if depth < len(path) - 1 else here
         return ((packed >> _COLUMN_BITS) + 1, (packed & _MAX_COLUMN) + 1)
+
+    def _all_positions(self) -> Positions:
+        if not self._deep:
+            self._deep.append(_Reader(self.file, self.text, _DEEP).read()[1])
+        return self._deep[0]
 
     def nearest(self, path: FilePath) -> tuple[int, int]:
         """Position of the path, or of the closest part of it that the file has."""
@@ -157,9 +173,11 @@ class _Anchored:
 class _Reader:
     """Builds values from events. One instance reads one document."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, recorded_depth: int = _SHALLOW) -> None:
         self.file = file
         self.text = text
+        self.recorded_depth = recorded_depth
+        self.words: dict[str, Any] = {}  # plain scalars met so far: a fleet says the same few words again and again
         self.lines: list[str] = []
         self.problems: list[Problem] = []
         self.anchors: dict[str, _Anchored] = {}
@@ -227,7 +245,7 @@ class _Reader:
         while (event := get_event()).__class__ is ScalarEvent or isinstance(event, NodeEvent):
             if event.__class__ is not ScalarEvent:
                 self._stop(event, "a mapping key must be a plain word or a quoted text")
-            key = event.value
+            key = sys.intern(event.value)
             if event.tag or event.anchor:
                 self._check_tag(event, str)
                 self._anchor_key(event)
@@ -243,7 +261,7 @@ class _Reader:
                 value[key] = self._scalar(inner)
             else:
                 value[key], below = self._node(parser, inner, depth + 1)
-                if below:
+                if below and depth + 1 < self.recorded_depth:
                     positions[(key,)] = below
         return value, positions
 
@@ -255,7 +273,7 @@ class _Reader:
             positions[index] = _packed(event)
             item, below = self._node(parser, event, depth + 1)
             value.append(item)
-            if below:
+            if below and depth + 1 < self.recorded_depth:
                 positions[(index,)] = below
         return value, positions
 
@@ -287,7 +305,7 @@ class _Reader:
         if event.tag:
             self._check_tag(event, str)
         elif not event.style:
-            value = plain_scalar(text)
+            value = self.words[text] if text in self.words else self.words.setdefault(text, plain_scalar(text))
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(value, {}, 1, 0)
         return value

@@ -28,6 +28,10 @@ from mmeplan.spec.validation import fleet_validator, problems_of
 
 MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
 LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+Origins = dict[str, dict[str, FilePath]]
+"""Section → entry → where it stands in the file: its own place, or its for_each template's."""
+
+_BATCH: Final = 500  # entries whose types are checked at a time
 _RESERVED_TAGS: Final = ("aws:", "mmeplan:")
 
 
@@ -105,10 +109,11 @@ class _Loader:
                 root[key] = value
         self._evaluate_top(root)
         self._check_top(root)
-        origins = self._expand(root)
+        origins: Origins = {}
+        entries = self._expand(root, origins, header)
         validated = self._validate(root, origins, header)
         self.refusals.stop_if_any()
-        return self._fleet(validated, origins, environment)
+        return self._fleet({**validated, **entries}, origins, environment)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
@@ -131,27 +136,38 @@ class _Loader:
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
-    def _expand(self, root: dict[str, Any]) -> dict[str, dict[str, FilePath]]:
-        """Merge defaults, expand for_each and evaluate expressions, in place. Returns where each entry stands."""
-        origins: dict[str, dict[str, FilePath]] = {}
+    def _expand(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, dict[str, Any]]:
+        """The entries by section: defaults merged, for_each expanded, expressions evaluated, types checked.
+
+        They are taken out of `root`, a batch at a time, so that a large fleet is never in memory twice. `origins`
+        learns where each of them stands.
+        """
+        made: dict[str, dict[str, Any]] = {}
         defaults = root.get("defaults")
         defaults = defaults if isinstance(defaults, dict) else {}
         for kind, section in SECTIONS.items():
             entries = root.get(section)
             if not isinstance(entries, dict):
                 continue
-            expanded: dict[str, Any] = {}
-            origins[section] = {}
-            for name, entry in entries.items():
-                merged = _with_defaults(kind, entry, defaults)
+            origins[section], made[section], batch = {}, {}, {}
+            for name in list(entries):
+                merged = _with_defaults(kind, entries[name], defaults)
                 for full_name, value in self._entries(section, name, merged):
                     self._check_entry(full_name, (section, name), value)
-                    if full_name in expanded:
+                    if full_name in origins[section]:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
-                    expanded[full_name] = value
+                    batch[full_name] = value
                     origins[section][full_name] = (section, name)
-            root[section] = expanded
-        return origins
+                    if len(batch) >= _BATCH:
+                        made[section] |= self._typed_entries(section, batch, origins, header)
+                        batch = {}
+            made[section] |= self._typed_entries(section, batch, origins, header)
+            root[section] = {}
+        return made
+
+    def _typed_entries(self, section: str, batch: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
+        alone = {"version": LANGUAGE_VERSION, "fleet": "", section: batch}
+        return self._typed(alone, origins, header).get(section) or {}
 
     def _entries(self, section: str, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
         """An entry, or all that its for_each makes of it, evaluated."""
@@ -212,9 +228,7 @@ class _Loader:
 
     # --- the result -------------------------------------------------------------------------------------------------
 
-    def _validate(
-        self, root: dict[str, Any], origins: Mapping[str, Mapping[str, FilePath]], header: Header
-    ) -> dict[str, Any]:
+    def _validate(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
         """The fleet with API names. The defaults are checked by themselves as well, their expressions left alone."""
         defaults = root.get("defaults")
         if isinstance(defaults, dict):
@@ -223,9 +237,7 @@ class _Loader:
             root["defaults"] = {"tags": defaults.get("tags")}
         return self._typed(root, origins, header)
 
-    def _typed(
-        self, root: dict[str, Any], origins: Mapping[str, Mapping[str, FilePath]], header: Header
-    ) -> dict[str, Any]:
+    def _typed(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
         try:
             return cast(dict[str, Any], fleet_validator().validate_python(root))
         except ValidationError as error:
@@ -239,9 +251,7 @@ class _Loader:
                     break
         return {}
 
-    def _fleet(
-        self, validated: dict[str, Any], origins: dict[str, dict[str, FilePath]], environment: str | None
-    ) -> Fleet:
+    def _fleet(self, validated: dict[str, Any], origins: Origins, environment: str | None) -> Fleet:
         tags = (validated.get("defaults") or {}).get("tags") or {}
         made: dict[str, dict[str, Entry]] = {}
         for kind, section in SECTIONS.items():
@@ -264,7 +274,7 @@ class _Loader:
         )
 
 
-def _place(path: FilePath, origins: Mapping[str, Mapping[str, FilePath]], header: Header) -> FilePath:
+def _place(path: FilePath, origins: Origins, header: Header) -> FilePath:
     """Where the value at a path of the expanded fleet was written."""
     section = str(path[0]) if path else ""
     if len(path) == 1 and section in header.places:

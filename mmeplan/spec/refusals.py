@@ -22,7 +22,7 @@ class Refusals:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.source_map = SourceMap(document)
+        self.source_map = SourceMap(document.without_value())
         self.broken: set[str] = set()
         self._problems: dict[tuple[int, int, str], Problem] = {}
         self._failed_expressions: set[tuple[int, int]] = set()

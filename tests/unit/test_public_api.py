@@ -17,7 +17,12 @@ def test_the_program_in_the_docstring_runs(tmp_path: Path) -> None:
     fleet = ROOT / "examples" / "ab-variants" / "fleet.yaml"
     (tmp_path / "fleet.yaml").write_text(fleet.read_text())
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert result.returncode == 0, result.stderr
     assert "4 to create" in result.stdout

@@ -17,7 +17,9 @@ def test_findings_come_in_file_order_with_carets_and_a_count() -> None:
         Finding("MME-21", "warning", "endpoint/b", "", "only one instance", "write 2", "", "fleet.yaml", 12, 5),
         Finding("MME-01", "error", "endpoint/a", "", "ml.m5.huge is no instance type", "", "", "fleet.yaml", 3, 7),
     ]
-    assert render.findings_text(found, excerpt=lambda line: f"    text of {line}") == """\
+    assert (
+        render.findings_text(found, excerpt=lambda line: f"    text of {line}")
+        == """\
 fleet.yaml:3:7  error  MME-01  ml.m5.huge is no instance type
     3 │     text of 3
       │       ^
@@ -28,6 +30,7 @@ fleet.yaml:12:5  warning  MME-21  only one instance
 
 1 error, 1 warning.
 """
+    )
 
 
 def test_no_findings() -> None:
@@ -50,17 +53,22 @@ def test_a_problem_without_a_place() -> None:
 
 
 def test_status_is_a_table_where_it_fits() -> None:
-    assert render.status_text(ROWS, width=110) == """\
+    assert (
+        render.status_text(ROWS, width=110)
+        == """\
 ENDPOINT                 STATUS     CONFIG IN FORCE  VARIANT  TYPE          COUNT  SHARE   NOTE
 endpoint/ranker          InService  ranker-a02f38b0  large    ml.m5.xlarge  2/2    66.7 %  drifted
                                                      small    ml.m5.large   1/1    33.3 %
 endpoint/shop (shop-eu)  Failed     shop-11112222
   reason: the ping health check failed
 """
+    )
 
 
 def test_status_stacks_the_variants_where_it_does_not_fit() -> None:
-    assert render.status_text(ROWS, width=80) == """\
+    assert (
+        render.status_text(ROWS, width=80)
+        == """\
 endpoint/ranker  InService  ranker-a02f38b0
   drifted
     large  ml.m5.xlarge  2/2  66.7 %
@@ -69,17 +77,23 @@ endpoint/ranker  InService  ranker-a02f38b0
 endpoint/shop (shop-eu)  Failed  shop-11112222
   reason: the ping health check failed
 """
+    )
 
 
 def test_graphs_escape_their_labels() -> None:
     nodes = [("endpoint/a", 'a "x" <b>', "endpoint"), ("model/m", "m-1", "model")]
-    assert render.mermaid(nodes, [("model/m", "endpoint/a")]) == """\
+    assert (
+        render.mermaid(nodes, [("model/m", "endpoint/a")])
+        == """\
 flowchart LR
   n0(["endpoint/a<br/>a #34;x#34; #60;b#62;"])
   n1[("model/m<br/>m-1")]
   n1 --> n0
 """
-    assert render.dot(nodes, [("model/m", "endpoint/a")]) == r"""digraph mmeplan {
+    )
+    assert (
+        render.dot(nodes, [("model/m", "endpoint/a")])
+        == r"""digraph mmeplan {
   rankdir=LR;
   node [fontname="sans-serif"];
   "endpoint/a" [label="endpoint/a\na \"x\" <b>", shape=oval];
@@ -87,3 +101,4 @@ flowchart LR
   "model/m" -> "endpoint/a";
 }
 """
+    )

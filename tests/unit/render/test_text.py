@@ -60,7 +60,9 @@ def page(plan: Plan, width: int = 80, **more: object) -> str:
 
 
 def test_a_create(plan_of) -> None:
-    assert page(plan_of(FLEET), next_command="mmeplan apply plan.json") == """\
+    assert (
+        page(plan_of(FLEET), next_command="mmeplan apply plan.json")
+        == """\
 fleet prices · account 123456789012 · eu-west-1                plan 000000000000
 
 + endpoint/ranker                                                  fleet.yaml:11
@@ -76,10 +78,13 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
 Plan: 3 to create, 0 to update, 0 to delete.
 Next: mmeplan apply plan.json
 """
+    )
 
 
 def test_a_swap_with_a_canary(plan_of, live) -> None:
-    assert page(plan_of(SWAPPED, live(FLEET)), next_command="mmeplan apply plan.json") == """\
+    assert (
+        page(plan_of(SWAPPED, live(FLEET)), next_command="mmeplan apply plan.json")
+        == """\
 fleet prices · account 123456789012 · eu-west-1                plan 000000000000
 
 ~ endpoint/ranker                                                  fleet.yaml:11
@@ -101,10 +106,13 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
 Next: mmeplan apply plan.json
 """
+    )
 
 
 def test_a_swap_on_a_wide_terminal(plan_of, live) -> None:
-    assert page(plan_of(SWAPPED, live(FLEET)), 140, next_command="mmeplan apply plan.json") == """\
+    assert (
+        page(plan_of(SWAPPED, live(FLEET)), 140, next_command="mmeplan apply plan.json")
+        == """\
 fleet prices · account 123456789012 · eu-west-1                                    plan 000000000000
 
 ~ endpoint/ranker                                                                      fleet.yaml:11
@@ -124,10 +132,13 @@ fleet prices · account 123456789012 · eu-west-1                               
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
 Next: mmeplan apply plan.json
 """
+    )
 
 
 def test_an_outage_that_is_refused(plan_of, live) -> None:
-    assert page(plan_of(SERVERLESS, live(FLEET))) == """\
+    assert (
+        page(plan_of(SERVERLESS, live(FLEET)))
+        == """\
 fleet prices · account 123456789012 · eu-west-1                plan 000000000000
 
 fleet.yaml:11:3  error  GATE-04  endpoint/ranker would be deleted and created,
@@ -158,6 +169,7 @@ fleet.yaml:11:3  error  GATE-04  endpoint/ranker would be deleted and created,
 Refused: 1 error. Nothing can be applied.
 1 unchanged
 """
+    )
 
 
 def test_an_outage_that_is_allowed_stands_at_the_top(plan_of, live) -> None:

@@ -1,0 +1,96 @@
+"""`mmeplan serve`: the simulated SageMaker on a port, for any AWS client."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmeplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from mmeplan.simulator import Simulator
+
+
+@click.command(epilog="\b\nExample:\n  mmeplan serve --port 5010 --speed 60")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
+@click.option(
+    "--port", default=0, show_default=True, type=click.IntRange(0, 65_535), help="The port; 0 takes a free one."
+)
+@click.option("--db", metavar="FILE", type=click.Path(dir_okay=False), help="Keep the world in this file.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1_000_000),
+    help="How many times as fast as wall time the world's time runs; 0 lets it stand still.",
+)
+@click.option("--seed", default=0, show_default=True, type=int, help="The seed of a new world.")
+@click.option("--faults", metavar="FILE", type=click.Path(dir_okay=False), help="Faults to begin with, as YAML.")
+def command(host: str, port: int, db: str | None, speed: float, seed: int, faults: str | None) -> None:
+    """Serve a simulated SageMaker (with S3, STS, CloudWatch alarms, autoscaling, quotas) until interrupted.
+
+    Point AWS_ENDPOINT_URL at it; any credentials will do.
+    """
+    from mmeplan.simulator import Simulator
+    from mmeplan.simulator.server import Server
+
+    with Simulator.open(db or ":memory:", seed=seed) as simulator:
+        if faults:
+            _ask(simulator, faults)
+        try:
+            server = Server(simulator, host, port, speed)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise InputError([Problem(f"can't listen on {host}:{port}: {why}", hint="name another --port")]) from None
+        _warn_beyond_loopback(host)
+        try:
+            _stop_on_signals()
+            server.start()
+            click.echo(f"serving {server.url}")
+            sys.stdout.flush()
+            signal.pause()
+        except _Stopped:
+            pass
+        finally:
+            server.stop()
+
+
+class _Stopped(BaseException):
+    """SIGTERM or SIGINT has come."""
+
+
+def _stop_on_signals() -> None:
+    def stop(_number: int, _frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise _Stopped
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _ask(simulator: Simulator, path: str) -> None:
+    import yaml
+
+    from mmeplan.simulator import fault_list
+
+    try:
+        fault_list.ask(simulator.faults, yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError([Problem(f"can't be read: {error.strerror}", path)]) from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError([Problem(str(error), path, hint="docs/simulator.md lists the faults")]) from None
+
+
+def _warn_beyond_loopback(host: str) -> None:
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = host == "localhost"
+    if not inside:
+        click.echo(f"warning: {host} is beyond this machine: whoever reaches it can do everything, unasked", err=True)
