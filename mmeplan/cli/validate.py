@@ -4,39 +4,127 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan import __version__, render
 from mmeplan import graph as graphs
-from mmeplan import render
 from mmeplan.cli import session
-from mmeplan.cli.options import fleet_argument, spec_options
-from mmeplan.errors import ExitCode
+from mmeplan.cli.options import Settings, fleet_argument, spec_options
+from mmeplan.errors import ExitCode, InputError, Problem
+from mmeplan.plan import Finding
+from mmeplan.spec import Fleet
+
+if TYPE_CHECKING:
+    from mmeplan.render.sarif import RuleHelp
 
 EXAMPLES = """\b
 Examples:
   mmeplan validate                        ./fleet.yaml
   mmeplan validate -e prod --format json fleet.yaml
+  mmeplan validate --format sarif > fleet.sarif
+  mmeplan validate --online               with reads of S3, ECR and CloudWatch
+\b
+In a GitHub workflow, as annotations of the pull request:
+  mmeplan validate --format github
 """
+
+INPUT = "INPUT"
+"""Stands in the place of a rule's id where the file can't be read as a fleet."""
 
 
 @click.command(epilog=EXAMPLES)
 @fleet_argument
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also look whether artifacts, images and alarms are there: reads S3, ECR, CloudWatch.",
+)
+@click.option("--profile", metavar="NAME", help="AWS profile for credentials and region, with --online.")
 @spec_options
-def command(fleet: str, format_: str, **common: Any) -> None:
-    """Check FLEET against every rule, without any call and without credentials.
+def command(fleet: str, format_: str, online: bool, **common: Any) -> None:
+    """Check FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
     Exits 0 where there is no error (warnings don't count), 1 where the file can't be read, 3 where rules refuse it.
     """
     settings = session.common(fleet, **common)
-    loaded = session.load(settings)
-    findings = session.check(loaded, graphs.compile(loaded))
-    if format_ == "json":
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
+    try:
+        loaded = session.load(settings)
+        compiled = graphs.compile(loaded)
+    except InputError as error:
+        if format_ == "text":
+            raise
+        click.echo(_report(format_, [_as_finding(problem) for problem in error.problems]), nl=False)
+        sys.exit(error.exit_code)
+    findings = session.check(loaded, compiled)
+    if online:
+        findings += _look_online(settings, loaded, compiled)
+    if format_ == "text":
         excerpt = loaded.source_map.excerpt if sys.stdout.isatty() else None
-        click.echo(render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt), nl=False)
+        text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
+        click.echo(text, nl=False)
+    else:
+        click.echo(_report(format_, findings), nl=False)
     sys.exit(ExitCode.REFUSED if any(finding.severity == "error" for finding in findings) else ExitCode.DONE)
+
+
+def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[Finding]:
+    """What the rules find that read other services. Raises CredentialsError."""
+    from mmeplan import rules
+
+    with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
+        return rules.check_online(fleet, graph, connection.cloud)
+
+
+def _as_finding(problem: Problem) -> Finding:
+    """What is wrong with the file itself, in the form of what rules find."""
+    return Finding(
+        rule=INPUT,
+        severity="error",
+        address="",
+        path=problem.path,
+        message=problem.message,
+        help=problem.hint,
+        file=problem.file,
+        line=problem.line,
+        column=problem.column,
+    )
+
+
+def _report(format_: str, findings: Sequence[Finding]) -> str:
+    """Findings for machines."""
+    if format_ == "json":
+        return json.dumps([asdict(finding) for finding in findings], indent=2) + "\n"
+    if format_ == "github":
+        from mmeplan.render.annotations import annotations_text
+
+        return annotations_text(findings)
+    from mmeplan import rules
+    from mmeplan.render.sarif import RuleHelp, sarif_text
+    from mmeplan.rules.pages import page
+
+    helps = [
+        RuleHelp(rule.id, rule.title, rule.severity, rule.why, rule.fix, rule.source, page(rule))
+        for rule in rules.all_rules()
+    ]
+    return sarif_text(findings, [*helps, _input_help()], version=__version__)
+
+
+def _input_help() -> RuleHelp:
+    from mmeplan.render.sarif import RuleHelp
+
+    why = "A key, a type, a reference or an expression is wrong, so that the file doesn't say what the fleet is."
+    fix = "Correct the line; the message says what is expected there."
+    page = f"# The file is a fleet\n\n{why}\n\n{fix}\n"
+    return RuleHelp(INPUT, "The file is a fleet", "error", why, fix, "docs/fleet-yaml.md", page)

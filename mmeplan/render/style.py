@@ -6,6 +6,7 @@ fleet file or from AWS can never write an escape sequence, because `paint` clean
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -25,6 +26,7 @@ CODES: Final = {
 """Styles by what they mean, as SGR codes. Everything is understandable without them."""
 
 MAX_PROSE: Final = 2_000  # columns of one message: nobody reads on, and a hostile one shall not fill the screen
+_TRAILING: Final = re.compile(r"\s+((?:\x1b\[[0-9;]*m)*)$")  # spaces at the end of a line, coloured or not
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BREAK_AFTER: Final = "/-_.,:;=&"
 _BREAK_WITHIN: Final = 24  # columns from the end of a line in which a better place to break a long word is looked for
@@ -150,7 +152,7 @@ def paint(text: object, style: str, color: bool) -> Styled:
 def finished(text: str) -> str:
     """A rendering as it is printed: no trailing spaces, never two empty lines in a row, one newline at the end."""
     lines: list[str] = []
-    for line in (part.rstrip() for part in text.strip("\n").split("\n")):
+    for line in (_TRAILING.sub(r"\1", part) for part in text.strip("\n").split("\n")):
         if line or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines) + "\n"

@@ -12,19 +12,25 @@ from mmeplan.simulator.clock import VirtualClock
 from mmeplan.simulator.core import Simulator
 from mmeplan.simulator.faults import ConnectionCut, Faults, SimulatedCrash
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.runtime import Invocation
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import StoreError
-from mmeplan.simulator.wire import Request, Response
+from mmeplan.simulator.traffic import FleetTraffic, Traffic
+from mmeplan.simulator.wire import Request, Response, ServiceError
 
 __all__ = [
     "ConnectionCut",
     "Event",
     "Faults",
+    "FleetTraffic",
+    "Invocation",
     "Request",
     "Response",
+    "ServiceError",
     "Settings",
     "SimulatedCrash",
     "Simulator",
     "StoreError",
+    "Traffic",
     "VirtualClock",
 ]

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmeplan.simulator import names
 from mmeplan.simulator.clock import instant
 from mmeplan.simulator.faults import Faults
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.records import Records
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import Store, Stored
+
+if TYPE_CHECKING:
+    from mmeplan.simulator.runtime import Runtime
 
 Json = dict[str, Any]
 
@@ -30,6 +34,9 @@ class Call:
     account: str
     region: str
     now_us: int
+    records: Records
+    runtime: Runtime
+    request_id: str = ""
     events: list[Event] = field(default_factory=list)
 
     def scope(self, kind: str) -> tuple[str, str, str]:
@@ -38,7 +45,8 @@ class Call:
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of the caller's object of that kind and name."""
-        return names.arn(kind, self.account, self.region, name)
+        known = name.lower() if self.settings.lower_case_arns else name
+        return names.arn(kind, self.account, self.region, known)
 
     def existing(self, kind: str, name: str) -> Stored:
         """The caller's object. Raises ServiceError `Could not find …`."""

@@ -7,21 +7,27 @@ faults have their say; the input is held against its shape; the operation runs i
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
-from mmeplan.simulator import in_process, services
+from mmeplan.aws.shapes import ServiceModel
+from mmeplan.simulator import blobs, in_process, records, services
 from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant
-from mmeplan.simulator.faults import ConnectionCut, Faults, SimulatedCrash
+from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.records import Records
+from mmeplan.simulator.runtime import Runtime
 from mmeplan.simulator.services import Service
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import Store
 from mmeplan.simulator.transitions import settle
 from mmeplan.simulator.wire import Caller, Request, Response, ServiceError, caller
+from mmeplan.simulator.world import World
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class Simulator:
+class Simulator(World):
     """One simulated world: its store, its clock, its faults, its history. Safe to call from several threads."""
 
     def __init__(self, store: Store, account: str, settings: Settings) -> None:
@@ -38,6 +44,8 @@ class Simulator:
         self.account = account
         self.clock = VirtualClock(store)
         self.faults = Faults(services.WRITES, self.clock.uniform)
+        self.records = Records(store)
+        self._runtime = Runtime(store)
         self._store = store
         self._history: deque[Event] = deque(maxlen=settings.history_limit)
         self._requests = 0
@@ -56,7 +64,13 @@ class Simulator:
         `seed` starts the generator of a new world; an existing file goes on with its own. `account` is the account of
         every caller whose access key id isn't twelve digits. Raises StoreError for a file that can't be used.
         """
-        return cls(Store(path, start_us=EPOCH_US, seed=seed), account, settings or Settings())
+        store = Store(path, start_us=EPOCH_US, seed=seed, schema=records.SCHEMA + blobs.SCHEMA)
+        return cls(store, account, settings or Settings())
+
+    @property
+    def store(self) -> Store:
+        """Where this world lives."""
+        return self._store
 
     def close(self) -> None:
         """Close the store. The world in memory ends with it."""
@@ -68,15 +82,6 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def history(self) -> list[Event]:
-        """What this process saw happen, oldest first: every call, transition and fault."""
-        with self._store.lock:
-            return list(self._history)
-
-    def dump(self) -> str:
-        """The store's whole content as SQL text, for comparing two worlds."""
-        return self._store.dump()
 
     def before_send(self, request: Any, **_: Any) -> AWSResponse:
         """The in-process door: register it for botocore's `before-send.*` event.
@@ -93,35 +98,39 @@ class Simulator:
             who = caller(request, self.account)
             service, name = services.route(request, who)
             operation = service.operations.get(name)
-            headers = {"Content-Type": service.protocol.content_type, "x-amzn-RequestId": request_id}
-            status, body = 200, b""
             try:
                 if operation is None:
                     raise services.unknown_operation(service, name)
-                answer = self._answer(service, name, operation, who, request.body)
-                body = service.protocol.answer(name, answer, request_id)
+                answer = self._answer(service, name, operation, who, request, request_id)
+                reply = service.protocol.answer(service.name, name, answer, request_id)
             except ServiceError as refusal:
-                status = refusal.status
-                body = service.protocol.error(refusal.code, refusal.message, request_id)
-                if service.protocol.error_header:
-                    headers[service.protocol.error_header] = refusal.code
+                reply = service.protocol.error(refusal, request_id)
                 if operation is None:
                     self._note("call", who, name, "", refusal.code, refusal.message)
-            headers["Content-Length"] = str(len(body))
-            return Response(status, headers, body)
+            headers = {
+                "Content-Type": service.protocol.content_type,
+                "x-amzn-RequestId": request_id,
+                "Content-Length": str(len(reply.body)),
+                **reply.headers,
+            }
+            return Response(reply.status, headers, reply.body)
 
-    def _answer(self, service: Service, name: str, operation: Operation, who: Caller, body: bytes) -> Json | None:
+    def _answer(
+        self, service: Service, name: str, operation: Operation, who: Caller, sent: Request, request_id: str
+    ) -> Json | None:
         """Carry out a call with its faults, and note it. Raises ServiceError, ConnectionCut or SimulatedCrash."""
         subject, refusal, answer = "", None, None
         crash, cut = self.faults.count_write(name), self.faults.take_cut(name)
+        for foreign in self.faults.take_foreign(name):
+            self._write_of_another(foreign, who)
         try:
-            request = service.protocol.decode(body)
+            request = service.protocol.decode(service.name, name, sent)
             subject = str(request.get(operation.subject, ""))
             if "before" not in (crash, cut):
                 injected = self.faults.take_error(name)
                 if injected:
                     raise injected
-                answer = self._run(operation, who, valid(service, name, request))
+                answer = self._run(operation, who, valid(service, name, request), request_id)
         except ServiceError as error:
             refusal = error
         if crash:
@@ -133,13 +142,26 @@ class Simulator:
         if refusal:
             self._note("call", who, name, subject, refusal.code, refusal.message)
             raise refusal
-        self._note("call", who, name, subject, "200")
+        if service is not services.RUNTIME:  # invocations are counted, see `invocations`: they would drown the rest
+            self._note("call", who, name, subject, "200")
         return answer
 
-    def _run(self, operation: Operation, who: Caller, request: Json) -> Json | None:
+    def _write_of_another(self, foreign: Foreign, who: Caller) -> None:
+        """Somebody else's write, valid or not, in the caller's account and region."""
+        service = next(service for service in services.SERVICES if foreign.operation in service.operations)
+        operation, outcome = service.operations[foreign.operation], "200"
+        request = dict(foreign.request)
+        try:
+            self._run(operation, who, valid(service, foreign.operation, request))
+        except ServiceError as refusal:
+            outcome = refusal.code
+        subject = str(request.get(operation.subject, ""))
+        self._note("fault", who, foreign.operation, subject, f"foreign write {outcome}")
+
+    def _run(self, operation: Operation, who: Caller, request: Json, request_id: str = "") -> Json | None:
         """Settle what is due, then the operation."""
-        now_us = self._store.now_us()
-        call = Call(self._store, self.settings, self.faults, who.account, who.region, now_us)
+        call = self._call(who.account, who.region, request_id)
+        now_us = call.now_us
         if operation.writes:
             return self._write(call, operation, request)
         if self._store.next_due(who.account, who.region, now_us):
@@ -186,17 +208,47 @@ def valid(service: Service, operation: str, request: Json) -> Json:
 
     Raises ServiceError with the service's sentences where the request breaks its shape's constraints.
     """
-    model = shapes.service(service.name)
+    if service is services.S3:  # its inputs are spread over path, query and headers; the operations look themselves
+        return request
+    model, original = _model(service.name)
     shape = model.input_shape(operation)
     found = violations(model, shape, request) if shape else []
     if not found:
         return request
     broken = [violation for violation in found if violation.constraint != "unknown"]
     if broken:
-        raise ServiceError(service.invalid, validation_message(broken))
+        message = validation_message(broken)
+        for changed, pattern in original.items():
+            message = message.replace(f"pattern: {changed}", f"pattern: {pattern}")
+        raise ServiceError(service.invalid, message)
     for violation in found:
         _remove(request, violation)
     return request
+
+
+_JAVA_ONLY: Final = {
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # surrogate pairs: what is beyond 16 bits
+    r"[\p{Print}]": "[ -~]",
+    r"\A\S": r"\S",  # the whole value is matched anyway
+    r"*\z": "*",
+}
+"""What patterns say in Java alone → the same for `mmeplan.aws.constraints`."""
+
+
+@lru_cache(maxsize=16)
+def _model(name: str) -> tuple[ServiceModel, dict[str, str]]:
+    """The service's model with patterns that can be matched here, and each changed pattern as the service writes it."""
+    model = shapes.service(name)
+    repaired, original = {}, {}
+    for shape, described in model.shapes.items():
+        pattern = described.get("pattern", "")
+        changed = pattern
+        for java, here in _JAVA_ONLY.items():
+            changed = changed.replace(java, here)
+        if changed != pattern:
+            repaired[shape] = {**described, "pattern": changed}
+            original[changed] = pattern
+    return (replace(model, shapes=model.shapes | repaired) if repaired else model), original
 
 
 def _remove(request: Json, unknown: Violation) -> None:

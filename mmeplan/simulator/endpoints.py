@@ -8,15 +8,18 @@ An endpoint's document:
     variants, shadows       the fleet in force, as summaries; absent until it has been launched once
     failure_reason          of the last thing that failed; cleared by the next call that sets the endpoint in motion
     last_deployment         the DeploymentConfig that LastDeploymentConfig shows
-    pending                 the new config, fleet, phases and ending of a create or update; null otherwise
+    pending                 what is under way (see `rollout`); null otherwise
+    former                  while re-scaling that will fail: the fleet to go back to, and the reason
+    hosting, fleet_id       how each variant hosts models, and since when this fleet exists, for the runtime
+    mixed                   after UpdateRollbackFailed: the traffic of both fleets, which stays
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, UPDATABLE, UPDATING
-from mmeplan.simulator import deployment, fleet, names, normalise, refusals
+from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, SYSTEM_UPDATING, UPDATABLE, UPDATING
+from mmeplan.simulator import alarms, coupling, deployment, fleet, names, normalise, quotas, refusals, rollout, traffic
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from mmeplan.simulator.store import Stored
@@ -30,7 +33,7 @@ def create_endpoint(call: Call, request: Json) -> Json:
     refusals.refuse(refusals.CREATE_ENDPOINT, request)
     call.refuse_existing(ENDPOINT, name)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
-    pending = _pending(call, config, None, call.settings.creating_s)
+    pending = _pending(call, config, None, call.settings.creating_s + call.faults.take_slow_s(name), activating_s=0)
     pending["failure"] = call.faults.take_create_failure(name)
     body = {
         "config_name": config.name,
@@ -40,8 +43,17 @@ def create_endpoint(call: Call, request: Json) -> Json:
         "failure_reason": None,
         "last_deployment": request.get("DeploymentConfig"),
         "pending": pending,
+        "hosting": {},
+        "fleet_id": 0,
     }
-    arn = call.new(ENDPOINT, name, body, request, status=CREATING, due_us=pending["phases"][-1]["until_us"])
+    due_us = rollout.due_us(pending)
+    made = Stored(
+        *(0, ENDPOINT, call.account, call.region, name, "", call.now_us, call.now_us, CREATING, due_us, body, None)
+    )
+    quotas.refuse_beyond(call, made)
+    arn = call.new(ENDPOINT, name, body, request, status=CREATING, due_us=due_us)
+    quotas.note(call, made)
+    traffic.keep(call.records, made, call.now_us)
     call.transition(name, "", CREATING)
     return {"EndpointArn": arn}
 
@@ -62,11 +74,44 @@ def update_endpoint(call: Call, request: Json) -> Json:
     chosen = request.get("DeploymentConfig")
     if chosen is None and request.get("RetainDeploymentConfig"):
         chosen = endpoint.body["last_deployment"]
-    pending = _pending(call, config, chosen, call.settings.updating_s, _retaining(request, endpoint))
-    pending["failure"] = call.faults.take_update_failure(endpoint.name)
+    launching_s = call.settings.updating_s + call.faults.take_slow_s(endpoint.name)
+    pending = _pending(
+        call,
+        config,
+        chosen,
+        launching_s,
+        activating_s=call.settings.activating_s,
+        retaining=_retaining(request, endpoint),
+    )
+    coupling.refuse_changed_type(call, endpoint, config.body)
+    _stops(call, endpoint, pending)
     endpoint.body |= {"pending": pending, "failure_reason": None}
-    _set_in_motion(call, endpoint, UPDATING, pending["phases"][-1]["until_us"])
+    quotas.refuse_beyond(call, endpoint)
+    _set_in_motion(call, endpoint, UPDATING, rollout.due_us(pending))
     return {"EndpointArn": endpoint.arn}
+
+
+def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
+    """Whether and when this update turns back: what fails, what trips, what takes too long, whichever comes first."""
+    stops: list[rollout.Stop] = []
+    reason = call.faults.take_update_failure(endpoint.name)
+    if reason is not None:
+        stops.append((pending["phases"][0]["until_us"], reason, ""))
+    pending["stranded"] = call.faults.take_rollback_failure(endpoint.name)
+    watched = deployment.alarms(pending["in_force"])
+    trip = call.faults.take_trip(endpoint.name)
+    phase = rollout.phase_named(pending["phases"], trip.status, trip.occurrence) if trip and watched else None
+    if trip and phase:
+        alarm = trip.alarm or watched[0]
+        stops.append(((phase["from_us"] + phase["until_us"]) // 2, alarms.reason(alarm), alarm))
+    stops += [(call.now_us, alarms.reason(name), name) for name in watched if alarms.is_alarming(call, name)]
+    limit_s = deployment.timeout_s(pending["in_force"])
+    if limit_s is not None:
+        words = f"The deployment exceeded MaximumExecutionTimeoutInSeconds ({limit_s:.0f})."
+        stops.append((call.now_us + round(limit_s * 1_000_000), words, ""))
+    rollout.stop_at_first(pending, stops)
+    if reason is not None and pending["stop"] is None:  # a fleet that is launched in no time fails in no time
+        pending["failure"] = reason
 
 
 def _retaining(request: Json, endpoint: Stored) -> tuple[list[Json], list[str]] | None:
@@ -82,36 +127,61 @@ def _pending(
     config: Stored,
     chosen: Json | None,
     launching_s: float,
+    *,
+    activating_s: float,
     retaining: tuple[list[Json], list[str]] | None = None,
 ) -> Json:
     """What is under way: the new fleet of this config, and the timeline of its deployment."""
-    variants = _launched(call, config.body["ProductionVariants"])
-    shadows = _launched(call, config.body.get("ShadowProductionVariants", ()))
+    hosting = hosted(call, config.body)
+    variants = _launched(call, config.body["ProductionVariants"], hosting)
+    shadows = _launched(call, config.body.get("ShadowProductionVariants", ()), hosting)
     if retaining:
         variants, shadows = fleet.retaining(variants, *retaining), fleet.retaining(shadows, *retaining)
-    phases, start_us = [], call.now_us
-    for phase in deployment.phases(chosen, fleet.counts(variants), launching_s):
-        until_us = start_us + round(phase.seconds * 1_000_000)
-        phases.append({"status": phase.status, "message": phase.message, "from_us": start_us, "until_us": until_us})
-        start_us = until_us
+    serverless = any("ServerlessConfig" in variant for variant in config.body["ProductionVariants"])
+    unbaked = any(variant.get("InstanceType", "").startswith("ml.inf1.") for variant in refusals.variants(config.body))
+    carried_out = deployment.in_force(chosen, serverless=serverless, unbaked=unbaked)
+    activating_s = min(activating_s, launching_s)
+    phases = deployment.phases(carried_out, fleet.counts(variants), launching_s - activating_s, activating_s)
     return {
         "config_name": config.name,
         "config": config.body,
         "variants": variants,
         "shadows": shadows,
+        "hosting": hosting,
         "started_us": call.now_us,
-        "phases": phases,
+        "phases": rollout.timeline(phases, call.now_us),
         "deployment": chosen,
+        "in_force": carried_out,
+        "stop": None,
+        "returning": False,
         "failure": None,
+        "stranded": None,
     }
 
 
-def _launched(call: Call, variants: list[Json]) -> list[Json]:
-    def images(model_name: str) -> list[str]:
-        model = call.existing(MODEL, model_name)
-        return [container["Image"] for container in refusals.containers(model.body) if "Image" in container]
+def hosted(call: Call, config: Json) -> Json:
+    """How each variant hosts its model: images, and for a multi-model container its prefix and cache setting."""
+    hosting: Json = {}
+    for variant in refusals.variants(config):
+        if "ModelName" not in variant:
+            continue
+        made = refusals.containers(call.existing(MODEL, variant["ModelName"]).body)
+        entry: Json = {"images": [container["Image"] for container in made if "Image" in container]}
+        for container in made:
+            if container["Mode"] == "MultiModel":
+                cached = container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled") == "Enabled"
+                entry |= {"prefix": container.get("ModelDataUrl", ""), "cached": cached}
+        hosting[variant["VariantName"]] = entry
+    return hosting
 
-    return fleet.launched(variants, images, seconds(call.now_us))
+
+def _launched(call: Call, variants: list[Json], hosting: Json) -> list[Json]:
+    images = {
+        variant["ModelName"]: hosting[variant["VariantName"]]["images"]
+        for variant in variants
+        if "ModelName" in variant
+    }
+    return fleet.launched(variants, images.__getitem__, seconds(call.now_us))
 
 
 def update_weights_and_capacities(call: Call, request: Json) -> Json:
@@ -125,13 +195,24 @@ def update_weights_and_capacities(call: Call, request: Json) -> Json:
     for sentence in refusals.desired_variants(request, live, body["config_name"]):
         raise names.invalid(sentence)
     wanted = {desired["VariantName"]: _rounded(desired) for desired in request["DesiredWeightsAndCapacities"]}
+    rescale(call, endpoint, wanted)
+    return {"EndpointArn": endpoint.arn}
+
+
+def rescale(call: Call, endpoint: Stored, wanted: Json) -> None:
+    """Set a re-scaling in motion: asked for by a caller, or by autoscaling."""
+    body = endpoint.body
+    reason = call.faults.take_scaling_failure(endpoint.name)
+    if reason is not None:
+        body["former"] = {"variants": body["variants"], "shadows": body["shadows"], "reason": reason}
     body |= {
         "variants": fleet.rescaled(body["variants"], wanted),
         "shadows": fleet.rescaled(body["shadows"] or (), wanted),
         "failure_reason": None,
     }
-    _set_in_motion(call, endpoint, UPDATING, call.now_us + round(call.settings.scaling_s * 1_000_000))
-    return {"EndpointArn": endpoint.arn}
+    quotas.refuse_beyond(call, endpoint)
+    scaling_s = call.settings.scaling_s + call.faults.take_slow_s(endpoint.name)
+    _set_in_motion(call, endpoint, UPDATING, call.now_us + round(scaling_s * 1_000_000))
 
 
 def _rounded(desired: Json) -> Json:
@@ -145,10 +226,25 @@ def delete_endpoint(call: Call, request: Json) -> None:
     endpoint = call.existing(ENDPOINT, request["EndpointName"])
     if endpoint.status not in DELETABLE:
         raise names.in_progress(endpoint.arn)
-    _set_in_motion(call, endpoint, DELETING, call.now_us + round(call.settings.deleting_s * 1_000_000))
+    coupling.forget(call, endpoint.name)
+    deleting_s = call.settings.deleting_s + call.faults.take_slow_s(endpoint.name)
+    _set_in_motion(call, endpoint, DELETING, call.now_us + round(deleting_s * 1_000_000))
+
+
+def system_update(call: Call, name: str, seconds_long: float) -> None:
+    """The service's own maintenance: SystemUpdating, then InService. Nobody can call for it; the control does.
+
+    Source: botocore EndpointStatus: "cannot be updated or deleted or re-scaled until it has completed".
+    """
+    endpoint = call.existing(ENDPOINT, name)
+    if endpoint.status not in UPDATABLE:
+        raise names.in_progress(endpoint.arn)
+    _set_in_motion(call, endpoint, SYSTEM_UPDATING, call.now_us + round(seconds_long * 1_000_000))
 
 
 def _set_in_motion(call: Call, endpoint: Stored, status: str, due_us: int) -> None:
     call.transition(endpoint.name, endpoint.status, status)
     endpoint.status, endpoint.modified_us, endpoint.due_us = status, call.now_us, due_us
     call.store.update(endpoint)
+    quotas.note(call, endpoint)
+    traffic.keep(call.records, endpoint, call.now_us)

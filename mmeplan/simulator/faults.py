@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from mmeplan.simulator.wire import ServiceError
 
 When = Literal["before", "after"]
 HIDEABLE: Final = ("CreateModel", "CreateEndpointConfig")
+PHASES: Final = ("Creating", "ActivatingTraffic", "Baking")
+MAX_SLOW_S: Final = 31_536_000
+"""A year: longer than any test waits, short enough for every timestamp."""
 
 
 class ConnectionCut(Exception):  # noqa: N818  (an event at the wire, not an answer of the service)
@@ -46,6 +49,28 @@ class _Ending(_Countdown):
 
 
 @dataclass(slots=True)
+class Trip(_Countdown):
+    """An alarm that goes to ALARM in the middle of the n-th phase with this VariantStatus."""
+
+    status: str
+    occurrence: int
+    alarm: str
+
+
+@dataclass(slots=True)
+class _Slow(_Countdown):
+    seconds: float
+
+
+@dataclass(slots=True)
+class Foreign(_Countdown):
+    """A write of somebody else, just before a write of the caller."""
+
+    operation: str
+    request: dict[str, Any]
+
+
+@dataclass(slots=True)
 class _Error(_Countdown):
     error: ServiceError
 
@@ -68,11 +93,20 @@ class Faults:
         """Forget every fault."""
         self._creates: dict[str, list[_Ending]] = {}
         self._updates: dict[str, list[_Ending]] = {}
+        self._rollbacks: dict[str, list[_Ending]] = {}
+        self._scalings: dict[str, list[_Ending]] = {}
+        self._trips: dict[str, list[Trip]] = {}
+        self._slow: dict[str, list[_Slow]] = {}
+        self._foreign: list[Foreign] = []
         self._errors: dict[str, list[_Error]] = {}
         self._cuts: dict[str, list[_Cut]] = {}
         self._hiding: dict[str, tuple[int, int]] = {}
         self._hidden: dict[tuple[str, str, str, str], int] = {}
         self._crashes: list[tuple[_Countdown, When]] = []
+
+    def like(self) -> Faults:
+        """Faults of the same operations, none of them asked for yet: to try a list on."""
+        return Faults(self._operations, self._uniform)
 
     # -- asking for faults ---------------------------------------------------------------------------------------
 
@@ -83,6 +117,40 @@ class Faults:
     def fail_update(self, endpoint_name: str, reason: str, count: int = 1) -> None:
         """The next `count` UpdateEndpoint calls end InService on the OLD config, with this FailureReason."""
         self._updates.setdefault(endpoint_name.lower(), []).append(_Ending(_positive(count), reason))
+
+    def fail_rollback(self, endpoint_name: str, reason: str, count: int = 1) -> None:
+        """The next `count` updates of it that turn back can't: UpdateRollbackFailed if rolling, Failed otherwise."""
+        self._rollbacks.setdefault(endpoint_name.lower(), []).append(_Ending(_positive(count), reason))
+
+    def fail_scaling(self, endpoint_name: str, reason: str, count: int = 1) -> None:
+        """The next `count` re-scalings go Updating, RollingBack, InService with the former weights and counts."""
+        self._scalings.setdefault(endpoint_name.lower(), []).append(_Ending(_positive(count), reason))
+
+    def trip_alarm(
+        self, endpoint_name: str, phase: str = "Baking", occurrence: int = 1, alarm: str = "", count: int = 1
+    ) -> None:
+        """In the next `count` updates an alarm of the deployment trips in the middle of a phase.
+
+        `phase` is a VariantStatus (Creating, ActivatingTraffic, Baking), `occurrence` which of several, `alarm` which
+        of the deployment's alarms (the first where it isn't given). A deployment without alarms, or without such a
+        phase, has nothing that could trip.
+        """
+        if phase not in PHASES:
+            raise ValueError(f"a phase is one of {', '.join(PHASES)}, not {phase!r}")
+        trip = Trip(_positive(count), phase, _positive(occurrence), alarm)
+        self._trips.setdefault(endpoint_name.lower(), []).append(trip)
+
+    def slow(self, endpoint_name: str, seconds: float, count: int = 1) -> None:
+        """The next `count` creates, updates, re-scalings or deletes of it take so many seconds more."""
+        if not 0 <= seconds < MAX_SLOW_S:
+            raise ValueError(f"a transition may take up to {MAX_SLOW_S} s more, not {seconds!r}")
+        self._slow.setdefault(endpoint_name.lower(), []).append(_Slow(_positive(count), seconds))
+
+    def foreign_write(self, n: int, operation: str, request: Mapping[str, Any]) -> None:
+        """Just before the `n`-th write call from now, somebody else of the same account and region writes this."""
+        if not self._operations[self._known(operation)]:
+            raise ValueError(f"{operation} writes nothing")
+        self._foreign.append(Foreign(_positive(n), operation, dict(request)))
 
     def error(self, operation: str, *, code: str, message: str, status: int = 400, count: int = 1) -> None:
         """The next `count` calls of the operation are refused with this error, without effect."""
@@ -147,6 +215,35 @@ class Faults:
         """The FailureReason that this endpoint's update is to end with, if any."""
         taken = _take(self._updates, endpoint_name.lower())
         return taken.reason if taken else None
+
+    def take_rollback_failure(self, endpoint_name: str) -> str | None:
+        """Why this endpoint's way back fails, if it does."""
+        taken = _take(self._rollbacks, endpoint_name.lower())
+        return taken.reason if taken else None
+
+    def take_scaling_failure(self, endpoint_name: str) -> str | None:
+        """Why this re-scaling can't be carried out, if it can't."""
+        taken = _take(self._scalings, endpoint_name.lower())
+        return taken.reason if taken else None
+
+    def take_trip(self, endpoint_name: str) -> Trip | None:
+        """The alarm that trips during this update, if any."""
+        return _take(self._trips, endpoint_name.lower())
+
+    def take_slow_s(self, endpoint_name: str) -> float:
+        """How many seconds more this transition takes."""
+        taken = _take(self._slow, endpoint_name.lower())
+        return taken.seconds if taken else 0.0
+
+    def take_foreign(self, operation: str) -> list[Foreign]:
+        """Count a call; the writes of others that come just before it."""
+        if not self._foreign or not self._operations[operation]:
+            return []
+        for write in self._foreign:
+            write.left -= 1
+        coming = [write for write in self._foreign if write.left == 0]
+        self._foreign = [write for write in self._foreign if write.left > 0]
+        return coming
 
     def created(self, operation: str, scope: tuple[str, str, str], name: str) -> None:
         """An object of the scope (kind, account, region) was created by this operation: hide it if that was asked."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmeplan.simulator import normalise, refusals
+from mmeplan.simulator import names, normalise, refusals
+from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT_CONFIG, MODEL
 
@@ -16,13 +17,36 @@ Json = dict[str, Any]
 
 
 def create_model(call: Call, request: Json) -> Json:
-    """CreateModel. Image, role and artefacts are not looked up."""
+    """CreateModel. Image, role and artefacts are not looked up, unless the settings say so."""
     name = request["ModelName"]
     refusals.refuse(refusals.CREATE_MODEL, request)
     call.refuse_existing(MODEL, name)
+    for container in refusals.containers(request):
+        _look_up(call, container, request.get("ExecutionRoleArn", ""))
     arn = call.new(MODEL, name, normalise.model(request), request)
     call.faults.created("CreateModel", call.scope(MODEL), name)
     return {"ModelArn": arn}
+
+
+def _look_up(call: Call, container: Json, role: str) -> None:
+    """What CreateModel looks up where the settings say so. Messages: captured, docs/sagemaker.md, "Errors"."""
+    image, settings = container.get("Image", ""), call.settings
+    multi_model = container.get("Mode") == "MultiModel"
+    if settings.images is not None and image and image not in settings.images:
+        raise names.invalid(f"Requested image {image} not found.")
+    if multi_model and settings.multi_model_images is not None and image not in settings.multi_model_images:
+        label = "com.amazonaws.sagemaker.capabilities.multi-models=true"
+        raise names.invalid(f"Your Ecr Image {image} does not contain required {label} Docker label(s).")
+    url = container.get("ModelDataUrl", "")
+    if multi_model and settings.refuse_empty_prefix and url:
+        bucket, _, prefix = url.partition("://")[2].partition("/")
+        if next(Blobs(call.store).listed(call.account, bucket, prefix, ""), None) is None:
+            raise names.invalid(
+                f"Could not access model data at {url}. Please ensure that the role {role} exists and that its trust "
+                'relationship policy allows the action "sts:AssumeRole" for the service principal '
+                '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the '
+                f"object is located in {call.region}."
+            )
 
 
 def describe_model(call: Call, request: Json) -> Json:

@@ -1,39 +1,51 @@
-"""The two wire protocols that the first services speak: JSON 1.1 and the query protocol.
+"""The wire protocols that the services speak, but for S3's: JSON 1.1, the query protocol, the runtime's REST calls.
 
-In: a request's bytes. Out: the operation's input as a dictionary; and back again, answers and errors as bytes.
+In: a request. Out: the operation's input as a dictionary; and back again, answers and errors as `Reply`s.
 A `Service` names its protocol; `core` calls it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, Final, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from mmeplan.simulator.wire import ServiceError
+from mmeplan.aws import shapes
+from mmeplan.simulator.clock import instant
+from mmeplan.simulator.wire import Request, ServiceError
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What a protocol makes of an answer or an error."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
-    """How a service writes what it says. `error_header` names the header that repeats the error code, if any."""
+    """How a service reads and writes. The first argument of `decode` and `answer` is the service's botocore name."""
 
     content_type: str
-    decode: Callable[[bytes], Json]
-    answer: Callable[[str, Json | None, str], bytes]
-    error: Callable[[str, str, str], bytes]
-    error_header: str = ""
+    decode: Callable[[str, str, Request], Json]
+    answer: Callable[[str, str, Json | None, str], Reply]
+    error: Callable[[ServiceError, str], Reply]
 
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
 
 
-def _decode_json(body: bytes) -> Json:
+def _decode_json(_service: str, _operation: str, request: Request) -> Json:
+    body = request.body
     try:
         decoded = json.loads(body or b"{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -56,38 +68,129 @@ def _without_nulls(value: Any) -> Any:
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _json_answer(_operation: str, answer: Json | None, _request_id: str) -> bytes:
-    return b"" if answer is None else _encode(answer).encode()
+def _json_answer(_service: str, _operation: str, answer: Json | None, _request_id: str) -> Reply:
+    return Reply(b"" if answer is None else _encode(answer).encode())
 
 
-def _json_error(code: str, message: str, _request_id: str) -> bytes:
-    return _encode({"__type": code, "message": message}).encode()
+def _json_error(error: ServiceError, _request_id: str) -> Reply:
+    body = _encode({"__type": error.code, "message": error.message, **error.members}).encode()
+    return Reply(body, error.status, {"x-amzn-ErrorType": error.code})
 
 
-def _decode_query(body: bytes) -> Json:
-    members = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-    members.pop("Action", None)
-    members.pop("Version", None)
-    return members
+# -- query -----------------------------------------------------------------------------------------------------------
 
 
-_STS_NAMESPACE: Final = "https://sts.amazonaws.com/doc/2011-06-15/"
+def form(request: Request) -> dict[str, str]:
+    """The members of a query-protocol request, from its body or its URL."""
+    text = request.body.decode(errors="replace") or urlsplit(request.url).query
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
-def _query_answer(operation: str, answer: Json | None, request_id: str) -> bytes:
-    members = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in (answer or {}).items())
-    return (
-        f'<{operation}Response xmlns="{_STS_NAMESPACE}"><{operation}Result>{members}</{operation}Result>'
-        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
-    ).encode()
+def _decode_query(service: str, operation: str, request: Request) -> Json:
+    """Flat names (`Dimensions.member.1.Name`) as the shape nests them."""
+    model = shapes.service(service)
+    shape = model.input_shape(operation)
+    made: Json = _nested(model, shape, form(request), "") if shape else {}
+    return made
 
 
-def _query_error(code: str, message: str, request_id: str) -> bytes:
-    return (
-        f'<ErrorResponse xmlns="{_STS_NAMESPACE}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
-        f"<Message>{escape(message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-    ).encode()
+def _nested(model: shapes.ServiceModel, shape_name: str, flat: Mapping[str, str], prefix: str) -> Any:
+    shape = model.shapes[shape_name]
+    if shape["type"] == "structure":
+        made = {}
+        for member, inner in model.members(shape_name).items():
+            path = f"{prefix}{member}"
+            if path in flat or any(name.startswith(path + ".") for name in flat):
+                below = model.shapes[inner]["type"] in ("structure", "list", "map")
+                made[member] = _nested(model, inner, flat, path + "." * below)
+        return made
+    if shape["type"] == "list":
+        items, number, inner = [], 1, shape["member"]["shape"]
+        while any(name == f"{prefix}member.{number}" or name.startswith(f"{prefix}member.{number}.") for name in flat):
+            below = model.shapes[inner]["type"] in ("structure", "list", "map")
+            items.append(_nested(model, inner, flat, f"{prefix}member.{number}" + "." * below))
+            number += 1
+        return items
+    return _scalar(shape["type"], flat.get(prefix, ""))
 
 
-JSON: Final = Protocol("application/x-amz-json-1.1", _decode_json, _json_answer, _json_error, "x-amzn-ErrorType")
+def _scalar(kind: str, text: str) -> Any:
+    try:
+        if kind in ("integer", "long"):
+            return int(text)
+        if kind in ("float", "double"):
+            return float(text)
+    except ValueError:
+        raise ServiceError("MalformedInput", f"{text} is not a number.") from None
+    return text == "true" if kind == "boolean" else text
+
+
+def _query_answer(service: str, operation: str, answer: Json | None, request_id: str) -> Reply:
+    model = shapes.service(service)
+    shape = model.output_shape(operation)
+    members = _xml(model, shape, answer) if shape and answer else ""
+    namespace = escape(str(model.metadata.get("xmlNamespace", "")))
+    return Reply(
+        f'<{operation}Response xmlns="{namespace}"><{operation}Result>{members}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>".encode()
+    )
+
+
+def _xml(model: shapes.ServiceModel, shape_name: str, value: Any) -> str:
+    shape = model.shapes[shape_name]
+    if shape["type"] == "structure":
+        members = model.members(shape_name)
+        return "".join(
+            f"<{name}>{_xml(model, members[name], item)}</{name}>" for name, item in value.items() if name in members
+        )
+    if shape["type"] == "list":
+        return "".join(f"<member>{_xml(model, shape['member']['shape'], item)}</member>" for item in value)
+    if shape["type"] == "boolean":
+        return str(value).lower()
+    if shape["type"] == "timestamp":
+        return instant(round(value * 1_000_000)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return escape(str(value))
+
+
+def _query_error(error: ServiceError, request_id: str) -> Reply:
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return Reply(body.encode(), error.status)
+
+
+# -- the runtime's REST calls ----------------------------------------------------------------------------------------
+
+
+def _decode_invocation(service: str, operation: str, request: Request) -> Json:
+    """Members from the path, the headers and the body, as the shape places them."""
+    model = shapes.service(service)
+    made: Json = {"Body": request.body}
+    for member, place in model.shapes[model.input_shape(operation) or ""]["members"].items():
+        if place.get("location") == "uri":
+            made[member] = unquote(urlsplit(request.url).path.split("/")[2])
+        elif place.get("location") == "header":
+            value = request.header(place["locationName"].lower())
+            if value:
+                made[member] = value
+    return made
+
+
+def _invocation_answer(service: str, operation: str, answer: Json | None, _request_id: str) -> Reply:
+    model = shapes.service(service)
+    places = model.shapes[model.output_shape(operation) or ""]["members"]
+    answer = answer or {}
+    headers = {places[member]["locationName"]: value for member, value in answer.items() if member != "Body"}
+    return Reply(answer.get("Body", b""), 200, headers)
+
+
+def _invocation_error(error: ServiceError, _request_id: str) -> Reply:
+    body = _encode({"Message": error.message, **error.members}).encode()
+    headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
+    return Reply(body, error.status, headers)
+
+
+JSON: Final = Protocol("application/x-amz-json-1.1", _decode_json, _json_answer, _json_error)
 QUERY: Final = Protocol("text/xml", _decode_query, _query_answer, _query_error)
+INVOCATION: Final = Protocol("application/octet-stream", _decode_invocation, _invocation_answer, _invocation_error)

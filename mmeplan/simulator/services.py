@@ -5,14 +5,31 @@ In: a request. Out: the `Service` and the operation's name. A new service is one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import urlsplit
 
-from mmeplan.simulator import endpoints, identity, immutables, paging, showing, tagging, tags
+from mmeplan.simulator import (
+    alarms,
+    endpoints,
+    identity,
+    immutables,
+    multipart,
+    paging,
+    quotas,
+    runtime,
+    s3,
+    s3_wire,
+    scaling,
+    showing,
+    tagging,
+    tags,
+)
 from mmeplan.simulator.call import Operation
-from mmeplan.simulator.protocols import JSON, QUERY, Protocol
+from mmeplan.simulator.protocols import INVOCATION, JSON, QUERY, Protocol, form
+from mmeplan.simulator.s3_wire import S3_REST
 from mmeplan.simulator.wire import Caller, Request, ServiceError
 
 
@@ -56,30 +73,116 @@ TAGGING: Final = Service(
     invalid="InvalidParameterException",
 )
 STS: Final = Service("sts", QUERY, {"GetCallerIdentity": Operation(identity.get_caller_identity, False)})
+CLOUDWATCH: Final = Service(
+    "cloudwatch",
+    JSON,
+    {
+        "PutMetricAlarm": Operation(alarms.put_metric_alarm, True, "AlarmName"),
+        "DescribeAlarms": Operation(alarms.describe_alarms, False),
+        "SetAlarmState": Operation(alarms.set_alarm_state, True, "AlarmName"),
+        "DeleteAlarms": Operation(alarms.delete_alarms, True),
+    },
+    invalid="ValidationError",
+)
+AUTOSCALING: Final = Service(
+    "application-autoscaling",
+    JSON,
+    {
+        "RegisterScalableTarget": Operation(scaling.register_scalable_target, True, "ResourceId"),
+        "DescribeScalableTargets": Operation(scaling.describe_scalable_targets, False),
+        "DeregisterScalableTarget": Operation(scaling.deregister_scalable_target, True, "ResourceId"),
+        "PutScalingPolicy": Operation(scaling.put_scaling_policy, True, "PolicyName"),
+        "DescribeScalingPolicies": Operation(scaling.describe_scaling_policies, False),
+        "DeleteScalingPolicy": Operation(scaling.delete_scaling_policy, True, "PolicyName"),
+    },
+)
+QUOTAS: Final = Service(
+    "service-quotas",
+    JSON,
+    {
+        "GetServiceQuota": Operation(quotas.get_service_quota, False, "QuotaCode"),
+        "ListServiceQuotas": Operation(quotas.list_service_quotas, False),
+        "GetAWSDefaultServiceQuota": Operation(quotas.get_default_quota, False, "QuotaCode"),
+        "ListAWSDefaultServiceQuotas": Operation(quotas.list_default_quotas, False),
+    },
+    invalid="IllegalArgumentException",
+)
+RUNTIME: Final = Service(
+    "sagemaker-runtime",
+    INVOCATION,
+    {"InvokeEndpoint": Operation(runtime.invoke_endpoint, False, "EndpointName")},
+    invalid="ValidationError",
+)
+S3: Final = Service(
+    "s3",
+    S3_REST,
+    {
+        "ListBuckets": Operation(s3.list_buckets, False),
+        "CreateBucket": Operation(s3.create_bucket, True, "Bucket"),
+        "HeadBucket": Operation(s3.head_bucket, False, "Bucket"),
+        "GetBucketLocation": Operation(s3.get_bucket_location, False, "Bucket"),
+        "DeleteBucket": Operation(s3.delete_bucket, True, "Bucket"),
+        "PutObject": Operation(s3.put_object, True, "Key"),
+        "GetObject": Operation(s3.get_object, False, "Key"),
+        "HeadObject": Operation(s3.head_object, False, "Key"),
+        "DeleteObject": Operation(s3.delete_object, True, "Key"),
+        "DeleteObjects": Operation(s3.delete_objects, True, "Bucket"),
+        "CopyObject": Operation(s3.copy_object, True, "Key"),
+        "ListObjects": Operation(s3.list_objects, False, "Bucket"),
+        "ListObjectsV2": Operation(s3.list_objects, False, "Bucket"),
+        "CreateMultipartUpload": Operation(multipart.create_upload, True, "Key"),
+        "UploadPart": Operation(multipart.upload_part, True, "Key"),
+        "UploadPartCopy": Operation(multipart.upload_part, True, "Key"),
+        "CompleteMultipartUpload": Operation(multipart.complete_upload, True, "Key"),
+        "AbortMultipartUpload": Operation(multipart.abort_upload, True, "Key"),
+        "ListParts": Operation(multipart.list_parts, False, "Key"),
+        "ListMultipartUploads": Operation(multipart.list_uploads, False, "Bucket"),
+    },
+)
 
-SERVICES: Final = (SAGEMAKER, TAGGING, STS)
+SERVICES: Final = (SAGEMAKER, TAGGING, STS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
 WRITES: Final = {name: operation.writes for service in SERVICES for name, operation in service.operations.items()}
 """Operation → whether it writes, over all services."""
 
-_BY_TARGET: Final = {"SageMaker": SAGEMAKER, "ResourceGroupsTaggingAPI_20170126": TAGGING}
+_BY_TARGET: Final = {
+    "SageMaker": SAGEMAKER,
+    "ResourceGroupsTaggingAPI_20170126": TAGGING,
+    "GraniteServiceVersion20100801": CLOUDWATCH,
+    "AnyScaleFrontendService": AUTOSCALING,
+    "ServiceQuotasV20190624": QUOTAS,
+}
+_BY_QUERY: Final = {"sts": STS, "monitoring": replace(CLOUDWATCH, protocol=QUERY)}
+_QUERY_ACTIONS: Final = {action: name for name, service in _BY_QUERY.items() for action in service.operations}
 
 
 def route(request: Request, caller: Caller) -> tuple[Service, str]:
     """The service and the operation of a request; the operation may be one that the service doesn't have.
 
-    JSON services say both in `X-Amz-Target`; the query protocol says its `Action` in the body or the URL. Whatever
-    fits nothing is answered as a JSON service would.
+    JSON services say both in `X-Amz-Target`; the query protocol says its `Action` in the body or the URL; the runtime
+    and S3 are told by the signature's scope and the path. Whatever fits nothing is answered as a JSON service would.
     """
     prefix, _, operation = request.header("x-amz-target").partition(".")
     if prefix in _BY_TARGET:
         return _BY_TARGET[prefix], operation
-    if caller.service == "sts" or b"Action=GetCallerIdentity" in request.body:
-        text = request.body.decode(errors="replace") or request.url.partition("?")[2]
-        return STS, parse_qs(text).get("Action", [""])[0]
+    if caller.service == "s3":
+        return S3, s3_wire.operation(request)
+    invocation = _INVOCATION.fullmatch(urlsplit(request.url).path)
+    if invocation and caller.service in ("sagemaker", ""):
+        return RUNTIME, "InvokeEndpoint" if request.method == "POST" else ""
+    if caller.service in _BY_QUERY or b"Action=" in request.body:
+        action = form(request).get("Action", "")
+        named = caller.service if caller.service in _BY_QUERY else _QUERY_ACTIONS.get(action, "")
+        if named:
+            return _BY_QUERY[named], action
     return SAGEMAKER, operation or prefix
+
+
+_INVOCATION = re.compile(r"/endpoints/[^/]+/invocations")
 
 
 def unknown_operation(service: Service, operation: str) -> ServiceError:
     """The answer to an operation that the simulator doesn't have."""
+    if service is S3:
+        return ServiceError("NotImplemented", "The simulated s3 has no such operation.", 501)
     code = "InvalidAction" if service.protocol is QUERY else "UnknownOperationException"
     return ServiceError(code, f"The simulated {service.name} has no operation {operation or '(none given)'}.")

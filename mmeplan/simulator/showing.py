@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mmeplan.aws.lifecycle import DELETING, UPDATING
+from mmeplan.aws.lifecycle import DELETING, ROLLING_BACK, UPDATING
+from mmeplan.simulator import rollout
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT
 from mmeplan.simulator.store import Stored
@@ -47,14 +48,14 @@ def shown(endpoint: Stored, now_us: int) -> Json:
 
 
 def _in_force(endpoint: Stored, variants: list[Json] | None) -> list[Json]:
-    """The fleet in force. While re-scaling or deleting, each variant says so itself."""
+    """The fleet in force. While re-scaling, rolling back or deleting, each variant says so itself."""
     return [variant | _status(endpoint, variant) for variant in variants or ()]
 
 
 def _status(endpoint: Stored, variant: Json) -> Json:
     if endpoint.status == DELETING:
         status, message = "Deleting", "Terminating the variant's capacity."
-    elif endpoint.status == UPDATING and endpoint.body["pending"] is None:
+    elif endpoint.status in (UPDATING, ROLLING_BACK) and endpoint.body["pending"] is None:
         status, message = "Updating", _scaling(variant)
     else:
         return {}
@@ -98,7 +99,7 @@ def _pending(pending: Json | None, now_us: int) -> Json | None:
 
 def _new_fleet(pending: Json, part: str, variants: list[Json], now_us: int) -> list[Json]:
     """The summaries of the new fleet: without capacity until it is launched, then with all of it."""
-    phase = next((phase for phase in pending["phases"] if now_us < phase["until_us"]), pending["phases"][-1])
+    phase = rollout.phase_at(pending["phases"], now_us)
     status = {
         "Status": phase["status"],
         "StatusMessage": phase["message"],
@@ -109,6 +110,7 @@ def _new_fleet(pending: Json, part: str, variants: list[Json], now_us: int) -> l
         entry = {member: value for member, value in summary.items() if member not in _NOT_PENDING}
         entry |= {member: variant[member] for member in _PENDING_ONLY if member in variant}
         if phase["status"] != "Creating" and "DesiredInstanceCount" in entry:
-            entry["CurrentInstanceCount"] = entry["DesiredInstanceCount"]
+            running = round(entry["DesiredInstanceCount"] * phase["new"][1] + 0.499_999)
+            entry["CurrentInstanceCount"] = min(entry["DesiredInstanceCount"], running)
         fleet.append(entry | {"VariantStatus": [status]})
     return fleet

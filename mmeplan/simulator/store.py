@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from mmeplan.errors import MmeplanError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x6D6D6570  # "mmep"
 BUSY_TIMEOUT_S: Final = 30.0
 """How long a transaction waits for another process before it gives up; a transaction takes well under 1 ms."""
@@ -77,9 +77,14 @@ class Filter:
 class Store:
     """One open store. Callers hold `lock` around anything that must be seen as one step by other threads."""
 
-    def __init__(self, path: str | Path, *, start_us: int, seed: int) -> None:
-        """Open the store at `path`, creating it with this start time and seed. Raises StoreError."""
+    def __init__(self, path: str | Path, *, start_us: int, seed: int, schema: str = "") -> None:
+        """Open the store at `path`, creating it with this start time and seed. Raises StoreError.
+
+        `schema` holds the tables of those who keep things beside the objects.
+        """
         self.lock = threading.RLock()
+        self._schema = _SCHEMA + schema
+        self._start_us = start_us
         self.path = str(path)
         try:
             self._db = sqlite3.connect(
@@ -96,12 +101,13 @@ class Store:
             self._db.close()
             raise
         self._execute = self._db.execute
+        self.execute = self._execute
 
     def _prepare(self, start_us: int, seed: int) -> None:
         if self._version() == 0:
             self._db.execute("BEGIN IMMEDIATE")
             if self._version() == 0:  # still so, now that no other process can be creating it
-                for statement in _SCHEMA.split(";"):
+                for statement in self._schema.split(";"):
                     self._db.execute(statement)
                 self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -145,6 +151,23 @@ class Store:
             if self._in_transaction():  # a full disk makes SQLite roll back by itself
                 self._execute("ROLLBACK")
             raise
+
+    def empty(self) -> None:
+        """Back to the beginning: no objects, the first moment, the seed's own generator."""
+        with self.lock, self.writing():
+            tables = self._execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'world'").fetchall()
+            for (table,) in tables:
+                self._execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own tables)
+            self._execute("UPDATE world SET now_us = ?", (self._start_us,))
+            self.set_chance(self.seed() & (1 << 64) - 1)
+
+    def seed(self) -> int:
+        """The seed that the world was made with."""
+        return int(self._execute("SELECT seed FROM world").fetchone()[0])
+
+    def version(self) -> tuple[int, int]:
+        """Equal as long as neither this process nor another has written."""
+        return self._db.total_changes, int(self._execute("PRAGMA data_version").fetchone()[0])
 
     def _in_transaction(self) -> bool:
         return self._db.in_transaction
@@ -231,6 +254,11 @@ class Store:
             (account, region, now_us),
         ).fetchone()
         return _stored(row) if row else None
+
+    def regions(self, account: str) -> list[str]:
+        """The regions in which an account has objects."""
+        rows = self._execute("SELECT DISTINCT region FROM objects WHERE account = ? ORDER BY region", (account,))
+        return [str(region) for (region,) in rows]
 
     def page(
         self,

@@ -6,10 +6,24 @@ Called by `core` before every call, so that no background thread is needed.
 
 from __future__ import annotations
 
-from mmeplan.aws.lifecycle import CREATING, DELETING, FAILED, IN_SERVICE
-from mmeplan.simulator import fleet
+from typing import Any, Final
+
+from mmeplan.aws.lifecycle import (
+    CREATING,
+    DELETING,
+    FAILED,
+    IN_SERVICE,
+    ROLLING_BACK,
+    UPDATE_ROLLBACK_FAILED,
+    UPDATING,
+)
+from mmeplan.simulator import alarms, fleet, quotas, rollout, traffic
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.store import Stored
+
+Json = dict[str, Any]
+
+ACTIVATING: Final = "ActivatingTraffic"
 
 
 def settle(call: Call) -> None:
@@ -22,15 +36,74 @@ def settle(call: Call) -> None:
 
 
 def _settle(call: Call, endpoint: Stored) -> None:
-    before, at_us = endpoint.status, endpoint.due_us
+    before, at_us = endpoint.status, endpoint.due_us or call.now_us
     if before == DELETING:
         call.store.delete(endpoint.seq)
+        quotas.note(call, endpoint, gone=True)
+        traffic.keep(call.records, endpoint, at_us, gone=True)
         call.transition(endpoint.name, before, "", at_us=at_us)
         return
-    reason = _end(endpoint)
-    endpoint.modified_us, endpoint.due_us = at_us or call.now_us, None
+    pending, former = endpoint.body["pending"], endpoint.body.get("former")
+    endpoint.due_us, reason = None, ""
+    if pending and pending["stop"] and not pending["returning"]:
+        turn_back(call, endpoint, at_us)
+        if endpoint.status == before:
+            call.store.update(endpoint)
+            return
+        reason = endpoint.body["failure_reason"]
+    elif former and before == UPDATING:
+        endpoint.body |= {"variants": former["variants"], "shadows": former["shadows"]}
+        endpoint.status, endpoint.due_us = ROLLING_BACK, at_us + round(call.settings.rollback_s * 1_000_000)
+    elif former:
+        reason = endpoint.body.pop("former")["reason"]
+        endpoint.body["failure_reason"] = reason
+        endpoint.status = IN_SERVICE
+    else:
+        reason = _end(endpoint)
+    endpoint.modified_us = at_us
     call.store.update(endpoint)
+    quotas.note(call, endpoint)
+    traffic.keep(call.records, endpoint, at_us)
     call.transition(endpoint.name, before, endpoint.status, at_us=at_us, reason=reason)
+
+
+def turn_back(call: Call, endpoint: Stored, at_us: int) -> None:
+    """The rollout's stop has come: an alarm is set, and the way back begins. Where that fails too, it ends here."""
+    body, pending = endpoint.body, endpoint.body["pending"]
+    stop = pending["stop"]
+    if stop["alarm"]:
+        alarms.trip(call, stop["alarm"], stop["reason"], at_us)
+    launching = at_us == pending["phases"][0]["until_us"] and not stop["alarm"]
+    seconds = call.settings.rollback_s
+    if launching:  # nothing serves yet: no longer than the traffic's activation would have taken
+        seconds = min(seconds, sum(_length_s(phase) for phase in pending["phases"] if phase["status"] == ACTIVATING))
+    if pending["stranded"] is not None:
+        _strand(endpoint, at_us)
+        return
+    rollout.turn_back(pending, at_us, stop["reason"], seconds)
+    endpoint.due_us = rollout.due_us(pending)
+    traffic.keep(call.records, endpoint, at_us)
+    body["pending"] = pending
+
+
+def _length_s(phase: Json) -> float:
+    return float(phase["until_us"] - phase["from_us"]) / 1_000_000
+
+
+def _strand(endpoint: Stored, at_us: int) -> None:
+    """The way back fails. A rolling deployment is left with a mix of both fleets; blue/green with a Failed endpoint.
+
+    Source: botocore EndpointStatus, UpdateRollbackFailed and Failed.
+    """
+    body, pending = endpoint.body, endpoint.body["pending"]
+    phase = rollout.phase_at(pending["phases"], at_us)
+    body |= {"pending": None, "failure_reason": pending["stranded"]}
+    if "RollingUpdatePolicy" not in (pending["in_force"] or {}):
+        endpoint.status = FAILED
+        return
+    old, new = sum(fleet.counts(body["variants"])), sum(fleet.counts(pending["variants"]))
+    body["mixed"] = traffic.split(phase, old, new, serves=True)
+    endpoint.status = UPDATE_ROLLBACK_FAILED
 
 
 def _end(endpoint: Stored) -> str:
@@ -42,8 +115,8 @@ def _end(endpoint: Stored) -> str:
     pending, body["pending"] = body["pending"], None
     creating = endpoint.status == CREATING
     endpoint.status = IN_SERVICE
-    if pending is None:  # weights or capacities
-        body |= {"variants": fleet.settled(body["variants"]), "shadows": fleet.settled(body["shadows"])}
+    if pending is None:  # weights or capacities, or the service's own maintenance
+        body |= {"variants": fleet.settled(body["variants"]), "shadows": fleet.settled(body["shadows"] or ())}
         return ""
     if pending["failure"] is not None:
         body["failure_reason"] = pending["failure"]
@@ -56,6 +129,8 @@ def _end(endpoint: Stored) -> str:
         "config": pending["config"],
         "variants": fleet.settled(pending["variants"]),
         "shadows": fleet.settled(pending["shadows"]),
+        "hosting": pending["hosting"],
+        "fleet_id": pending["started_us"],
     }
     if pending["deployment"] is not None:
         body["last_deployment"] = pending["deployment"]

@@ -1,6 +1,6 @@
 """What crosses a door of the simulator: requests, responses, who calls, and the errors of the service.
 
-In: a `Request` from a door (in-process today). Out: `Caller`, the account, region and service that it is for.
+In: a `Request` from a door (in-process or HTTP). Out: `Caller`, the account, region and service that it is for.
 Used by every door and by `core`; nothing here knows an operation.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 DEFAULT_REGION: Final = "us-east-1"
 
@@ -42,13 +42,16 @@ class Response:
 
 
 class ServiceError(Exception):
-    """The service refuses a call: its error code, its words and the HTTP status."""
+    """The service refuses a call: its error code, its words, the HTTP status and what else the error holds."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 400, members: Mapping[str, str | int] | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.members = members or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,10 @@ class Caller:
 
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
-_HOST = re.compile(r"(?:api\.)?(sagemaker|sts|tagging)(?:-fips)?(?:\.([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?")
+_HOST = re.compile(
+    r"(?:(?:api|runtime|[a-z0-9.-]+(?=\.s3))\.)?(sagemaker|sts|tagging|monitoring|s3|servicequotas|"
+    r"application-autoscaling)(?:-fips)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?"
+)
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
@@ -72,6 +78,8 @@ def caller(request: Request, default_account: str) -> Caller:
     read it; every other key belongs to `default_account`.
     """
     scope = _SCOPE.search(request.header("authorization"))
+    if not scope and "X-Amz-Credential=" in request.url:  # a presigned URL
+        scope = _SCOPE.search(unquote(request.url).replace("X-Amz-Credential=", "Credential="))
     if scope:
         key, region, service = scope.groups()
         return Caller(key if _ACCOUNT.fullmatch(key) else default_account, region, service)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mmeplan.simulator import Request, Simulator
+from mmeplan.simulator.clock import EPOCH
 
 IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.1-cpu"
 ROLE = "arn:aws:iam::123456789012:role/serving"
@@ -79,6 +81,35 @@ class World:
 
     def describe(self, name: str = "e") -> dict[str, Any]:
         return self("DescribeEndpoint", EndpointName=name)
+
+    def call(self, service: str, operation: str, /, **members: Any) -> dict[str, Any]:
+        """A call of one of the JSON services beside SageMaker."""
+        target, scope = {
+            "cloudwatch": ("GraniteServiceVersion20100801", "monitoring"),
+            "autoscaling": ("AnyScaleFrontendService", "application-autoscaling"),
+            "quotas": ("ServiceQuotasV20190624", "servicequotas"),
+        }[service]
+        return self.send(self.request(operation, members, target, scope))
+
+    def alarm(self, name: str = "errors", state: str = "") -> None:
+        """An alarm, in this state if one is given."""
+        metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "Threshold": 1.0}
+        comparison = {"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
+        self.call("cloudwatch", "PutMetricAlarm", AlarmName=name, **metric, **comparison)
+        if state:
+            self.set_alarm(name, state)
+
+    def set_alarm(self, name: str, state: str) -> None:
+        self.call("cloudwatch", "SetAlarmState", AlarmName=name, StateValue=state, StateReason="test")
+
+    def update(self, config: str = "c2", **members: Any) -> None:
+        self("UpdateEndpoint", EndpointName="e", EndpointConfigName=config, **members)
+
+    def traffic(self, after_s: float | None = None, name: str = "e") -> tuple[tuple[float, int, int], ...]:
+        """(share, serving, running) of both fleets now, or so many seconds after the beginning."""
+        at = None if after_s is None else EPOCH + timedelta(seconds=after_s)
+        found = self.sim.traffic(name, at, region=self.region)
+        return tuple((round(f.share, 6), f.serving, f.running) for f in (found.old, found.new))
 
     def transitions(self) -> list[tuple[float, str, str]]:
         """(seconds since the beginning, status change, reason) of every transition seen."""

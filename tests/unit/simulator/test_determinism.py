@@ -91,7 +91,10 @@ def test_history_forgets_the_oldest_beyond_its_limit(world):
 FORBIDDEN = {"random", "uuid", "time", "secrets", "threading.Timer", "boto3"}
 
 
-@pytest.mark.parametrize("module", sorted(Path(mmeplan.simulator.__file__).parent.glob("*.py")), ids=lambda p: p.name)
+MODULES = [path for path in sorted(Path(mmeplan.simulator.__file__).parent.glob("*.py")) if path.name != "wall.py"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda p: p.name)
 def test_no_module_reads_the_real_clock_or_draws_real_chance(module):
     tree = ast.parse(module.read_text())
     imported = set()
