@@ -18,6 +18,7 @@ from mmeplan.aws.lifecycle import (
     UPDATING,
 )
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
+from mmeplan.diff.drift import drift_of
 from mmeplan.diff.fields import field_changes
 from mmeplan.diff.tags import tag_changes
 from mmeplan.diff.world import World
@@ -25,7 +26,7 @@ from mmeplan.live import LiveObject
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, digest
+from mmeplan.resources.identity import FLEET_TAG
 
 _CONCURRENCY_MEMBERS = ("MaxConcurrency", "ProvisionedConcurrency")
 
@@ -148,7 +149,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     now = world.live_meaning(config, live, live_config)
     fresh = world.graph.fresh & {config.address, *config.dependencies()}
     fields = field_changes(now, endpoint.content)
-    drift = _drift(endpoint, live, now, fields)
+    drift = drift_of(world, endpoint, config, live, live_config, now, fields)
     if not fields and not fresh:
         return _unchanged(world, endpoint, live, config, live_config), drift
     stays = live.describe.get("EndpointStatus") != CREATING and _pending(live) in ("", in_force)
@@ -327,19 +328,6 @@ def _deployment_note(endpoint: Resource, live: LiveObject) -> tuple[str, ...]:
     if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": last}):
         return ()
     return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
-
-
-def _drift(endpoint: Resource, live: LiveObject, now: Canonical, fields: tuple[FieldChange, ...]) -> Drift | None:
-    applied = (live.tags or {}).get(DIGEST_TAG)
-    if applied is None or not fields:
-        return None
-    if applied == endpoint.digest:
-        return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
-    if digest("endpoint", now) != applied:
-        return Drift(
-            endpoint.address, "live differs from what was applied last, and the file has changed since as well"
-        )
-    return None
 
 
 # --- making changes -------------------------------------------------------------------------------------------------

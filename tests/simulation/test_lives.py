@@ -336,3 +336,16 @@ def test_two_entries_that_come_to_share_one_live_object_do_not_fight_for_its_tag
     inline["a"] = {"config": config(main=variant(instance_type="ml.m5.xlarge"))}
     world.live_through({**fleet(inline), "retain": 0})
     assert len(world.names("endpoint-config")) == 2
+
+
+def test_a_variant_that_leaves_the_file_is_not_taken_for_drift(world: World) -> None:
+    two = one({"main": variant(), "other": variant()})
+    world.live_through(two)
+    assert not world.plan(one({"main": variant()})).drift
+    world.live_through(one({"main": variant(), "other": variant(capacity="autoscaled")}))
+    assert not world.plan(one({"main": variant()})).drift
+
+
+def test_a_new_model_and_a_variant_less_are_not_taken_for_drift(world: World) -> None:
+    world.live_through(one({"main": variant(), "other": variant()}))
+    assert not world.plan({**one({"main": variant()}), "models": {"ranker": model("2")}}).drift

@@ -111,6 +111,13 @@ def test_weights_that_somebody_changed_are_drift_and_go_back(world: World) -> No
     assert world.operations(one({"main": variant(), "b": variant()})) == ["UpdateEndpointWeightsAndCapacities"]
 
 
+def test_drift_is_seen_although_the_file_has_changed_as_well(world: World) -> None:
+    world.live_through(one({"main": variant(), "b": variant()}))
+    rescale(world, DesiredWeight=7.0)
+    made = world.plan(one({"main": variant(instance_type="ml.m5.xlarge"), "b": variant()}))
+    assert "the file has changed since as well" in made.drift[0].explanation
+
+
 def test_a_count_that_belongs_to_an_autoscaler_is_never_diffed(world: World) -> None:
     text = one({"main": variant(capacity="autoscaled")})
     world.live_through(text)
