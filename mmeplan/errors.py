@@ -109,9 +109,12 @@ class CloudError(MmeplanError):
 class CredentialsError(CloudError):
     """No usable credentials, or no region: nothing was called."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__("credentials", "NoCredentials", message, status=0)
-        self.hint = "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local"
+        self.hint = hint or "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local"
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ConnectionFailedError(CloudError):

@@ -102,8 +102,9 @@ def read_saved(path: str) -> Plan | None:
     except UnicodeDecodeError:
         raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
     except OSError as error:
-        hint = "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
-        raise InputError([Problem(f"can't read {path}: {error.strerror or error}", path, hint=hint)]) from None
+        starts = "mmeplan plan --out FILE writes a plan" if path.endswith(".json") else "mmeplan init writes a starter"
+        hint = starts if isinstance(error, FileNotFoundError) else ""
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", path, hint=hint)]) from None
 
 
 def apply_fleet(

@@ -22,9 +22,9 @@ def command(path: str, force: bool) -> None:
             stream.write(text)
     except FileExistsError:
         raise InputError(
-            [Problem(f"{path} is there already; nothing was written", path, hint="--force replaces it")]
+            [Problem("is there already; nothing was written", path, hint="--force replaces it")]
         ) from None
     except OSError as error:
-        raise InputError([Problem(f"can't write {path}: {error.strerror or error}", path)]) from None
+        raise InputError([Problem(f"can't be written: {error.strerror or error}", path)]) from None
     given = "" if path == "fleet.yaml" else f" {path}"
     click.echo(f"wrote {path}\n\nnext: mmeplan plan --local{given}")

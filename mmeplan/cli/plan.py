@@ -156,7 +156,7 @@ def save(plan: Plan, path: Path) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise InputError([Problem(f"can't write {path}: {error.strerror or error}", str(path))]) from None
+        raise InputError([Problem(f"can't be written: {error.strerror or error}", str(path))]) from None
 
 
 def read_snapshot(path: str) -> live.Snapshot:
@@ -164,7 +164,7 @@ def read_snapshot(path: str) -> live.Snapshot:
     try:
         document = json.loads(Path(path).read_bytes())
     except OSError as error:
-        raise InputError([Problem(f"can't read {path}: {error.strerror or error}", path)]) from None
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", path)]) from None
     except (ValueError, RecursionError) as error:
         raise InputError(
             [Problem(f"this is not a snapshot: {error}", path, hint="mmeplan snapshot --out FILE writes one")]

@@ -41,5 +41,5 @@ def command(fleet: str, out: str | None, **common: Any) -> None:
         path.touch(mode=0o600)
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise InputError([Problem(f"can't write {out}: {error.strerror or error}", out)]) from None
+        raise InputError([Problem(f"can't be written: {error.strerror or error}", out)]) from None
     click.echo(f"wrote {out}", err=True)

@@ -101,8 +101,7 @@ class Cloud:
         except (BotoCoreError, ValueError) as error:
             raise CredentialsError(str(error)) from None
         if not self._session.region_name:
-            error_text = "no region: write `region:` in the fleet file, or pass --region, or set AWS_REGION"
-            raise CredentialsError(error_text)
+            raise CredentialsError("no region is known", hint="write `region:` in the fleet file, or pass --region")
         self.region: str = self._session.region_name
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:

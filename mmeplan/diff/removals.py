@@ -171,7 +171,7 @@ class Removals:
             return
         refusal = ""
         if reason in ("removed", "renamed_physically") and tags.get(PROTECT_TAG) == "true":
-            refusal = f"{at} is protected; put the entry back, apply it with `protect: false`, then remove it"
+            refusal = f"it is protected (its tag {PROTECT_TAG} says so); apply the entry with `protect: false` first"
         self.changes.append(self._change(live, at, reason, text, ("delete",), refusal=refusal))
 
     def _forget(self, live: LiveObject, at: str) -> None:

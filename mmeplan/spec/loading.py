@@ -53,10 +53,10 @@ def load(
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            [Problem(f"can't read {name}: {error.strerror or error}", name, hint=_create_hint(error))]
+            [Problem(f"can't be read: {error.strerror or error}", name, hint=_create_hint(error))]
         ) from None
     except ValueError as error:  # a NUL in the path
-        raise InputError([Problem(f"can't read {name!r}: {error}")]) from None
+        raise InputError([Problem(f"{name!r} can't be read: {error}")]) from None
     return load_text(raw, name, environment, variables, region=region, folder=Path(path).parent)
 
 

@@ -360,5 +360,5 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
 
 @pytest.mark.parametrize("path", ["gone.yaml", ".", "a\0b"])
 def test_a_file_that_can_not_be_read_is_an_input_error(tmp_path: Path, path: str) -> None:
-    with pytest.raises(InputError, match="can't read"):
+    with pytest.raises(InputError, match="can't be read"):
         load(tmp_path / path)
