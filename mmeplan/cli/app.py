@@ -13,7 +13,8 @@ from mmeplan.cli.errors import reported
 # name → (module, one line for `mmeplan --help`). In the order of a first day with mmeplan.
 COMMANDS = {
     "init": ("mmeplan.cli.init", "Write a commented starter fleet.yaml."),
-    "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule, without any call."),
+    "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule."),
+    "rules": ("mmeplan.cli.rules", "List the rules that fleets are held to, or show one."),
     "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),

@@ -99,9 +99,7 @@ def make_plan(
     snapshot = observe(connection, graph)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
-    return build(
-        graph, snapshot, created_at=connection.clock.now().isoformat(), findings=tuple(findings), options=options
-    )
+    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options)
 
 
 def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
@@ -111,7 +109,18 @@ def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Find
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     options = replace(options, speculative=True)
-    return build(graph, snapshot, created_at=snapshot.observed_at, findings=tuple(findings), options=options)
+    return checked_plan(graph, snapshot, snapshot.observed_at, findings, options)
+
+
+def checked_plan(
+    graph: Graph, snapshot: Snapshot, created_at: str, findings: Sequence[Finding], options: Options
+) -> Plan:
+    """The plan with what the rules of stage `plan` find in it; it is made once more where they find something."""
+    plan = build(graph, snapshot, created_at=created_at, findings=tuple(findings), options=options)
+    found = rules.check_plan(graph.fleet, graph, snapshot, plan)
+    if not found:
+        return plan
+    return build(graph, snapshot, created_at=created_at, findings=(*findings, *found), options=options)
 
 
 def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]) -> dict[str, str]:

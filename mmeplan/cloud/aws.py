@@ -44,7 +44,14 @@ CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
 
-_SERVICES: Final = {"GetCallerIdentity": "sts", "GetResources": "resourcegroupstaggingapi"}
+_SERVICES: Final = {
+    "DescribeAlarms": "cloudwatch",
+    "DescribeImages": "ecr",
+    "GetBucketLocation": "s3",
+    "GetCallerIdentity": "sts",
+    "GetResources": "resourcegroupstaggingapi",
+    "ListObjectsV2": "s3",
+}
 _READS: Final = ("Describe", "List", "Get")
 _NO_CREDENTIALS: Final = (
     CredentialRetrievalError,

@@ -50,6 +50,8 @@ def observe(
     account = str(reader.read("GetCallerIdentity", {})["Account"])
     wanted = [(r.kind, r.physical_name, r.digest) for r in graph.resources.values()]
     made = _Observation(reader, graph.fleet.name, wanted, full=full, progress=progress)
+    references = (reference for resource in graph.resources.values() for reference in resource.references)
+    made.outside = [(reference.kind, reference.name) for reference in references if reference.address is None]
     return made.observe(now, account, region)
 
 
@@ -84,6 +86,7 @@ class _Observation:
         self.reader = reader
         self.fleet = fleet
         self.wanted = wanted  # (kind, name, digest)
+        self.outside: list[tuple[str, str]] = []  # (kind, name) of what the fleet refers to and others make
         self.full = full
         self.shallow = shallow  # of models and configs only their existence and tags are asked: they can't change
         self.progress = progress
@@ -100,10 +103,10 @@ class _Observation:
         self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
         desired = {kind: [name for of_kind, name, _ in self.wanted if of_kind == kind] for kind in NAME_MEMBERS}
         self._see("endpoint", [*desired["endpoint"], *self.owned["endpoint"]])
-        self._see(
-            "endpoint_config", [*self._running_configs(), *desired["endpoint_config"], *self.owned["endpoint_config"]]
-        )
-        self._see("model", [*self._served_models(), *desired["model"], *self.owned["model"]])
+        outside = {kind: [name for of_kind, name in self.outside if of_kind == kind] for kind in NAME_MEMBERS}
+        configs = [*self._running_configs(), *desired["endpoint_config"], *outside["endpoint_config"]]
+        self._see("endpoint_config", [*configs, *self.owned["endpoint_config"]])
+        self._see("model", [*self._served_models(), *desired["model"], *outside["model"], *self.owned["model"]])
         self._read_missing_tags()
         return Snapshot(now.isoformat(), account, region, self.fleet, self.objects, self.inventory_error)
 

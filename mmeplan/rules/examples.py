@@ -1,0 +1,78 @@
+"""The good and bad examples of rules: complete fleet files, put together from the few lines that matter.
+
+In: fragments, each the lines of one place of the file. Out: a fleet file as text, whose other keys are an ordinary
+fleet of one model and one endpoint. Called where rules are defined; the texts end up on the rules' pages and in
+tests/rules, which load and check every one of them.
+"""
+
+from __future__ import annotations
+
+from textwrap import dedent, indent
+from typing import Final
+
+ROLE: Final = "arn:aws:iam::123456789012:role/sagemaker"
+IMAGE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4"
+
+_FLEET: Final = {"version": "1", "fleet": "example", "account": '"123456789012"', "region": "eu-west-1"}
+_MODEL: Final = {"execution_role_arn": ROLE}
+_CONTAINER: Final = {"image": IMAGE, "model_data_url": "s3://acme-models/ranker.tar.gz"}
+_VARIANT: Final = {"model": "ranker", "instance_type": "ml.m5.xlarge", "initial_instance_count": "2"}
+_MULTI_MODEL: Final = {"image": IMAGE, "mode": "MultiModel", "model_data_url": "s3://acme-models/ranker/"}
+_SERVERLESS: Final = {"model": "ranker", "serverless_config": "{memory_size_in_mb: 2048, max_concurrency: 20}"}
+
+
+def fleet_file(
+    *,
+    fleet: str = "",
+    models: str = "",
+    model: str = "",
+    container: str = "",
+    containers: str = "",
+    multi_model: bool = False,
+    variant: str = "",
+    variants: str = "",
+    serverless: bool = False,
+    config: str = "",
+    endpoint: str = "",
+    without: tuple[str, ...] = (),
+) -> str:
+    """A fleet file around these lines.
+
+    `model`, `container`, `variant`, `config`, `endpoint` and `fleet` are lines *inside* the thing; a key written there
+    replaces the ordinary one, and `without` leaves ordinary ones out. `models`, `containers` and `variants` replace
+    the whole content of that key. `multi_model` and `serverless` choose the ordinary container and variant.
+    """
+    lines = _inside(_FLEET, fleet, without)
+    lines += "models:\n"
+    if models:
+        lines += indent(_text(models), "  ")
+    else:
+        lines += "  ranker:\n" + indent(_inside(_MODEL, model, without), "    ")
+        if containers:
+            lines += "    containers:\n" + indent(_text(containers), "      ")
+        elif "primary_container" not in without:
+            ordinary = _MULTI_MODEL if multi_model else _CONTAINER
+            lines += "    primary_container:\n" + indent(_inside(ordinary, container, without), "      ")
+    lines += "endpoints:\n  ranker:\n"
+    lines += indent(_text(endpoint), "    ") if endpoint else ""
+    if "config" in without:
+        return lines
+    lines += "    config:\n" + (indent(_text(config), "      ") if config else "")
+    if "production_variants" in without:
+        return lines
+    lines += "      production_variants:\n"
+    if variants:
+        return lines + indent(_text(variants), "        ")
+    ordinary = _SERVERLESS if serverless else _VARIANT
+    return lines + "        main:\n" + indent(_inside(ordinary, variant, without), "          ")
+
+
+def _text(lines: str) -> str:
+    return dedent(lines).strip("\n") + "\n"
+
+
+def _inside(ordinary: dict[str, str], lines: str, without: tuple[str, ...]) -> str:
+    own = _text(lines) if lines else ""
+    written = {line.split(":")[0] for line in own.splitlines()}
+    kept = [f"{key}: {value}\n" for key, value in ordinary.items() if key not in written and key not in without]
+    return "".join(kept) + own

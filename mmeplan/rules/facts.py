@@ -1,0 +1,336 @@
+"""What rules look at: models, containers, configs, variants and endpoints of a graph, linked once per check.
+
+In: `Graph`. Out: `FleetFacts`. Nulls are left out of containers and variants, so that a member that is there has a
+value. What lies outside the fleet (`model_name:`, `endpoint_config_name:`) is absent here: rules can't look into it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mmeplan.aws.instances import family
+from mmeplan.graph import Graph
+from mmeplan.resources.base import ApiPath, Resource
+
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+)
+"""Region prefix → partition, as in botocore's partitions.json; every other region is in `aws`."""
+
+MARKETPLACE_ACCOUNTS: Final = frozenset(
+    {
+        "057799348421",
+        "077584701553",
+        "136758871317",
+        "192199979996",
+        "270155090741",
+        "382657785993",
+        "446921602837",
+        "470592106596",
+        "594846645681",
+        "666831318237",
+        "745090734665",
+        "843114510376",
+        "856760150666",
+        "865070037744",
+        "977537786026",
+        "985815980388",
+    }
+)
+"""Accounts that own the model packages of AWS Marketplace, one per region: the ARNs in AWS's Marketplace samples."""
+
+_PACKAGE_ARN = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]*:([0-9]{12}):model-package/")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where the fleet lives, as far as the file says so."""
+
+    region: str | None
+    account: str | None
+
+    @property
+    def partition(self) -> str | None:
+        """`aws`, `aws-cn`, …; None where the region is open."""
+        if self.region is None:
+            return None
+        return next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
+
+
+@dataclass(slots=True, eq=False)
+class Container:
+    """One container of a model. `path` is where it stands in the model's request."""
+
+    owner: Model
+    path: ApiPath
+    spec: dict[str, Any]
+
+    @property
+    def multi_model(self) -> bool:
+        return self.spec.get("Mode") == "MultiModel"
+
+    @property
+    def marketplace(self) -> bool:
+        """Whether its package comes from AWS Marketplace, as far as its ARN tells."""
+        match = _PACKAGE_ARN.match(self.spec.get("ModelPackageName") or "")
+        return match is not None and match.group(1) in MARKETPLACE_ACCOUNTS
+
+    def environment(self) -> Iterator[tuple[str, str]]:
+        """Its environment entries that have a value."""
+        return ((key, value) for key, value in (self.spec.get("Environment") or {}).items() if value is not None)
+
+
+@dataclass(slots=True, eq=False)
+class Model:
+    """A model of the fleet; `variants` are those that host it."""
+
+    scope: Scope
+    resource: Resource
+    request: dict[str, Any]
+    containers: list[Container] = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
+    multi_model: bool = False
+
+    @property
+    def pipeline(self) -> bool:
+        """Whether it has several containers."""
+        return len(self.containers) > 1
+
+    @property
+    def marketplace(self) -> bool:
+        return any(container.marketplace for container in self.containers)
+
+
+@dataclass(slots=True, eq=False)
+class Variant:
+    """A variant; `models` are the fleet's models it hosts, instance pools included."""
+
+    owner: Config
+    path: ApiPath
+    spec: dict[str, Any]
+    shadow: bool
+    models: list[Model] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.path[-1])
+
+    @property
+    def serverless(self) -> bool:
+        return "ServerlessConfig" in self.spec
+
+    @property
+    def multi_model(self) -> bool:
+        return any(model.multi_model for model in self.models)
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether its instance count is somebody else's."""
+        return self.name in self.owner.resource.autoscaled
+
+    @property
+    def model_based(self) -> bool:
+        """Whether it names a model, inside the fleet or outside."""
+        pools = self.spec.get("InstancePools") or ()
+        return bool(self.spec.get("ModelName")) or (
+            bool(pools) and all(pool.get("ModelNameOverride") for pool in pools)
+        )
+
+    @property
+    def weight(self) -> float:
+        """Its initial weight; 1 is the API's documented default."""
+        weight = self.spec.get("InitialVariantWeight")
+        return 1.0 if weight is None else float(weight)
+
+    def instance_types(self) -> Iterator[tuple[ApiPath, str]]:
+        """(where, type) for its own instance type and those of its pools."""
+        own = self.spec.get("InstanceType")
+        if own:
+            yield (*self.path, "InstanceType"), own
+        for index, pool in enumerate(self.spec.get("InstancePools") or ()):
+            if pool.get("InstanceType"):
+                yield (*self.path, "InstancePools", index, "InstanceType"), pool["InstanceType"]
+
+    def of_family(self, *families: str) -> Iterator[tuple[ApiPath, str]]:
+        """Its instance types of these families."""
+        return ((path, kind) for path, kind in self.instance_types() if family(kind) in families)
+
+
+@dataclass(slots=True, eq=False)
+class Config:
+    """An endpoint config; `endpoints` are those of the fleet that run it."""
+
+    scope: Scope
+    resource: Resource
+    request: dict[str, Any]
+    production: list[Variant] = field(default_factory=list)
+    shadows: list[Variant] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+
+    @property
+    def variants(self) -> list[Variant]:
+        """Production first, then shadow."""
+        return [*self.production, *self.shadows] if self.shadows else self.production
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What an endpoint's DeploymentConfig says, in one form for both policies.
+
+    `routing` is ALL_AT_ONCE, CANARY, LINEAR or ROLLING, empty where there is no policy. `size` is the canary's, the
+    step's or the batch's, empty where it isn't given. Times are in seconds.
+    """
+
+    routing: str
+    policy: ApiPath
+    size: dict[str, Any]
+    size_path: ApiPath
+    wait_s: int
+    termination_wait_s: int
+    timeout_s: int | None
+    alarms: list[dict[str, Any]]
+
+    @property
+    def gradual(self) -> bool:
+        """Whether traffic moves in more than one step."""
+        return self.routing in ("CANARY", "LINEAR", "ROLLING")
+
+    @property
+    def percent(self) -> int | None:
+        """The size, where it is a percentage."""
+        return self.size.get("Value") if self.size.get("Type") == "CAPACITY_PERCENT" else None
+
+    @property
+    def instances(self) -> int | None:
+        """The size, where it is a number of instances."""
+        return self.size.get("Value") if self.size.get("Type") == "INSTANCE_COUNT" else None
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """An endpoint; `config` is None where it lies outside the fleet, `deployment` where it has no DeploymentConfig."""
+
+    scope: Scope
+    resource: Resource
+    request: dict[str, Any]
+    config: Config | None
+    deployment: Deployment | None
+
+    def counts(self) -> Iterator[tuple[str, int]]:
+        """(production variant, instances) where the file knows the number."""
+        for variant in self.config.production if self.config else ():
+            count = variant.spec.get("InitialInstanceCount")
+            if count and not variant.serverless and not variant.autoscaled:
+                yield variant.name, count
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFacts:
+    """Everything, linked."""
+
+    scope: Scope
+    models: Mapping[str, Model]
+    configs: Mapping[str, Config]
+    endpoints: Mapping[str, Endpoint]
+
+    def resources(self) -> Iterator[Resource]:
+        """All resources: models, configs, endpoints."""
+        for holders in (self.models, self.configs, self.endpoints):
+            for holder in holders.values():
+                yield holder.resource
+
+
+def gather(graph: Graph) -> FleetFacts:
+    """The facts of a graph, by address."""
+    scope = Scope(graph.fleet.region, graph.fleet.account)
+    models = {resource.address: _model(resource, scope) for resource in graph.of_kind("model")}
+    configs = {resource.address: _config(resource, scope, models) for resource in graph.of_kind("endpoint_config")}
+    endpoints = {}
+    for resource in graph.of_kind("endpoint"):
+        config = next((configs[ref.address] for ref in resource.references if ref.address in configs), None)
+        endpoint = Endpoint(scope, resource, resource.request, config, _deployment(resource.request))
+        if config is not None:
+            config.endpoints.append(endpoint)
+        endpoints[resource.address] = endpoint
+    return FleetFacts(scope, models, configs, endpoints)
+
+
+def _model(resource: Resource, scope: Scope) -> Model:
+    request = resource.request
+    model = Model(scope, resource, request)
+    if request.get("PrimaryContainer") is not None:
+        model.containers.append(Container(model, ("PrimaryContainer",), _present(request["PrimaryContainer"])))
+    for index, spec in enumerate(request.get("Containers") or ()):
+        model.containers.append(Container(model, ("Containers", index), _present(spec)))
+    model.multi_model = any(container.multi_model for container in model.containers)
+    return model
+
+
+def _config(resource: Resource, scope: Scope, models: Mapping[str, Model]) -> Config:
+    config = Config(scope, resource, resource.request)
+    by_path: dict[ApiPath, Variant] = {}
+    for member, variants, shadow in (
+        ("ProductionVariants", config.production, False),
+        ("ShadowProductionVariants", config.shadows, True),
+    ):
+        for spec in resource.request.get(member) or ():
+            variant = Variant(config, (member, spec["VariantName"]), _present(spec), shadow)
+            by_path[variant.path] = variant
+            variants.append(variant)
+    for reference in resource.references:
+        if reference.address is not None:
+            variant, model = by_path[reference.path[:2]], models[reference.address]
+            if model not in variant.models:
+                variant.models.append(model)
+                model.variants.append(variant)
+    return config
+
+
+_SIZES: Final = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
+
+
+def _deployment(request: dict[str, Any]) -> Deployment | None:
+    given = request.get("DeploymentConfig")
+    if given is None:
+        return None
+    alarms = (given.get("AutoRollbackConfiguration") or {}).get("Alarms") or []
+    blue_green, rolling = given.get("BlueGreenUpdatePolicy"), given.get("RollingUpdatePolicy")
+    policy: ApiPath = ("DeploymentConfig", "BlueGreenUpdatePolicy")
+    if blue_green is None and rolling is not None:
+        policy = ("DeploymentConfig", "RollingUpdatePolicy")
+        return Deployment(
+            routing="ROLLING",
+            policy=policy,
+            size=rolling.get("MaximumBatchSize") or {},
+            size_path=(*policy, "MaximumBatchSize"),
+            wait_s=rolling.get("WaitIntervalInSeconds") or 0,
+            termination_wait_s=0,
+            timeout_s=rolling.get("MaximumExecutionTimeoutInSeconds"),
+            alarms=alarms,
+        )
+    blue_green = blue_green or {}
+    routing = blue_green.get("TrafficRoutingConfiguration") or {}
+    size = _SIZES.get(routing.get("Type") or "", "")
+    return Deployment(
+        routing=routing.get("Type") or "",
+        policy=policy,
+        size=routing.get(size) or {},
+        size_path=(*policy, "TrafficRoutingConfiguration", size),
+        wait_s=routing.get("WaitIntervalInSeconds") or 0,
+        termination_wait_s=blue_green.get("TerminationWaitInSeconds") or 0,
+        timeout_s=blue_green.get("MaximumExecutionTimeoutInSeconds"),
+        alarms=alarms,
+    )
+
+
+def _present(spec: dict[str, Any]) -> dict[str, Any]:
+    return {member: value for member, value in spec.items() if value is not None}

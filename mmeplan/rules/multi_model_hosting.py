@@ -1,0 +1,265 @@
+"""Multi-model containers: where they may be hosted, and how (group MME, second half)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.facts import Config, Endpoint, Variant
+from mmeplan.rules.rule import Hit, Rule
+
+_MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
+_CAPTURE: Final = (
+    "data_capture_config: {initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, "
+    "capture_options: [{capture_mode: Input}]}"
+)
+_ASYNC: Final = "async_inference_config: {output_config: {s3_output_path: s3://acme/out}}"
+_VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
+_SHADOW: Final = f"shadow_production_variants:\n  candidate: {_VARIANT}"
+GOOD: Final = fleet_file(multi_model=True)
+
+
+def multi_model_variant(config: Config) -> Variant | None:
+    """The first variant of a config that hosts a multi-model container of the fleet."""
+    return next((variant for variant in config.variants if variant.multi_model), None)
+
+
+class ServerlessMultiModel(Rule):
+    id = "MME-10"
+    title = "A multi-model container is not hosted serverless"
+    severity = "error"
+    basis = "doc"
+    source = f"Developer Guide, serverless-endpoints; {_MATRIX}"
+    why = "Serverless inference does not support multi-model endpoints."
+    fix = "Give the variant an `instance_type`, or the model a single artifact."
+    bad = fleet_file(multi_model=True, serverless=True).replace("max_concurrency: 20}", "max_concurrency: 20}  # here")
+    good = GOOD
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        if variant.multi_model:
+            yield (*variant.path, "ServerlessConfig"), f"`{variant.models[0].resource.address}` is multi-model"
+
+
+class AsyncMultiModel(Rule):
+    id = "MME-11"
+    title = "A multi-model container is not hosted for asynchronous inference"
+    severity = "error"
+    basis = "doc"
+    source = _MATRIX
+    why = "Asynchronous inference does not support multi-model endpoints."
+    fix = "Drop `async_inference_config`, or host a single model."
+    bad = fleet_file(multi_model=True, config=f"{_ASYNC}  # here")
+    good = GOOD
+    members = ("AsyncInferenceConfig",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = multi_model_variant(config)
+        if variant is not None:
+            yield ("AsyncInferenceConfig",), f"the variant {variant.name!r} hosts a multi-model container"
+
+
+class ShadowMultiModel(Rule):
+    id = "MME-12"
+    title = "A multi-model container takes no part in a shadow test"
+    severity = "error"
+    basis = "doc"
+    source = "Developer Guide, shadow-tests-exclusions"
+    why = "Shadow tests exclude multi-model endpoints, on either side."
+    fix = "Drop `shadow_production_variants`; compare with a weighted production variant in its stead."
+    bad = fleet_file(multi_model=True, config=_SHADOW.replace("variants:", "variants:  # here"))
+    good = GOOD
+    members = ("ShadowProductionVariants",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = multi_model_variant(config)
+        if variant is not None and config.shadows:
+            yield ("ShadowProductionVariants",), f"the variant {variant.name!r} hosts a multi-model container"
+
+
+class CaptureMultiModel(Rule):
+    id = "MME-13"
+    title = "Data capture is not relied on with a multi-model container"
+    severity = "warning"
+    basis = "conf"
+    source = f"Developer Guide, model-monitor: single-model endpoints only; {_MATRIX}: not applicable"
+    why = (
+        "The API accepts it, but Model Monitor reads single-model endpoints only: captures of all models arrive in one "
+        "place, without a word on which model answered."
+    )
+    fix = "Monitor the models behind endpoints of their own, or allow this with the reason why captures are enough."
+    bad = fleet_file(multi_model=True, config=f"{_CAPTURE}  # here")
+    good = GOOD
+    members = ("DataCaptureConfig",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = multi_model_variant(config)
+        enabled = (config.request["DataCaptureConfig"] or {}).get("EnableCapture") is not False
+        if variant is not None and enabled:
+            yield (
+                ("DataCaptureConfig",),
+                f"the variant {variant.name!r} hosts a multi-model container; Model Monitor can't read it",
+            )
+
+
+class Inf1MultiModel(Rule):
+    id = "MME-16"
+    title = "A multi-model container is not hosted on inf1"
+    severity = "error"
+    basis = "doc"
+    source = _MATRIX
+    why = "Multi-model endpoints are not supported on the first Inferentia generation."
+    fix = "Choose a CPU type, or a GPU type with an image that supports multi-model mode."
+    bad = fleet_file(multi_model=True, variant="instance_type: ml.inf1.xlarge  # here")
+    good = GOOD
+    members = ("InstanceType", "InstancePools")
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        if variant.multi_model:
+            for path, kind in variant.of_family("inf1"):
+                yield path, f"`{kind}` doesn't support multi-model containers"
+
+
+class MixedVariants(Rule):
+    id = "MME-18"
+    title = "A multi-model container shares its config with multi-model containers only"
+    severity = "warning"
+    basis = "conf"
+    source = f"Developer Guide, multi-model-endpoints: A/B testing; {_MATRIX} leaves several variants blank"
+    why = (
+        "Requests to a multi-model variant must name a `TargetModel`, requests to another must not, and the endpoint "
+        "spreads both by weight. Variants that are all multi-model are the guide's own A/B test."
+    )
+    fix = "Give the single model an endpoint of its own."
+    bad = fleet_file(
+        models="""
+            ranker:
+              execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+              primary_container:
+                image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4
+                mode: MultiModel
+                model_data_url: s3://acme-models/ranker/
+            fallback:
+              execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+              primary_container:
+                image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4
+                model_data_url: s3://acme-models/fallback.tar.gz
+        """,
+        variants=f"main: {_VARIANT}\nrest: {_VARIANT}".replace("rest: {model: ranker", "rest: {model: fallback"),
+    ).replace("production_variants:", "production_variants:  # here")
+    good = fleet_file(multi_model=True, variants=f"main: {_VARIANT}\nnext: {_VARIANT}")
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        if len(config.production) < 2:
+            return
+        known = [variant for variant in config.production if variant.models]
+        multi = [variant.name for variant in known if variant.multi_model]
+        single = [variant.name for variant in known if not variant.multi_model]
+        if multi and single:
+            message = (
+                f"{multi[0]!r} is multi-model and needs a TargetModel in each request, {single[0]!r} can't take one"
+            )
+            yield ("ProductionVariants",), message
+
+
+class GuardedMultiModel(Rule):
+    id = "MME-19"
+    title = "Gradual updates of a multi-model container are tried out before they are relied on"
+    severity = "warning"
+    basis = "conf"
+    source = f"Developer Guide, deployment-guardrails-exclusions: not excluded; {_MATRIX}: blank"
+    why = (
+        "AWS's documents disagree on whether guardrails support it. And the new fleet starts with no model "
+        "loaded, so that "
+        "the canary's latency is that of first loads: alarms on latency roll back a good version."
+    )
+    fix = (
+        "Try the update on a test endpoint, base alarms on errors instead of latency, and allow this with that reason."
+    )
+    bad = fleet_file(
+        multi_model=True,
+        endpoint="""
+            deployment_config:
+              blue_green_update_policy:
+                traffic_routing_configuration:
+                  type: CANARY  # here
+                  canary_size: {type: CAPACITY_PERCENT, value: 50}
+                  wait_interval_in_seconds: 300
+              auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
+        """,
+    )
+    good = fleet_file(
+        multi_model=True,
+        endpoint="""
+            deployment_config:
+              blue_green_update_policy:
+                traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}
+        """,
+    )
+    members = ("DeploymentConfig",)
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        variant = multi_model_variant(endpoint.config) if endpoint.config else None
+        if variant is None:
+            return
+        deployment = endpoint.request["DeploymentConfig"] or {}
+        routing = (deployment.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
+        if routing.get("Type") in ("CANARY", "LINEAR"):
+            path = ("DeploymentConfig", "BlueGreenUpdatePolicy", "TrafficRoutingConfiguration", "Type")
+            yield path, f"`{routing['Type']}` on a multi-model container, whose new fleet starts with no model loaded"
+        elif deployment.get("RollingUpdatePolicy") is not None:
+            yield ("DeploymentConfig", "RollingUpdatePolicy"), "a rolling update of a multi-model container"
+
+
+class ScaledMultiModel(Rule):
+    id = "MME-20"
+    title = "A multi-model container has no managed instance scaling"
+    severity = "error"
+    basis = "obs"
+    source = (
+        'CreateEndpointConfig answers "ManagedInstanceScaling is only supported for inference component endpoints."'
+    )
+    why = "Managed instance scaling belongs to inference components, which host models without a multi-model container."
+    fix = "Use Application Auto Scaling and `capacity: autoscaled`."
+    bad = fleet_file(
+        multi_model=True,
+        variant="managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}  # here",
+    )
+    good = fleet_file(multi_model=True, variant="capacity: autoscaled")
+    members = ("ManagedInstanceScaling",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        if variant.multi_model:
+            yield (*variant.path, "ManagedInstanceScaling"), "managed instance scaling of a multi-model variant"
+
+
+class TwoInstancesForMultiModel(Rule):
+    id = "MME-21"
+    title = "A multi-model variant has at least two instances"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, create-multi-model-endpoint: at least two instances"
+    why = "With one instance, its failure unloads every model at once; all of them are then loaded anew on first call."
+    fix = "Set `initial_instance_count: 2` or more, or `capacity: autoscaled` where an autoscaler owns the count."
+    bad = fleet_file(multi_model=True, variant="initial_instance_count: 1  # here")
+    good = GOOD
+    members = ("InitialInstanceCount",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        if variant.spec["InitialInstanceCount"] == 1 and variant.multi_model and not variant.autoscaled:
+            path = (*variant.path, "InitialInstanceCount")
+            yield path, f"all models of the variant {variant.name!r} depend on one instance"
+
+
+RULES: Final = (
+    ServerlessMultiModel(),
+    AsyncMultiModel(),
+    ShadowMultiModel(),
+    CaptureMultiModel(),
+    Inf1MultiModel(),
+    MixedVariants(),
+    GuardedMultiModel(),
+    ScaledMultiModel(),
+    TwoInstancesForMultiModel(),
+)

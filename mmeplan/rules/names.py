@@ -1,0 +1,193 @@
+"""Names, ARNs and keys: what the shapes of names can't say (groups NAM, ARN and KMS)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mmeplan.aws.constraints import full_match
+from mmeplan.aws.shapes import service
+from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.rules.examples import ROLE, fleet_file
+from mmeplan.rules.facts import Config, FleetFacts, Model, Scope
+from mmeplan.rules.rule import FleetHit, Hit, Rule
+
+_ARN = re.compile(r"arn:([a-z-]+):[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:")
+_NAME_MEMBER: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
+_TWO_ENTRIES: Final = """
+    ranker:
+      primary_container: {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4}
+      execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+      name: ranker-production
+    ranker-next:
+      primary_container: {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.5}
+      execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+      name: %s
+"""
+_BOTH_USED: Final = """
+    main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
+    next: {model: ranker-next, instance_type: ml.m5.xlarge, initial_instance_count: 2}
+"""
+
+
+def _by_name(facts: FleetFacts) -> dict[tuple[str, str], list[Resource]]:
+    """Resources by kind and lower-cased physical name, each list by address."""
+    found: dict[tuple[str, str], list[Resource]] = {}
+    for resource in facts.resources():
+        found.setdefault((resource.kind, resource.physical_name.lower()), []).append(resource)
+    return found
+
+
+class OneName(Rule):
+    id = "NAM-06"
+    title = "Two resources of one kind have different names"
+    severity = "error"
+    basis = "doc"
+    source = (
+        "botocore sagemaker/2017-07-24, CreateEndpoint: the name must be unique within an AWS Region in your account"
+    )
+    why = (
+        "Names are unique per kind, account and region: the second create would be refused, or would mean "
+        "the first object."
+    )
+    fix = "Pin another `name:`, or drop it and let mmeplan choose one."
+    bad = fleet_file(models=_TWO_ENTRIES % "ranker-production  # here", variants=_BOTH_USED)
+    good = fleet_file(models=_TWO_ENTRIES % "ranker-candidate", variants=_BOTH_USED)
+
+    def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:
+        for (kind, _), resources in _by_name(facts).items():
+            first: dict[str, Resource] = {}
+            for resource in resources if len(resources) > 1 else ():
+                other = first.setdefault(resource.physical_name, resource)
+                if other is not resource:
+                    message = (
+                        f"`{resource.address}` has the name {resource.physical_name!r}, which is {other.address}'s"
+                    )
+                    yield resource, (_NAME_MEMBER[kind],), message
+
+
+class NameByCase(Rule):
+    id = "NAM-07"
+    title = "Names of one kind differ by more than letter case"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, CreateEndpointInput.EndpointName: case-insensitive in CreateEndpoint"
+    why = "SageMaker lower-cases names in ARNs and compares them without case, so that the two would be one."
+    fix = "Choose names that differ in their letters."
+    bad = fleet_file(models=_TWO_ENTRIES % "Ranker-Production  # here", variants=_BOTH_USED)
+    good = fleet_file(models=_TWO_ENTRIES % "ranker-candidate", variants=_BOTH_USED)
+
+    def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:
+        for (kind, _), resources in _by_name(facts).items():
+            names = {resource.physical_name for resource in resources} if len(resources) > 1 else set()
+            for resource in resources[1:] if len(names) > 1 else ():
+                other = resources[0]
+                if resource.physical_name != other.physical_name:
+                    message = (
+                        f"{resource.physical_name!r} and {other.address}'s {other.physical_name!r} differ by case only"
+                    )
+                    yield resource, (_NAME_MEMBER[kind],), message
+
+
+class HostedModelHasRole(Rule):
+    id = "ARN-02"
+    title = "A model that a variant hosts has an execution role"
+    severity = "error"
+    basis = "conf"
+    source = "API reference CreateModel: ExecutionRoleArn (required in older revisions, optional in the current shape)"
+    why = (
+        "Without a role the container may read neither its artifact nor its image. Only inference-component endpoints "
+        "take the role from the endpoint config."
+    )
+    fix = "Set `execution_role_arn` on the model, or once for all under `defaults: {model: …}`."
+    bad = fleet_file(without=("execution_role_arn",)).replace("  ranker:\n", "  ranker:  # here\n", 1)
+    good = fleet_file()
+
+    def model(self, model: Model) -> Iterator[Hit]:
+        if model.variants and not model.request.get("ExecutionRoleArn"):
+            hosts = model.variants[0].owner.resource.address
+            yield (), f"`{model.resource.address}` has no `execution_role_arn`, but {hosts} hosts it"
+
+
+def _foreign(arn: Any, scope: Scope, *, same_account: bool) -> str:
+    """What about an ARN doesn't fit the fleet's partition or account; empty where it fits or can't be known."""
+    match = _ARN.match(arn) if isinstance(arn, str) else None
+    if match is None:
+        return ""
+    partition, account = match.groups()
+    if scope.partition is not None and partition != scope.partition:
+        return f"is in the partition {partition}, but {scope.region} is in {scope.partition}"
+    if same_account and account and scope.account is not None and account != scope.account:
+        return f"is of the account {account}, but the fleet is bound to {scope.account}"
+    return ""
+
+
+class ArnFitsTheFleet(Rule):
+    id = "ARN-03"
+    title = "Roles, keys and topics are of the fleet's partition, roles of its account"
+    severity = "warning"
+    basis = "inf"
+    source = (
+        "botocore sagemaker/2017-07-24, shapes RoleArn, KmsKeyId, SnsTopicArn; IAM User Guide: PassRole is per account"
+    )
+    why = "ARNs don't work across partitions, and SageMaker can't be passed a role of another account."
+    fix = "Use the ARN of this account and partition; a variable per environment keeps them apart."
+    bad = fleet_file(model="execution_role_arn: arn:aws:iam::210987654321:role/sagemaker  # here")
+    good = fleet_file(model=f"execution_role_arn: {ROLE}")
+
+    def model(self, model: Model) -> Iterator[Hit]:
+        wrong = _foreign(model.request.get("ExecutionRoleArn"), model.scope, same_account=True)
+        if wrong:
+            yield ("ExecutionRoleArn",), f"the execution role {wrong}"
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        if len(config.request) <= 2:  # the name and the variants: nothing here holds an ARN
+            return
+        role = _foreign(config.request.get("ExecutionRoleArn"), config.scope, same_account=True)
+        if role:
+            yield ("ExecutionRoleArn",), f"the execution role {role}"
+        for path, arn in _arns(config.request):
+            wrong = _foreign(arn, config.scope, same_account=False)
+            if wrong:
+                yield path, f"`{arn}` {wrong}"
+
+
+def _arns(request: dict[str, Any]) -> Iterator[tuple[ApiPath, Any]]:
+    """Keys and topics of a config."""
+    yield ("KmsKeyId",), request.get("KmsKeyId")
+    yield ("DataCaptureConfig", "KmsKeyId"), (request.get("DataCaptureConfig") or {}).get("KmsKeyId")
+    output = (request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
+    yield ("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), output.get("KmsKeyId")
+    topics = output.get("NotificationConfig") or {}
+    for member in ("SuccessTopic", "ErrorTopic"):
+        yield ("AsyncInferenceConfig", "OutputConfig", "NotificationConfig", member), topics.get(member)
+
+
+_KEY_ID = r"(mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+_KEY_FORMS = re.compile(rf"{_KEY_ID}|alias/.+|arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{{12}}:(key/{_KEY_ID}|alias/.+)")
+
+
+class KeyForm(Rule):
+    id = "KMS-01"
+    title = "A KMS key is given in one of the four documented forms"
+    severity = "error"
+    basis = "shape"
+    source = "botocore sagemaker/2017-07-24, CreateEndpointConfigInput.KmsKeyId"
+    why = (
+        "The service takes a key id, a key ARN, `alias/NAME` or an alias ARN; anything else fails when the "
+        "volume is made."
+    )
+    fix = "Write alias/NAME, or the key's ARN."
+    bad = fleet_file(config="kms_key_id: ranker-key  # here")
+    good = fleet_file(config="kms_key_id: alias/ranker-key")
+    members = ("KmsKeyId",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        key = config.request["KmsKeyId"]
+        of_the_shape = full_match(service().shapes["KmsKeyId"]["pattern"])
+        if of_the_shape(key) and not _KEY_FORMS.fullmatch(key):  # the shape's own finding says the rest
+            yield ("KmsKeyId",), f"{key!r} is neither a key id, a key ARN, alias/NAME nor an alias ARN"
+
+
+RULES: Final = (OneName(), NameByCase(), HostedModelHasRole(), ArnFitsTheFleet(), KeyForm())

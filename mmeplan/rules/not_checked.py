@@ -1,0 +1,282 @@
+"""What no rule checks, and why: the rest of the catalogue of SageMaker's hosting rules, as data.
+
+Out: `NOT_CHECKED`, rows by reason, from which docs/rules/not-checked.md is generated. An id stands here or has a class,
+never both; tests/rules hold the two together against the list of all ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mmeplan.rules.rule import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """One id without a rule: what it is about, how grave it is, what it would need, and why there is no rule."""
+
+    id: str
+    severity: Literal["error", "warning"]
+    needs: Stage
+    about: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason that several ids share."""
+
+    title: str
+    text: str
+    rows: tuple[NotChecked, ...]
+
+
+def _rows(needs: Stage, *rows: tuple[str, Literal["E", "W"], str, str]) -> tuple[NotChecked, ...]:
+    words: dict[str, Literal["error", "warning"]] = {"E": "error", "W": "warning"}
+    return tuple(NotChecked(rule, words[letter], needs, about, why) for rule, letter, about, why in rows)
+
+
+_LOADER: Final = Reason(
+    "The file can't say it",
+    "The loader or the compiler refuses such a file before rules are asked, each problem with its line.",
+    _rows(
+        "static",
+        ("TAG-03", "E", "Tag keys are unique", "`tags` is a mapping, and a duplicate key is an error of the loader."),
+        ("TAG-04", "E", "No tag key begins with `aws:`", "The loader refuses `aws:` and `mmeplan:` keys."),
+        (
+            "EP-01",
+            "E",
+            "An endpoint's config resolves",
+            "The compiler refuses a `config:` that the fleet doesn't have.",
+        ),
+        ("NAM-08", "E", "Generated names fit", "The readable part is shortened, never the digest."),
+    ),
+)
+
+_ENGINE: Final = Reason(
+    "The engine doesn't do it",
+    "The plan is built so that the request can't be wrong, or a gate refuses it with a finding of its own (GATE-03: "
+    "the change's refusal, GATE-04: an outage, GATE-05: protection, GATE-06: unreadable).",
+    (
+        *_rows(
+            "plan",
+            (
+                "MDL-40",
+                "E",
+                "A model is immutable",
+                "New content is a new name; under a pinned name GATE-03 refuses it.",
+            ),
+            (
+                "CFG-38",
+                "E",
+                "A config is immutable",
+                "New content is a new name; under a pinned name GATE-03 refuses it.",
+            ),
+            (
+                "SLS-12",
+                "E",
+                "Real-time to serverless",
+                "Planned as delete and create, which GATE-04 stops as an outage.",
+            ),
+            (
+                "EP-03",
+                "E",
+                "The name is free for CreateEndpoint",
+                "Planned for an absent name only, and guarded again.",
+            ),
+            ("EP-04", "E", "No call while Creating or Updating", "Apply waits until the endpoint takes calls again."),
+            ("EP-05", "E", "No call while SystemUpdating", "The plan says so, and apply waits."),
+            ("EP-06", "E", "A Failed endpoint takes DeleteEndpoint only", "Planned as delete and create."),
+            (
+                "EP-07",
+                "E",
+                "No call while RollingBack or Deleting",
+                "Apply waits; a deleted name is created when gone.",
+            ),
+            ("EP-08", "E", "Old config and models outlive the update", "Deletes come last, after the verified swap."),
+            ("EP-09", "W", "An update to the config in force", "Endpoints are compared by meaning: this is no change."),
+            ("EP-16", "W", "Only counts and weights differ", "Changed in place by UpdateEndpointWeightsAndCapacities."),
+            ("DEP-23", "E", "Variants keep their names", "SageMaker falls back to all at once; DEL-07 warns of it."),
+            ("DEL-01", "E", "No config in use is deleted", "Each delete is preceded by a scan of all live endpoints."),
+            ("DEL-02", "E", "No model in use is deleted", "The same scan, through the configs that endpoints run."),
+            ("DEL-03", "E", "DeleteEndpoint in a status that takes it", "Guarded: apply waits for such a status."),
+            (
+                "DEL-04",
+                "E",
+                "Create again when the old one is gone",
+                "DeleteEndpoint's step ends when Describe says so.",
+            ),
+            ("DEL-08", "W", "A renamed endpoint is an outage", "GATE-04 stops it unless `--allow-outage` names it."),
+            ("DEL-09", "E", "Old generations go after a verified swap", "Deletes depend on the step that verifies it."),
+            (
+                "DEL-10",
+                "E",
+                "What others made is left alone",
+                "Ownership tags decide; GATE-03 refuses, `adopt` takes over.",
+            ),
+            (
+                "UWC-03",
+                "E",
+                "Variants exist on the live endpoint",
+                "Changed in place where both sides have the variant.",
+            ),
+            ("UWC-08", "E", "The resulting weights have a sum", "They are the file's, and CFG-11 looks at these."),
+        ),
+        *_rows(
+            "static",
+            ("UWC-01", "E", "A request has entries", "Steps are made from differences; without one there is no step."),
+            ("UWC-02", "E", "A request names each variant once", "Entries are collected by variant."),
+            ("UWC-04", "E", "Weights and counts aren't negative", "They are the file's: CFG-08 and CFG-10."),
+            ("UWC-05", "W", "No count of 0 on a real-time variant", "CFG-08: the file can't ask for 0 instances."),
+            ("UWC-06", "W", "Every entry changes something", "Entries are made from differences."),
+            (
+                "UWC-07",
+                "W",
+                "One capacity a call",
+                "Weights go together; each variant's capacity in a call of its own.",
+            ),
+            ("UWC-10", "E", "Concurrency for serverless, counts for instances", "SLS-04 keeps the two apart."),
+        ),
+    ),
+)
+
+_LANGUAGE: Final = Reason(
+    "The language has no words for it",
+    "fleet.yaml declares neither scalable targets nor a multi-model prefix's archives; what they would break can't be "
+    "written. `capacity: autoscaled` says that somebody else owns a count.",
+    (
+        *_rows(
+            "static",
+            ("NAM-09", "W", "Scaling and alarms spell names exactly", "No scaling resource id or alarm is made."),
+            ("ASC-01", "E", "Namespace and dimension", "No scalable target is declared."),
+            ("ASC-02", "E", "Resource id of the target", "No scalable target is declared."),
+            ("ASC-03", "E", "Minimum and maximum", "No scalable target is declared."),
+            ("ASC-04", "E", "Minimum of at least 1", "No scalable target is declared."),
+            ("ASC-05", "W", "Minimum of at least 2", "No scalable target is declared."),
+            ("ASC-06", "W", "Initial count within the bounds", "No scalable target is declared."),
+            ("ASC-07", "E", "No scaling on T2", "No scalable target is declared; CFG-37 warns of T2 in any case."),
+            ("ASC-08", "E", "Policy name and target value", "No scaling policy is declared."),
+            ("ASC-09", "E", "One kind of metric", "No scaling policy is declared."),
+            ("ASC-10", "E", "Predefined metric type", "No scaling policy is declared."),
+            ("ASC-11", "E", "Metric fits the dimension", "No scaling policy is declared."),
+            ("ASC-12", "W", "Metric of asynchronous endpoints", "No scaling policy is declared."),
+            ("ASC-13", "E", "Custom metric is complete", "No scaling policy is declared."),
+            ("ASC-14", "W", "Dimensions of a custom metric", "No scaling policy is declared."),
+            ("ASC-15", "E", "Cooldowns", "No scaling policy is declared."),
+            ("ASC-20", "W", "Two controllers of one count", "No scalable target is declared."),
+            ("ART-01", "E", "An artifact's key", "Artifacts aren't declared."),
+            ("ART-02", "E", "An artifact is a .tar.gz", "Artifacts aren't declared."),
+            ("ART-03", "W", "An artifact's key is relative", "Artifacts aren't declared."),
+            ("ART-04", "E", "Artifacts have different keys", "Artifacts aren't declared."),
+            ("MME-22", "W", "Many rarely used models and a cache", "Neither models nor their traffic are declared."),
+        ),
+        *_rows(
+            "online",
+            ("ART-05", "W", "Keys are never overwritten", "Artifacts aren't declared, so that none is written."),
+            ("ART-06", "W", "An artifact in use isn't removed", "Artifacts aren't declared, so that none is removed."),
+            ("ART-12", "W", "Copies name the bucket's owner", "Artifacts aren't declared, so that none is copied."),
+        ),
+    ),
+)
+
+_OUTSIDE: Final = Reason(
+    "It is not in the file, and no read tells it",
+    "What clients send, how containers behave under load, and who may call what is decided elsewhere.",
+    _rows(
+        "static",
+        ("MDL-41", "W", "Start-up and ping times", "Only the running container has them."),
+        ("PIP-11", "W", "Bodies between containers", "Only requests have a size."),
+        ("ART-10", "W", "Policies narrow `sagemaker:TargetModel`", "The callers' policies aren't part of a fleet."),
+        ("ART-11", "W", "Clients wait for slow loads", "Clients aren't part of a fleet."),
+    ),
+)
+
+_NOISE: Final = Reason(
+    "It would be said on every good file",
+    "A warning that everybody gets teaches to overlook warnings. What it would say stands in the guide.",
+    (
+        *_rows(
+            "static",
+            (
+                "MME-26",
+                "W",
+                "NVMe instances cache on their own disks",
+                "Nothing is wrong; CFG-16 refuses a volume size.",
+            ),
+            ("CAP-08", "W", "A high sampling percentage", "High for whom? The traffic doesn't stand in the file."),
+            (
+                "CAP-09",
+                "W",
+                "`enable_capture` is left out",
+                "It is on by default: what people mean who write the config.",
+            ),
+            ("EP-17", "W", "A deployment config has no effect on create", "It is sent again with every update."),
+            ("DEP-28", "W", "Guardrails bill both fleets", "That is what guardrails are; the plan shows the rollout."),
+        ),
+        *_rows(
+            "plan",
+            ("DEL-05", "W", "The role outlives the endpoint", "Roles aren't managed here, so that none is deleted."),
+        ),
+    ),
+)
+
+_SCALING: Final = Reason(
+    "It needs what Application Auto Scaling says",
+    "The snapshot holds what SageMaker says; scalable targets and policies aren't read "
+    "(application-autoscaling:DescribeScalableTargets).",
+    _rows(
+        "plan",
+        (
+            "UWC-09",
+            "W",
+            "A count outside a target's bounds",
+            "Targets aren't read; `capacity: autoscaled` sends no count.",
+        ),
+        ("ASC-16", "E", "A scaled variant changes its instance type", "Targets aren't read."),
+        ("ASC-17", "E", "A scaled variant goes away", "Targets aren't read."),
+        (
+            "ASC-18",
+            "W",
+            "An update keeps scaled counts",
+            "Targets aren't read; EP-15 says it for `capacity: autoscaled`.",
+        ),
+        ("ASC-19", "E", "Registered when InService", "No target is registered."),
+        ("ASC-21", "W", "No scaling during an update", "Targets aren't read."),
+        ("ASC-22", "W", "What the service adds to policies", "Policies aren't read."),
+        ("DEL-06", "W", "Deregistered before the delete", "Targets aren't read."),
+    ),
+)
+
+_READS: Final = Reason(
+    "It needs a read of another service",
+    "A plan reads SageMaker and tags only; `validate --online` reads S3, CloudWatch and ECR for a few rules.",
+    _rows(
+        "online",
+        ("KMS-02", "W", "The key's policy permits grants", "KMS and IAM aren't read."),
+        ("MDL-33", "W", "Subnets and security groups exist", "EC2 isn't read."),
+        ("MDL-34", "W", "The VPC reaches S3", "EC2 isn't read."),
+        ("MDL-39", "E", "Graviton runs an arm64 image", "The image's configuration isn't read."),
+        (
+            "MME-08",
+            "E",
+            "The image has the multi-model label",
+            "The image's labels aren't read; MME-09 and MME-15 know AWS's own images.",
+        ),
+        ("MME-25", "W", "The largest artifact fits", "Sizes aren't read."),
+        ("PIP-06", "E", "Images accept a port", "The image's configuration isn't read."),
+        ("CFG-07", "W", "The type is offered in the region", "No call of SageMaker tells; CFG-06 knows all types."),
+        ("CFG-21", "W", "Large artifacts have room and time", "Sizes aren't read."),
+        ("CFG-39", "W", "Quotas cover the fleet", "Service Quotas isn't read."),
+        ("CFG-40", "W", "Quotas cover both fleets of an update", "Service Quotas isn't read."),
+        ("SLS-15", "W", "Serverless quotas", "Service Quotas isn't read."),
+        ("SLS-16", "W", "Serverless memory holds the model", "Sizes aren't read."),
+        ("ASY-11", "W", "The role may write and notify", "IAM isn't read."),
+        ("DEP-19", "W", "Alarms watch the new fleet", "Dimensions aren't judged: few alarms have this one."),
+        ("DEP-20", "W", "The role may read alarms", "IAM isn't read."),
+        ("ART-07", "E", "Archives hold no symlinks", "Archives aren't read."),
+        ("ART-08", "W", "Artifacts stay as they were deployed", "What they were isn't kept."),
+    ),
+)
+
+NOT_CHECKED: Final = (_LOADER, _ENGINE, _LANGUAGE, _OUTSIDE, _NOISE, _SCALING, _READS)

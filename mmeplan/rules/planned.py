@@ -1,0 +1,93 @@
+"""What plan-stage rules look at: each endpoint of the fleet beside what is live and what the plan does to it.
+
+In: the fleet's graph, a snapshot and the plan made of both; all plain data. Out: `PlannedFleet`. `PlanRule` is the kind
+of rule that looks at it. A rule that needs to know more than Describe says of the fleet's own objects and of those that
+it refers to has no place here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmeplan.graph import Graph
+from mmeplan.live import LiveObject, Snapshot
+from mmeplan.plan.document import Plan, PlannedChange, Step
+from mmeplan.rules.facts import Endpoint, FleetFacts, gather
+from mmeplan.rules.rule import FleetHit, Rule, Stage
+
+
+class PlanRule(Rule):
+    """A rule of stage `plan`.
+
+    `before` is the fleet file that was applied before the examples `bad` and `good` are planned, empty where nothing is
+    live. `seen` are members of the live endpoint's Describe answer, and `absent` (kind, name) of objects that aren't
+    there, that the example needs and that no fleet file can bring about.
+    """
+
+    stage: Stage = "plan"
+    before: str = ""
+    seen: Mapping[str, Any] = {}
+    absent: tuple[tuple[str, str], ...] = ()
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        """Look at what is live and what is planned."""
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEndpoint:
+    """An endpoint of the fleet; `live` and `live_config` are None where they don't exist, or can't be read.
+
+    `update` is the plan's UpdateEndpoint for it, None where there is none.
+    """
+
+    endpoint: Endpoint
+    change: PlannedChange | None
+    live: LiveObject | None
+    live_config: LiveObject | None
+    update: Step | None
+
+    def live_variants(self) -> dict[str, Mapping[str, Any]]:
+        """What DescribeEndpoint says of each production variant, by name."""
+        summaries = (self.live.describe.get("ProductionVariants") or ()) if self.live else ()
+        return {str(summary.get("VariantName")): summary for summary in summaries}
+
+    def live_is_serverless(self) -> bool:
+        """Whether the config in force has a serverless variant."""
+        described = self.live_config.describe if self.live_config else {}
+        return any(variant.get("ServerlessConfig") for variant in described.get("ProductionVariants") or ())
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFleet:
+    """Everything that a plan was made from, linked."""
+
+    facts: FleetFacts
+    snapshot: Snapshot
+    endpoints: tuple[PlannedEndpoint, ...]
+
+    def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:
+        """The endpoints that the plan updates to another config, each with its UpdateEndpoint."""
+        return ((at, at.update) for at in self.endpoints if at.update is not None)
+
+
+def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
+    """The facts of a plan."""
+    facts = gather(graph)
+    changes = {change.address: change for change in plan.changes if change.kind == "endpoint"}
+    updates = {step.address: step for step in plan.steps if step.operation == "UpdateEndpoint"}
+    made = []
+    for address, endpoint in facts.endpoints.items():
+        change = changes.get(address)
+        live = _present(snapshot, "endpoint", (change.live_name if change else "") or endpoint.resource.physical_name)
+        in_force = str(live.describe.get("EndpointConfigName", "")) if live else ""
+        config = _present(snapshot, "endpoint_config", in_force)
+        made.append(PlannedEndpoint(endpoint, change, live, config, updates.get(address)))
+    return PlannedFleet(facts, snapshot, tuple(made))
+
+
+def _present(snapshot: Snapshot, kind: str, name: str) -> LiveObject | None:
+    found = snapshot.get(kind, name)
+    return found if found is not None and found.status == "present" else None

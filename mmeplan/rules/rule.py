@@ -1,0 +1,85 @@
+"""`Rule`: what a rule is. One small class per rule; everything that is not the rule's own question is the framework's.
+
+A rule overrides the looks it needs (`model`, `container`, `config`, `variant`, `endpoint`, `fleet`) and yields
+`(path, message)`, the path in API members from the entry on. `rules.checking` calls it only on subjects that have one
+of its `members`, turns paths into file, line and column, applies `allow`, and survives the rule's crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.rules.facts import Config, Container, Endpoint, FleetFacts, Model, Variant
+
+Hit = tuple[ApiPath, str]
+"""Where, in API members from the entry on (own keys and `tags` as in the file), and what, as a sentence."""
+
+FleetHit = tuple[Resource, ApiPath, str]
+"""A hit of a rule that looks at the whole fleet: it says whose it is."""
+
+Basis = Literal["shape", "doc", "obs", "conf", "inf", "policy", "own"]
+"""What a rule rests on: the request shape, AWS's documentation, observed answers of the service, documents that
+contradict one another, inference, the policy of those who run the fleet (rules of other packages), or mmeplan's own
+promises."""
+
+Stage = Literal["static", "plan", "online"]
+"""What a rule needs: the file alone; what is live and the plan as well; or reads of S3, CloudWatch and ECR."""
+
+RESTATES_THE_API: Final = frozenset({"shape", "doc", "obs"})
+
+
+class Rule:
+    """One rule. Subclasses set the attributes and override the looks they need.
+
+    `why` and `fix` are sentences for the page and for `Finding.help`. `bad` and `good` are complete fleet files; in
+    `bad` the line of the finding ends in `# here`; `also` are the ids of other rules that it can't but break as well,
+    because AWS's own rules overlap there. `members` are the API members of which a subject must have one;
+    none means: always look.
+    """
+
+    id: str
+    title: str
+    severity: Literal["error", "warning"]
+    basis: Basis
+    source: str
+    why: str
+    fix: str
+    bad: str
+    good: str
+    also: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    stage: Stage = "static"
+
+    @property
+    def lowerable(self) -> bool:
+        """Whether `allow` may lower it: warnings, and errors that don't restate the API's own constraints.
+
+        What `allow` itself promises (basis `own`) can't be allowed away.
+        """
+        return self.basis != "own" and (self.severity == "warning" or self.basis not in RESTATES_THE_API)
+
+    def model(self, model: Model) -> Iterator[Hit]:
+        """Look at a model."""
+        return iter(())
+
+    def container(self, container: Container) -> Iterator[Hit]:
+        """Look at one container of a model; the path begins at the model's entry."""
+        return iter(())
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        """Look at an endpoint config."""
+        return iter(())
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        """Look at one variant, production or shadow; the path begins at the config's entry."""
+        return iter(())
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        """Look at an endpoint and the config it runs."""
+        return iter(())
+
+    def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:
+        """Look at everything at once."""
+        return iter(())

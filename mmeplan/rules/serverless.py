@@ -1,0 +1,312 @@
+"""Serverless variants (group SLS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mmeplan.aws.shapes import snake
+from mmeplan.rules.examples import ROLE, fleet_file
+from mmeplan.rules.facts import Config, Endpoint, Variant
+from mmeplan.rules.models import reads_through_vpc
+from mmeplan.rules.rule import Hit, Rule
+
+_GUIDE: Final = "Developer Guide, serverless-endpoints"
+_MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
+_GOOD: Final = fleet_file(serverless=True)
+_HERE: Final = ("max_concurrency: 20}", "max_concurrency: 20}  # here")
+_NOT_SERVERLESS: Final = (
+    "InstanceType",
+    "InitialInstanceCount",
+    "InstancePools",
+    "VolumeSizeInGB",
+    "ModelDataDownloadTimeoutInSeconds",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "InferenceAmiVersion",
+    "EnableSSMAccess",
+    "ManagedInstanceScaling",
+    "RoutingConfig",
+    "CapacityReservationConfig",
+)
+_MEMORY_STEP_MB: Final = 1024  # ServerlessConfig: 1 GB increments
+
+
+def _serverless(config: Config) -> Variant | None:
+    return next((variant for variant in config.variants if variant.serverless), None)
+
+
+class MemoryInSteps(Rule):
+    id = "SLS-01"
+    title = "Serverless memory comes in whole gigabytes"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, ProductionVariantServerlessConfig.MemorySizeInMB"
+    why = (
+        "The service takes 1 GB increments; the shape shows a range only, so that botocore sends everything within it."
+    )
+    fix = "Choose a multiple of 1024 within the range."
+    bad = fleet_file(
+        serverless=True, variant="serverless_config: {memory_size_in_mb: 1536, max_concurrency: 20}  # here"
+    )
+    good = _GOOD
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        memory = variant.spec["ServerlessConfig"].get("MemorySizeInMB")
+        if memory is not None and memory % _MEMORY_STEP_MB:
+            path = (*variant.path, "ServerlessConfig", "MemorySizeInMB")
+            yield path, f"{memory} MB is not a whole number of gigabytes; memory comes in steps of {_MEMORY_STEP_MB} MB"
+
+
+class ProvisionedWithinMaximum(Rule):
+    id = "SLS-03"
+    title = "Provisioned concurrency is within the maximum"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, ProductionVariantServerlessConfig.ProvisionedConcurrency"
+    why = "What is kept warm can't be more than what may run."
+    fix = "Lower `provisioned_concurrency`, or raise `max_concurrency`."
+    bad = fleet_file(
+        serverless=True,
+        variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20, provisioned_concurrency: "
+        "40}  # here",
+    )
+    good = fleet_file(
+        serverless=True,
+        variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20, provisioned_concurrency: 5}",
+    )
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        config = variant.spec["ServerlessConfig"]
+        warm, most = config.get("ProvisionedConcurrency"), config.get("MaxConcurrency")
+        if warm is not None and most is not None and warm > most:
+            path = (*variant.path, "ServerlessConfig", "ProvisionedConcurrency")
+            yield path, f"provisioned_concurrency {warm} is above max_concurrency {most}"
+
+
+class NoInstances(Rule):
+    id = "SLS-04"
+    title = "A serverless variant has no instances, and nothing that belongs to them"
+    severity = "error"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints-create; API reference ProductionVariant.ServerlessConfig"
+    why = "A variant is either serverless or runs on instances."
+    fix = "Drop `serverless_config`, or everything that speaks of instances."
+    bad = fleet_file(serverless=True, variant="instance_type: ml.m5.xlarge  # here")
+    good = _GOOD
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        for member in _NOT_SERVERLESS:
+            if variant.spec.get(member):
+                yield (*variant.path, member), f"`{snake(member)}` on a serverless variant"
+
+
+class OneServerlessVariant(Rule):
+    id = "SLS-05"
+    title = "A serverless endpoint has one production variant"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: multiple production variants are not supported"
+    why = "Serverless inference does not split traffic."
+    fix = "Give each variant an endpoint of its own."
+    bad = fleet_file(
+        variants="""
+            main: {model: ranker, serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20}}
+            next: {model: ranker, serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20}}
+        """
+    ).replace("production_variants:", "production_variants:  # here")
+    good = _GOOD
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        if len(config.production) > 1 and any(variant.serverless for variant in config.production):
+            yield ("ProductionVariants",), f"{len(config.production)} production variants in a serverless config"
+
+
+class ServerlessCapture(Rule):
+    id = "SLS-06"
+    title = "A serverless endpoint captures no data"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: data capture is not supported"
+    why = "Serverless inference has no data capture."
+    fix = "Drop `data_capture_config`."
+    bad = fleet_file(
+        serverless=True,
+        config="data_capture_config: {initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, "
+        "capture_options: [{capture_mode: Input}]}  # here",
+    )
+    good = _GOOD
+    members = ("DataCaptureConfig",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = _serverless(config)
+        if variant is not None:
+            yield ("DataCaptureConfig",), f"the variant {variant.name!r} is serverless"
+
+
+class ServerlessVpc(Rule):
+    id = "SLS-07"
+    title = "A model that is hosted serverless is in no VPC"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: VPC configuration is not supported"
+    why = "Serverless inference can't reach a VPC."
+    fix = "Drop the model's `vpc_config`, or give the variant an `instance_type`."
+    bad = fleet_file(
+        serverless=True,
+        model="vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}",
+    ).replace(*_HERE)
+    good = _GOOD
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        for model in variant.models:
+            if model.request.get("VpcConfig") is not None:
+                yield (*variant.path, "ServerlessConfig"), f"`{model.resource.address}` has a `vpc_config`"
+
+
+class ServerlessIsolation(Rule):
+    id = "SLS-08"
+    title = "A model that is hosted serverless is not isolated"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: network isolation is not supported"
+    why = "Serverless inference has no network isolation."
+    fix = "Drop the model's `enable_network_isolation`, or give the variant an `instance_type`."
+    bad = fleet_file(serverless=True, model="enable_network_isolation: true").replace(*_HERE)
+    good = _GOOD
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        for model in variant.models:
+            if model.request.get("EnableNetworkIsolation"):
+                yield (*variant.path, "ServerlessConfig"), f"`{model.resource.address}` is in network isolation"
+
+
+class ServerlessAsync(Rule):
+    id = "SLS-09"
+    title = "A serverless endpoint is not asynchronous"
+    severity = "error"
+    basis = "doc"
+    source = _MATRIX
+    why = "Serverless and asynchronous inference exclude each other."
+    fix = "Keep one of them."
+    bad = fleet_file(
+        serverless=True, config="async_inference_config: {output_config: {s3_output_path: s3://acme/out}}  # here"
+    )
+    good = _GOOD
+    members = ("AsyncInferenceConfig",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = _serverless(config)
+        if variant is not None:
+            yield ("AsyncInferenceConfig",), f"the variant {variant.name!r} is serverless"
+
+
+class ServerlessImage(Rule):
+    id = "SLS-10"
+    title = "A serverless variant hosts neither Marketplace packages nor private registries"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: Marketplace model packages and private Docker registries are not supported"
+    why = "Serverless inference keeps a copy of an image from Amazon ECR, and takes no other."
+    fix = "Push the image to ECR, or give the variant an `instance_type`."
+    bad = fleet_file(
+        serverless=True,
+        model=f"execution_role_arn: {ROLE}\nvpc_config: {{security_group_ids: [sg-0a1b2c3d], subnets: "
+        f"[subnet-0a1b, subnet-4e5f]}}",
+        container="image: registry.acme.example/ranker:1.4\nimage_config: {repository_access_mode: Vpc}",
+    ).replace(*_HERE)
+    good = _GOOD
+    also = ("SLS-07",)  # such a registry is reached through a VPC, which is refused as well
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        path = (*variant.path, "ServerlessConfig")
+        for model in variant.models:
+            if model.marketplace:
+                yield path, f"`{model.resource.address}` comes from AWS Marketplace"
+            if any(reads_through_vpc(container) for container in model.containers):
+                yield path, f"`{model.resource.address}` pulls its image from a private registry"
+
+
+class ServerlessGuardrails(Rule):
+    id = "SLS-14"
+    title = "A serverless endpoint's updates are all at once"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, deployment-guardrails"
+    why = "Canary and linear updates of a serverless endpoint silently become all-at-once updates."
+    fix = "Write ALL_AT_ONCE, so that the file says what happens."
+    bad = fleet_file(
+        serverless=True,
+        endpoint="""
+            deployment_config:
+              blue_green_update_policy:
+                traffic_routing_configuration:
+                  type: CANARY  # here
+                  canary_size: {type: CAPACITY_PERCENT, value: 25}
+                  wait_interval_in_seconds: 300
+              auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
+        """,
+    )
+    good = fleet_file(
+        serverless=True,
+        endpoint="""
+            deployment_config:
+              blue_green_update_policy:
+                traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}
+        """,
+    )
+    members = ("DeploymentConfig",)
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        deployment = endpoint.deployment
+        if endpoint.config is None or deployment is None or deployment.routing not in ("CANARY", "LINEAR"):
+            return
+        variant = _serverless(endpoint.config)
+        if variant is not None:
+            path = (*deployment.policy, "TrafficRoutingConfiguration", "Type")
+            yield path, f"`{deployment.routing}` becomes ALL_AT_ONCE: the variant {variant.name!r} is serverless"
+
+
+class KeyOfServerless(Rule):
+    id = "SLS-17"
+    title = "A serverless config's key is not taken for a volume's"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints-create"
+    why = (
+        "The key is legal, and encrypts the copy of the image that SageMaker keeps. There is no volume that it could "
+        "encrypt, although that is what it does everywhere else."
+    )
+    fix = "Nothing, where the image is what you mean: allow it with that reason. Otherwise drop `kms_key_id`."
+    bad = fleet_file(serverless=True, config="kms_key_id: alias/ranker  # here")
+    good = _GOOD
+    members = ("KmsKeyId",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        variant = _serverless(config)
+        if variant is not None and config.request["KmsKeyId"]:
+            message = (
+                f"the variant {variant.name!r} is serverless: the key encrypts the copy of its image, not a volume"
+            )
+            yield ("KmsKeyId",), message
+
+
+RULES: Final = (
+    MemoryInSteps(),
+    ProvisionedWithinMaximum(),
+    NoInstances(),
+    OneServerlessVariant(),
+    ServerlessCapture(),
+    ServerlessVpc(),
+    ServerlessIsolation(),
+    ServerlessAsync(),
+    ServerlessImage(),
+    ServerlessGuardrails(),
+    KeyOfServerless(),
+)
