@@ -114,7 +114,7 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say which SageMaker is talked to."""
-    command = click.option("-v", "--verbose", is_flag=True, help="Say more on stderr while working.")(command)
+    command = click.option("-v", "--verbose", is_flag=True, help="Tell each API call on stderr.")(command)
     command = click.option(
         "--local-db",
         metavar="PATH",

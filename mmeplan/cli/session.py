@@ -16,6 +16,7 @@ from mmeplan.cli.options import Settings
 from mmeplan.graph import Graph
 from mmeplan.live import Clock, Snapshot
 from mmeplan.plan import Finding, Options, Plan, build, require_addresses
+from mmeplan.render import clean
 from mmeplan.resources import Resource
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ def connect(settings: Settings, *, region: str | None, account: str | None) -> I
     from mmeplan.cloud.aws import Cloud, Door
     from mmeplan.cloud.clock import SystemClock
 
+    trace = _say if settings.verbose else None
     if not settings.is_local:
         clock = SystemClock()
         yield Connection(
-            Cloud(clock, profile=settings.profile, region=region, endpoint_url=settings.endpoint_url), clock
+            Cloud(clock, profile=settings.profile, region=region, endpoint_url=settings.endpoint_url, trace=trace),
+            clock,
         )
         return
     from mmeplan.simulator import Simulator
@@ -56,9 +59,13 @@ def connect(settings: Settings, *, region: str | None, account: str | None) -> I
     simulator = Simulator.open(settings.local_path)
     try:
         door = Door(simulator.before_send, account or LOCAL_ACCOUNT)
-        yield Connection(Cloud(simulator.clock, region=region or LOCAL_REGION, door=door), simulator.clock)
+        yield Connection(Cloud(simulator.clock, region=region or LOCAL_REGION, door=door, trace=trace), simulator.clock)
     finally:
         simulator.close()
+
+
+def _say(line: str) -> None:
+    click.echo(clean(line), err=True)
 
 
 def observe(connection: Connection, graph: Graph, *, full: bool = False) -> Snapshot:
@@ -90,9 +97,7 @@ class _Counter:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
 
-def make_plan(
-    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options
-) -> Plan:
+def make_plan(graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options) -> Plan:
     """Observe and plan against a live SageMaker. `--replace` compiles again with a salt taken from what is live."""
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)

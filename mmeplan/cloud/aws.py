@@ -67,6 +67,8 @@ _NO_CREDENTIALS: Final = (
 )
 
 BeforeSend = Callable[..., Any]
+Trace = Callable[[str], None]
+"""Told each call and how it ended, in a line: operation, the names in its request, and the error's code."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,12 @@ class Cloud:
         region: str | None = None,
         endpoint_url: str | None = None,
         door: Door | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Raises CredentialsError where the profile or the region is not known."""
         self._clock = clock
         self._door = door
+        self._trace = trace
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
@@ -147,6 +151,19 @@ class Cloud:
                 progress(index, total)
 
     def _call(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        """One call, told to the trace. Raises CloudError."""
+        if self._trace is None:
+            return self._answer(operation, params)
+        names = " ".join(f"{key}={value}" for key, value in params.items() if isinstance(value, (str, int)))
+        try:
+            answer = self._answer(operation, params)
+        except CloudError as error:
+            self._trace(f"{operation} {names} → {error.code}: {error.message}")
+            raise
+        self._trace(f"{operation} {names}")
+        return answer
+
+    def _answer(self, operation: str, params: Mapping[str, Any]) -> Answer:
         if self._pace:
             self._pace.wait()
         try:

@@ -185,3 +185,11 @@ def test_a_broken_pipe_is_not_an_error(folder: Path) -> None:
     )
     assert "Traceback" not in result.stderr
     assert result.returncode == 0
+
+
+def test_verbose_tells_each_call_on_stderr_without_environment_values(folder: Path) -> None:
+    result = mmeplan("apply --local --yes -v", folder)
+    assert "CreateEndpoint EndpointName=churn" in result.stderr
+    assert "DescribeModel ModelName=churn-" in result.stderr
+    assert STARTER_SECRET not in result.stderr
+    assert "DescribeModel" not in mmeplan("plan --local", folder).stderr
