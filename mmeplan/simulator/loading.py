@@ -1,0 +1,96 @@
+"""Which models a multi-model container holds in memory, on each instance.
+
+In: an invocation's TargetModel. Out: the instance that answers it, after the model was found, loaded and others were
+unloaded for it; or the documented errors. Source: the multi-model guide; mms-container-apis.md (409, 507, unloading).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mmeplan.simulator.blobs import Blobs
+from mmeplan.simulator.call import Call
+from mmeplan.simulator.wire import ServiceError
+
+Json = dict[str, Any]
+Group = tuple[str, ...]
+
+ANSWER_WITHIN_S: Final = 60
+"""How long an invocation waits for its model before it answers ModelNotReadyException."""
+_MB: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class _Loaded:
+    size: int
+    ready_us: int
+    used: int
+
+
+@dataclass(slots=True)
+class Residency:
+    """The loaded models: for each fleet's variant, its instances; on each instance, the models in it."""
+
+    groups: dict[Group, list[dict[str, _Loaded]]] = field(default_factory=dict)
+    used: int = 0
+
+    def reach(self, call: Call, group: Group, instances: int, hosting: Json, target: str) -> int:
+        """The number of the instance that answers. Raises ServiceError where the model can't, or not yet.
+
+        An instance that has the model goes on to answer for it, even when its artifact is gone; otherwise the one with
+        the most free memory loads it, and unloads its least recently used models until there is room.
+        """
+        places = self.groups.setdefault(group, [])
+        del places[instances:]
+        places.extend({} for _ in range(instances - len(places)))
+        self.used += 1
+        holding = [number for number, place in enumerate(places) if target in place]
+        chosen = holding[0] if holding else min(range(instances), key=lambda number: (_taken(places[number]), number))
+        place = places[chosen]
+        if not holding:
+            _load(call, place, hosting["prefix"], target)
+        model = place[target]
+        model.used = self.used
+        loading_us = model.ready_us - call.now_us
+        if loading_us > 0 and call.settings.model_loading_s > ANSWER_WITHIN_S:
+            raise ServiceError("ModelNotReadyException", f"Model {target} is loading. Please try again later.", 429)
+        if not hosting["cached"]:
+            del place[target]
+        return chosen
+
+    def loaded(self, group: Group) -> list[list[str]]:
+        """The models in the memory of each instance, by name."""
+        return [sorted(place) for place in self.groups.get(group, ())]
+
+
+def _taken(place: dict[str, _Loaded]) -> int:
+    return sum(model.size for model in place.values())
+
+
+def _load(call: Call, place: dict[str, _Loaded], prefix: str, target: str) -> None:
+    size = _size(call, prefix, target)
+    budget = call.settings.model_memory_mb * _MB
+    if size > budget:
+        raise ServiceError(
+            "ModelError",
+            'Received server error (507) from primary with message "Insufficient memory to load the model".',
+            424,
+            {"OriginalStatusCode": 507, "OriginalMessage": "Insufficient memory to load the model"},
+        )
+    while _taken(place) + size > budget:
+        del place[min(place, key=lambda name: place[name].used)]
+    place[target] = _Loaded(size, call.now_us + round(call.settings.model_loading_s * 1_000_000), 0)
+
+
+def _size(call: Call, prefix: str, target: str) -> int:
+    """The artifact's size. It is looked up only where its bucket is in the simulated S3."""
+    bucket, _, folder = prefix.partition("://")[2].partition("/")
+    key = folder.rstrip("/") + "/" * bool(folder) + target.lstrip("/")
+    blobs = Blobs(call.store)
+    if not blobs.has_bucket(call.account, bucket):
+        return call.settings.model_size_mb * _MB
+    found = blobs.head(call.account, bucket, key)
+    if found is None:
+        raise ServiceError("ValidationError", f"Failed to download model data (bucket: {bucket}, key: {key})")
+    return found.size

@@ -1,0 +1,183 @@
+"""Clients of a served world that know nothing of it: boto3's waiters and paginators, and the AWS CLI as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+
+from mmeplan.simulator import Simulator
+from tests.contract.doors import ARN, IMAGE, REGION, ROLE, VARIANT, Door, create, http
+
+SPEED = 20_000
+
+
+@pytest.fixture
+def fast() -> Iterator[Door]:
+    """A served world where a minute passes in 3 ms."""
+    with Simulator.open() as simulator, http(simulator, SPEED) as open_door:
+        yield open_door
+
+
+def test_the_waiters_wait_for_a_served_endpoint(fast: Door) -> None:
+    client = fast.client()
+    create(client)
+    quick = {"Delay": 0.02, "MaxAttempts": 200}
+    client.get_waiter("endpoint_in_service").wait(EndpointName="e", WaiterConfig=quick)
+    client.delete_endpoint(EndpointName="e")
+    client.get_waiter("endpoint_deleted").wait(EndpointName="e", WaiterConfig=quick)
+    fast.control("POST", "/_mmeplan/faults", [{"fault": "fail_create", "endpoint_name": "e", "reason": "no"}])
+    client.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    with pytest.raises(WaiterError, match="terminal failure"):
+        client.get_waiter("endpoint_in_service").wait(EndpointName="e", WaiterConfig=quick)
+    fast.client("s3").put_object(Bucket="bucket", Key="k", Body=b"1")
+    fast.client("s3").get_waiter("object_exists").wait(Bucket="bucket", Key="k")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "members", "expected"),
+    [
+        ("sagemaker", "list_models", {}, 7),
+        ("sagemaker", "list_endpoint_configs", {"NameContains": "n"}, 7),
+        ("sagemaker", "list_endpoints", {"StatusEquals": "Creating"}, 7),
+        ("resourcegroupstaggingapi", "get_resources", {}, 7),
+        ("cloudwatch", "describe_alarms", {}, 7),
+        ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
+        ("s3", "list_objects_v2", {"Bucket": "bucket"}, 7),
+        ("s3", "list_objects", {"Bucket": "bucket"}, 7),
+    ],
+)
+def test_every_paginator_shows_everything_once(
+    door: Door, service: str, operation: str, members: dict[str, Any], expected: int
+) -> None:
+    populate(door)
+    paginator = door.client(service).get_paginator(operation)
+    size = 3 if expected < 10 else 100
+    if service == "resourcegroupstaggingapi":
+        members, config = {"ResourcesPerPage": size}, {}
+    else:
+        config = {"PageSize": size}
+    pages = list(paginator.paginate(**members, PaginationConfig=config))
+    keys = paginator.result_keys
+    seen = [json.dumps(item, default=str) for page in pages for key in keys for item in key.search(page) or ()]
+    assert len(seen) == len(set(seen)) >= expected
+    assert len(pages) == -(-len(seen) // size)
+
+
+def populate(door: Door) -> None:
+    sm, s3, cloudwatch = door.client(), door.client("s3"), door.client("cloudwatch")
+    for number in range(7):
+        name = f"n{number}"
+        tags = [{"Key": "a", "Value": "b"}]
+        sm.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE}, Tags=tags)
+        sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[VARIANT | {"ModelName": name}])
+        sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        s3.put_object(Bucket="bucket", Key=name, Body=b"1")
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1.0
+        )
+
+
+@pytest.mark.parametrize("dimension", ["target", "policy"])
+def test_the_autoscaling_paginators_show_everything_once(door: Door, dimension: str) -> None:
+    sm, scaling = door.client(), door.client("application-autoscaling")
+    create(sm)
+    for number in range(1, 5):
+        sm.create_endpoint(EndpointName=f"e{number}", EndpointConfigName="c")
+    door.advance(180)
+    for number in range(1, 5):
+        target = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/e{number}/variant/main",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+        scaling.put_scaling_policy(**target, PolicyName="p", PolicyType="StepScaling")
+    operation = "describe_scalable_targets" if dimension == "target" else "describe_scaling_policies"
+    pages = list(
+        scaling.get_paginator(operation).paginate(ServiceNamespace="sagemaker", PaginationConfig={"PageSize": 3})
+    )
+    member = "ScalableTargets" if dimension == "target" else "ScalingPolicies"
+    assert [len(page[member]) for page in pages] == [3, 1]
+
+
+def test_sixteen_racing_creates_have_one_winner(fast: Door) -> None:
+    client = fast.client(max_pool_connections=16)
+    outcomes: list[str] = []
+    start = threading.Barrier(16)
+
+    def race() -> None:
+        start.wait()
+        try:
+            client.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
+            outcomes.append("won")
+        except client.exceptions.ClientError as refusal:
+            outcomes.append(str(refusal))
+
+    racers = [threading.Thread(target=race) for _ in range(16)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert outcomes.count("won") == 1
+    assert sum("Cannot create already existing model" in outcome for outcome in outcomes) == 15
+
+
+# -- the AWS CLI -----------------------------------------------------------------------------------------------------
+
+
+def aws_cli() -> str | None:
+    """The `aws` of this environment, or of MMEPLAN_AWS_CLI."""
+    beside = Path(sys.executable).with_name("aws")
+    named = os.environ.get("MMEPLAN_AWS_CLI")
+    return named or (str(beside) if beside.exists() else shutil.which("aws"))
+
+
+@pytest.mark.skipif(aws_cli() is None, reason="the AWS CLI isn't installed (pip install awscli)")
+def test_the_aws_cli_runs_unmodified(fast: Door, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": fast.url,
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+    def aws(*words: str) -> Any:
+        ran = subprocess.run(
+            [str(aws_cli()), *words], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout) if ran.stdout.strip().startswith("{") else ran.stdout
+
+    archive = tmp_path / "model.tar.gz"
+    archive.write_bytes(b"not really an archive")
+    aws("s3", "cp", str(archive), "s3://bucket/models/model.tar.gz")
+    assert "model.tar.gz" in aws("s3", "ls", "s3://bucket/models/")
+    made = aws(
+        *("sagemaker", "create-model", "--model-name", "m", "--execution-role-arn", ROLE),
+        *("--primary-container", f"Image={IMAGE},ModelDataUrl=s3://bucket/models/model.tar.gz"),
+    )
+    assert made == {"ModelArn": f"{ARN}:model/m"}
+    variant = "VariantName=main,ModelName=m,InstanceType=ml.m5.large,InitialInstanceCount=2"
+    aws("sagemaker", "create-endpoint-config", "--endpoint-config-name", "c", "--production-variants", variant)
+    aws("sagemaker", "create-endpoint", "--endpoint-name", "e", "--endpoint-config-name", "c")
+    aws("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", "e")
+    body = tmp_path / "answer"
+    payload = tmp_path / "payload"
+    payload.write_bytes(b"1,2,3")
+    invoked = aws(
+        *("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "e", "--body", f"fileb://{payload}", str(body))
+    )
+    assert (invoked["InvokedProductionVariant"], body.read_bytes()) == ("main", b"1,2,3")
+    assert aws("sts", "get-caller-identity")["Account"] == "123456789012"
+    assert [item["EndpointName"] for item in aws("sagemaker", "list-endpoints")["Endpoints"]] == ["e"]

@@ -1,0 +1,91 @@
+"""Several server processes on one store, and servers that are killed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.contract.doors import IMAGE, ROLE, VARIANT, Served, create, served
+
+
+def names(client: object) -> list[str]:
+    pages = client.get_paginator("list_models").paginate(PaginationConfig={"PageSize": 100})  # type: ignore[attr-defined]
+    return [model["ModelName"] for page in pages for model in page["Models"]]
+
+
+def test_two_servers_on_one_store_agree_and_time_passes_once(tmp_path: Path) -> None:
+    file = str(tmp_path / "world.db")
+    with served("--db", file, "--speed", "0") as one, served("--db", file, "--speed", "0") as two:
+        first, second = one.door.client(), two.door.client()
+        create(first)
+        one.door.advance(100)
+        two.door.advance(79)
+        assert second.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Creating"
+        two.door.advance(1)
+        assert first.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
+        second.create_endpoint_config(EndpointConfigName="c2", ProductionVariants=[VARIANT])
+        first.update_endpoint(EndpointName="e", EndpointConfigName="c2")
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+            second.delete_endpoint(EndpointName="e")
+        assert one.door.control("GET", "/_mmeplan/clock") == two.door.control("GET", "/_mmeplan/clock")
+
+
+def test_of_creates_that_race_through_two_servers_each_has_one_winner(tmp_path: Path) -> None:
+    file = str(tmp_path / "world.db")
+    with served("--db", file) as one, served("--db", file) as two:
+        won: list[str] = []
+        lost: list[str] = []
+
+        def make(server: Served) -> None:
+            client = server.door.client()
+            for number in range(20):
+                try:
+                    client.create_model(
+                        ModelName=f"m{number}", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE}
+                    )
+                    won.append(f"m{number}")
+                except ClientError as refusal:
+                    lost.append(str(refusal))
+
+        racers = [threading.Thread(target=make, args=(server,)) for server in (one, two)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        assert sorted(won) == sorted(names(one.door.client()))
+        assert len(set(won)) == len(won) == len(lost) == 20
+        assert all("Cannot create already existing model" in refusal for refusal in lost)
+
+
+def test_a_killed_server_loses_no_write_that_it_acknowledged(tmp_path: Path) -> None:
+    file = str(tmp_path / "world.db")
+    acknowledged: list[str] = []
+    enough = threading.Event()
+    with served("--db", file) as one:
+        client = one.door.client()
+
+        def write() -> None:
+            for number in range(100_000):
+                try:
+                    client.create_model(
+                        ModelName=f"m{number}", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE}
+                    )
+                except (BotoCoreError, ClientError):
+                    return
+                acknowledged.append(f"m{number}")
+                if number == 150:
+                    enough.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert enough.wait(30)
+        assert one.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+        writer.join(30)
+    with served("--db", file) as again:
+        kept = set(names(again.door.client()))
+        assert set(acknowledged) <= kept
+        assert len(kept) - len(acknowledged) in (0, 1)
