@@ -122,3 +122,4 @@ class ConnectionFailedError(CloudError):
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(operation, "ConnectionFailed", message, status=0)
+        self.hint = "look at the network, the region and --endpoint-url; apply again goes on from what is live"

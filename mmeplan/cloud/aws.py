@@ -96,6 +96,7 @@ class Cloud:
         self._clock = clock
         self._door = door
         self._trace = trace
+        self._heard = door is not None
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
@@ -119,7 +120,7 @@ class Cloud:
         """One read, repeated while its failure is one that passes. Raises CloudError; ValueError for a write."""
         if not operation.startswith(_READS):
             raise ValueError(f"{operation} is not a read")
-        return repeated(lambda: self._call(operation, params), self._clock)
+        return repeated(lambda: self._call(operation, params), self._clock, lambda: self._heard)
 
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
         """Many reads at once, answers in order; a failed one has its CloudError in its place."""
@@ -169,7 +170,9 @@ class Cloud:
         try:
             client = self._client(_SERVICES.get(operation, "sagemaker"))
             answer = getattr(client, xform_name(operation))(**params)
+            self._heard = True
         except ClientError as error:
+            self._heard = True
             raise _service_error(operation, error) from None
         except _NO_CREDENTIALS as error:
             raise CredentialsError(str(error)) from None

@@ -20,6 +20,7 @@ BURST: Final = 20  # calls that may be made at once after a pause
 READ_ATTEMPTS: Final = 7  # about a minute of patience in all
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 20.0
+FIRST_ATTEMPTS: Final = 4  # before anything ever answered: a wrong endpoint or no network is told within seconds
 _REPEATABLE: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
 
 T = TypeVar("T")
@@ -47,14 +48,19 @@ class Pace:
             self._clock.sleep(short_s)
 
 
-def repeated(call: Callable[[], T], clock: Clock) -> T:
-    """A read, made again with growing pauses while the failure is one that passes. Raises the last CloudError."""
+def repeated(call: Callable[[], T], clock: Clock, heard: Callable[[], bool] = lambda: True) -> T:
+    """A read, made again with growing pauses while the failure is one that passes. Raises the last CloudError.
+
+    `heard` says whether the service has ever answered.
+    """
     attempt = 1
     while True:
         try:
             return call()
         except CloudError as error:
-            if classify(error.code, error.message, error.status) not in _REPEATABLE or attempt >= READ_ATTEMPTS:
+            meaning = classify(error.code, error.message, error.status)
+            most = READ_ATTEMPTS if heard() or meaning is not Failure.UNANSWERED else FIRST_ATTEMPTS
+            if meaning not in _REPEATABLE or attempt >= most:
                 raise
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
         clock.sleep(clock.uniform(longest / 2, longest))

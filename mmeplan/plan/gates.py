@@ -1,19 +1,43 @@
 """Gates: what stops a plan although every request in it is valid. Each refusal is a Finding that names its line.
 
-In: changes, options, the fleet. Out: findings of severity error. The ids begin with GATE.
+In: changes, options, the fleet. Out: findings of severity error. Where SageMaker's own rule is what refuses, the id is
+that rule's (docs/rules/not-checked.md lists it); what is mmeplan's own promise has an id that begins with GATE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from mmeplan.diff import Change
+from mmeplan.diff import Change, Reason
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Options
 from mmeplan.plan.finding import Finding
 from mmeplan.resources import Resource
 from mmeplan.spec import FilePath, dotted
+
+REFUSED: Final = "GATE-03"
+OUTAGE: Final = "GATE-04"
+
+_REFUSALS: Final[Mapping[tuple[str, Reason], str]] = {
+    ("model", "conflict"): "DEL-10",
+    ("endpoint_config", "conflict"): "DEL-10",
+    ("endpoint", "conflict"): "DEL-10",
+    ("model", "pinned"): "MDL-40",
+    ("model", "tampered"): "MDL-40",
+    ("endpoint_config", "pinned"): "CFG-38",
+    ("endpoint_config", "tampered"): "CFG-38",
+    ("endpoint", "unrecoverable"): "EP-08",
+}
+"""(kind, reason) of a change that is refused for good → the rule of the catalogue that says so."""
+
+_OUTAGES: Final[Mapping[Reason, str]] = {
+    "hosting_changed": "SLS-12",
+    "renamed_physically": "DEL-08",
+    "failed": "EP-06",
+}
+"""Reason of a change that is an outage → the rule because of which there is no way without one."""
 
 
 def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], options: Options) -> Iterator[Finding]:
@@ -47,11 +71,13 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
 def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator[Finding]:
     resource = graph.resources.get(change.address)
     if change.refusal:
-        yield _finding(graph, "GATE-03", change.address, _path(resource), f"{change.address}: {change.refusal}", "")
+        rule = _REFUSALS.get((change.kind, change.reason), REFUSED)
+        yield _finding(graph, rule, change.address, _path(resource), f"{change.address}: {change.refusal}", "")
     protected = resource is not None and resource.entry.protect and resource.kind == change.kind
     if change.effect == "outage" and change.address not in options.allow_outage:
         message = f"{change.address} would be deleted and created, which is an outage: {change.explanation}"
-        yield _finding(graph, "GATE-04", change.address, _path(resource), message, f"--allow-outage {change.address}")
+        rule = _OUTAGES.get(change.reason, OUTAGE)
+        yield _finding(graph, rule, change.address, _path(resource), message, f"--allow-outage {change.address}")
     if change.effect in ("outage", "delete") and protected:
         message = (
             f"{change.address} is protected, and this would {'recreate' if 'create' in change.actions else 'delete'} it"
