@@ -6,7 +6,7 @@ One stream feeds every display: the terminal, plain lines, `--json` and the jour
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 EventKind = Literal["started", "called", "polled", "retried", "done", "failed", "skipped"]
@@ -31,7 +31,7 @@ class Event:
 
     def encode(self) -> dict[str, Any]:
         """The JSON object of specs/events.schema.json."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 Observer = Callable[[Event], None]

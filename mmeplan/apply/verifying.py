@@ -12,7 +12,7 @@ from mmeplan.apply.guards import KIND_OF, desires_met, tags_of
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.errors import CloudError
-from mmeplan.live import NAME_MEMBERS, Answer, LiveObject, Reader, observe_endpoints
+from mmeplan.live import LIST_ABOVE, NAME_MEMBERS, Answer, LiveObject, Reader, names_of, observe_endpoints
 from mmeplan.plan import Plan, Step
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
@@ -67,11 +67,18 @@ def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
         kind = KIND_OF.get(step.operation, "")
         if kind in _DESCRIBE:
             asked.append((step, kind, str(step.params[NAME_MEMBERS[kind]])))
-    answers = reader.gather([(_DESCRIBE[kind], {NAME_MEMBERS[kind]: name}) for _, kind, name in asked])
-    for (step, kind, name), answer in zip(asked, answers, strict=True):
-        there = _is_there(answer)
+    for (step, kind, name), there in zip(asked, _are_there(asked, reader), strict=True):
         if there != step.operation.startswith("Create"):
             yield f"{kind.replace('_', ' ')} {name}: {'is still there' if there else 'is not there'}"
+
+
+def _are_there(asked: list[tuple[Step, str, str]], reader: Reader) -> list[bool]:
+    """Whether each of the objects exists: by listing where they are many, by Describe where they are few."""
+    if len(asked) > LIST_ABOVE:
+        listed = {kind: names_of(reader, kind) for kind in {kind for _, kind, _ in asked}}
+        return [name in listed[kind] for _, kind, name in asked]
+    answers = reader.gather([(_DESCRIBE[kind], {NAME_MEMBERS[kind]: name}) for _, kind, name in asked])
+    return [_is_there(answer) for answer in answers]
 
 
 def _is_there(answer: Answer | Exception) -> bool:

@@ -20,8 +20,6 @@ from mmeplan.aws.lifecycle import (
     FAILED,
     IN_SERVICE,
     OUT_OF_SERVICE,
-    ROLLING_BACK,
-    SYSTEM_UPDATING,
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
@@ -66,17 +64,22 @@ def poll(reader: Reader, waits: Iterable[Wait]) -> dict[str, LiveObject | None]:
     names = sorted(waiting)
     busy: dict[str, str] = {}
     if len(names) > LIST_POLL_ABOVE:
-        for status in (CREATING, UPDATING, DELETING, SYSTEM_UPDATING, ROLLING_BACK):
+        for status in sorted({_expected(wait) for several in waiting.values() for wait in several}):
             for page in pages(reader, "ListEndpoints", {"StatusEquals": status, "MaxResults": 100}):
                 busy.update({summary["EndpointName"]: status for summary in page.get("Endpoints", ())})
-            if all(name in busy for name in names):
-                break
     for name in busy.keys() & waiting.keys():
         for wait in waiting[name]:
             wait.seen_busy = True
             wait.status = busy[name]
     described = observe_endpoints(reader, [name for name in names if name not in busy])
     return {name: described.get(name) for name in names}
+
+
+def _expected(wait: Wait) -> str:
+    """The status in which a listing would show that the wait goes on."""
+    if wait.status in BUSY:
+        return wait.status
+    return {"CreateEndpoint": CREATING, "DeleteEndpoint": DELETING}.get(wait.step.operation, UPDATING)
 
 
 def judge(wait: Wait, live: LiveObject | None, now: datetime) -> Verdict:

@@ -261,6 +261,13 @@ def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str 
         yield answer
 
 
+def names_of(reader: Reader, kind: str) -> frozenset[str]:
+    """The names of all objects of a kind in the account and region. Raises CloudError."""
+    operation, member = _LIST[kind]
+    listed = pages(reader, operation, {"MaxResults": PAGE})
+    return frozenset(summary[NAME_MEMBERS[kind]] for page in listed for summary in page.get(member, ()))
+
+
 def models_of(config: Mapping[str, Any]) -> list[str]:
     """The names of all models that a described config refers to, instance pools included."""
     names: list[str] = []

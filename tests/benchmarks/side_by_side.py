@@ -17,13 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.fleets import terraform, write_fleet
+from tests.benchmarks.fleets import terraform, write_compact_fleet, write_fleet
 
-PAGE = Path("docs/performance.md")
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "performance.md"
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
+PLANNED, APPLIED = 10_000, 1_000  # endpoints; three resources each
 SNAPSHOT = {
     "format_version": "1.0",
     "observed_at": "2026-01-01T00:00:00+00:00",
@@ -36,118 +39,119 @@ SNAPSHOT = {
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process."""
+    """One finished process; `phases_s` where it timed its phases itself."""
 
     seconds: float
     mebibytes: float
+    phases_s: float = 0.0
 
 
 def measured(command: list[str], folder: Path) -> Run:
-    """Run a command to its end; its output is thrown away. Raises RuntimeError where it fails."""
+    """Run a command to its end; its output goes to a file. Raises RuntimeError where it fails."""
+    output = folder / "output.txt"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     began = time.perf_counter()
-    with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+    with output.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
     if process.returncode:
-        raise RuntimeError(f"{command} ended with {process.returncode}: {(folder / 'output.txt').read_text()[-2000:]}")
-    return Run(seconds, usage.ru_maxrss / 1024)
+        raise RuntimeError(f"{command} ended with {process.returncode}: {output.read_text()[-2000:]}")
+    timed = output.read_text().rpartition("phases: ")[2] if "tests.benchmarks.plan_phases" in command else "0"
+    return Run(seconds, usage.ru_maxrss / 1024, float(timed))
 
 
 def median(runs: list[Run]) -> Run:
     """The medians of time and of memory."""
-    return Run(statistics.median(run.seconds for run in runs), statistics.median(run.mebibytes for run in runs))
+    columns = zip(*((run.seconds, run.mebibytes, run.phases_s) for run in runs), strict=True)
+    return Run(*(statistics.median(column) for column in columns))
 
 
-def mmeplan_plan(endpoints: int, times: int) -> list[Run]:
-    """`mmeplan plan --snapshot` of a fleet that is not there yet: load, compile, check, diff, plan, render, save."""
-    runs = []
-    for _ in range(times):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            fleet = write_fleet(folder, endpoints)
-            (folder / "live.json").write_text(json.dumps(SNAPSHOT))
-            command = [
-                sys.executable,
-                "-m",
-                "mmeplan",
-                "plan",
-                "--snapshot",
-                "live.json",
-                "--out",
-                "plan.json",
-                fleet.name,
-            ]
-            runs.append(measured(command, folder))
-    return runs
+def in_folder(work: Callable[[Path], Run]) -> Run:
+    """Do it in a new, empty folder."""
+    with tempfile.TemporaryDirectory() as name:
+        return work(Path(name))
 
 
-def mmeplan_apply(endpoints: int, times: int) -> list[Run]:
-    """`mmeplan apply --local --yes`: 3 resources an endpoint, created, waited for and verified on the simulator."""
-    runs = []
-    for _ in range(times):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            fleet = write_fleet(folder, endpoints)
-            runs.append(measured([sys.executable, "-m", "mmeplan", "apply", "--local", "--yes", fleet.name], folder))
-    return runs
+def plan(folder: Path, endpoints: int = PLANNED, *, written_out: bool = False) -> Run:
+    """`mmeplan plan --snapshot` of a fleet that is not there yet: load, compile, check, diff, plan, render."""
+    fleet = write_fleet(folder, endpoints) if written_out else write_compact_fleet(folder, endpoints)
+    (folder / "live.json").write_text(json.dumps(SNAPSHOT))
+    return measured([sys.executable, "-m", "mmeplan", "plan", "--snapshot", "live.json", fleet.name], folder)
 
 
-def terraform_run(resources: int, times: int, *verb: str) -> list[Run]:
+def phases(folder: Path) -> Run:
+    """Compile, diff and plan alone, timed inside the process."""
+    fleet = write_compact_fleet(folder, PLANNED)
+    return measured([sys.executable, "-m", "tests.benchmarks.plan_phases", fleet.name], folder)
+
+
+def apply(folder: Path) -> Run:
+    """`mmeplan apply --local --yes`: created, waited for and verified on the simulated SageMaker."""
+    fleet = write_compact_fleet(folder, APPLIED)
+    return measured([sys.executable, "-m", "mmeplan", "apply", "--local", "--yes", fleet.name], folder)
+
+
+def terraform_run(folder: Path, endpoints: int, *verb: str) -> Run:
     """`terraform plan` or `apply` of as many terraform_data resources."""
-    runs = []
-    for _ in range(times):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "main.tf").write_text(terraform(resources))
-            measured(["terraform", "init", "-no-color"], folder)
-            runs.append(measured(["terraform", *verb, "-no-color"], folder))
-    return runs
+    (folder / "main.tf").write_text(terraform(endpoints))
+    measured(["terraform", "init", "-no-color"], folder)
+    return measured(["terraform", *verb, "-no-color"], folder)
 
 
 def compare(times: int) -> list[str]:
-    """The rows of the table."""
-    rows = ["| what | mmeplan | Terraform | ratio |", "|---|---|---|---|"]
-    plan, growth = median(mmeplan_plan(10_000, times)), median(mmeplan_plan(5_000, times))
-    apply = median(mmeplan_apply(1_000, times))
-    if not shutil.which("terraform"):
-        print("terraform is not on the PATH: the comparison is skipped", file=sys.stderr)
-        rows.append(f"| plan 30,000 resources | {plan.seconds:.1f} s, {plan.mebibytes:.0f} MiB | not here | |")
-        rows.append(f"| apply 3,000 resources | {apply.seconds:.1f} s | not here | |")
+    """The rows of the table; the two sides are measured in turn."""
+    jobs: dict[str, Callable[[Path], Run]] = {
+        "plan": plan,
+        "phases": phases,
+        "written": lambda folder: plan(folder, written_out=True),
+        "half": lambda folder: plan(folder, PLANNED // 2),
+        "apply": apply,
+    }
+    if shutil.which("terraform"):
+        jobs["terraform plan"] = lambda folder: terraform_run(folder, PLANNED, "plan")
+        jobs["terraform apply"] = lambda folder: terraform_run(folder, APPLIED, "apply", "-auto-approve")
     else:
-        other = median(terraform_run(30_000, times, "plan"))
-        other_apply = median(terraform_run(3_000, times, "apply", "-auto-approve"))
-        rows.append(
-            f"| plan 30,000 resources: time | {plan.seconds:.1f} s | {other.seconds:.1f} s "
-            f"| {other.seconds / plan.seconds:.1f} × |"
-        )
-        rows.append(
-            f"| plan 30,000 resources: peak memory | {plan.mebibytes:.0f} MiB | {other.mebibytes:.0f} MiB "
-            f"| {other.mebibytes / plan.mebibytes:.1f} × |"
-        )
-        rows.append(
-            f"| apply 3,000 resources: time | {apply.seconds:.1f} s | {other_apply.seconds:.1f} s "
-            f"| {other_apply.seconds / apply.seconds:.1f} × |"
-        )
-    rows.append(
-        f"| growth from 15,000 to 30,000 resources | time × {plan.seconds / growth.seconds:.2f}, "
-        f"memory × {plan.mebibytes / growth.mebibytes:.2f} | | |"
-    )
-    return rows
+        print("terraform is not on the PATH: the comparison is skipped", file=sys.stderr)
+    runs: dict[str, list[Run]] = {name: [] for name in jobs}
+    for _ in range(times):
+        for name, job in jobs.items():
+            runs[name].append(in_folder(job))
+    return table({name: median(found) for name, found in runs.items()})
+
+
+def table(found: dict[str, Run]) -> list[str]:
+    """The figures as Markdown."""
+    whole, half = found["plan"], found["half"]
+    other, other_apply = found.get("terraform plan"), found.get("terraform apply")
+    rows = ["| 30,000 resources | mmeplan | Terraform | ratio |", "|---|---|---|---|"]
+
+    def row(what: str, mine: float, theirs: float | None, unit: str) -> None:
+        right = f"{theirs:.1f} {unit} | {theirs / mine:.1f} ×" if theirs else "not measured here |"
+        rows.append(f"| {what} | {mine:.1f} {unit} | {right} |")
+
+    plan_s = other.seconds if other else None
+    row("compile, diff and plan", found["phases"].phases_s, plan_s, "s")
+    row("the whole command: read, compile, every rule, diff, plan, print", whole.seconds, plan_s, "s")
+    row("the whole command, the fleet written out in 250,000 lines", found["written"].seconds, plan_s, "s")
+    row("peak memory of the whole command", whole.mebibytes, other.mebibytes if other else None, "MiB")
+    rows.append("| **3,000 resources** | | | |")
+    row("apply, wait and verify", found["apply"].seconds, other_apply.seconds if other_apply else None, "s")
+    growth = f"time × {whole.seconds / half.seconds:.2f}, memory × {whole.mebibytes / half.mebibytes:.2f}"
+    return [*rows, "", f"From 15,000 to 30,000 resources: {growth}."]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=3, help="runs of each command; the median counts")
-    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE}")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args()
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, median of {options.times} runs."
-    text = "\n".join([f"Measured on {machine}", "", *compare(options.times)])
+    machine = f"Measured on {os.cpu_count()} cores, Python {platform.python_version()}, median of {options.times} runs."
+    text = "\n".join([machine, "", *compare(options.times)])
     print(text)
     if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(MARKS[0])
+        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
         after = rest.split(MARKS[1])[1]
         PAGE.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}", encoding="utf-8")
 

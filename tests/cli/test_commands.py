@@ -193,3 +193,16 @@ def test_verbose_tells_each_call_on_stderr_without_environment_values(folder: Pa
     assert "DescribeModel ModelName=churn-" in result.stderr
     assert STARTER_SECRET not in result.stderr
     assert "DescribeModel" not in mmeplan("plan --local", folder).stderr
+
+
+def test_a_fleet_that_is_listed_rather_than_described_lives_as_well(tmp_path: Path) -> None:
+    from tests.benchmarks.fleets import write_compact_fleet
+
+    write_compact_fleet(tmp_path, 60)
+    assert mmeplan("apply --local --yes", tmp_path).code == 0
+    assert mmeplan("plan --local --detailed-exitcode", tmp_path).code == 0
+    calls = mmeplan("plan --local -v", tmp_path).stderr
+    assert "DescribeModel" not in calls, "their tags carry the digest that is wanted"
+    assert "ListModels" in calls
+    assert mmeplan("destroy --local --yes", tmp_path).code == 0
+    assert mmeplan("plan --local --detailed-exitcode", tmp_path).code == 2

@@ -19,131 +19,10 @@ from tests.cli.running import mmeplan
 CAPTURE = "data_capture_config: {capture_options: []}"
 
 
-def text_schema(*required: str) -> dict[str, Any]:
-    texts = {"text": {"type": "string", "minLength": 1}, "markdown": {"type": "string", "minLength": 1}}
-    return {"type": "object", "additionalProperties": False, "required": ["text", *required], "properties": texts}
-
-
-LEVEL = {"enum": ["none", "note", "warning", "error"]}
-RULE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["id"],
-    "properties": {
-        "id": {"type": "string"},
-        "shortDescription": text_schema(),
-        "fullDescription": text_schema(),
-        "help": text_schema(),
-        "defaultConfiguration": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"level": LEVEL},
-        },
-    },
-}
-LOCATION = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "physicalLocation": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["artifactLocation"],
-            "properties": {
-                "artifactLocation": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["uri"],
-                    "properties": {
-                        "uri": {"type": "string", "pattern": r"^[A-Za-z0-9%._~!$&'()*+,;=:@/-]+$"},
-                        "uriBaseId": {"type": "string"},
-                    },
-                },
-                "region": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["startLine"],
-                    "properties": {
-                        "startLine": {"type": "integer", "minimum": 1},
-                        "startColumn": {"type": "integer", "minimum": 1},
-                    },
-                },
-            },
-        },
-        "logicalLocations": {
-            "type": "array",
-            "uniqueItems": True,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {"fullyQualifiedName": {"type": "string"}},
-            },
-        },
-    },
-}
-RESULT = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["message"],
-    "properties": {
-        "ruleId": {"type": "string"},
-        "ruleIndex": {"type": "integer", "minimum": -1},
-        "level": LEVEL,
-        "message": text_schema(),
-        "locations": {"type": "array", "items": LOCATION},
-        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
-        "suppressions": {
-            "type": "array",
-            "uniqueItems": True,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["kind"],
-                "properties": {"kind": {"enum": ["inSource", "external"]}, "justification": {"type": "string"}},
-            },
-        },
-    },
-}
-SARIF = {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["version", "runs"],
-    "properties": {
-        "$schema": {"type": "string", "format": "uri"},
-        "version": {"enum": ["2.1.0"]},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["tool"],
-                "properties": {
-                    "tool": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["driver"],
-                        "properties": {
-                            "driver": {
-                                "type": "object",
-                                "additionalProperties": False,
-                                "required": ["name"],
-                                "properties": {
-                                    "name": {"type": "string"},
-                                    "semanticVersion": {"type": "string"},
-                                    "rules": {"type": "array", "uniqueItems": True, "items": RULE},
-                                },
-                            }
-                        },
-                    },
-                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-                    "results": {"type": "array", "items": RESULT},
-                },
-            },
-        },
-    },
-}
-"""What of the official SARIF 2.1.0 schema concerns the members that are written here; all others are refused."""
+SARIF = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parents[1] / "rules" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
+)
+"""The official schema; tests/rules/sarif-schema-2.1.0.md says where it is from. It admits no member that it lacks."""
 
 
 @pytest.fixture
@@ -167,7 +46,7 @@ def sarif_of(folder: Path, code: int) -> dict[str, Any]:
     result = mmeplan("validate --format sarif", folder)
     assert (result.code, result.stderr) == (code, "")
     document: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.Draft7Validator(SARIF).validate(document)
+    SARIF.validate(document)
     return document
 
 
@@ -202,6 +81,17 @@ def test_a_finding_keeps_its_fingerprint_while_its_line_moves(folder: Path) -> N
 
     assert prints() == before
     assert len({json.dumps(mark) for mark in before}) == len(before)
+
+
+def test_the_official_schema_refuses_what_sarif_does_not_know(folder: Path) -> None:
+    document = sarif_of(folder, 3)
+    document["runs"][0]["results"][0]["level"] = "fatal"
+    document["runs"][0]["tool"]["driver"]["colour"] = "red"
+
+    assert sorted(".".join(map(str, error.absolute_path)) for error in SARIF.iter_errors(document)) == [
+        "runs.0.results.0.level",
+        "runs.0.tool.driver",
+    ]
 
 
 def test_sarif_of_a_good_fleet_has_no_results(folder: Path) -> None:
@@ -245,7 +135,7 @@ def finding(severity: Any = "error", message: str = "m", file: str = "fleet.yaml
 def test_a_path_with_blanks_or_from_the_root_is_a_legal_uri() -> None:
     for file, uri in (("my fleet#1.yaml", "my%20fleet%231.yaml"), ("/srv/ü.yaml", "file:///srv/%C3%BC.yaml")):
         document = json.loads(sarif_text([finding(file=file)], [], version="1.0.0"))
-        jsonschema.Draft7Validator(SARIF).validate(document)
+        SARIF.validate(document)
         location = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
         assert location["uri"] == uri
 
