@@ -23,6 +23,7 @@ COMMANDS = {
     "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
     "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),
     "schema": ("mmeplan.cli.schema", "Print the JSON Schema of fleet.yaml for editors."),
+    "serve": ("mmeplan.cli.serve", "Serve the simulated SageMaker over HTTP, for any AWS client."),
     "completion": ("mmeplan.cli.completion", "Print the completion script for a shell."),
 }
 

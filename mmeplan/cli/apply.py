@@ -55,6 +55,11 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
+)
 @spec_options
 @cloud_options
 def command(
@@ -66,6 +71,7 @@ def command(
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
+    online: bool,
     **common: Any,
 ) -> None:
     """Make what is live into what FLEET says; FLEET is a fleet file or a saved plan.
@@ -79,10 +85,15 @@ def command(
         options = Options(
             targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
         )
-        sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast))
+        sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast, online=online))
     given = [
         name
-        for name, value in (("--target", targets), ("--replace", replacements), ("--allow-outage", allow_outage))
+        for name, value in (
+            ("--target", targets),
+            ("--replace", replacements),
+            ("--allow-outage", allow_outage),
+            ("--online", online),
+        )
         if value
     ]
     if given:
@@ -108,7 +119,14 @@ def read_saved(path: str) -> Plan | None:
 
 
 def apply_fleet(
-    settings: Settings, options: Options, *, yes: bool, parallelism: int, fail_fast: bool, destroy: bool = False
+    settings: Settings,
+    options: Options,
+    *,
+    yes: bool,
+    parallelism: int,
+    fail_fast: bool,
+    destroy: bool = False,
+    online: bool = False,
 ) -> int:
     """Plan a fleet file, ask, and apply. Returns the exit code."""
     fleet = session.load(settings)
@@ -118,7 +136,7 @@ def apply_fleet(
         graph = graphs.compile(emptied(fleet))
     planning.stop_if_refused(findings, fleet, settings)
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        plan = session.make_plan(graph, connection, findings, options)
+        plan = session.make_plan(graph, connection, findings, options, online=online)
         planning.show(plan, settings, "text", show_environment=False)
         if plan.refused:
             return ExitCode.REFUSED

@@ -21,9 +21,7 @@ def command(path: str, force: bool) -> None:
         with target.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise InputError(
-            [Problem("is there already; nothing was written", path, hint="--force replaces it")]
-        ) from None
+        raise InputError([Problem("is there already; nothing was written", path, hint="--force replaces it")]) from None
     except OSError as error:
         raise InputError([Problem(f"can't be written: {error.strerror or error}", path)]) from None
     given = "" if path == "fleet.yaml" else f" {path}"

@@ -21,6 +21,7 @@ EXAMPLES = """\b
 Examples:
   mmeplan plan                                  the fleet in ./fleet.yaml
   mmeplan plan -e prod --out plan.json          save it, for mmeplan apply plan.json
+  mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
 """
@@ -63,6 +64,11 @@ Examples:
     type=click.Path(dir_okay=False),
     help="Plan from a saved snapshot, without credentials.",
 )
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
+)
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options
@@ -75,6 +81,7 @@ def command(
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
     snapshot_file: str | None,
+    online: bool,
     show_environment: bool,
     **common: Any,
 ) -> None:
@@ -86,14 +93,16 @@ def command(
     options = Options(
         targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
     )
-    plan = make(settings, options, snapshot_file)
+    if online and snapshot_file:
+        raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
+    plan = make(settings, options, snapshot_file, online=online)
     if out:
         save(plan, Path(out))
     show(plan, settings, format_, show_environment=show_environment, next_command=_next_command(plan, settings, out))
     sys.exit(exit_code(plan, detailed=detailed_exitcode))
 
 
-def make(settings: Settings, options: Options, snapshot_file: str | None = None) -> Plan:
+def make(settings: Settings, options: Options, snapshot_file: str | None = None, *, online: bool = False) -> Plan:
     """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
     fleet = session.load(settings)
     graph = graphs.compile(fleet)
@@ -102,7 +111,7 @@ def make(settings: Settings, options: Options, snapshot_file: str | None = None)
     if snapshot_file:
         return session.plan_from_snapshot(graph, read_snapshot(snapshot_file), findings, options)
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        return session.make_plan(graph, connection, findings, options)
+        return session.make_plan(graph, connection, findings, options, online=online)
 
 
 def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settings) -> None:

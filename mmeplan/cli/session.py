@@ -97,13 +97,20 @@ class _Counter:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
 
-def make_plan(graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options) -> Plan:
-    """Observe and plan against a live SageMaker. `--replace` compiles again with a salt taken from what is live."""
+def make_plan(
+    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options, *, online: bool = False
+) -> Plan:
+    """Observe and plan against a live SageMaker. `--replace` compiles again with a salt taken from what is live.
+
+    With `online` the plan carries what the rules find that read other services.
+    """
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     snapshot = observe(connection, graph)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
+    if online:
+        findings = [*findings, *rules.check_online(graph.fleet, graph, connection.cloud)]
     return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options)
 
 

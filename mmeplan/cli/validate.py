@@ -26,7 +26,7 @@ Examples:
   mmeplan validate                        ./fleet.yaml
   mmeplan validate -e prod --format json fleet.yaml
   mmeplan validate --format sarif > fleet.sarif
-  mmeplan validate --online               with reads of S3, ECR and CloudWatch
+  mmeplan validate --online               with reads of S3, ECR, CloudWatch and quotas
 \b
 In a GitHub workflow, as annotations of the pull request:
   mmeplan validate --format github
@@ -49,7 +49,7 @@ INPUT = "INPUT"
 @click.option(
     "--online",
     is_flag=True,
-    help="Also look whether artifacts, images and alarms are there: reads S3, ECR, CloudWatch.",
+    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
 )
 @click.option("--profile", metavar="NAME", help="AWS profile for credentials and region, with --online.")
 @spec_options

@@ -45,14 +45,16 @@ CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
 
 _SERVICES: Final = {
+    "BatchGetImage": "ecr",
     "DescribeAlarms": "cloudwatch",
     "DescribeImages": "ecr",
     "GetBucketLocation": "s3",
     "GetCallerIdentity": "sts",
     "GetResources": "resourcegroupstaggingapi",
     "ListObjectsV2": "s3",
+    "ListServiceQuotas": "service-quotas",
 }
-_READS: Final = ("Describe", "List", "Get")
+_READS: Final = ("Describe", "List", "Get", "BatchGet")
 _NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     LoginError,

@@ -39,6 +39,9 @@ _OUTAGES: Final[Mapping[Reason, str]] = {
 }
 """Reason of a change that is an outage → the rule because of which there is no way without one."""
 
+OUTAGE_GATES: Final = frozenset({OUTAGE, *_OUTAGES.values()})
+"""The ids with which an outage is refused."""
+
 
 def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], options: Options) -> Iterator[Finding]:
     """Every reason why this plan may not be applied."""

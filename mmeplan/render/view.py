@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField
+from mmeplan.plan.gates import OUTAGE_GATES
 from mmeplan.render.findings import FindingGroup, finding_groups
 from mmeplan.render.nodes import Node, child_nodes, endpoint_fields, gone_node, node_of, symbol_of, tag_texts
 from mmeplan.render.relations import Relations
@@ -254,7 +255,7 @@ def _kept(plan: Plan, change: PlannedChange) -> tuple[str, ...]:
 
 def _dangers(plan: Plan) -> tuple[str, ...]:
     """Outages and deletions that no gate tells of already: `OUTAGE of 1 endpoint: endpoint/ranker`."""
-    told = {finding.address for finding in plan.findings if finding.severity == "error" and _is_gate(finding.rule)}
+    told = {finding.address for finding in plan.findings if finding.severity == "error" and _tells(finding.rule)}
     found: dict[str, list[str]] = defaultdict(list)
     for change in plan.changes:
         if change.kind == "endpoint" and not change.refusal and change.address not in told:
@@ -267,8 +268,8 @@ def _dangers(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _is_gate(rule: str) -> bool:
-    return rule.startswith("GATE-")
+def _tells(rule: str) -> bool:
+    return rule.startswith("GATE-") or rule in OUTAGE_GATES
 
 
 def _loose(plan: Plan, relations: Relations, told: set[str]) -> list[Node]:

@@ -48,7 +48,7 @@ def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan) -> li
 
 
 def check_online(fleet: Fleet, graph: Graph, reads: Reads) -> list[Finding]:
-    """What the rules of stage `online` find with reads of S3, CloudWatch and ECR; sorted as those of `check`."""
+    """What the rules of stage `online` find with reads of other services; sorted as those of `check`."""
     from mmeplan.rules.online import check_online as run
 
     return run(fleet, graph, reads, all_rules())

@@ -56,8 +56,8 @@ _LOADER: Final = Reason(
 
 _ENGINE: Final = Reason(
     "The engine doesn't do it",
-    "The plan is built so that the request can't be wrong, or a gate refuses it with a finding of its own (GATE-03: "
-    "the change's refusal, GATE-04: an outage, GATE-05: protection, GATE-06: unreadable).",
+    "The plan is built so that the request can't be wrong, or a gate refuses it: with this id where the row says so, "
+    "else with one of mmeplan's own (docs/plan-and-apply.md, Gates).",
     (
         *_rows(
             "plan",
@@ -65,19 +65,19 @@ _ENGINE: Final = Reason(
                 "MDL-40",
                 "E",
                 "A model is immutable",
-                "New content is a new name; under a pinned name GATE-03 refuses it.",
+                "New content is a new name; a gate refuses it, with this id, under a pinned or a taken name.",
             ),
             (
                 "CFG-38",
                 "E",
                 "A config is immutable",
-                "New content is a new name; under a pinned name GATE-03 refuses it.",
+                "New content is a new name; a gate refuses it, with this id, under a pinned or a taken name.",
             ),
             (
                 "SLS-12",
                 "E",
                 "Real-time to serverless",
-                "Planned as delete and create, which GATE-04 stops as an outage.",
+                "Planned as delete and create; a gate refuses that outage, with this id, unless it is allowed.",
             ),
             (
                 "EP-03",
@@ -87,14 +87,25 @@ _ENGINE: Final = Reason(
             ),
             ("EP-04", "E", "No call while Creating or Updating", "Apply waits until the endpoint takes calls again."),
             ("EP-05", "E", "No call while SystemUpdating", "The plan says so, and apply waits."),
-            ("EP-06", "E", "A Failed endpoint takes DeleteEndpoint only", "Planned as delete and create."),
+            (
+                "EP-06",
+                "E",
+                "A Failed endpoint takes DeleteEndpoint only",
+                "Planned as delete and create; where it may still serve, a gate refuses that outage with this id.",
+            ),
             (
                 "EP-07",
                 "E",
                 "No call while RollingBack or Deleting",
                 "Apply waits; a deleted name is created when gone.",
             ),
-            ("EP-08", "E", "Old config and models outlive the update", "Deletes come last, after the verified swap."),
+            (
+                "EP-08",
+                "E",
+                "Old config and models outlive the update",
+                "Deletes come last, after the verified swap; a gate refuses, with this id, an endpoint that is stuck "
+                "between two configs.",
+            ),
             ("EP-09", "W", "An update to the config in force", "Endpoints are compared by meaning: this is no change."),
             ("EP-16", "W", "Only counts and weights differ", "Changed in place by UpdateEndpointWeightsAndCapacities."),
             ("DEP-23", "E", "Variants keep their names", "SageMaker falls back to all at once; DEL-07 warns of it."),
@@ -107,13 +118,18 @@ _ENGINE: Final = Reason(
                 "Create again when the old one is gone",
                 "DeleteEndpoint's step ends when Describe says so.",
             ),
-            ("DEL-08", "W", "A renamed endpoint is an outage", "GATE-04 stops it unless `--allow-outage` names it."),
+            (
+                "DEL-08",
+                "W",
+                "A renamed endpoint is an outage",
+                "A gate refuses it, with this id and as an error, unless `--allow-outage` names it.",
+            ),
             ("DEL-09", "E", "Old generations go after a verified swap", "Deletes depend on the step that verifies it."),
             (
                 "DEL-10",
                 "E",
                 "What others made is left alone",
-                "Ownership tags decide; GATE-03 refuses, `adopt` takes over.",
+                "Ownership tags decide; a gate refuses with this id, `adopt` takes over.",
             ),
             (
                 "UWC-03",
@@ -250,26 +266,15 @@ _SCALING: Final = Reason(
 
 _READS: Final = Reason(
     "It needs a read of another service",
-    "A plan reads SageMaker and tags only; `validate --online` reads S3, CloudWatch and ECR for a few rules.",
+    "A plan reads SageMaker and tags only; with `--online` S3, CloudWatch, ECR and Service Quotas for a few rules.",
     _rows(
         "online",
         ("KMS-02", "W", "The key's policy permits grants", "KMS and IAM aren't read."),
         ("MDL-33", "W", "Subnets and security groups exist", "EC2 isn't read."),
         ("MDL-34", "W", "The VPC reaches S3", "EC2 isn't read."),
-        ("MDL-39", "E", "Graviton runs an arm64 image", "The image's configuration isn't read."),
-        (
-            "MME-08",
-            "E",
-            "The image has the multi-model label",
-            "The image's labels aren't read; MME-09 and MME-15 know AWS's own images.",
-        ),
         ("MME-25", "W", "The largest artifact fits", "Sizes aren't read."),
-        ("PIP-06", "E", "Images accept a port", "The image's configuration isn't read."),
         ("CFG-07", "W", "The type is offered in the region", "No call of SageMaker tells; CFG-06 knows all types."),
         ("CFG-21", "W", "Large artifacts have room and time", "Sizes aren't read."),
-        ("CFG-39", "W", "Quotas cover the fleet", "Service Quotas isn't read."),
-        ("CFG-40", "W", "Quotas cover both fleets of an update", "Service Quotas isn't read."),
-        ("SLS-15", "W", "Serverless quotas", "Service Quotas isn't read."),
         ("SLS-16", "W", "Serverless memory holds the model", "Sizes aren't read."),
         ("ASY-11", "W", "The role may write and notify", "IAM isn't read."),
         ("DEP-19", "W", "Alarms watch the new fleet", "Dimensions aren't judged: few alarms have this one."),

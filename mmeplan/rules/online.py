@@ -1,9 +1,9 @@
-"""check, third part: `Fleet` and `Graph` beside what S3, CloudWatch and ECR answer → findings (stage `online`).
+"""check, third part: `Fleet` and `Graph` beside what other services answer → findings (stage `online`).
 
     questions of all rules → one read each, the same ones once, many at a time → answers → hits → findings
 
 Read-only. A read that is denied or fails becomes one note that names the IAM action: what was not looked at is said,
-and nothing else stops. Called by `validate --online`.
+and nothing else stops. Called by `--online` of `validate`, `plan` and `apply`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
@@ -24,6 +24,12 @@ from mmeplan.rules.recording import Record, place
 from mmeplan.rules.rule import Rule, Stage
 from mmeplan.spec import Fleet
 
+PAGES: Final = 200  # of one list, 100 items each: SageMaker has some thousands of quotas
+
+
+class UnknownError(Exception):
+    """Raised by `found` where the answer doesn't tell; its text says why, and becomes a note."""
+
 
 class Reads(Protocol):
     """What is needed of the outside world: a part of `mmeplan.live.ports.Reader`."""
@@ -34,13 +40,19 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a rule wants to know about a place of a resource, and the call that tells."""
+    """What a rule wants to know about a place of a resource, and the call that tells.
+
+    `pages` is the member of the answer that is a list in pages, empty where one call tells all. `wanted` are the
+    numbers that the rule holds against the answer.
+    """
 
     resource: Resource
     path: ApiPath
     value: str
     operation: str
     params: Mapping[str, Any]
+    pages: str = ""
+    wanted: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -65,7 +77,7 @@ class OnlineRule(Rule):
         return iter(())
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        """What is wrong, as sentences."""
+        """What is wrong, as sentences. Raises UnknownError where the answer doesn't tell."""
         return iter(())
 
 
@@ -82,10 +94,26 @@ def check_online(fleet: Fleet, graph: Graph, reads: Reads, rules: Sequence[Rule]
                 record.crashed(rule, None, error)
     calls = {question.key: (question.operation, question.params) for _, question in asked}
     answers = dict(zip(calls, reads.gather(list(calls.values())), strict=True))
+    for question in {question.key: question for _, question in asked if question.pages}.values():
+        answers[question.key] = _whole(reads, question, answers[question.key])
     unread: set[tuple[str, str]] = set()
     for rule, question in asked:
         _judge(record, rule, question, answers[question.key], unread)
     return record.findings()
+
+
+def _whole(reads: Reads, question: Question, answer: Answer | Exception) -> Answer | Exception:
+    """All pages of a list as one answer; the error of a page where it fails."""
+    items: list[Any] = []
+    for _ in range(PAGES):
+        if isinstance(answer, Exception):
+            return answer
+        items += answer.get(question.pages) or ()
+        token = answer.get("NextToken")
+        if not token:
+            break
+        (answer,) = reads.gather([(question.operation, {**question.params, "NextToken": token})])
+    return {question.pages: items}
 
 
 def _judge(
@@ -97,14 +125,19 @@ def _judge(
         why = _why(rule, answer)
         if (rule.id, why) not in unread:
             unread.add((rule.id, why))
-            path = place(question.resource, question.path)
-            record.add(rule, "note", question.resource.address, path, f"not checked, here and elsewhere: {why}")
+            _note(record, rule, question, f"not checked, here and elsewhere: {why}")
         return
     try:
         for message in rule.found(question, answer):
             record.hit(rule, question.resource, question.path, message)
+    except UnknownError as error:
+        _note(record, rule, question, f"not checked: {error}")
     except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
         record.crashed(rule, question.resource, error)
+
+
+def _note(record: Record, rule: OnlineRule, question: Question, message: str) -> None:
+    record.add(rule, "note", question.resource.address, place(question.resource, question.path), message)
 
 
 def _why(rule: OnlineRule, error: Exception) -> str:

@@ -56,7 +56,7 @@ _BASIS: Final[dict[Basis, str]] = {
 _STAGES: Final[dict[Stage, str]] = {
     "static": "Needs the file alone.",
     "plan": "Needs what is live: it speaks when a plan is made.",
-    "online": "Needs reads of other services: it speaks in `validate --online`.",
+    "online": "Needs reads of other services: it speaks with `--online` of `validate`, `plan` and `apply`.",
 }
 
 
@@ -101,7 +101,7 @@ def _index(rules: Sequence[Rule]) -> str:
         "This folder is generated from them (`python -m mmeplan.rules --write`); `mmeplan rules ID` shows the same.",
         "",
         "Most need the file alone. Those of stage `plan` look at what is live as well, and speak when a plan is made;",
-        "those of stage `online` read S3, CloudWatch and ECR, and speak in `mmeplan validate --online`.",
+        "those of stage `online` read S3, CloudWatch, ECR and Service Quotas, and speak with `--online` only.",
         "What SageMaker's rules ask besides, and why no rule here does, stands in [not-checked.md](not-checked.md).",
         "Rules of your own: examples/rules-package.",
         "",

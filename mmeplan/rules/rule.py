@@ -25,7 +25,7 @@ contradict one another, inference, the policy of those who run the fleet (rules 
 promises."""
 
 Stage = Literal["static", "plan", "online"]
-"""What a rule needs: the file alone; what is live and the plan as well; or reads of S3, CloudWatch and ECR."""
+"""What a rule needs: the file alone; what is live and the plan as well; or reads of other services."""
 
 RESTATES_THE_API: Final = frozenset({"shape", "doc", "obs"})
 

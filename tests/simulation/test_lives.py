@@ -219,7 +219,7 @@ def test_a_physical_rename_is_an_outage_that_has_to_be_allowed(world: World) -> 
     renamed = one(name="scorer")
     made = world.plan(renamed)
     assert made.refused
-    assert {finding.rule for finding in made.findings} == {"GATE-04"}
+    assert {finding.rule for finding in made.findings} == {"DEL-08"}
     assert world.operations(renamed, allow_outage=("endpoint/ranker",)) == ["CreateEndpoint", "DeleteEndpoint"]
     assert world.names("endpoint") == ["scorer"]
 
@@ -234,7 +234,7 @@ def test_from_instances_to_serverless_is_an_outage_that_has_to_be_allowed(world:
     world.live_through(SMALL)
     text = one({"main": serverless()})
     made = world.plan(text)
-    assert {finding.rule for finding in made.findings} == {"GATE-04"}
+    assert {finding.rule for finding in made.findings} == {"SLS-12"}
     assert made.summary.worst_effect == "outage"
     operations = world.operations(text, allow_outage=("endpoint/ranker",))
     assert operations[:3] == ["CreateEndpointConfig", "DeleteEndpoint", "CreateEndpoint"]

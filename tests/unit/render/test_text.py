@@ -141,7 +141,7 @@ def test_an_outage_that_is_refused(plan_of, live) -> None:
         == """\
 fleet prices · account 123456789012 · eu-west-1                plan 000000000000
 
-fleet.yaml:11:3  error  GATE-04  endpoint/ranker would be deleted and created,
+fleet.yaml:11:3  error  SLS-12  endpoint/ranker would be deleted and created,
     which is an outage: a real-time endpoint can't be updated to serverless: it
     is deleted and created
     help: --allow-outage endpoint/ranker

@@ -56,7 +56,7 @@ def test_a_rule_that_restates_the_api_stays_an_error_and_the_allow_is_a_finding(
 def test_an_allow_of_an_unknown_rule_suggests_the_closest() -> None:
     (found,) = checked(fleet_file(endpoint='allow: {CFG-9: "typo"}'))
 
-    assert (found.rule, found.message) == ("ALW-01", "There is no rule CFG-9; did you mean CFG-29?")
+    assert (found.rule, found.message) == ("ALW-01", "There is no rule CFG-9; did you mean CFG-39?")
 
 
 def test_an_allow_that_matches_nothing_is_a_finding_at_its_line() -> None:

@@ -1,0 +1,64 @@
+"""Gates refuse with the id of the rule that refuses, and with an id of their own where the promise is mmeplan's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from mmeplan.diff import Change, Reason
+from mmeplan.plan import Options
+from mmeplan.plan.gates import gate_findings
+from mmeplan.rules.not_checked import NOT_CHECKED
+from tests.simulation.world import World, one
+
+ROWS = {row.id for reason in NOT_CHECKED for row in reason.rows}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as made:
+        yield made
+
+
+def found(world: World, change: Change, **options: tuple[str, ...]) -> list[str]:
+    graph = world.compile(one())
+    return [finding.rule for finding in gate_findings(graph, world.observe(graph), (change,), Options(**options))]
+
+
+def change(kind: str, reason: Reason, refusal: str = "") -> Change:
+    return Change(f"{kind}/ranker", kind, ("read",), reason, "none", "ranker", "because", refusal=refusal)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "rule"),
+    [
+        ("endpoint", "conflict", "DEL-10"),
+        ("model", "conflict", "DEL-10"),
+        ("endpoint_config", "conflict", "DEL-10"),
+        ("model", "pinned", "MDL-40"),
+        ("model", "tampered", "MDL-40"),
+        ("endpoint_config", "pinned", "CFG-38"),
+        ("endpoint_config", "tampered", "CFG-38"),
+        ("endpoint", "unrecoverable", "EP-08"),
+        ("endpoint", "removed", "GATE-03"),
+        ("endpoint", "renamed_physically", "GATE-03"),
+    ],
+)
+def test_a_refusal_has_the_id_of_the_rule_behind_it(world: World, kind: str, reason: Reason, rule: str) -> None:
+    assert found(world, change(kind, reason, "no; do something else")) == [rule]
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: World, reason: Reason) -> None:
+    rules = {"hosting_changed": "SLS-12", "renamed_physically": "DEL-08", "failed": "EP-06"}
+    outage = replace(change("endpoint", reason), effect="outage")
+
+    assert found(world, outage) == [rules.get(reason, "GATE-04")]
+    assert found(world, outage, allow_outage=("endpoint/ranker",)) == []
+
+
+def test_ids_that_gates_take_from_the_catalogue_are_listed_where_it_says_what_no_rule_checks() -> None:
+    assert {"DEL-10", "MDL-40", "CFG-38", "EP-08", "SLS-12", "DEL-08", "EP-06"} <= ROWS
