@@ -112,11 +112,15 @@ class Runtime:
 
 
 def _table(version: tuple[int, int], endpoint: Stored, now_us: int) -> _Table:
-    body, pending = endpoint.body, endpoint.body["pending"]
-    new = rollout.phase_at(pending["phases"], now_us)["share"] if pending else 0.0
+    body, coming = endpoint.body, _coming(endpoint.body)
+    new = 0.0
+    if body["pending"]:
+        new = float(rollout.phase_at(body["pending"]["phases"], now_us)["share"])
+    elif coming:
+        new = float(body["mixed"][3])
     fleets = [("old", 1 - new, body["variants"])]
-    if pending:
-        fleets.append(("new", new, pending["variants"]))
+    if coming:
+        fleets.append(("new", new, coming["variants"]))
     bounds: list[float] = []
     places: list[tuple[str, Json]] = []
     upper = 0.0
@@ -127,6 +131,12 @@ def _table(version: tuple[int, int], endpoint: Stored, now_us: int) -> _Table:
             bounds.append(upper)
             places.append((label, variant))
     return _Table(version, endpoint, bounds, places, _shadows(body))
+
+
+def _coming(body: Json) -> Json | None:
+    """The fleet beside the one in force: of an update under way, or of one that couldn't be rolled back."""
+    found: Json | None = body["pending"] or body.get("mixed_fleet")
+    return found
 
 
 def _shadows(body: Json) -> list[tuple[str, float]]:
@@ -164,14 +174,15 @@ def invoke(call: Call, request: Json) -> Invocation:
         else (runtime.choose(table, scope))
     )
     body = table.endpoint.body
-    fleet = body["pending"] if label == "new" else body
+    coming = _coming(body)
+    fleet = coming if coming and label == "new" else body
     hosting = fleet["hosting"].get(variant["VariantName"], {})
     target = request.get("TargetModel", "")
     instance = 0
     if "prefix" in hosting:
         if not target:
             raise refusal(f"Request {call.request_id} is missing a target model header")
-        fleet_id = body["pending"]["started_us"] if label == "new" else body["fleet_id"]
+        fleet_id = fleet["started_us"] if label == "new" else fleet["fleet_id"]
         group = (*scope, str(fleet_id), variant["VariantName"])
         instances = max(1, variant["CurrentInstanceCount"] if label == "old" else variant["DesiredInstanceCount"])
         instance = runtime.residency.reach(call, group, instances, hosting, target)

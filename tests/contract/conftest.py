@@ -1,4 +1,4 @@
-"""A world behind each of its two doors."""
+"""A world behind each of its two doors, and the marker of the tests that need the SageMaker SDKs."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ def door(request: pytest.FixtureRequest) -> Iterator[Door]:
         else:
             with http(simulator) as open_door:
                 yield open_door
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sdk: needs the SageMaker Python SDK (pip install 'sagemaker==2.*')")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.contract.doors import IMAGE, ROLE, VARIANT, Served, create, served
+from mmeplan.simulator import Simulator
+from tests.contract.doors import IMAGE, ROLE, VARIANT, Door, Served, create, http, served
 
 
 def names(client: object) -> list[str]:
@@ -89,3 +90,21 @@ def test_a_killed_server_loses_no_write_that_it_acknowledged(tmp_path: Path) -> 
         kept = set(names(again.door.client()))
         assert set(acknowledged) <= kept
         assert len(kept) - len(acknowledged) in (0, 1)
+
+
+def test_both_doors_lead_to_the_same_world_to_the_byte() -> None:
+    def life(door: Door) -> tuple[object, str]:
+        client = door.client()
+        create(client)
+        door.advance(180)
+        client.update_endpoint(EndpointName="e", EndpointConfigName="c")
+        door.advance(240)
+        client.describe_endpoint(EndpointName="e")
+        door.client("s3").put_object(Bucket="bucket", Key="k", Body=b"1")
+        assert door.sim
+        events = [(event.at, event.kind, event.operation, event.outcome) for event in door.sim.history()]
+        kept = [line for line in door.sim.dump().splitlines() if "'wall'" not in line]
+        return events, "\n".join(kept)
+
+    with Simulator.open() as one, Simulator.open() as two, http(two) as served_door:
+        assert life(Door(sim=one)) == life(served_door)

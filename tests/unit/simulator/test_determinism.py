@@ -43,6 +43,39 @@ def test_another_seed_gives_another_life(world):
     assert life(type(world), ":memory:", seed=7)[0] != life(type(world), ":memory:", seed=8)[0]
 
 
+def rich_life(world_type, seed):
+    """A life with a canary that an alarm ends, artifacts, registrations and invocations."""
+    with Simulator.open(seed=seed) as sim:
+        world = world_type(sim)
+        world.model(Mode="MultiModel", ModelDataUrl="s3://artifacts/all/")
+        world.config("c", world.variant("a"), world.variant("b", InitialVariantWeight=3))
+        world.config("c2", world.variant("a"), world.variant("b"))
+        world.alarm()
+        world.endpoint()
+        sim.clock.sleep(180)
+        size = {"Type": "CAPACITY_PERCENT", "Value": 10}
+        routing = {"Type": "CANARY", "WaitIntervalInSeconds": 600, "CanarySize": size}
+        deployment = {
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+        }
+        sim.faults.trip_alarm("e", "Baking")
+        world.update(DeploymentConfig=deployment)
+        went = []
+        for number in range(60):
+            sim.clock.sleep(20)
+            model = f"model-{int(sim.clock.uniform(0, 40))}"
+            went.append(sim.invoke("e", b"%d" % number, target_model=model, region="eu-west-1"))
+        return sim.history(), sim.dump(), went, sim.loaded_models("e", "b", region="eu-west-1")
+
+
+def test_deployments_invocations_and_loaded_models_follow_from_the_seed_too(world):
+    first = rich_life(type(world), 3)
+    assert first == rich_life(type(world), 3)
+    assert any(went.fleet == "new" for went in first[2])
+    assert first[2] != rich_life(type(world), 4)[2]
+
+
 def test_the_clock_starts_at_the_epoch_and_moves_by_sleep_only(world):
     assert world.sim.clock.now().isoformat() == "2026-01-01T00:00:00+00:00"
     world.in_service()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from mmeplan.simulator import Request, fault_list
 from mmeplan.simulator.control import respond
@@ -131,3 +133,9 @@ def test_the_control_moves_the_clock_and_tells_the_state(world):
 def test_the_control_answers_nonsense_with_a_json_error(sim, method, path, body, status):
     answered, said = control(sim, method, path, body)
     assert (answered, list(said)) == (status, ["error"])
+
+
+def test_the_example_file_asks_for_every_kind_of_fault(sim):
+    entries = yaml.safe_load((Path(__file__).parents[3] / "examples" / "simulator" / "faults.yaml").read_text())
+    assert fault_list.ask(sim.faults, entries) == 12
+    assert {entry["fault"] for entry in entries["faults"]} == set(fault_list.KINDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from mmeplan.simulator.clock import EPOCH
@@ -226,6 +228,8 @@ def test_a_rolling_rollback_that_fails_leaves_a_mix_that_serves(ten, refused):
     stuck = ten.describe()
     assert (stuck["EndpointStatus"], stuck["FailureReason"]) == ("UpdateRollbackFailed", "CapacityError: no instances")
     assert ten.traffic() == ((0.6, 6, 10), (0.4, 4, 4))
+    went = Counter(ten.sim.invoke("e", region="eu-west-1").fleet for _ in range(100))
+    assert abs(went["new"] - 40) <= 2
     refused(ten.update)
     ten("DeleteEndpoint", EndpointName="e")
     assert ten.describe()["EndpointStatus"] == "Deleting"
