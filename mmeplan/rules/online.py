@@ -26,6 +26,7 @@ from mmeplan.rules.rule import Rule, Stage
 from mmeplan.spec import Fleet
 
 ROUNDS: Final = 5  # of questions: those that the file asks, and those that answers ask
+TOLD: Final = 200  # letters of a failure that a note repeats
 HELD: Final = 8  # answers with a body that are in memory at once, each until it is condensed
 
 
@@ -203,4 +204,7 @@ def _why(operation: str, error: Exception) -> str:
     action = ACTIONS.get(operation, operation)
     if isinstance(error, CloudError) and classify(error.code, error.message, error.status) is Failure.DENIED:
         return f"the caller lacks {action}"
-    return f"{action} failed: {error}"
+    if isinstance(error, CloudError) and error.code == "ConnectionFailed":
+        return f"{action} failed: the service gave no answer that can be read"
+    told = " ".join(str(error).split())
+    return f"{action} failed: {told if len(told) <= TOLD else told[:TOLD] + '…'}"

@@ -1,4 +1,4 @@
-"""Rules of stage `online`: what they say where a read is denied, fails or tells too little, and how they are asked for."""
+"""Rules of stage `online`: what they say where a read is denied, fails or tells too little; how they are asked for."""
 
 from __future__ import annotations
 
