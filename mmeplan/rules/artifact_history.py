@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from mmeplan.live.ports import Answer
-from mmeplan.rules.artifacts import Artifact, Listings, artifacts, multi_model_prefixes, single_artifacts, unseen
+from mmeplan.rules.artifacts import (
+    TOGETHER,
+    Artifact,
+    Listings,
+    artifacts,
+    multi_model_prefixes,
+    single_artifacts,
+    unseen,
+)
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import FleetFacts
 from mmeplan.rules.multi_model import prefix_is_usable
@@ -33,7 +41,7 @@ class ArtifactUnchanged(OnlineRule):
         "was made, instances of one endpoint serve different models, and a rollback brings back the name only."
     )
     fix = "Publish every artifact under a name of its own, and change `model_data_url`: mmeplan swaps it blue/green."
-    reads = ("ListObjectsV2", "DescribeModel")
+    reads = ("ListObjectsV2", "DescribeModel", "ListModels")
     absent = ("NoSuchBucket",)
     given = "The model is live, and the archive was written after it was made."
     bad = fleet_file(container="model_data_url: s3://acme-models/changed.tar.gz  # here")
@@ -43,23 +51,41 @@ class ArtifactUnchanged(OnlineRule):
         wanted = single_artifacts(facts)
         listings = Listings(wanted)
         for artifact in wanted:
-            yield listings.question(artifact, artifact.container.owner.resource, artifact.path)
+            yield listings.question(artifact, artifact.container.owner.resource, artifact.path, len(wanted) >= TOGETHER)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
         if question.operation == "ListObjectsV2":
-            (artifact,) = question.wanted
+            artifact, many = question.wanted
             yield from unseen(question, answer)
             times = [stored.modified for key, stored in (answer.get("objects") or {}).items() if _is(artifact, key)]
             if times:
-                params = {"ModelName": question.resource.physical_name}
-                extra = (max(times),)
-                yield Question(question.resource, question.path, question.value, "DescribeModel", params, wanted=extra)
+                yield _since_when(question, many, max(times))
             return
         (modified,) = question.wanted
-        made = answer.get("CreationTime") or ""
+        name = question.resource.physical_name
+        if question.operation == "ListModels" and answer["IsTruncated"] and name not in answer["made"]:
+            yield _since_when(question, False, modified)
+            return
+        made = answer["made"].get(name, "") if question.operation == "ListModels" else answer.get("CreationTime") or ""
         if made and modified > made:
             when = f"{_shown(modified)}, after the live model was made ({_shown(made)})"
             yield f"{question.value!r} was written at {when}"
+
+
+def _since_when(question: Question, many: bool, modified: str) -> Question:
+    """Ask when the model was made: of many models by a list, a hundred a page."""
+    at = question.resource, question.path, question.value
+    if many:
+        return Question(*at, "ListModels", {"MaxResults": 100}, "Models", (modified,), times_by_model)
+    params = {"ModelName": question.resource.physical_name}
+    return Question(*at, "DescribeModel", params, wanted=(modified,))
+
+
+def times_by_model(answer: Answer) -> Answer:
+    """When each model was made, by name."""
+    listed = answer.get("Models") or ()
+    made = {str(model["ModelName"]): str(model.get("CreationTime") or "") for model in listed}
+    return {"made": made, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
 def _is(artifact: Artifact, key: str) -> bool:

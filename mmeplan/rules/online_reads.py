@@ -31,6 +31,7 @@ ACTIONS: Final = {
     "GetObject": "s3:GetObject",
     "GetTopicAttributes": "sns:GetTopicAttributes",
     "ListAWSDefaultServiceQuotas": "servicequotas:ListAWSDefaultServiceQuotas",
+    "ListModels": "sagemaker:ListModels",
     "ListObjectVersions": "s3:ListBucketVersions",
     "ListObjectsV2": "s3:ListBucket",
     "ListServiceQuotas": "servicequotas:ListServiceQuotas",

@@ -15,6 +15,8 @@ from mmeplan.rules.online import OnlineRule, Question
 
 SERVERLESS_IMAGE_BYTES: Final = 10 * 1024**3  # serverless-endpoints: 10 GB
 
+NAMED: Final = 100  # alarms that one DescribeAlarms tells of
+
 _ALARMS: Final = "Developer Guide, deployment-guardrails-configuration; botocore AutoRollbackConfig.Alarms"
 
 
@@ -37,7 +39,7 @@ class AlarmExists(OnlineRule):
         yield from _alarms(facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if not _states(answer):
+        if question.value not in answer["alarms"]:
             yield f"there is no alarm {question.value!r}"
 
 
@@ -60,23 +62,30 @@ class AlarmIsQuiet(OnlineRule):
         yield from _alarms(facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if "ALARM" in _states(answer):
+        if answer["alarms"].get(question.value, {}).get("StateValue") == "ALARM":
             yield f"the alarm {question.value!r} is in ALARM: an update would be rolled back at once"
 
 
 def _alarms(facts: FleetFacts) -> Iterator[Question]:
-    for endpoint in facts.endpoints.values():
-        for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ()):
-            name = alarm.get("AlarmName")
-            if name:
-                path = ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName")
-                params = {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
-                yield Question(endpoint.resource, path, name, "DescribeAlarms", params)
+    """Ask for every alarm that is named, `NAMED` in a call whoever names them."""
+    places = [
+        (endpoint.resource, ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName"), name)
+        for endpoint in facts.endpoints.values()
+        for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ())
+        if (name := alarm.get("AlarmName"))
+    ]
+    names = list(dict.fromkeys(name for _, _, name in places))
+    first = {name: at // NAMED * NAMED for at, name in enumerate(names)}
+    for resource, path, name in places:
+        together = names[first[name] : first[name] + NAMED]
+        params = {"AlarmNames": together, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": NAMED}
+        yield Question(resource, path, name, "DescribeAlarms", params, condense=alarms_by_name)
 
 
-def _states(answer: Answer) -> list[str]:
-    alarms = [*(answer.get("MetricAlarms") or ()), *(answer.get("CompositeAlarms") or ())]
-    return [str(alarm.get("StateValue")) for alarm in alarms]
+def alarms_by_name(answer: Answer) -> Answer:
+    """Alarms of both kinds, by name."""
+    listed = [*(answer.get("MetricAlarms") or ()), *(answer.get("CompositeAlarms") or ())]
+    return {"alarms": {alarm["AlarmName"]: alarm for alarm in listed}}
 
 
 class AlarmWatchesTheNew(OnlineRule):
@@ -105,12 +114,12 @@ class AlarmWatchesTheNew(OnlineRule):
         yield from _alarms(facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        for alarm in answer.get("MetricAlarms") or ():
-            if any(_watches_both(metric) for metric in _metrics(alarm)):
-                yield (
-                    f"the alarm {question.value!r} has no dimension EndpointConfigName: it watches the old fleet as "
-                    "well, which may end the update"
-                )
+        alarm = answer["alarms"].get(question.value, {})
+        if any(_watches_both(metric) for metric in _metrics(alarm)):
+            yield (
+                f"the alarm {question.value!r} has no dimension EndpointConfigName: it watches the old fleet as well, "
+                "which may end the update"
+            )
 
 
 def _metrics(alarm: Answer) -> Iterator[Answer]:

@@ -100,6 +100,39 @@ def test_archives_side_by_side_are_listed_together() -> None:
     assert reads.count("GetBucketLocation") == 1
 
 
+def test_many_models_and_alarms_are_asked_for_by_the_hundred() -> None:
+    text = many_models(250)
+    name = graph.compile(spec.load_text(text.encode())).resources["model/m00007"].physical_name
+    listed = {"Models": [{"ModelName": name, "CreationTime": LIVE}]}
+    reads = Fake(
+        ListObjectsV2={"Contents": [{"Key": "v1/m00007.tar.gz", "Size": 1, "LastModified": LATER}]}, ListModels=listed
+    )
+    (changed,) = found(reads, text, "ART-08")
+    assert changed.address == "model/m00007"
+    assert (reads.count("ListModels"), reads.count("DescribeModel")) == (1, 0)
+
+    endless = Fake(
+        ListObjectsV2={"Contents": [{"Key": "v1/m00007.tar.gz", "Size": 1, "LastModified": LATER}]},
+        ListModels={"Models": [], "NextToken": "more"},
+        DescribeModel={"CreationTime": LIVE},
+    )
+    assert [finding.address for finding in found(endless, text, "ART-08")] == ["model/m00007"]
+    assert (endless.count("ListModels"), endless.count("DescribeModel")) == (PAGES, 1)
+
+    reads = Fake(DescribeAlarms={"MetricAlarms": []})
+    missing = found(reads, fleet_with_alarms(250), "DEP-17", "DEP-18", "DEP-19")
+    assert len(missing) == 250
+    assert reads.count("DescribeAlarms") == 3
+
+
+def fleet_with_alarms(count: int) -> str:
+    """A fleet of so many endpoints, each with an alarm of its own."""
+    alarm = "    deployment_config: {auto_rollback_configuration: {alarms: [{alarm_name: alarm-0}]}}\n    config:\n"
+    one = fleet_file().replace("    config:\n", alarm)
+    body = one.split("endpoints:\n  ranker:\n")[1]
+    return one + "".join(f"  e{number}:\n{body.replace('alarm-0', f'alarm-{number}')}" for number in range(1, count))
+
+
 def test_a_listing_that_is_cut_off_claims_nothing_and_asks_for_each() -> None:
     keys = [f"v1/m{number:05}.tar.gz" for number in range(60) if number != 7]
     reads = Fake(ListObjectsV2=bucket(keys, endless=True))
@@ -209,12 +242,7 @@ def test_a_deny_wins_unless_it_has_a_condition() -> None:
 
 
 def test_a_role_is_asked_about_many_alarms_at_once() -> None:
-    names = [f"alarm-{number}" for number in range(10)]
-    alarms = ", ".join(f"{{alarm_name: {name}}}" for name in names)
-    endpoint = f"    deployment_config: {{auto_rollback_configuration: {{alarms: [{alarms}]}}}}\n    config:\n"
-    one = fleet_file().replace("    config:\n", endpoint.replace("\\n", "\n"))
-    body = one.split("endpoints:\n  ranker:\n")[1]
-    text = one + "".join(f"  e{number}:\n{body.replace('alarm-', f'alarm-{number}-')}" for number in range(9))
+    text = fleet_with_alarms(100)
     reads = Fake(SimulatePrincipalPolicy=OWN["SimulatePrincipalPolicy"])
 
     assert found(reads, text, "DEP-20") == []
