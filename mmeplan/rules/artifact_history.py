@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import (
     TOGETHER,
-    Artifact,
     Listings,
     artifacts,
     multi_model_prefixes,
     single_artifacts,
+    stored_for,
     unseen,
 )
 from mmeplan.rules.examples import fleet_file
@@ -57,7 +57,7 @@ class ArtifactUnchanged(OnlineRule):
         if question.operation == "ListObjectsV2":
             artifact, many = question.wanted
             yield from unseen(question, answer)
-            times = [stored.modified for key, stored in (answer.get("objects") or {}).items() if _is(artifact, key)]
+            times = [stored.modified for stored in stored_for(artifact, answer)]
             if times:
                 yield _since_when(question, many, max(times))
             return
@@ -86,10 +86,6 @@ def times_by_model(answer: Answer) -> Answer:
     listed = answer.get("Models") or ()
     made = {str(model["ModelName"]): str(model.get("CreationTime") or "") for model in listed}
     return {"made": made, "IsTruncated": bool(answer.get("IsTruncated"))}
-
-
-def _is(artifact: Artifact, key: str) -> bool:
-    return artifact.is_prefix or key == artifact.key
 
 
 def _shown(time: str) -> str:
@@ -141,62 +137,60 @@ def _is_news(question: Question, answer: Answer) -> bool:
     return bool(changed) and time > changed
 
 
-class NeverOverwritten(OnlineRule):
-    id = "ART-05"
-    title = "An artifact beneath a multi-model prefix is never overwritten"
+class PrefixHistory(OnlineRule):
+    """What happened beneath a multi-model prefix while an endpoint served it: `event`, and its `effect` on that."""
+
     severity = "warning"
     basis = "doc"
+    reads = ("ListObjectVersions", "DescribeEndpoint")
+    absent = ("NoSuchBucket",)
+    event: Literal["overwritten", "removed"]
+    effect: str
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        return _versions(facts)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        if question.operation == "ListObjectVersions":
+            if answer.get(self.event):
+                yield _since_last_change(question, answer[self.event])
+        elif _is_news(question, answer):
+            name, time, key = question.wanted
+            yield f"{key!r} was {self.event} at {_shown(time)}, while the endpoint {name!r} {self.effect}"
+
+
+class NeverOverwritten(PrefixHistory):
+    id = "ART-05"
+    title = "An artifact beneath a multi-model prefix is never overwritten"
     source = f"{_PUBLISH}: don't overwrite"
     why = (
         "Instances that loaded the model keep the old one, in memory and on disk; others load the new one: the same "
         f"request gets different answers, and no call flushes them. {_VERSIONED}"
     )
     fix = "Publish under a new name, and let callers ask for that; `apply --replace` gives an endpoint a fresh fleet."
-    reads = ("ListObjectVersions", "DescribeEndpoint")
-    absent = ("NoSuchBucket",)
     given = "The endpoint is live, and an archive was overwritten since."
     bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/overwritten/  # here")
     good = fleet_file(multi_model=True)
 
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        return _versions(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
-        if question.operation == "ListObjectVersions":
-            if answer.get("overwritten"):
-                yield _since_last_change(question, answer["overwritten"])
-        elif _is_news(question, answer):
-            name, time, key = question.wanted
-            yield f"{key!r} was overwritten at {_shown(time)}, while the endpoint {name!r} served it"
+    event = "overwritten"
+    effect = "served it"
 
 
-class StillLoadedWhenRemoved(OnlineRule):
+class StillLoadedWhenRemoved(PrefixHistory):
     id = "ART-06"
     title = "An artifact is removed when nobody asks for it any more"
-    severity = "warning"
-    basis = "doc"
     source = f"{_PUBLISH}; multi-model-endpoints: loaded models stay until they are unloaded"
     why = (
         "A removed archive's model goes on answering where it is loaded, and fails elsewhere: requests succeed or not "
         f"by the instance that they meet, until it is unloaded everywhere. {_VERSIONED}"
     )
     fix = "See that no caller asks for the model any more; `apply --replace` gives the endpoint a fresh fleet."
-    reads = ("ListObjectVersions", "DescribeEndpoint")
-    absent = ("NoSuchBucket",)
     given = "The endpoint is live, and an archive was deleted since."
     bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/removed/  # here")
     good = fleet_file(multi_model=True)
 
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        return _versions(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
-        if question.operation == "ListObjectVersions":
-            if answer.get("removed"):
-                yield _since_last_change(question, answer["removed"])
-        elif _is_news(question, answer):
-            name, time, key = question.wanted
-            yield f"{key!r} was removed at {_shown(time)}, while the endpoint {name!r} may have it loaded"
+    event = "removed"
+    effect = "may have it loaded"
 
 
 class OwnBucket(OnlineRule):

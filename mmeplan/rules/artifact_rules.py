@@ -9,12 +9,12 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import (
     Listings,
-    Stored,
     artifacts,
     containers,
     multi_model_prefixes,
     s3_parts,
     single_artifacts,
+    stored_for,
     unseen,
 )
 from mmeplan.rules.examples import fleet_file
@@ -47,17 +47,25 @@ class ArtifactExists(OnlineRule):
             yield listings.question(artifact, artifact.container.owner.resource, artifact.path)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
-        objects: dict[str, Stored] = answer.get("objects") or {}
         (artifact,) = question.wanted
-        there = bool(objects) if artifact.is_prefix else artifact.key in objects
         again = list(unseen(question, answer))
         if again:
             yield from again
-        elif not there:
+        elif not stored_for(artifact, answer):
             yield f"there is nothing at {question.value!r}"
 
 
-class PrefixHasModels(OnlineRule):
+class PrefixRule(OnlineRule):
+    """A rule about what lies beneath multi-model prefixes."""
+
+    reads = ("ListObjectsV2",)
+    absent = ("NoSuchBucket",)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        return (question for _, question in multi_model_prefixes(facts))
+
+
+class PrefixHasModels(PrefixRule):
     id = "MME-03"
     title = "A multi-model prefix holds an artifact"
     severity = "warning"
@@ -65,14 +73,9 @@ class PrefixHasModels(OnlineRule):
     source = f"{_GUIDE}; CreateModel was seen to refuse an empty prefix, and an AWS notebook to deploy one"
     why = "Whether CreateModel takes an empty prefix is told both ways; every request fails until something is there."
     fix = "Upload a model first, or allow this with that reason."
-    reads = ("ListObjectsV2",)
-    absent = ("NoSuchBucket",)
     given = "Nothing lies beneath the prefix."
     bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/empty/  # here")
     good = fleet_file(multi_model=True)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        return (question for _, question in multi_model_prefixes(facts))
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         keys = answer.get("objects") or ()
@@ -80,7 +83,7 @@ class PrefixHasModels(OnlineRule):
             yield f"no artifact lies beneath {question.value!r}"
 
 
-class OnlyArchives(OnlineRule):
+class OnlyArchives(PrefixRule):
     id = "ART-09"
     title = "Nothing but archives lies beneath a multi-model prefix"
     severity = "warning"
@@ -88,14 +91,9 @@ class OnlyArchives(OnlineRule):
     source = "SageMaker Python SDK, MultiDataModel.list_models: it lists all keys"
     why = "Whatever lies there is taken for a model: by tools that list them, and by whoever may invoke the endpoint."
     fix = "Move it to another prefix."
-    reads = ("ListObjectsV2",)
-    absent = ("NoSuchBucket",)
     given = "A file that is no .tar.gz lies beneath the prefix."
     bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/messy/  # here")
     good = fleet_file(multi_model=True)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        return (question for _, question in multi_model_prefixes(facts))
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         stray = [key for key in answer.get("objects") or () if not key.endswith(".tar.gz")]

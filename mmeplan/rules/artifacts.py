@@ -128,12 +128,17 @@ def stored_objects(answer: Answer) -> Answer:
     return {"objects": found, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
-def bytes_of(artifact: Artifact, answer: Answer) -> int:
-    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed."""
+def stored_for(artifact: Artifact, answer: Answer) -> list[Stored]:
+    """What a listing has of the artifact: the object, or what is listed beneath the prefix; empty where nothing is."""
     objects: dict[str, Stored] = answer.get("objects") or {}
     if artifact.is_prefix:
-        return sum(stored.size for stored in objects.values())
-    return objects[artifact.key].size if artifact.key in objects else 0
+        return list(objects.values())
+    return [objects[artifact.key]] if artifact.key in objects else []
+
+
+def bytes_of(artifact: Artifact, answer: Answer) -> int:
+    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed."""
+    return sum(stored.size for stored in stored_for(artifact, answer))
 
 
 def shown_bytes(size: float) -> str:

@@ -20,66 +20,25 @@ NAMED: Final = 100  # alarms that one DescribeAlarms tells of
 _ALARMS: Final = "Developer Guide, deployment-guardrails-configuration; botocore AutoRollbackConfig.Alarms"
 
 
-class AlarmExists(OnlineRule):
-    id = "DEP-17"
-    title = "A rollback alarm exists"
-    severity = "error"
-    basis = "doc"
-    source = _ALARMS
-    why = "An alarm that isn't there rolls nothing back; it is looked for in the endpoint's account and region."
-    fix = "Correct the name, or create the alarm first."
+class AlarmRule(OnlineRule):
+    """A rule about rollback alarms; its answers have `alarms`, by name."""
+
     reads = ("DescribeAlarms",)
-    given = "There is no alarm of that name."
-    bad = blue_green(
-        ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: missing-alarm}]}  # here"
-    )
-    good = blue_green(ALL_AT_ONCE)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _alarms(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if question.value not in answer["alarms"]:
-            yield f"there is no alarm {question.value!r}"
-
-
-class AlarmIsQuiet(OnlineRule):
-    id = "DEP-18"
-    title = "A rollback alarm is quiet before an update"
-    severity = "warning"
-    basis = "doc"
-    source = _ALARMS
-    why = "An alarm that is in ALARM already rolls an update back as soon as it begins."
-    fix = "Find out why it is in ALARM, and wait until it is OK before you apply."
-    reads = ("DescribeAlarms",)
-    given = "The alarm is in ALARM."
-    bad = blue_green(
-        ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ranker-burning}]}  # here"
-    )
-    good = blue_green(ALL_AT_ONCE)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _alarms(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if answer["alarms"].get(question.value, {}).get("StateValue") == "ALARM":
-            yield f"the alarm {question.value!r} is in ALARM: an update would be rolled back at once"
-
-
-def _alarms(facts: FleetFacts) -> Iterator[Question]:
-    """Ask for every alarm that is named, `NAMED` in a call whoever names them."""
-    places = [
-        (endpoint.resource, ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName"), name)
-        for endpoint in facts.endpoints.values()
-        for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ())
-        if (name := alarm.get("AlarmName"))
-    ]
-    names = list(dict.fromkeys(name for _, _, name in places))
-    first = {name: at // NAMED * NAMED for at, name in enumerate(names)}
-    for resource, path, name in places:
-        together = names[first[name] : first[name] + NAMED]
-        params = {"AlarmNames": together, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": NAMED}
-        yield Question(resource, path, name, "DescribeAlarms", params, condense=alarms_by_name)
+        """Every alarm that is named, `NAMED` in a call whoever names them."""
+        places = [
+            (endpoint.resource, ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName"), name)
+            for endpoint in facts.endpoints.values()
+            for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ())
+            if (name := alarm.get("AlarmName"))
+        ]
+        names = list(dict.fromkeys(name for _, _, name in places))
+        first = {name: at // NAMED * NAMED for at, name in enumerate(names)}
+        for resource, path, name in places:
+            together = names[first[name] : first[name] + NAMED]
+            params = {"AlarmNames": together, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": NAMED}
+            yield Question(resource, path, name, "DescribeAlarms", params, condense=alarms_by_name)
 
 
 def alarms_by_name(answer: Answer) -> Answer:
@@ -88,7 +47,45 @@ def alarms_by_name(answer: Answer) -> Answer:
     return {"alarms": {alarm["AlarmName"]: alarm for alarm in listed}}
 
 
-class AlarmWatchesTheNew(OnlineRule):
+class AlarmExists(AlarmRule):
+    id = "DEP-17"
+    title = "A rollback alarm exists"
+    severity = "error"
+    basis = "doc"
+    source = _ALARMS
+    why = "An alarm that isn't there rolls nothing back; it is looked for in the endpoint's account and region."
+    fix = "Correct the name, or create the alarm first."
+    given = "There is no alarm of that name."
+    bad = blue_green(
+        ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: missing-alarm}]}  # here"
+    )
+    good = blue_green(ALL_AT_ONCE)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        if question.value not in answer["alarms"]:
+            yield f"there is no alarm {question.value!r}"
+
+
+class AlarmIsQuiet(AlarmRule):
+    id = "DEP-18"
+    title = "A rollback alarm is quiet before an update"
+    severity = "warning"
+    basis = "doc"
+    source = _ALARMS
+    why = "An alarm that is in ALARM already rolls an update back as soon as it begins."
+    fix = "Find out why it is in ALARM, and wait until it is OK before you apply."
+    given = "The alarm is in ALARM."
+    bad = blue_green(
+        ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ranker-burning}]}  # here"
+    )
+    good = blue_green(ALL_AT_ONCE)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        if answer["alarms"].get(question.value, {}).get("StateValue") == "ALARM":
+            yield f"the alarm {question.value!r} is in ALARM: an update would be rolled back at once"
+
+
+class AlarmWatchesTheNew(AlarmRule):
     id = "DEP-19"
     title = "A rollback alarm watches the new fleet alone"
     severity = "warning"
@@ -103,15 +100,11 @@ class AlarmWatchesTheNew(OnlineRule):
         "Add the dimension EndpointConfigName, with the new config's name (the plan shows it), or a second alarm that "
         "has it. Where the alarm is meant to watch both fleets, `allow` this with that reason."
     )
-    reads = ("DescribeAlarms",)
     given = "The alarm's metric has the dimensions EndpointName and VariantName only."
     bad = blue_green(
         ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ranker-both}]}  # here"
     )
     good = blue_green(ALL_AT_ONCE)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _alarms(facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         alarm = answer["alarms"].get(question.value, {})
