@@ -26,7 +26,7 @@ Examples:
   mmeplan validate                        ./fleet.yaml
   mmeplan validate -e prod --format json fleet.yaml
   mmeplan validate --format sarif > fleet.sarif
-  mmeplan validate --online               with reads of S3, ECR, CloudWatch and quotas
+  mmeplan validate --online               with reads of S3, ECR, IAM, EC2 and others
 \b
 In a GitHub workflow, as annotations of the pull request:
   mmeplan validate --format github

@@ -182,7 +182,8 @@ def _unreachable(question: Question, answer: Answer) -> Iterator[str]:
             if not any(permits(door.get("PolicyDocument") or _OPEN, "s3:GetObject", arn) for door in ways):
                 refusing.setdefault(arn, str(ways[0]["VpcEndpointId"]))
     if stranded:
-        yield f"{', '.join(map(repr, stranded))} of {home}: no way to S3, neither by a VPC endpoint nor by NAT"
+        names = ", ".join(map(repr, stranded))
+        yield f"from {names} of {home} there is no way to S3, neither by a VPC endpoint nor by NAT"
     for arn, door in refusing.items():
         yield f"the policy of the VPC endpoint {door!r} doesn't permit s3:GetObject on {arn!r}"
 

@@ -87,7 +87,7 @@ def test_one_rule_as_json_has_its_examples() -> None:
 
 
 def test_an_id_that_has_no_rule_says_why() -> None:
-    result = run("MDL-33")
+    result = run("MDL-41")
 
     assert result.code == 0
     assert "No rule checks this." in result.stdout

@@ -331,7 +331,7 @@ NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "a
 @pytest.mark.parametrize(
     ("doors", "tables", "words"),
     [
-        (_door(), _tables(), "'subnet-0aaaaaaaaaaaaaaaa' of vpc-a: no way to S3"),
+        (_door(), _tables(), "'subnet-0aaaaaaaaaaaaaaaa' of vpc-a there is no way to S3"),
         (_door(RouteTableIds=["rtb-vpc-a", "rtb-own"]), _tables(), ""),
         (_door(VpcEndpointType="Interface", RouteTableIds=[]), _tables(), ""),
         (_door(State="pending"), _tables(NAT), "'subnet-0aaaaaaaaaaaaaaaa' of vpc-a"),
