@@ -117,27 +117,30 @@ class _Check:
         self.said: set[tuple[str, str]] = set()
 
     def run(self, facts: FleetFacts) -> list[Finding]:
-        asked: list[tuple[OnlineRule, Question]] = []
+        asked: list[tuple[OnlineRule, Question, str]] = []
         for rule in self.record.rules.values():
             if isinstance(rule, OnlineRule):
                 try:
-                    asked += [(rule, question) for question in rule.questions(facts)]
+                    asked += [(rule, question, question.key) for question in rule.questions(facts)]
                 except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
                     self.record.crashed(rule, None, error)
         for _ in range(ROUNDS):
-            self._read([question for _, question in asked])
-            asked = [(rule, further) for rule, question in asked for further in self._judge(rule, question)]
+            self._read({key: question for _, question, key in asked if key not in self.answers})
+            asked = [
+                (rule, further, further.key)
+                for rule, question, key in asked
+                for further in self._judge(rule, question, self.answers[key])
+            ]
         return self.record.findings()
 
-    def _read(self, asked: Sequence[Question]) -> None:
-        """Answer those of these questions that weren't asked before."""
-        fresh = {question.key: question for question in asked if question.key not in self.answers}
-        light = [question for question in fresh.values() if question.operation != "GetObject"]
-        heavy = [question for question in fresh.values() if question.operation == "GetObject"]
-        for questions in (light, *(heavy[at : at + HELD] for at in range(0, len(heavy), HELD))):
-            answers = self.reads.gather([(question.operation, question.params) for question in questions])
-            for question, answer in zip(questions, answers, strict=True):
-                self.answers[question.key] = self._whole(question, answer)
+    def _read(self, fresh: Mapping[str, Question]) -> None:
+        """Answer these questions, each under its key."""
+        light = [item for item in fresh.items() if item[1].operation != "GetObject"]
+        heavy = [item for item in fresh.items() if item[1].operation == "GetObject"]
+        for items in (light, *(heavy[at : at + HELD] for at in range(0, len(heavy), HELD))):
+            answers = self.reads.gather([(question.operation, question.params) for _, question in items])
+            for (key, question), answer in zip(items, answers, strict=True):
+                self.answers[key] = self._whole(question, answer)
 
     def _whole(self, question: Question, answer: Answer | Exception) -> Answer | Exception:
         """All pages of a list as one answer, condensed; the error of a page where it fails."""
@@ -165,9 +168,8 @@ class _Check:
                 return {question.pages: items}
         return {question.pages: items, "IsTruncated": True}
 
-    def _judge(self, rule: OnlineRule, question: Question) -> Iterator[Question]:
+    def _judge(self, rule: OnlineRule, question: Question, answer: Answer | Exception) -> Iterator[Question]:
         """Keep what a rule finds in an answer; yields what it asks next."""
-        answer = self.answers[question.key]
         if isinstance(answer, CloudError) and _says_absent(rule, question, answer):
             answer = {}
         try:

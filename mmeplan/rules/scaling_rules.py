@@ -102,7 +102,10 @@ class ScaledVariantStays(OnlineRule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: deregister a variant's scalable target before the variant is removed"
-    why = "UpdateEndpoint fails where it removes or renames a variant that has a scalable target."
+    why = (
+        "AWS asks to deregister a variant's scalable target before an update removes or renames the variant: Application "
+        "Auto Scaling looks at every update of an endpoint whose variants it scales."
+    )
     fix = "Deregister the target (`aws application-autoscaling deregister-scalable-target`), then apply."
     reads = ("DescribeScalableTargets", "DescribeEndpoint")
     given = _GIVEN.format(", which is live")
@@ -128,7 +131,7 @@ class ScaledVariantStays(OnlineRule):
         live = {one["VariantName"] for one in answer.get("ProductionVariants") or ()}
         for name in names:
             if name in live:
-                yield f"the live variant {name!r} has a scalable target and isn't in the file: the update fails"
+                yield f"the live variant {name!r} has a scalable target, and isn't in the file: deregister it first"
 
 
 class ScaledCountIsLeftAlone(OnlineRule):

@@ -91,7 +91,7 @@ def test_an_id_that_has_no_rule_says_why() -> None:
 
     assert result.code == 0
     assert "No rule checks this." in result.stdout
-    assert "EC2 isn't read" in result.stdout
+    assert "Only the running container has them" in result.stdout
 
 
 def test_an_unknown_id_ends_with_what_was_meant() -> None:
