@@ -1,6 +1,6 @@
-"""Counts, weights and concurrency: what a swap keeps of them, and the calls that change them in place.
+"""Counts and weights: the calls that change them in place, and what an update keeps of them.
 
-In: endpoints, their live answers, field changes. Out: requests. Pure; called by `steps`.
+Called by `StepBuilder` for changes of scale and for swaps.
 """
 
 from __future__ import annotations
@@ -56,16 +56,17 @@ def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
     return {**derived, **endpoint.update_options}
 
 
-def kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
+def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
     """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
-    retaining = retention(endpoint, live)
-    if live is None or not retaining.get("RetainAllVariantProperties"):
+    retained = retention(endpoint, live)
+    if live is None or not retained.get("RetainAllVariantProperties"):
         return []
-    excluded = {item["VariantPropertyType"] for item in retaining.get("ExcludeRetainedVariantProperties") or ()}
+    excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
+    variants = graph.meaning(endpoint).get("ProductionVariants", {})
     fields = []
     for summary in live.describe.get("ProductionVariants") or ():
         name = str(summary.get("VariantName"))
-        wanted = endpoint.content.get("ProductionVariants", {}).get(name)
+        wanted = variants.get(name)
         if wanted is None:
             continue
         for member, live_member in (

@@ -205,7 +205,7 @@ class StepBuilder:
             on_rollback=self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
-        return self._scale(change, endpoint, live, done, kept_desires(endpoint, live), config=wanted)
+        return self._scale(change, endpoint, live, done, kept_desires(self.graph, endpoint, live), config=wanted)
 
     def _in_force_ready(self, change: Change, live: LiveObject | None) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.

@@ -43,10 +43,7 @@ def compile_endpoint_config(
         physical_name=name,
         entry=entry,
         request={"EndpointConfigName": name, **request},
-        tags={
-            **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
-        },
+        fleet=fleet,
         references=tuple(references),
         content=content,
         digest=content_digest,
