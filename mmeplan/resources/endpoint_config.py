@@ -84,6 +84,11 @@ def live_endpoint_config(describe: dict[str, Any]) -> Canonical:
     return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
 
 
+def live_request(describe: Mapping[str, Any]) -> dict[str, Any]:
+    """What DescribeEndpointConfig answered, as the request that would make it."""
+    return {key: value for key, value in describe.items() if key == "EndpointConfigName" or key not in _ANSWER_ONLY}
+
+
 def stand_in(config: Resource, served: Mapping[str, Any], fleet: str, name: str) -> tuple[dict[str, Any], str]:
     """(request with tags, digest) of a config that takes the name of one that an endpoint runs and somebody deleted.
 
