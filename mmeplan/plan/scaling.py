@@ -79,3 +79,15 @@ def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> l
             if live_member not in excluded and None not in (now, value) and same_number(now) != value:
                 fields.append(FieldChange(("ProductionVariants", name, member), now, value))
     return scale_requests(tuple(fields))
+
+
+def startup_s(graph: Graph, endpoint: Resource) -> int:
+    """The longest start that the config itself allows for: model download and container start-up, in seconds."""
+    at = endpoint.references[0].address if endpoint.references else None
+    if at is None:
+        return 0
+    longest = 0
+    for variant in graph.resources[at].request.get("ProductionVariants", ()):
+        members = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
+        longest = max(longest, sum(int(variant.get(member) or 0) for member in members))
+    return longest
