@@ -13,9 +13,10 @@ import click
 from mmeplan import graph as graphs
 from mmeplan import live, render, spec
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 EXAMPLES = """\b
 Examples:
@@ -57,6 +58,7 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
+@gate_options
 @click.option(
     "--snapshot",
     "snapshot_file",
@@ -80,6 +82,8 @@ def command(
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
+    max_change: str,
+    parallelism: int | None,
     snapshot_file: str | None,
     online: bool,
     show_environment: bool,
@@ -91,7 +95,12 @@ def command(
     """
     settings = session.common(fleet, **common)
     options = Options(
-        targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+        targets=targets,
+        replace=replacements,
+        allow_outage=allow_outage,
+        variables=dict(settings.variables),
+        parallelism=parallelism or DEFAULT_PARALLELISM,
+        max_change=max_change,
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])

@@ -16,6 +16,7 @@ from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 
 FORMAT_VERSION: Final = "1.1"
+DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,11 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The single-run options that shaped the plan."""
+    """The single-run options that shaped the plan.
+
+    `parallelism` is how many endpoints the apply may have under way at once: instances are counted with it, so that an
+    apply may take less and not more. `max_change` is `30%` or `5` as it was typed, empty for the default.
+    """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
@@ -150,6 +155,8 @@ class Options:
     variables: Mapping[str, str] = field(default_factory=dict)
     destroy: bool = False
     speculative: bool = False
+    parallelism: int = DEFAULT_PARALLELISM
+    max_change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +300,11 @@ def _members(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
+def plain(value: Any) -> Any:
+    """A change, a step or another part of the document as plain data."""
+    return json.loads(_json(value))
+
+
 _json: Final = json.JSONEncoder(default=_members).encode
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
 """Made once: `json.dumps` with options makes an encoder for each call."""
@@ -382,4 +394,4 @@ _TUPLES: Final = frozenset(
 
 def _make(kind: Any, item: Mapping[str, Any]) -> Any:
     known = {member.name for member in fields(kind)}
-    return kind(**{k: tuple(v) if k in _TUPLES else v for k, v in item.items() if k in known})
+    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})
