@@ -12,13 +12,14 @@ from dataclasses import replace
 
 from mmeplan import __version__
 from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outcome, StepResult
-from mmeplan.apply.executor import DEFAULT_PARALLELISM, Executor
+from mmeplan.apply.executor import Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 
 def run(

@@ -16,10 +16,18 @@ from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
 from mmeplan.cli.manner import Manner, manner_of, manner_options
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, online_option, spec_options
+from mmeplan.cli.options import (
+    Settings,
+    cloud_options,
+    fleet_argument,
+    max_change_option,
+    online_option,
+    spec_options,
+)
 from mmeplan.cli.progress import Interrupts, JsonLines, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 EXAMPLES = """\b
 Examples:
@@ -33,6 +41,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @fleet_argument
 @manner_options
+@max_change_option
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
 )
@@ -55,6 +64,7 @@ Examples:
 @cloud_options
 def command(
     fleet: str,
+    max_change: str,
     max_age: float | None,
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
@@ -79,6 +89,8 @@ def command(
             allow_outage=allow_outage,
             retry_rolled_back=retry_rolled_back,
             variables=dict(settings.variables),
+            parallelism=manner.parallelism or DEFAULT_PARALLELISM,
+            max_change=max_change,
         )
         sys.exit(apply_fleet(settings, options, manner, online=online))
     given = [
@@ -88,13 +100,19 @@ def command(
             ("--replace", replacements),
             ("--allow-outage", allow_outage),
             ("--retry-rolled-back", retry_rolled_back),
+            ("--max-change", max_change),
             ("--online", online),
         )
         if value
     ]
     if given:
         raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
-    sys.exit(apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, manner))
+    age = timedelta(hours=max_age) if max_age is not None else None
+    planned = saved.options.parallelism
+    if (manner.parallelism or 0) > planned:
+        text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
+        raise InputError([Problem(text, fleet, hint=f"mmeplan plan --parallelism {manner.parallelism} --out FILE")])
+    sys.exit(apply_saved(settings, saved, age, manner))
 
 
 def read_saved(path: str) -> Plan | None:
@@ -214,7 +232,7 @@ def carry_out(plan: Plan, settings: Settings, connection: session.Connection, ma
             connection.cloud,
             connection.clock,
             observer,
-            parallelism=manner.parallelism,
+            parallelism=manner.parallelism or plan.options.parallelism,
             fail_fast=manner.fail_fast,
             clean=manner.clean,
             wait_for_others=manner.wait_for_others,

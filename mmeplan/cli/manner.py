@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from mmeplan import apply as applying
-from mmeplan.cli.options import Settings
+from mmeplan.cli.options import Settings, parallelism_option
 from mmeplan.errors import InputError, Problem
 
 
 @dataclass(frozen=True)
 class Manner:
-    """What the user wants of the way there. `json`: the event stream on stdout, everything else on stderr."""
+    """What the user wants of the way there.
+
+    `parallelism` is None where it isn't given: then it is the plan's. `json`: events on stdout, the rest on stderr.
+    """
 
     yes: bool = False
-    parallelism: int = applying.DEFAULT_PARALLELISM
+    parallelism: int | None = None
     fail_fast: bool = False
     clean: bool = False
     wait_for_others: bool = True
@@ -59,15 +62,8 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--json", is_flag=True, help="Print events as JSON lines on stdout (docs/events.md), the rest on stderr."
     )
     failing = click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
-    parallel = click.option(
-        "--parallelism",
-        type=click.IntRange(1, 100),
-        default=applying.DEFAULT_PARALLELISM,
-        show_default=True,
-        help="Endpoints under way at once.",
-    )
     yes = click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-    return yes(parallel(failing(cleaning(waiting(stream(interval(command)))))))
+    return yes(parallelism_option(failing(cleaning(waiting(stream(interval(command)))))))
 
 
 def manner_of(values: dict[str, Any]) -> Manner:

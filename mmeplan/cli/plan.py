@@ -13,9 +13,18 @@ import click
 from mmeplan import graph as graphs
 from mmeplan import live, render, spec
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, online_option, spec_options
+from mmeplan.cli.options import (
+    Settings,
+    cloud_options,
+    fleet_argument,
+    max_change_option,
+    online_option,
+    parallelism_option,
+    spec_options,
+)
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 EXAMPLES = """\b
 Examples:
@@ -58,6 +67,8 @@ Examples:
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
 @click.option("--retry-rolled-back", is_flag=True, help="Plan updates again that SageMaker has rolled back before.")
+@max_change_option
+@parallelism_option
 @click.option(
     "--snapshot",
     "snapshot_file",
@@ -78,6 +89,8 @@ def command(
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
     retry_rolled_back: bool,
+    max_change: str,
+    parallelism: int | None,
     snapshot_file: str | None,
     online: bool,
     show_environment: bool,
@@ -94,6 +107,8 @@ def command(
         allow_outage=allow_outage,
         retry_rolled_back=retry_rolled_back,
         variables=dict(settings.variables),
+        parallelism=parallelism or DEFAULT_PARALLELISM,
+        max_change=max_change,
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmeplan import graph as graphs
 from mmeplan import live, rules, spec
+from mmeplan.cli.commit import commit_of
 from mmeplan.cli.options import Settings
 from mmeplan.graph import Graph
 from mmeplan.live import Clock, Snapshot
@@ -109,12 +111,26 @@ def make_plan(
     snapshot = observe(connection, graph)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
+    quotas: dict[str, spec.Quota] = {}
     if online:
         findings = [*findings, *rules.check_online(graph.fleet, graph, connection.cloud)]
+        quotas = _service_quotas(graph, connection)
     at = connection.clock.now().isoformat()
-    plan = checked_plan(graph, snapshot, at, findings, options)
+    plan = checked_plan(graph, snapshot, at, findings, options, quotas)
     told = live.observe_users(connection.cloud, snapshot, deleted(plan))
-    return checked_plan(graph, told, at, findings, options) if told.users else plan
+    return checked_plan(graph, told, at, findings, options, quotas) if told.users else plan
+
+
+def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quota]:
+    """The account's quotas of the instance types that the file names."""
+    types = {
+        str(variant["InstanceType"])
+        for resource in graph.resources.values()
+        for variant in resource.request.get("ProductionVariants") or ()
+        if variant.get("InstanceType")
+    }
+    found = rules.instance_quotas(connection.cloud, types)
+    return {kind: spec.Quota(instances, "Service Quotas") for kind, instances in found.items()}
 
 
 def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
@@ -128,14 +144,36 @@ def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Find
 
 
 def checked_plan(
-    graph: Graph, snapshot: Snapshot, created_at: str, findings: Sequence[Finding], options: Options
+    graph: Graph,
+    snapshot: Snapshot,
+    created_at: str,
+    findings: Sequence[Finding],
+    options: Options,
+    quotas: Mapping[str, spec.Quota] | None = None,
 ) -> Plan:
     """The plan with what the rules of stage `plan` find in it; it is made once more where they find something."""
-    plan = build(graph, snapshot, created_at=created_at, findings=tuple(findings), options=options)
+    commit = commit_of(_files(graph.fleet))
+
+    def made(findings: Sequence[Finding]) -> Plan:
+        return build(
+            graph,
+            snapshot,
+            created_at=created_at,
+            findings=tuple(findings),
+            options=options,
+            commit=commit,
+            quotas=quotas,
+        )
+
+    plan = made(findings)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
-    if not found:
-        return plan
-    return build(graph, snapshot, created_at=created_at, findings=(*findings, *found), options=options)
+    return made([*findings, *found]) if found else plan
+
+
+def _files(fleet: spec.Fleet) -> list[str]:
+    """The paths of the files that a fleet was read from; all but the first lie beside or below it."""
+    first, *others = (source.path for source in fleet.sources)
+    return [first, *(str(Path(first).parent / other) for other in others)]
 
 
 def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]) -> dict[str, str]:

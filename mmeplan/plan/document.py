@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TextIO
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
+DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,11 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The single-run options that shaped the plan. `rollback` is the config that `mmeplan rollback` goes back to."""
+    """The single-run options that shaped the plan. `rollback` is the config that `mmeplan rollback` goes back to.
+
+    `parallelism` is how many endpoints the apply may have under way at once: instances are counted with it, so that an
+    apply may take less and not more. `max_change` is `30%` or `5` as it was typed, empty for the default.
+    """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
@@ -155,6 +160,32 @@ class Options:
     speculative: bool = False
     retry_rolled_back: bool = False
     rollback: str = ""
+    parallelism: int = DEFAULT_PARALLELISM
+    max_change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceCapacity:
+    """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
+
+    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a place of
+    the file (`fleet.yaml:12`), or `Service Quotas`.
+    """
+
+    instance_type: str
+    now: int
+    after: int
+    peak: int
+    quota: int | None = None
+    quota_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Instances by type, for an apply with at most `parallelism` endpoints under way at once (since format 1.1)."""
+
+    parallelism: int
+    types: tuple[InstanceCapacity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +194,8 @@ class Plan:
 
     `complete`: everything that is declared was looked at. `applyable`: there is something to do and nothing forbids it.
     `errored`: something could not be read. Three facts, because a plan can be incomplete and still worth reading.
+    `commit` is the git commit that the fleet file is as in, None where that isn't known. Members with a default came
+    with a later minor version of the format.
     """
 
     tool_version: str
@@ -185,6 +218,8 @@ class Plan:
     errored: bool
     plan_id: str = ""
     format_version: str = FORMAT_VERSION
+    capacity: Capacity | None = None
+    commit: str | None = None
 
     @property
     def has_changes(self) -> bool:
@@ -212,7 +247,7 @@ class Plan:
 
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
-_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version")
+_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
 """Members that may differ between two runs with the same inputs."""
 _PIECE: Final = 100  # changes or steps that are hashed at a time
 
@@ -224,11 +259,21 @@ def with_id(plan: Plan) -> Plan:
 
 def plan_id(plan: Plan) -> str:
     """`sha256:` and the digest of the canonical document without times, made piece by piece to stay small in memory."""
+    snapshot = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
+    return _digest({**_head(plan), "snapshot": snapshot}, _lists(plan))
+
+
+def _document_id(document: Mapping[str, Any]) -> str:
+    """The same of a document as it was read, with every member that it has: so older minor versions keep their id."""
+    head = {key: value for key, value in document.items() if key not in _LISTS}
+    snapshot = {name: document["snapshot"].get(name) for name in ("digest", "fingerprints")}
+    return _digest({**head, "snapshot": snapshot}, {name: document[name] for name in _LISTS})
+
+
+def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> str:
     sha = hashlib.sha256()
-    head = {k: v for k, v in _head(plan).items() if k not in _OUTSIDE_ID}
-    head["snapshot"] = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
-    sha.update(_canonical_json(head).encode("ascii"))
-    for items in _lists(plan).values():
+    sha.update(_canonical_json({k: v for k, v in head.items() if k not in _OUTSIDE_ID}).encode("ascii"))
+    for items in lists.values():
         for start in range(0, len(items), _PIECE):
             sha.update(b"\n" + _canonical_json(items[start : start + _PIECE]).encode("ascii"))
     return f"sha256:{sha.hexdigest()}"
@@ -267,6 +312,11 @@ def _members(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
+def plain(value: Any) -> Any:
+    """A change, a step or another part of the document as plain data."""
+    return json.loads(_json(value))
+
+
 _json: Final = json.JSONEncoder(default=_members).encode
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
 """Made once: `json.dumps` with options makes an encoder for each call."""
@@ -285,7 +335,7 @@ def read(text: str, file: str) -> Plan:
     except (json.JSONDecodeError, RecursionError) as error:
         raise _refusal(f"this is not a plan: {error}", file) from None
     plan = decode(document, file)
-    if plan_id(plan) != plan.plan_id:
+    if _document_id(document) != plan.plan_id:
         raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
     return plan
 
@@ -323,9 +373,16 @@ def _plan(document: dict[str, Any]) -> Plan:
             "steps": tuple(_make(Step, item) for item in document["steps"]),
             "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
+            "capacity": _capacity(document.get("capacity")),
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
     )
+
+
+def _capacity(item: dict[str, Any] | None) -> Capacity | None:
+    if item is None:
+        return None
+    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, each) for each in item["types"]))
 
 
 def _change(item: dict[str, Any]) -> PlannedChange:
@@ -349,4 +406,4 @@ _TUPLES: Final = frozenset(
 
 def _make(kind: Any, item: Mapping[str, Any]) -> Any:
     known = {member.name for member in fields(kind)}
-    return kind(**{k: tuple(v) if k in _TUPLES else v for k, v in item.items() if k in known})
+    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})

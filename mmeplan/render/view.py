@@ -11,6 +11,7 @@ from typing import Final
 
 from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField
 from mmeplan.plan.gates import OUTAGE_GATES
+from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.findings import FindingGroup, finding_groups
 from mmeplan.render.nodes import Node, child_nodes, endpoint_fields, gone_node, node_of, symbol_of, tag_texts
 from mmeplan.render.relations import Relations
@@ -65,6 +66,7 @@ class Group:
 class View:
     """Everything that the template shows, in the order in which it shows it."""
 
+    speculative: bool
     title: str
     plan_id: str
     marks: tuple[str, ...]
@@ -78,6 +80,8 @@ class View:
     findings: tuple[FindingGroup, ...]
     remarks: tuple[tuple[str, str], ...]
     remarks_more: str
+    capacity: tuple[tuple[str, ...], ...]
+    capacity_note: str
     unchanged: str
     summary: str
     summary_style: str
@@ -90,6 +94,7 @@ def view(plan: Plan) -> View:
     loose = _loose(plan, relations, told)
     remarks = _remarks(plan)
     return View(
+        speculative=plan.options.speculative,
         title=_title(plan),
         plan_id=plan.plan_id.removeprefix("sha256:")[:12],
         marks=_marks(plan),
@@ -103,6 +108,8 @@ def view(plan: Plan) -> View:
         findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
         remarks=remarks[:FULL_BLOCKS],
         remarks_more=_more(len(remarks) - FULL_BLOCKS, "note"),
+        capacity=capacity_rows(plan),
+        capacity_note=capacity_note(plan),
         unchanged=f"{plan.summary.noop:,} unchanged" if plan.summary.noop else "",
         summary=summary_line(plan),
         summary_style="danger" if plan.refused else "bold" if plan.has_changes or plan.errored else "good",
@@ -120,8 +127,6 @@ def _marks(plan: Plan) -> tuple[str, ...]:
     marks = []
     if options.destroy:
         marks.append("destroy: everything that this fleet owns goes")
-    if options.speculative:
-        marks.append("speculative: made to be read; it can't be applied")
     if options.rollback:
         marks.append(f"rollback: {', '.join(options.targets)} goes back to {options.rollback}")
     elif options.targets:

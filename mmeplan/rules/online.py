@@ -145,28 +145,13 @@ class _Check:
     def _whole(self, question: Question, answer: Answer | Exception) -> Answer | Exception:
         """All pages of a list as one answer, condensed; the error of a page where it fails."""
         if question.pages:
-            answer = self._all_pages(question, answer)
+            answer = _rest(self.reads, question.operation, question.params, question.pages, answer)
         if question.condense is None or isinstance(answer, Exception):
             return answer
         try:
             return question.condense(answer)
         except UnknownError as error:
             return error
-
-    def _all_pages(self, question: Question, answer: Answer | Exception) -> Answer | Exception:
-        items: list[Any] = []
-        tokens: Mapping[str, Any] = {}
-        for page in range(PAGES):
-            if page:
-                (answer,) = self.reads.gather([(question.operation, {**question.params, **tokens})])
-            if isinstance(answer, Exception):
-                return answer
-            items += answer.get(question.pages) or ()
-            names = TOKENS.get(question.operation, {"NextToken": "NextToken"})
-            tokens = {ours: answer[theirs] for ours, theirs in names.items() if answer.get(theirs)}
-            if not tokens:
-                return {question.pages: items}
-        return {question.pages: items, "IsTruncated": True}
 
     def _judge(self, rule: OnlineRule, question: Question, answer: Answer | Exception) -> Iterator[Question]:
         """Keep what a rule finds in an answer; yields what it asks next."""
@@ -195,6 +180,31 @@ class _Check:
         where = "not checked, here and elsewhere" if error.everywhere else "not checked"
         at = place(question.resource, question.path)
         self.record.add(rule, "note", question.resource.address, at, f"{where}: {error}")
+
+
+def read_whole(reads: Reads, operation: str, params: Mapping[str, Any], pages: str) -> Answer | Exception:
+    """All pages of a list as one answer; the error where one of them fails."""
+    (answer,) = reads.gather([(operation, params)])
+    return _rest(reads, operation, params, pages, answer)
+
+
+def _rest(
+    reads: Reads, operation: str, params: Mapping[str, Any], pages: str, answer: Answer | Exception
+) -> Answer | Exception:
+    """A list whose first page this is, whole; `IsTruncated` where it is longer than `PAGES`."""
+    items: list[Any] = []
+    tokens: Mapping[str, Any] = {}
+    for page in range(PAGES):
+        if page:
+            (answer,) = reads.gather([(operation, {**params, **tokens})])
+        if isinstance(answer, Exception):
+            return answer
+        items += answer.get(pages) or ()
+        names = TOKENS.get(operation, {"NextToken": "NextToken"})
+        tokens = {ours: answer[theirs] for ours, theirs in names.items() if answer.get(theirs)}
+        if not tokens:
+            return {pages: items}
+    return {pages: items, "IsTruncated": True}
 
 
 def _says_absent(rule: OnlineRule, question: Question, error: CloudError) -> bool:
