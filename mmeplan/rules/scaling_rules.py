@@ -103,8 +103,8 @@ class ScaledVariantStays(OnlineRule):
     basis = "doc"
     source = f"{_GUIDE}: deregister a variant's scalable target before the variant is removed"
     why = (
-        "AWS asks to deregister a variant's scalable target before an update removes or renames the variant: Application "
-        "Auto Scaling looks at every update of an endpoint whose variants it scales."
+        "AWS asks to deregister a variant's scalable target before an update removes or renames the variant: "
+        "Application Auto Scaling looks at every update of an endpoint whose variants it scales."
     )
     fix = "Deregister the target (`aws application-autoscaling deregister-scalable-target`), then apply."
     reads = ("DescribeScalableTargets", "DescribeEndpoint")
