@@ -7,13 +7,13 @@ botocore itself checks required members, types and minima only; maxima, patterns
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
+from mmeplan.aws.patterns import full_match
 from mmeplan.aws.shapes import ServiceModel
 
 Path = tuple[str | int, ...]
@@ -26,7 +26,8 @@ class Violation:
     """One constraint that a request breaks.
 
     `path` holds API member names, list indices from 0 and map keys. `bound` is the constraint's own value (a number,
-    a pattern, the list of enum values, or the type that was expected). `sentence` is the service's.
+    a pattern, the list of enum values, or the type that was expected). `sentence` is the service's. The value of a
+    `sensitive` shape isn't told.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Violation:
     shape: str
     bound: Any
     sentence: str
+    sensitive: bool = False
 
     @property
     def service_path(self) -> str:
@@ -47,8 +49,8 @@ class Violation:
     @property
     def message(self) -> str:
         """`Value 'x' at 'endpointName' failed to satisfy constraint: …`, as in the service's ValidationException."""
-        shown = "null" if self.value is None else f"'{self.value}'"
-        return f"Value {shown} at '{self.service_path}' failed to satisfy constraint: {self.sentence}"
+        shown = "" if self.sensitive else "null " if self.value is None else f"'{self.value}' "
+        return f"Value {shown}at '{self.service_path}' failed to satisfy constraint: {self.sentence}"
 
 
 def violations(model: ServiceModel, shape: str, request: Any) -> list[Violation]:
@@ -63,18 +65,6 @@ def validation_message(found: Iterable[Violation]) -> str:
     sentences = [violation.message for violation in found]
     noun = "error" if len(sentences) == 1 else "errors"
     return f"{len(sentences)} validation {noun} detected: " + "; ".join(sentences)
-
-
-def full_match(pattern: str) -> Callable[[str], Any]:
-    """A matcher for a shape's pattern, which the service holds against the whole value (java.util.regex).
-
-    `\\p{…}` classes need the `regex` module; everything else runs on `re`, with ASCII classes as in Java.
-    """
-    if r"\p{" in pattern:
-        import regex
-
-        return regex.compile(pattern.replace(r"\p{Print}", "[[:print:]]")).fullmatch
-    return re.compile(pattern, re.ASCII).fullmatch
 
 
 _checks: dict[tuple[str, str], Check] = {}
@@ -124,7 +114,7 @@ class _Compiler:
             return _typed(name, "boolean", lambda value: isinstance(value, bool))
         if kind == "timestamp":
             return _typed(name, "timestamp", lambda value: isinstance(value, (int, float, str, datetime)))
-        return _typed(name, kind, lambda value: isinstance(value, (str, bytes)))
+        return _blob(name, shape)
 
     def _structure(self, name: str, shape: dict[str, Any]) -> Check:
         members = {member: self.check(ref["shape"]) for member, ref in shape.get("members", {}).items()}
@@ -192,24 +182,36 @@ def _typed(name: str, expected: str, accepts: Callable[[Any], bool]) -> Check:
     return check
 
 
+def _blob(name: str, shape: dict[str, Any]) -> Check:
+    length = _length(name, shape)
+
+    def check(value: Any, path: Path, found: list[Violation]) -> None:
+        if isinstance(value, (str, bytes)):
+            length(value, path, found)
+        else:
+            found.append(_wrong_type(path, value, name, "blob"))
+
+    return check
+
+
 def _length(name: str, shape: dict[str, Any]) -> Check:
-    least, most = shape.get("min", 0), shape.get("max")
+    least, most, sensitive = shape.get("min", 0), shape.get("max"), bool(shape.get("sensitive"))
 
     def check(value: Any, path: Path, found: list[Violation]) -> None:
         size = len(value)
         if size < least:
             sentence = f"Member must have length greater than or equal to {least}"
-            found.append(Violation(path, "min_length", value, name, least, sentence))
+            found.append(Violation(path, "min_length", value, name, least, sentence, sensitive))
         if most is not None and size > most:
             sentence = f"Member must have length less than or equal to {most}"
-            found.append(Violation(path, "max_length", value, name, most, sentence))
+            found.append(Violation(path, "max_length", value, name, most, sentence, sensitive))
 
     return check
 
 
 def _string(name: str, shape: dict[str, Any]) -> Check:
     length = _length(name, shape)
-    enum, pattern = shape.get("enum"), shape.get("pattern")
+    enum, pattern, sensitive = shape.get("enum"), shape.get("pattern"), bool(shape.get("sensitive"))
     allowed = frozenset(enum or ())
     matches = full_match(pattern) if pattern else None
     matches = lru_cache(maxsize=4096)(matches) if matches else None
@@ -224,7 +226,7 @@ def _string(name: str, shape: dict[str, Any]) -> Check:
             found.append(Violation(path, "enum", value, name, tuple(enum), sentence))
         if matches and not matches(value):
             sentence = f"Member must satisfy regular expression pattern: {pattern}"
-            found.append(Violation(path, "pattern", value, name, pattern, sentence))
+            found.append(Violation(path, "pattern", value, name, pattern, sentence, sensitive))
 
     return check
 
