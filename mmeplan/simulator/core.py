@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
-from mmeplan.simulator import blobs, in_process, records, services
+from mmeplan.simulator import blobs, in_process, records, s3_inputs, services
 from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.protocols import unconvertible
 from mmeplan.simulator.records import Records
 from mmeplan.simulator.runtime import Runtime
 from mmeplan.simulator.services import Service
@@ -205,7 +206,8 @@ def valid(service: Service, operation: str, request: Json) -> Json:
 
     Raises ServiceError with the service's sentences where the request breaks its shape's constraints.
     """
-    if service is services.S3:  # its inputs are spread over path, query and headers; the operations look themselves
+    if service is services.S3:  # its inputs are spread over path, query, headers and XML, and its errors are its own
+        s3_inputs.refuse(operation, request)
         return request
     model = shapes.service(service.name)
     shape = model.input_shape(operation)
@@ -213,6 +215,9 @@ def valid(service: Service, operation: str, request: Json) -> Json:
     if not found:
         return request
     broken = [violation for violation in found if violation.constraint != "unknown"]
+    for violation in broken:
+        if violation.constraint == "type":
+            raise unconvertible(violation.value, violation.bound)
     if broken:
         raise ServiceError(service.invalid, validation_message(broken))
     for violation in found:

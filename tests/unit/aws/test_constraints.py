@@ -78,3 +78,29 @@ def test_the_length_of_a_body_is_checked_and_a_sensitive_value_is_not_told() -> 
     assert [v.constraint for v in violations(runtime, "InvokeEndpointInput", {"EndpointName": "e", "Body": 1})] == [
         "type"
     ]
+
+
+def test_what_is_wrong_with_keys_values_and_plain_members_is_told_of_the_whole() -> None:
+    container = {"Image": "x", "Environment": {"A": "x" * 1025, "1B": "y", "2B": "z"}}
+    vpc = {"SecurityGroupIds": ["sg-1", "sg_2", "sg_3"], "Subnets": ["subnet-1"]}
+    request = {"ModelName": "m", "PrimaryContainer": container, "VpcConfig": vpc}
+    broken = violations(service(), "CreateModelInput", request)
+    assert [v.path for v in broken] == [
+        ("PrimaryContainer", "Environment", "A"),
+        ("PrimaryContainer", "Environment", "1B"),
+        ("PrimaryContainer", "Environment", "2B"),
+        ("VpcConfig", "SecurityGroupIds", 1),
+        ("VpcConfig", "SecurityGroupIds", 2),
+    ]
+    assert validation_message(broken) == (
+        "3 validation errors detected: "
+        f"Value '{{A={'x' * 1025}, 1B=y, 2B=z}}' at 'primaryContainer.environment' failed to satisfy constraint: "
+        "Map value must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
+        r"length greater than or equal to 0, Member must satisfy regular expression pattern: [\S\s]*]; "
+        f"Value '{{A={'x' * 1025}, 1B=y, 2B=z}}' at 'primaryContainer.environment' failed to satisfy constraint: "
+        "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
+        "length greater than or equal to 0, Member must satisfy regular expression pattern: [a-zA-Z_][a-zA-Z0-9_]*]; "
+        "Value '[sg-1, sg_2, sg_3]' at 'vpcConfig.securityGroupIds' failed to satisfy constraint: Member must satisfy "
+        "constraint: [Member must have length less than or equal to 32, Member must have length greater than or equal "
+        "to 0, Member must satisfy regular expression pattern: [-0-9a-zA-Z]+]"
+    )

@@ -1,4 +1,4 @@
-"""Java's patterns as Python matches them: every one of every service that is used, and what the languages read apart."""
+"""Java's patterns as Python matches them: every one of every service in use, and what the languages read apart."""
 
 from __future__ import annotations
 
