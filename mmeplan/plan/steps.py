@@ -15,7 +15,7 @@ from mmeplan.diff import Change, FieldChange
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
-from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, update_timeout_s
+from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import same_number
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
@@ -165,7 +165,7 @@ class StepBuilder:
         self, change: Change, endpoint: Resource, live: LiveObject | None, after: tuple[str, ...]
     ) -> tuple[str, ...]:
         wanted = endpoint.request["EndpointConfigName"]
-        deployment = endpoint.request.get("DeploymentConfig")
+        deployment = deployment_of(endpoint.request.get("DeploymentConfig"), renames=bool(change.notes))
         params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
         if deployment:
             params["DeploymentConfig"] = deployment
