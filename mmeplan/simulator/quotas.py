@@ -66,6 +66,11 @@ def wanted(endpoint: Stored) -> dict[str, int]:
     total: Counter[str] = Counter()
     _count(total, body["config"], body["variants"], body["shadows"])
     pending = body["pending"]
+    if body.get("mixed"):  # what runs of both fleets; one production variant
+        new: Counter[str] = Counter()
+        _count(new, body["mixed_fleet"]["config"], body["mixed_fleet"]["variants"], None)
+        total = Counter({name: int(body["mixed"][2]) for name in total})
+        total.update({name: int(body["mixed"][5]) for name in new})
     if pending:
         fresh: Counter[str] = Counter()
         _count(fresh, pending["config"], pending["variants"], pending["shadows"])

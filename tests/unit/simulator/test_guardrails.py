@@ -228,11 +228,31 @@ def test_a_rolling_rollback_that_fails_leaves_a_mix_that_serves(ten, refused):
     stuck = ten.describe()
     assert (stuck["EndpointStatus"], stuck["FailureReason"]) == ("UpdateRollbackFailed", "CapacityError: no instances")
     assert ten.traffic() == ((0.6, 6, 10), (0.4, 4, 4))
+    variant = stuck["ProductionVariants"][0]
+    assert stuck["EndpointConfigName"] == "c"
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (14, 10)
+    assert "PendingDeploymentSummary" not in stuck
     went = Counter(ten.sim.invoke("e", region="eu-west-1").fleet for _ in range(100))
     assert abs(went["new"] - 40) <= 2
     refused(ten.update)
     ten("DeleteEndpoint", EndpointName="e")
     assert ten.describe()["EndpointStatus"] == "Deleting"
+
+
+def test_a_mix_shows_the_images_of_both_fleets_and_counts_both_in_quotas(ten):
+    ten.model("m2", Image="763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.2-cpu")
+    ten.config("c3", ten.variant(ModelName="m2", InitialInstanceCount=10, InstanceType="ml.m5.xlarge"))
+    ten.alarm()
+    ten.sim.faults.fail_rollback("e", "CapacityError: no instances")
+    ten.update("c3", DeploymentConfig=rolling(40, 600))
+    ten.sim.clock.sleep(300)
+    ten.set_alarm("errors", "ALARM")
+    images = ten.describe()["ProductionVariants"][0]["DeployedImages"]
+    assert [image["SpecifiedImage"].rpartition(":")[2] for image in images] == ["2.1-cpu", "2.2-cpu"]
+    ten.sim.set_quota("ml.m5.xlarge", 5, region="eu-west-1")
+    ten.config("c4", ten.variant(InstanceType="ml.m5.xlarge", InitialInstanceCount=2))
+    with pytest.raises(Exception, match="is 5 Instances, with current utilization of 4 Instances"):
+        ten.endpoint("other", "c4")
 
 
 def test_a_blue_green_rollback_that_fails_leaves_a_failed_endpoint(ten):
