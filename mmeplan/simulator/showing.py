@@ -53,7 +53,7 @@ def _in_force(endpoint: Stored, variants: list[Json] | None) -> list[Json]:
 
 
 def _mixed(body: Json) -> list[Json]:
-    """The variant of an UpdateRollbackFailed endpoint: the instances and the images of both fleets, and what was desired.
+    """The variant of an UpdateRollbackFailed endpoint: instances and images of both fleets, and what was desired.
 
     Source: botocore EndpointStatus: "in service with a mix of the old and new endpoint configurations". A rolling
     deployment has one production variant, of the same name in both.
