@@ -71,6 +71,7 @@ class Endpoint:
     then: Callable[[Endpoint], None] | None = None
     reason: str = ""
     pending: str = ""
+    mixed: bool = False
     deployment: Json | None = None
     current: Fleet | None = None
     desired: Fleet = field(default_factory=dict)
@@ -113,7 +114,7 @@ def update(
     endpoint.reason, endpoint.pending = "", config.name
     if failure and stuck:
         status = "UpdateRollbackFailed" if "RollingUpdatePolicy" in (chosen or {}) else "Failed"
-        endpoint.begin("Updating", now, LAUNCHING, end(status, reason=stuck))
+        endpoint.begin("Updating", now, LAUNCHING, end(status, reason=stuck, mixed=status == "UpdateRollbackFailed"))
     elif failure:
         endpoint.begin("Updating", now, UPDATING, end("InService", reason=failure))
     else:

@@ -271,6 +271,12 @@ class SageMaker(RuleBasedStateMachine):
             reference.rescale(live, wanted, "no instances" if fails else "", self.now)
             self.time_passes(wait)
 
+    @rule(values=VALUES, config=NAMES, retain=st.booleans(), excluded=EXCLUDED)
+    def rescale_then_update(self, values: Any, config: str, retain: bool, excluded: tuple[str, ...]) -> None:
+        """What is retained shows only where an update follows a re-scaling, and both come to their end."""
+        self.rescale("a", "main", *values, fails=False, wait=60)
+        self.update_endpoint("a", config, "", retain, excluded, None, again=False, wait=240)
+
     @rule(name=NAMES)
     def the_service_maintains(self, name: str) -> None:
         live = self.endpoints.get(name.lower())
@@ -355,7 +361,7 @@ class SageMaker(RuleBasedStateMachine):
             assert shown.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "") == expected.pending
             assert shown["LastModifiedTime"] - EPOCH_S == expected.modified
             variants = {variant["VariantName"]: variant for variant in shown.get("ProductionVariants", ())}
-            if expected.current is None or expected.status == "UpdateRollbackFailed":
+            if expected.current is None or expected.mixed:
                 assert bool(variants) == (expected.current is not None)
                 continue
             current = {n: (v["CurrentInstanceCount"], v["CurrentWeight"]) for n, v in variants.items()}
