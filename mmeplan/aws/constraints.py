@@ -7,13 +7,13 @@ botocore itself checks required members, types and minima only; maxima, patterns
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+from mmeplan.aws.patterns import full_match
 from mmeplan.aws.shapes import ServiceModel
 
 Path = tuple[str | int, ...]
@@ -28,7 +28,9 @@ class Violation:
     """One constraint that a request breaks.
 
     `path` holds API member names, list indices from 0 and map keys. `bound` is the constraint's own value (a number,
-    a pattern, the list of enum values, or the type that was expected). `sentence` is the service's.
+    a pattern, the list of enum values, or the type that was expected). `sentence` is the service's. The value of a
+    `sensitive` shape isn't told. Of a plain member of a list, and of a map's keys and values, the service says what is
+    wrong with the list or map: that is `whole`.
     """
 
     path: Path
@@ -37,6 +39,8 @@ class Violation:
     shape: str
     bound: Any
     sentence: str
+    sensitive: bool = False
+    whole: Violation | None = None
 
     @property
     def service_path(self) -> str:
@@ -49,8 +53,19 @@ class Violation:
     @property
     def message(self) -> str:
         """`Value 'x' at 'endpointName' failed to satisfy constraint: …`, as in the service's ValidationException."""
-        shown = "null" if self.value is None else f"'{self.value}'"
-        return f"Value {shown} at '{self.service_path}' failed to satisfy constraint: {self.sentence}"
+        if self.whole:
+            return self.whole.message
+        shown = "" if self.sensitive else "null " if self.value is None else f"'{_shown(self.value)}' "
+        return f"Value {shown}at '{self.service_path}' failed to satisfy constraint: {self.sentence}"
+
+
+def _shown(value: Any) -> str:
+    """A value as Java writes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def violations(model: ServiceModel, shape: str, request: Any) -> list[Violation]:
@@ -61,22 +76,13 @@ def violations(model: ServiceModel, shape: str, request: Any) -> list[Violation]
 
 
 def validation_message(found: Iterable[Violation]) -> str:
-    """The service's message for these violations: `2 validation errors detected: …; …`."""
-    sentences = [violation.message for violation in found]
+    """The service's message for these violations: `2 validation errors detected: …; …`.
+
+    What is wrong with several keys, values or plain members is said once.
+    """
+    sentences = list(dict.fromkeys(violation.message for violation in found))
     noun = "error" if len(sentences) == 1 else "errors"
     return f"{len(sentences)} validation {noun} detected: " + "; ".join(sentences)
-
-
-def full_match(pattern: str) -> Callable[[str], Any]:
-    """A matcher for a shape's pattern, which the service holds against the whole value (java.util.regex).
-
-    `\\p{…}` classes need the `regex` module; everything else runs on `re`, with ASCII classes as in Java.
-    """
-    if r"\p{" in pattern:
-        import regex
-
-        return regex.compile(pattern.replace(r"\p{Print}", "[[:print:]]")).fullmatch
-    return re.compile(pattern, re.ASCII).fullmatch
 
 
 _checks: dict[tuple[str, str], Check] = {}
@@ -126,7 +132,7 @@ class _Compiler:
             return _typed(name, "boolean", lambda value: isinstance(value, bool))
         if kind == "timestamp":
             return _typed(name, "timestamp", lambda value: isinstance(value, (int, float, str, datetime)))
-        return _typed(name, kind, lambda value: isinstance(value, (str, bytes)))
+        return _blob(name, shape)
 
     def _structure(self, name: str, shape: dict[str, Any]) -> Check:
         members = {member: self.check(ref["shape"]) for member, ref in shape.get("members", {}).items()}
@@ -153,7 +159,7 @@ class _Compiler:
         return check
 
     def _list(self, name: str, shape: dict[str, Any]) -> Check:
-        item_check = self.check(shape["member"]["shape"])
+        item_check = self._plain(shape["member"]["shape"], "Member must satisfy constraint", name)
         length = _length(name, shape)
 
         def check(value: Any, path: Path, found: list[Violation]) -> None:
@@ -162,12 +168,13 @@ class _Compiler:
                 return
             length(value, path, found)
             for index, item in enumerate(value):
-                item_check(item, (*path, index), found)
+                item_check(item, (*path, index), found, value)
 
         return check
 
     def _map(self, name: str, shape: dict[str, Any]) -> Check:
-        key_check, value_check = self.check(shape["key"]["shape"]), self.check(shape["value"]["shape"])
+        key_check = self._plain(shape["key"]["shape"], "Map keys must satisfy constraint", name)
+        value_check = self._plain(shape["value"]["shape"], "Map value must satisfy constraint", name)
         length = _length(name, shape)
 
         def check(value: Any, path: Path, found: list[Violation]) -> None:
@@ -176,10 +183,47 @@ class _Compiler:
                 return
             length(value, path, found)
             for key, item in value.items():
-                key_check(key, (*path, key), found)
-                value_check(item, (*path, key), found)
+                key_check(key, (*path, key), found, value)
+                value_check(item, (*path, key), found, value)
 
         return check
+
+    def _plain(self, inner: str, aspect: str, name: str) -> Callable[[Any, Path, list[Violation], Any], None]:
+        """A check of members whose constraints the service tells as those of the list or map around them.
+
+        Captured: sagemaker-sparkml-serving-container issue 12 (map values); CloudFormation and Lambda (lists).
+        """
+        check, shape = self.check(inner), self.model.shapes[inner]
+        if shape["type"] not in _PLAIN:
+            return lambda item, path, found, _whole: check(item, path, found)
+        sentence, sensitive = f"{aspect}: [{_rules(shape)}]", bool(shape.get("sensitive"))
+
+        def plain_check(item: Any, path: Path, found: list[Violation], whole: Any) -> None:
+            before = len(found)
+            check(item, path, found)
+            for place in range(before, len(found)):
+                one = found[place]
+                if one.constraint != "type":
+                    around = Violation(path[:-1], one.constraint, whole, name, one.bound, sentence, sensitive)
+                    found[place] = replace(one, whole=around)
+
+        return plain_check
+
+
+_PLAIN: Final = frozenset({"string", "integer", "long", "float", "double"})
+
+
+def _rules(shape: dict[str, Any]) -> str:
+    """All constraints of a plain shape, in the service's order."""
+    noun, least, most = "length" if shape["type"] == "string" else "value", shape.get("min"), shape.get("max")
+    told = [] if most is None else [f"Member must have {noun} less than or equal to {most}"]
+    if least is not None or (most is not None and noun == "length"):
+        told.append(f"Member must have {noun} greater than or equal to {least or 0}")
+    if "pattern" in shape:
+        told.append(f"Member must satisfy regular expression pattern: {shape['pattern']}")
+    if "enum" in shape:
+        told.append(f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
+    return ", ".join(told)
 
 
 def _wrong_type(path: Path, value: Any, shape: str, expected: str) -> Violation:
@@ -194,24 +238,36 @@ def _typed(name: str, expected: str, accepts: Callable[[Any], bool]) -> Check:
     return check
 
 
+def _blob(name: str, shape: dict[str, Any]) -> Check:
+    length = _length(name, shape)
+
+    def check(value: Any, path: Path, found: list[Violation]) -> None:
+        if isinstance(value, (str, bytes)):
+            length(value, path, found)
+        else:
+            found.append(_wrong_type(path, value, name, "blob"))
+
+    return check
+
+
 def _length(name: str, shape: dict[str, Any]) -> Check:
-    least, most = shape.get("min", 0), shape.get("max")
+    least, most, sensitive = shape.get("min", 0), shape.get("max"), bool(shape.get("sensitive"))
 
     def check(value: Any, path: Path, found: list[Violation]) -> None:
         size = len(value)
         if size < least:
             sentence = f"Member must have length greater than or equal to {least}"
-            found.append(Violation(path, "min_length", value, name, least, sentence))
+            found.append(Violation(path, "min_length", value, name, least, sentence, sensitive))
         if most is not None and size > most:
             sentence = f"Member must have length less than or equal to {most}"
-            found.append(Violation(path, "max_length", value, name, most, sentence))
+            found.append(Violation(path, "max_length", value, name, most, sentence, sensitive))
 
     return check
 
 
 def _string(name: str, shape: dict[str, Any]) -> Check:
     length = _length(name, shape)
-    enum, pattern = shape.get("enum"), shape.get("pattern")
+    enum, pattern, sensitive = shape.get("enum"), shape.get("pattern"), bool(shape.get("sensitive"))
     allowed = frozenset(enum or ())
     matches = full_match(pattern) if pattern else None
     matches = lru_cache(maxsize=_MATCHES_KEPT)(matches) if matches else None
@@ -226,7 +282,7 @@ def _string(name: str, shape: dict[str, Any]) -> Check:
             found.append(Violation(path, "enum", value, name, tuple(enum), sentence))
         if matches and not matches(value):
             sentence = f"Member must satisfy regular expression pattern: {pattern}"
-            found.append(Violation(path, "pattern", value, name, pattern, sentence))
+            found.append(Violation(path, "pattern", value, name, pattern, sentence, sensitive))
 
     return check
 

@@ -64,6 +64,22 @@ def rollout_text(deployment: Mapping[str, Any] | None, *, degraded: bool = False
     return f"blue/green, linear, {_size(routing.get('LinearStepSize'))} every {wait}{kept}{watched}"
 
 
+def deployment_of(deployment: Mapping[str, Any] | None, *, renames: bool) -> Mapping[str, Any] | None:
+    """The DeploymentConfig of a swap; one that renames, adds or removes variants moves its traffic at once.
+
+    Canary, linear and rolling want the same variant names in both configs. Alarms, time limit and the old fleet's wait
+    stay. Source: the developer guide, deployment-guardrails-exclusions.
+    """
+    if not deployment or not renames:
+        return deployment
+    policy = deployment.get("BlueGreenUpdatePolicy") or deployment.get("RollingUpdatePolicy") or {}
+    kept = ("TerminationWaitInSeconds", "MaximumExecutionTimeoutInSeconds")
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    blue_green = {"TrafficRoutingConfiguration": routing, **{name: policy[name] for name in kept if name in policy}}
+    rest = {name: value for name, value in deployment.items() if name == "AutoRollbackConfiguration"}
+    return {"BlueGreenUpdatePolicy": blue_green, **rest}
+
+
 def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:
     """How long to wait for an update, in seconds: longer than the deployment's own MaximumExecutionTimeout."""
     deployment = deployment or {}

@@ -16,7 +16,7 @@ from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
 from mmeplan.plan.records import DELETE, Records
-from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, update_timeout_s
+from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import kept_desires, retention, scale_requests, startup_s
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
@@ -182,7 +182,7 @@ class StepBuilder:
         self, change: Change, endpoint: Resource, live: LiveObject | None, after: tuple[str, ...]
     ) -> tuple[str, ...]:
         wanted = endpoint.request["EndpointConfigName"]
-        deployment = endpoint.request.get("DeploymentConfig")
+        deployment = deployment_of(endpoint.request.get("DeploymentConfig"), renames=bool(change.notes))
         params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
         if deployment:
             params["DeploymentConfig"] = deployment

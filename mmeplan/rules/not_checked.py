@@ -108,7 +108,7 @@ _ENGINE: Final = Reason(
             ),
             ("EP-09", "W", "An update to the config in force", "Endpoints are compared by meaning: this is no change."),
             ("EP-16", "W", "Only counts and weights differ", "Changed in place by UpdateEndpointWeightsAndCapacities."),
-            ("DEP-23", "E", "Variants keep their names", "SageMaker falls back to all at once; DEL-07 warns of it."),
+            ("DEP-23", "E", "Variants keep their names", "Such a swap is planned all at once; DEL-07 says so."),
             ("DEL-01", "E", "No config in use is deleted", "Each delete is preceded by a scan of all live endpoints."),
             ("DEL-02", "E", "No model in use is deleted", "The same scan, through the configs that endpoints run."),
             ("DEL-03", "E", "DeleteEndpoint in a status that takes it", "Guarded: apply waits for such a status."),

@@ -8,7 +8,8 @@ In: requests under `/_mmeplan/` (and `/moto-api/reset`, so that tools made for m
     POST /_mmeplan/faults     [{"fault": …}, …]    ask for faults;  DELETE forgets them
     GET  /_mmeplan/state                           endpoints, who serves now, how often they were invoked
     GET  /_mmeplan/state?endpoint=e&region=r&at=…  both fleets of one endpoint at a moment (ISO 8601)
-    POST /_mmeplan/quota      {"instance_type": "ml.m5.large", "instances": 4, "region": "eu-west-1"}
+    POST /_mmeplan/quota      {"instance_type": "ml.m5.large", "instances": 4, "region": "eu-west-1"}, or
+                              {"quota": "Maximum number of serverless endpoints", "value": 4, "region": "eu-west-1"}
     POST /_mmeplan/system-update  {"endpoint": "e", "seconds": 600, "region": "eu-west-1"}
 """
 
@@ -90,7 +91,8 @@ def _state(sim: Simulator, query: Json, _body: Any) -> Json:
 
 
 def _quota(sim: Simulator, _query: Json, body: Any) -> Json:
-    sim.set_quota(str(body["instance_type"]), int(body["instances"]), region=body.get("region", DEFAULT_REGION))
+    name, value = (body["quota"], body["value"]) if "quota" in body else (body["instance_type"], body["instances"])
+    sim.set_quota(str(name), int(value), region=body.get("region", DEFAULT_REGION))
     return {"status": "ok"}
 
 

@@ -7,19 +7,17 @@ faults have their say; the input is held against its shape; the operation runs i
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
-from mmeplan.aws.shapes import ServiceModel
-from mmeplan.simulator import blobs, in_process, records, services
+from mmeplan.simulator import blobs, in_process, records, s3_inputs, services
 from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.protocols import unconvertible
 from mmeplan.simulator.records import Records
 from mmeplan.simulator.runtime import Runtime
 from mmeplan.simulator.services import Service
@@ -208,47 +206,23 @@ def valid(service: Service, operation: str, request: Json) -> Json:
 
     Raises ServiceError with the service's sentences where the request breaks its shape's constraints.
     """
-    if service is services.S3:  # its inputs are spread over path, query and headers; the operations look themselves
+    if service is services.S3:  # its inputs are spread over path, query, headers and XML, and its errors are its own
+        s3_inputs.refuse(operation, request)
         return request
-    model, original = _model(service.name)
+    model = shapes.service(service.name)
     shape = model.input_shape(operation)
     found = violations(model, shape, request) if shape else []
     if not found:
         return request
     broken = [violation for violation in found if violation.constraint != "unknown"]
+    for violation in broken:
+        if violation.constraint == "type":
+            raise unconvertible(violation.value, violation.bound)
     if broken:
-        message = validation_message(broken)
-        for changed, pattern in original.items():
-            message = message.replace(f"pattern: {changed}", f"pattern: {pattern}")
-        raise ServiceError(service.invalid, message)
+        raise ServiceError(service.invalid, validation_message(broken))
     for violation in found:
         _remove(request, violation)
     return request
-
-
-_JAVA_ONLY: Final = {
-    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # surrogate pairs: what is beyond 16 bits
-    r"[\p{Print}]": "[ -~]",
-    r"\A\S": r"\S",  # the whole value is matched anyway
-    r"*\z": "*",
-}
-"""What patterns say in Java alone → the same for `mmeplan.aws.constraints`."""
-
-
-@lru_cache(maxsize=16)
-def _model(name: str) -> tuple[ServiceModel, dict[str, str]]:
-    """The service's model with patterns that can be matched here, and each changed pattern as the service writes it."""
-    model = shapes.service(name)
-    repaired, original = {}, {}
-    for shape, described in model.shapes.items():
-        pattern = described.get("pattern", "")
-        changed = pattern
-        for java, here in _JAVA_ONLY.items():
-            changed = changed.replace(java, here)
-        if changed != pattern:
-            repaired[shape] = {**described, "pattern": changed}
-            original[changed] = pattern
-    return (replace(model, shapes=model.shapes | repaired) if repaired else model), original
 
 
 def _remove(request: Json, unknown: Violation) -> None:

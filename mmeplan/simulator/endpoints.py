@@ -16,10 +16,24 @@ An endpoint's document:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, SYSTEM_UPDATING, UPDATABLE, UPDATING
-from mmeplan.simulator import alarms, coupling, deployment, fleet, names, normalise, quotas, refusals, rollout, traffic
+from mmeplan.simulator import (
+    alarms,
+    coupling,
+    deployment,
+    fleet,
+    guardrails,
+    names,
+    normalise,
+    quotas,
+    refusals,
+    rollout,
+    traffic,
+)
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from mmeplan.simulator.store import Stored
@@ -33,24 +47,27 @@ def create_endpoint(call: Call, request: Json) -> Json:
     refusals.refuse(refusals.CREATE_ENDPOINT, request)
     call.refuse_existing(ENDPOINT, name)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
-    pending = _pending(call, config, None, call.settings.creating_s + call.faults.take_slow_s(name), activating_s=0)
-    pending["failure"] = call.faults.take_create_failure(name)
+    deployed = request.get("DeploymentConfig")
+    _refuse(guardrails.of_sizes(deployed), guardrails.of_config(deployed, config.body))
+    pending = _pending(call, config, None, call.settings.creating_s, activating_s=0)
     body = {
         "config_name": config.name,
         "config": config.body,
         "variants": None,
         "shadows": None,
         "failure_reason": None,
-        "last_deployment": request.get("DeploymentConfig"),
+        "last_deployment": deployed,
         "pending": pending,
         "hosting": {},
         "fleet_id": 0,
     }
-    due_us = rollout.due_us(pending)
     made = Stored(
-        *(0, ENDPOINT, call.account, call.region, name, "", call.now_us, call.now_us, CREATING, due_us, body, None)
+        *(0, ENDPOINT, call.account, call.region, name, "", call.now_us, call.now_us, CREATING, None, body, None)
     )
     quotas.refuse_beyond(call, made)
+    rollout.slow_down(pending, call.faults.take_slow_s(name))
+    pending["failure"] = call.faults.take_create_failure(name)
+    due_us = rollout.due_us(pending)
     arn = call.new(ENDPOINT, name, body, request, status=CREATING, due_us=due_us)
     quotas.note(call, made)
     traffic.keep(call.records, made, call.now_us)
@@ -69,26 +86,37 @@ def update_endpoint(call: Call, request: Json) -> Json:
         raise names.in_progress(endpoint.arn)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
     call.existing(ENDPOINT_CONFIG, endpoint.body["config_name"])
-    for sentence in refusals.to_serverless(endpoint.body["variants"], config.body):
-        raise names.invalid(sentence)
+    _refuse(refusals.to_serverless(endpoint.body["variants"], config.body))
     chosen = request.get("DeploymentConfig")
     if chosen is None and request.get("RetainDeploymentConfig"):
         chosen = endpoint.body["last_deployment"]
-    launching_s = call.settings.updating_s + call.faults.take_slow_s(endpoint.name)
     pending = _pending(
         call,
         config,
         chosen,
-        launching_s,
+        call.settings.updating_s,
         activating_s=call.settings.activating_s,
         retaining=_retaining(request, endpoint),
     )
+    _refuse(
+        guardrails.of_sizes(pending["in_force"]),
+        guardrails.of_config(chosen, config.body),
+        guardrails.of_fleet(pending["in_force"], pending["variants"]),
+        guardrails.of_names(pending["in_force"], config.body, endpoint.body["config"]),
+    )
     coupling.refuse_changed_type(call, endpoint, config.body)
-    _stops(call, endpoint, pending)
     endpoint.body |= {"pending": pending, "failure_reason": None}
     quotas.refuse_beyond(call, endpoint)
+    rollout.slow_down(pending, call.faults.take_slow_s(endpoint.name))
+    _stops(call, endpoint, pending)
     _set_in_motion(call, endpoint, UPDATING, rollout.due_us(pending))
     return {"EndpointArn": endpoint.arn}
+
+
+def _refuse(*sentences: Iterator[str]) -> None:
+    """Raise the first refusal, if any, as ServiceError."""
+    for sentence in chain(*sentences):
+        raise names.invalid(sentence)
 
 
 def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
@@ -192,8 +220,7 @@ def update_weights_and_capacities(call: Call, request: Json) -> Json:
         raise names.in_progress(endpoint.arn)
     body = endpoint.body
     live = [*body["variants"], *(body["shadows"] or ())]
-    for sentence in refusals.desired_variants(request, live, body["config_name"]):
-        raise names.invalid(sentence)
+    _refuse(refusals.desired_variants(request, live, body["config_name"]))
     wanted = {desired["VariantName"]: _rounded(desired) for desired in request["DesiredWeightsAndCapacities"]}
     rescale(call, endpoint, wanted)
     return {"EndpointArn": endpoint.arn}
@@ -202,15 +229,16 @@ def update_weights_and_capacities(call: Call, request: Json) -> Json:
 def rescale(call: Call, endpoint: Stored, wanted: Json) -> None:
     """Set a re-scaling in motion: asked for by a caller, or by autoscaling."""
     body = endpoint.body
-    reason = call.faults.take_scaling_failure(endpoint.name)
-    if reason is not None:
-        body["former"] = {"variants": body["variants"], "shadows": body["shadows"], "reason": reason}
+    former = {part: body[part] for part in ("variants", "shadows")}
     body |= {
         "variants": fleet.rescaled(body["variants"], wanted),
         "shadows": fleet.rescaled(body["shadows"] or (), wanted),
         "failure_reason": None,
     }
     quotas.refuse_beyond(call, endpoint)
+    reason = call.faults.take_scaling_failure(endpoint.name)
+    if reason is not None:
+        body["former"] = {**former, "reason": reason}
     scaling_s = call.settings.scaling_s + call.faults.take_slow_s(endpoint.name)
     _set_in_motion(call, endpoint, UPDATING, call.now_us + round(scaling_s * 1_000_000))
 

@@ -55,8 +55,10 @@ def complete_upload(call: Call, request: Json) -> Json:
     """CompleteMultipartUpload: the named parts, in rising order, become the object."""
     upload, blobs = _known(call, request), Blobs(call.store)
     s3.refuse_overwriting(call, request)
-    numbers = [_number(number) for number, _ in request["Parts"]]
-    if not numbers or numbers != sorted(set(numbers)):
+    numbers = [_number(number) for number, _ in request.get("Parts", ())]
+    if not numbers:
+        raise ServiceError("InvalidRequest", "You must specify at least one part")
+    if numbers != sorted(set(numbers)):
         raise ServiceError("InvalidPartOrder", "The list of parts was not in ascending order.")
     body, digests = b"", b""
     for number, etag in zip(numbers, (etag for _, etag in request["Parts"]), strict=True):

@@ -61,8 +61,36 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_without_nulls(item) for item in value if item is not None]
     return value
+
+
+_JAVA_TYPES: Final = {
+    "integer": "an Integer",
+    "long": "a Long",
+    "float": "a Float",
+    "double": "a Double",
+    "string": "a String",
+    "boolean": "a Boolean",
+    "timestamp": "a Date",
+    "blob": "a ByteBuffer",
+}
+
+
+def unconvertible(value: Any, expected: str) -> ServiceError:
+    """What a JSON service answers to a value of the wrong type. Captured from Athena, another JSON 1.1 service."""
+    if isinstance(value, dict):
+        message = "Start of structure or map found where not expected."
+    elif isinstance(value, list):
+        message = "Start of list found where not expected"
+    elif expected == "list":
+        message = "Expected list or null"
+    elif expected in ("structure", "map"):
+        message = "Expected null"
+    else:
+        kind = str(value).upper() if isinstance(value, bool) else "STRING" if isinstance(value, str) else "NUMBER"
+        message = f"{kind}_VALUE can not be converted to {_JAVA_TYPES[expected]}"
+    return ServiceError("SerializationException", message)
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -167,13 +195,12 @@ def _decode_invocation(service: str, operation: str, request: Request) -> Json:
     """Members from the path, the headers and the body, as the shape places them."""
     model = shapes.service(service)
     made: Json = {"Body": request.body}
+    headers = {name.lower(): value for name, value in request.headers.items()}
     for member, place in model.shapes[model.input_shape(operation) or ""]["members"].items():
         if place.get("location") == "uri":
             made[member] = unquote(urlsplit(request.url).path.split("/")[2])
-        elif place.get("location") == "header":
-            value = request.header(place["locationName"].lower())
-            if value:
-                made[member] = value
+        elif place.get("location") == "header" and place["locationName"].lower() in headers:
+            made[member] = headers[place["locationName"].lower()]
     return made
 
 

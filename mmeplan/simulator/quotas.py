@@ -1,14 +1,16 @@
-"""Quotas of instances for endpoints: how many of a type an account may have, and Service Quotas that tells them.
+"""Quotas of endpoints: instances of each type, and what serverless endpoints share; and Service Quotas that tells them.
 
-In: what an endpoint is to have. Out: ResourceLimitExceeded where that is too much. An update counts both fleets,
-since the new one is launched beside the old one. Called by `endpoints`, `transitions` and `services`.
-Sources: the message, SageMaker Python SDK issue 987; both fleets, deployment-guardrails-blue-green.md.
+In: what an endpoint is to have. Out: ResourceLimitExceeded where that is too much. An update counts both fleets of
+instances, since the new one is launched beside the old one. Called by `endpoints`, `transitions` and `services`.
+Sources: the message for instances, SageMaker Python SDK issue 987; that for serverless memory is captured too (its
+newer last sentences); both fleets, deployment-guardrails-blue-green.md; serverless-endpoints.md for the defaults.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws import shapes
@@ -25,12 +27,50 @@ SUFFIX: Final = " for endpoint usage"
 PAGE_SIZE: Final = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Serverless:
+    """A quota of serverless endpoints: its unit in messages, its default, its real code where that is known."""
+
+    unit: str
+    default: int
+    code: str = ""
+
+
+ENDPOINTS: Final = "Maximum number of serverless endpoints"
+CONCURRENCY: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
+CONCURRENCY_EACH: Final = "Maximum concurrency per serverless endpoint"
+MEMORY_EACH: Final = "Memory size in MB per serverless endpoint"
+SERVERLESS: Final = {
+    ENDPOINTS: Serverless("Endpoints", 50),
+    CONCURRENCY: Serverless("Invocations", 1000, "L-96300102"),
+    CONCURRENCY_EACH: Serverless("Invocations", 200),
+    MEMORY_EACH: Serverless("MBs", 6144),
+}
+SHARED: Final = frozenset({ENDPOINTS, CONCURRENCY})
+"""All serverless endpoints of an account and region share these; the others hold for each endpoint alone."""
+_LARGE_REGIONS: Final = frozenset(
+    {"us-east-1", "us-east-2", "us-west-2", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "eu-central-1"}
+    | {"eu-west-1"}
+)
+_SMALL_CONCURRENCY: Final = 500
+"""serverless-endpoints.md: a total concurrency of 1000 in the large regions, of 500 in the others."""
+
+
 def wanted(endpoint: Stored) -> dict[str, int]:
-    """Instances of each type that an endpoint has or is getting: of a rolling update's new fleet, only one batch."""
+    """What an endpoint has or is getting of each quota.
+
+    Instances: of a rolling update's new fleet, only one batch. Serverless: the larger of old and new, since concurrency
+    is allocated to the endpoint and not to a fleet.
+    """
     body = endpoint.body
     total: Counter[str] = Counter()
     _count(total, body["config"], body["variants"], body["shadows"])
     pending = body["pending"]
+    if body.get("mixed"):  # what runs of both fleets; one production variant
+        new: Counter[str] = Counter()
+        _count(new, body["mixed_fleet"]["config"], body["mixed_fleet"]["variants"], None)
+        total = Counter({name: int(body["mixed"][2]) for name in total})
+        total.update({name: int(body["mixed"][5]) for name in new})
     if pending:
         fresh: Counter[str] = Counter()
         _count(fresh, pending["config"], pending["variants"], pending["shadows"])
@@ -38,7 +78,21 @@ def wanted(endpoint: Stored) -> dict[str, int]:
         batch = deployment.phases(pending["in_force"], list(fresh.values()), 0, 1)[1].new[1] if rolling else 1.0
         for instance_type, count in fresh.items():
             total[instance_type] += round(count * batch + 0.499_999)
-    return {instance_type: count for instance_type, count in sorted(total.items()) if count}
+    total |= _serverless(body["variants"]) | _serverless(pending["variants"] if pending else None)
+    return {name: amount for name, amount in sorted(total.items()) if amount}
+
+
+def _serverless(variants: list[Json] | None) -> Counter[str]:
+    """What the serverless variants of a fleet take."""
+    total: Counter[str] = Counter()
+    for variant in variants or ():
+        config = variant.get("DesiredServerlessConfig")
+        if config:
+            total[ENDPOINTS] = 1
+            total[CONCURRENCY] += config["MaxConcurrency"]
+            total[CONCURRENCY_EACH] += config["MaxConcurrency"]
+            total[MEMORY_EACH] = max(total[MEMORY_EACH], config["MemorySizeInMB"])
+    return total
 
 
 def _count(total: Counter[str], config: Json, variants: list[Json] | None, shadows: list[Json] | None) -> None:
@@ -55,19 +109,34 @@ def _count(total: Counter[str], config: Json, variants: list[Json] | None, shado
 def refuse_beyond(call: Call, endpoint: Stored) -> None:
     """Raises ServiceError ResourceLimitExceeded where the endpoint as it is to be goes beyond a quota."""
     key = endpoint.name.lower()
-    for instance_type, count in wanted(endpoint).items():
-        limit = of(call, instance_type)
-        others = call.records.used(call.account, call.region, instance_type, but=key)
-        if others + count <= limit:
+    for name, amount in wanted(endpoint).items():
+        limit = of(call, name)
+        alone = name in SERVERLESS and name not in SHARED
+        others = 0 if alone else call.records.used(call.account, call.region, name, but=key)
+        if others + amount <= limit:
             continue
-        used = call.records.used(call.account, call.region, instance_type)
-        if others + count > used:  # shrinking is never refused
-            raise ServiceError(
-                "ResourceLimitExceeded",
-                f"The account-level service limit '{instance_type}{SUFFIX}' is {limit} Instances, with current "
-                f"utilization of {used} Instances and a request delta of {others + count - used} Instances. "
-                "Please contact AWS support to request an increase for this limit.",
-            )
+        used = 0 if alone else call.records.used(call.account, call.region, name)
+        if others + amount > used:  # shrinking is never refused
+            raise _exceeded(name, limit, used, others + amount - used)
+
+
+def _exceeded(name: str, limit: int, used: int, delta: int) -> ServiceError:
+    unit, quota, advice = (
+        "Instances",
+        name + SUFFIX,
+        "Please contact AWS support to request an increase for this limit.",
+    )
+    if name in SERVERLESS:
+        unit, quota = SERVERLESS[name].unit, name
+        advice = (
+            "Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not "
+            "available, contact AWS support to request an increase for this quota."
+        )
+    return ServiceError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{quota}' is {limit} {unit}, with current utilization of {used} {unit} and "
+        f"a request delta of {delta} {unit}. {advice}",
+    )
 
 
 def note(call: Call, endpoint: Stored, *, gone: bool = False) -> None:
@@ -76,31 +145,39 @@ def note(call: Call, endpoint: Stored, *, gone: bool = False) -> None:
     call.records.use(endpoint.account, endpoint.region, endpoint.name.lower(), {} if free else wanted(endpoint))
 
 
-def of(call: Call, instance_type: str) -> int:
-    """The quota of an instance type for endpoints."""
-    kept = call.records.get("quota", call.account, call.region, instance_type)
-    return int(call.settings.instance_quota if kept is None else kept)
+def of(call: Call, name: str) -> int:
+    """The quota of an instance type for endpoints, or a serverless one by its name."""
+    kept = call.records.get("quota", call.account, call.region, name)
+    return _default(call, name) if kept is None else int(kept)
 
 
-def code(instance_type: str) -> str:
-    """A made-up quota code, the same for the same type always."""
-    return f"L-{hashlib.sha256(instance_type.encode()).hexdigest()[:8].upper()}"
+def _default(call: Call, name: str) -> int:
+    if name not in SERVERLESS:
+        return call.settings.instance_quota
+    if name == CONCURRENCY and call.region not in _LARGE_REGIONS:
+        return _SMALL_CONCURRENCY
+    return SERVERLESS[name].default
 
 
-def _types() -> list[str]:
-    return sorted(shapes.service().shapes["ProductionVariantInstanceType"]["enum"])
+def code(name: str) -> str:
+    """The quota's code: real where it is known, else made up and the same for the same name always."""
+    known = SERVERLESS[name].code if name in SERVERLESS else ""
+    return known or f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
 
 
-def _quota(call: Call, instance_type: str, value: int) -> Json:
-    arn = (
-        f"arn:{partition(call.region)}:servicequotas:{call.region}:{call.account}:{SERVICE_CODE}/{code(instance_type)}"
-    )
+def names() -> list[str]:
+    """Every quota by its name: instance types, and the serverless ones."""
+    return sorted([*shapes.service().shapes["ProductionVariantInstanceType"]["enum"], *SERVERLESS])
+
+
+def _quota(call: Call, name: str, value: int) -> Json:
+    arn = f"arn:{partition(call.region)}:servicequotas:{call.region}:{call.account}:{SERVICE_CODE}/{code(name)}"
     return {
         "ServiceCode": SERVICE_CODE,
         "ServiceName": "Amazon SageMaker",
         "QuotaArn": arn,
-        "QuotaCode": code(instance_type),
-        "QuotaName": instance_type + SUFFIX,
+        "QuotaCode": code(name),
+        "QuotaName": name if name in SERVERLESS else name + SUFFIX,
         "Value": float(value),
         "Unit": "None",
         "Adjustable": True,
@@ -116,7 +193,7 @@ def get_service_quota(call: Call, request: Json) -> Json:
 
 def get_default_quota(call: Call, request: Json) -> Json:
     """GetAWSDefaultServiceQuota."""
-    return {"Quota": _quota(call, _named(request), call.settings.instance_quota)}
+    return {"Quota": _quota(call, _named(request), _default(call, _named(request)))}
 
 
 def list_service_quotas(call: Call, request: Json) -> Json:
@@ -131,9 +208,9 @@ def list_default_quotas(call: Call, request: Json) -> Json:
 
 def _named(request: Json) -> str:
     if request["ServiceCode"] == SERVICE_CODE:
-        for instance_type in _types():
-            if code(instance_type) == request["QuotaCode"]:
-                return instance_type
+        for name in names():
+            if code(name) == request["QuotaCode"]:
+                return name
     raise ServiceError("NoSuchResourceException", "The request failed because the specified quota does not exist.")
 
 
@@ -141,11 +218,11 @@ def _page(call: Call, request: Json, *, applied: bool) -> Json:
     if request["ServiceCode"] != SERVICE_CODE:
         raise ServiceError("NoSuchResourceException", "The request failed because the service does not exist.")
     after = name_of(request.get("NextToken", ""))
-    rest = [name for name in _types() if name > after]
+    rest = [name for name in names() if name > after]
     rest = [name for name in rest if request.get("QuotaCode", code(name)) == code(name)]
     limit = request.get("MaxResults", PAGE_SIZE)
-    default = call.settings.instance_quota
-    answer: Json = {"Quotas": [_quota(call, name, of(call, name) if applied else default) for name in rest[:limit]]}
+    told = of if applied else _default
+    answer: Json = {"Quotas": [_quota(call, name, told(call, name)) for name in rest[:limit]]}
     if len(rest) > limit:
         answer["NextToken"] = token(rest[limit - 1])
     return answer

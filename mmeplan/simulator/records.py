@@ -19,8 +19,8 @@ CREATE TABLE records (
     PRIMARY KEY (kind, account, region, name)
 ) WITHOUT ROWID;
 CREATE TABLE in_use (
-    account TEXT NOT NULL, region TEXT NOT NULL, instance_type TEXT NOT NULL, endpoint TEXT NOT NULL,
-    instances INTEGER NOT NULL, PRIMARY KEY (account, region, instance_type, endpoint)
+    account TEXT NOT NULL, region TEXT NOT NULL, quota TEXT NOT NULL, endpoint TEXT NOT NULL,
+    amount INTEGER NOT NULL, PRIMARY KEY (account, region, quota, endpoint)
 ) WITHOUT ROWID;
 CREATE INDEX in_use_by_endpoint ON in_use (account, region, endpoint);
 """
@@ -78,23 +78,22 @@ class Records:
         for name, body in rows:
             yield name, json.loads(body)
 
-    # -- instances in use, for quotas ------------------------------------------------------------------------------
+    # -- what is in use of quotas ----------------------------------------------------------------------------------
 
-    def use(self, account: str, region: str, endpoint: str, instances: dict[str, int]) -> None:
-        """How many instances of each type an endpoint now has, both fleets of an update together."""
+    def use(self, account: str, region: str, endpoint: str, amounts: dict[str, int]) -> None:
+        """How much of each quota an endpoint now has, both fleets of an update together."""
         self._execute(
             "DELETE FROM in_use WHERE account = ? AND region = ? AND endpoint = ?", (account, region, endpoint)
         )
-        for instance_type, count in instances.items():
-            row = (account, region, instance_type, endpoint, count)
-            self._execute("INSERT INTO in_use VALUES (?, ?, ?, ?, ?)", row)
+        for quota, amount in amounts.items():
+            self._execute("INSERT INTO in_use VALUES (?, ?, ?, ?, ?)", (account, region, quota, endpoint, amount))
 
-    def used(self, account: str, region: str, instance_type: str, *, but: str = "") -> int:
-        """Instances of a type in use by the endpoints of an account and region, but for the one named `but`."""
+    def used(self, account: str, region: str, quota: str, *, but: str = "") -> int:
+        """What the endpoints of an account and region have of a quota, but for the one named `but`."""
         return int(
             self._execute(
-                "SELECT coalesce(sum(instances), 0) FROM in_use"
-                " WHERE account = ? AND region = ? AND instance_type = ? AND endpoint <> ?",
-                (account, region, instance_type, but),
+                "SELECT coalesce(sum(amount), 0) FROM in_use"
+                " WHERE account = ? AND region = ? AND quota = ? AND endpoint <> ?",
+                (account, region, quota, but),
             ).fetchone()[0]
         )

@@ -125,6 +125,21 @@ def serverless_memory(request: Json) -> Iterator[str]:
             yield f"MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120 or 6144, not {size}."
 
 
+def provisioned_concurrency(request: Json) -> Iterator[str]:
+    """API reference of ProductionVariantServerlessConfig: "Should be less than or equal to MaxConcurrency"."""
+    for variant in variants(request):
+        yield from _too_much_provisioned(variant["VariantName"], variant.get("ServerlessConfig", {}))
+
+
+def _too_much_provisioned(name: str, config: Json) -> Iterator[str]:
+    provisioned, most = config.get("ProvisionedConcurrency", 0), config.get("MaxConcurrency", 0)
+    if provisioned > most:
+        yield (
+            f'The variant "{name}" specifies ProvisionedConcurrency {provisioned}, which is greater than '
+            f"MaxConcurrency {most}."
+        )
+
+
 def volume_on_local_storage(request: Json) -> Iterator[str]:
     """Captured: autogluon-cloud PR 50. The families: SageMaker Python SDK, `utils.volume_size_supported`."""
     for variant in variants(request):
@@ -146,6 +161,7 @@ CREATE_ENDPOINT_CONFIG: Final[tuple[Rule, ...]] = (
     managed_scaling_without_model,
     instance_or_serverless,
     serverless_memory,
+    provisioned_concurrency,
     volume_on_local_storage,
     key_on_local_storage,
 )
@@ -200,3 +216,6 @@ def desired_variants(request: Json, endpoint_variants: Sequence[Json], config_na
             yield f'The variant "{name}" is serverless: DesiredInstanceCount is not supported.'
         if not serverless and "ServerlessUpdateConfig" in desired:
             yield f'The variant "{name}" is not serverless: ServerlessUpdateConfig is not supported.'
+        if serverless:
+            config = by_name[name]["DesiredServerlessConfig"] | desired.get("ServerlessUpdateConfig", {})
+            yield from _too_much_provisioned(name, config)

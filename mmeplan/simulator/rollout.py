@@ -46,6 +46,14 @@ def timeline(phases: Iterable[Phase], start_us: int) -> list[Json]:
     return dated
 
 
+def slow_down(pending: Json, seconds: float) -> None:
+    """Let the launch last so much longer, and everything after it come so much later."""
+    later_us = round(seconds * 1_000_000)
+    for number, phase in enumerate(pending["phases"]):
+        phase["from_us"] += later_us if number else 0
+        phase["until_us"] += later_us
+
+
 def due_us(pending: Json) -> int:
     """When the rollout's next step is due: its turning back, or its end."""
     stop = pending["stop"]

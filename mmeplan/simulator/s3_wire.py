@@ -21,6 +21,8 @@ Json = dict[str, Any]
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _HOSTED = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?|localhost)")
 
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 can't hold."""
 _ON_BUCKET: Final = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
 _ON_KEY: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _SUBRESOURCES: Final = frozenset(
@@ -80,12 +82,12 @@ def _decode(_service: str, name: str, request: Request) -> Json:
     ):
         body = unchunked(body)
     made: Json = {"Bucket": bucket, "Key": key, "Query": _query(request), "Headers": headers, "Body": body}
-    if name == "CompleteMultipartUpload":
-        parts = [node for node in _tree(body) if _tag(node) == "Part"]
+    if name == "CompleteMultipartUpload" and body:
+        parts = [node for node in parsed_xml(body) if local_name(node) == "Part"]
         made["Parts"] = [(_text(part, "PartNumber"), _text(part, "ETag")) for part in parts]
-    if name == "DeleteObjects":
-        tree = _tree(body)
-        made["Keys"] = [_text(node, "Key") for node in tree if _tag(node) == "Object"]
+    if name == "DeleteObjects" and body:
+        tree = parsed_xml(body)
+        made["Keys"] = [_text(node, "Key") for node in tree if local_name(node) == "Object"]
         made["Quiet"] = _text(tree, "Quiet") == "true"
     return made
 
@@ -109,7 +111,8 @@ def unchunked(body: bytes) -> bytes:
         place = end + 2 + size + 2
 
 
-def _tree(body: bytes) -> ElementTree.Element:
+def parsed_xml(body: bytes) -> ElementTree.Element:
+    """The root of a body's XML. Raises ServiceError MalformedXML."""
     if b"<!" in body:  # no entity, no doctype: nothing that could grow
         raise ServiceError("MalformedXML", "The XML you provided was not well-formed")
     try:
@@ -118,12 +121,13 @@ def _tree(body: bytes) -> ElementTree.Element:
         raise ServiceError("MalformedXML", "The XML you provided was not well-formed") from None
 
 
-def _tag(node: ElementTree.Element) -> str:
+def local_name(node: ElementTree.Element) -> str:
+    """An element's name without its namespace."""
     return node.tag.rpartition("}")[2]
 
 
 def _text(node: ElementTree.Element, tag: str) -> str:
-    return next((child.text or "" for child in node if _tag(child) == tag), "")
+    return next((child.text or "" for child in node if local_name(child) == tag), "")
 
 
 def _answer(_service: str, _name: str, answer: Json | None, _request_id: str) -> Reply:
@@ -146,7 +150,7 @@ def _element(name: str, value: Any) -> str:
         return "".join(_element(name, item) for item in value)
     if isinstance(value, Mapping):
         return f"<{name}>{_xml(value)}</{name}>"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = _ILLEGAL.sub("\ufffd", str(value).lower() if isinstance(value, bool) else str(value))
     return f"<{name}>{escape(text)}</{name}>"
 
 

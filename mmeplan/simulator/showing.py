@@ -36,7 +36,7 @@ def shown(endpoint: Stored, now_us: int) -> Json:
         "EndpointStatus": endpoint.status,
         "CreationTime": seconds(endpoint.created_us),
         "LastModifiedTime": seconds(endpoint.modified_us),
-        "ProductionVariants": _in_force(endpoint, body["variants"]),
+        "ProductionVariants": _in_force(endpoint, _mixed(body) if body.get("mixed") else body["variants"]),
         "ShadowProductionVariants": _in_force(endpoint, body["shadows"]),
         "DataCaptureConfig": _capture(config.get("DataCaptureConfig")),
         "FailureReason": (body["failure_reason"] or "")[:1024],
@@ -50,6 +50,24 @@ def shown(endpoint: Stored, now_us: int) -> Json:
 def _in_force(endpoint: Stored, variants: list[Json] | None) -> list[Json]:
     """The fleet in force. While re-scaling, rolling back or deleting, each variant says so itself."""
     return [variant | _status(endpoint, variant) for variant in variants or ()]
+
+
+def _mixed(body: Json) -> list[Json]:
+    """The variant of an UpdateRollbackFailed endpoint: instances and images of both fleets, and what was desired.
+
+    Source: botocore EndpointStatus: "in service with a mix of the old and new endpoint configurations". A rolling
+    deployment has one production variant, of the same name in both.
+    """
+    both = body["mixed"]
+    new = {variant["VariantName"]: variant for variant in body["mixed_fleet"]["variants"]}
+    made = []
+    for variant in body["variants"]:
+        images = [*variant.get("DeployedImages", ()), *new.get(variant["VariantName"], {}).get("DeployedImages", ())]
+        running = int(both[2]) + int(both[5])
+        once = {image["ResolvedImage"]: image for image in reversed(images)}
+        entry = variant | {"CurrentInstanceCount": running, "DeployedImages": [*reversed(once.values())]}
+        made.append({member: value for member, value in entry.items() if value != []})
+    return made
 
 
 def _status(endpoint: Stored, variant: Json) -> Json:

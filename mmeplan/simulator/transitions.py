@@ -103,7 +103,9 @@ def _strand(endpoint: Stored, at_us: int) -> None:
         return
     old, new = sum(fleet.counts(body["variants"])), sum(fleet.counts(pending["variants"]))
     body["mixed"] = traffic.split(phase, old, new, serves=True)
-    body["mixed_fleet"] = {part: pending[part] for part in ("variants", "hosting", "config_name", "started_us")}
+    body["mixed_fleet"] = {
+        part: pending[part] for part in ("variants", "hosting", "config_name", "config", "started_us")
+    }
     endpoint.status = UPDATE_ROLLBACK_FAILED
 
 

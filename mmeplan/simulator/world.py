@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from mmeplan.simulator import endpoints, runtime, traffic
+from mmeplan.simulator import endpoints, quotas, runtime, traffic
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.clock import VirtualClock
 from mmeplan.simulator.faults import Faults
@@ -160,10 +160,17 @@ class World:
             endpoints.system_update(call, endpoint_name, seconds)
             self._history.extend(call.events)
 
-    def set_quota(self, instance_type: str, instances: int, *, region: str = DEFAULT_REGION) -> None:
-        """How many instances of a type the account's endpoints may have."""
+    def set_quota(self, name: str, value: int, *, region: str = DEFAULT_REGION) -> None:
+        """How much the account's endpoints may have: of an instance type, or of a quota of `quotas.SERVERLESS`.
+
+        Raises ValueError for a name that is neither, or a negative value.
+        """
+        if name not in quotas.names():
+            raise ValueError(f"{name!r} is neither an instance type nor one of {', '.join(quotas.SERVERLESS)}")
+        if value < 0:
+            raise ValueError(f"a quota must be 0 or more, not {value}")
         with self._store.lock, self._store.writing():
-            self.records.put("quota", self.account, region, instance_type, instances)
+            self.records.put("quota", self.account, region, name, value)
 
     def reset(self) -> None:
         """Empty everything: objects, faults, history, counters. Time and chance begin anew."""

@@ -1,233 +1,194 @@
 """Every constraint of every input shape: the value at its bound is accepted, the one beyond refused as AWS words it.
 
-The cases are made from botocore's shapes, not from the code that enforces them: for each constraint that can be reached
-in an operation's input, a request that is right but for one value.
+Each operation is driven in every protocol that its service speaks. The JSON bodies are written here; the query
+protocol's forms, the runtime's headers and S3's headers, parameters and XML are written by botocore's serializers.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
 
+import botocore.session
 import pytest
-import regex
+from botocore.serialize import create_serializer
 
-from mmeplan.aws.shapes import ServiceModel, service
-from mmeplan.simulator import Request, Simulator
+from mmeplan.aws.shapes import service
+from mmeplan.simulator import Request, Simulator, core
+from mmeplan.simulator.services import SERVICES
+from tests.contract.shape_cases import Case, Constraint, Maker, constraints_of
 
-TARGETS = {
-    "sagemaker": ("SageMaker", "sagemaker", "ValidationException"),
-    "resourcegroupstaggingapi": ("ResourceGroupsTaggingAPI_20170126", "tagging", "InvalidParameterException"),
-    "cloudwatch": ("GraniteServiceVersion20100801", "monitoring", "ValidationError"),
-    "application-autoscaling": ("AnyScaleFrontendService", "application-autoscaling", "ValidationException"),
-    "service-quotas": ("ServiceQuotasV20190624", "servicequotas", "IllegalArgumentException"),
+JSON_TARGETS = {
+    "sagemaker": "SageMaker",
+    "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
+    "cloudwatch": "GraniteServiceVersion20100801",
+    "application-autoscaling": "AnyScaleFrontendService",
+    "service-quotas": "ServiceQuotasV20190624",
 }
-SAMPLES = (
-    *("a", "A1", "1", "sagemaker", "s3://bucket/key", "arn:aws:iam::123456789012:role/x", "ml.m5.large", "L-0123"),
-    *("arn:aws:sns:eu-west-1:123456789012:topic", "arn:aws:sagemaker:eu-west-1:123456789012:model/m", "text/csv"),
-    *("arn:aws:sagemaker:eu-west-1:123456789012:ml-reservation/x", "arn:aws:lambda:eu-west-1:123456789012:function:x"),
-    *(
-        "2026-01-01T00:00:00Z",
-        "subnet-1",
-        "mig-1g.5gb",
-        "/metrics",
-        "application/json",
-        "0.0.0.0",
-        "aa",
-        "arn:aws:s3:::bucket",
-    ),
-    *("arn:aws:sagemaker:eu-west-1:123456789012:training-plan/x", "arn:aws:ec2:eu-west-1:123456789012:x/y"),
+SCOPES = {"resourcegroupstaggingapi": "tagging", "cloudwatch": "monitoring", "service-quotas": "servicequotas"}
+CODES = {
+    "sagemaker": "ValidationException",
+    "resourcegroupstaggingapi": "InvalidParameterException",
+    "cloudwatch": "ValidationError",
+    "application-autoscaling": "ValidationException",
+    "service-quotas": "IllegalArgumentException",
+    "sagemaker-runtime": "ValidationError",
+}
+PROTOCOLS = {
+    "sts": ("query",),
+    "cloudwatch": ("json", "query"),
+    "sagemaker-runtime": ("rest-json",),
+    "s3": ("rest-xml",),
+}
+S3_WORDS = {
+    "StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid"),
+    "ServerSideEncryption": ("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid."),
+    "ChecksumAlgorithm": ("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any"),
+    "CopySource": ("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"),
+    "MetadataDirective": ("InvalidArgument", "Unknown metadata directive."),
+    "TaggingDirective": ("InvalidArgument", "Unknown tagging directive."),
+    "ObjectLockMode": ("InvalidArgument", "Unknown wormMode directive."),
+    "ObjectLockLegalHoldStatus": ("InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'"),
+    "EncodingType": ("InvalidArgument", "Invalid Encoding Method specified in Request"),
+    "MaxBuckets": ("InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000"),
+    "LocationConstraint": ("InvalidLocationConstraint", "The specified location-constraint is not valid"),
+    "Delete": ("MissingRequestBodyError", "Request Body is empty"),
+}
+MALFORMED = (
+    "MalformedXML",
+    "The XML you provided was not well-formed or did not validate against our published schema",
 )
-LONGEST = 40_000
-DEEPEST = 9
+BODIES = ("Delete", "CreateBucketConfiguration", "MultipartUpload")
 
 
 @dataclass(frozen=True)
-class Case:
-    """One value at one place of an operation's input; `sentence` is empty where it is to be accepted."""
+class Way:
+    """An operation in one of the protocols of its service."""
 
+    service: str
     operation: str
-    path: tuple[str | int, ...]
-    request: str
-    sentence: str
+    protocol: str
 
-    @property
-    def where(self) -> str:
-        parts = [f"{part + 1}.member" if isinstance(part, int) else part[:1].lower() + part[1:] for part in self.path]
-        return ".".join(parts)
+    def __str__(self) -> str:
+        return f"{self.service}-{self.operation}-{self.protocol}"
 
 
-class Maker:
-    """Makes the cases of one service."""
-
-    def __init__(self, model: ServiceModel) -> None:
-        self.model = model
-        self.unreached: list[str] = []
-
-    def cases(self, operation: str) -> Iterator[Case]:
-        top = self.model.input_shape(operation)
-        if top is None:
-            return
-        base = self.valid(top)
-        for path, shape_name in self.places(top, ()):
-            for value, sentence in self.probes(shape_name):
-                yield Case(operation, path, json.dumps(placed(self, base, top, path, value)), sentence)
-        for path, member in self.required(top, ()):
-            request = placed(self, base, top, path, ...) if path else json.loads(json.dumps(base))
-            holder = request
-            for part in path:
-                holder = holder[part]
-            holder.pop(member, None)
-            yield Case(operation, (*path, member), json.dumps(request), "Member must not be null")
-
-    def places(self, shape_name: str, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Every place below a shape, but for what lies deeper than `DEEPEST` or within a shape of its own name."""
-        shape = self.model.shapes[shape_name]
-        if path:
-            yield path, shape_name
-        if len(path) >= DEEPEST:
-            return
-        if shape["type"] == "structure":
-            for member, inner in self.model.members(shape_name).items():
-                yield from self.places(inner, (*path, member))
-        elif shape["type"] == "list":
-            yield from self.places(shape["member"]["shape"], (*path, 0))
-
-    def required(self, shape_name: str, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        for place, name in [((), shape_name), *self.places(shape_name, ())]:
-            for member in self.model.shapes[name].get("required", ()):
-                yield place, member
-
-    def probes(self, shape_name: str) -> Iterator[tuple[Any, str]]:
-        shape = self.model.shapes[shape_name]
-        least, most = shape.get("min"), shape.get("max")
-        if shape["type"] == "string":
-            yield from self.strings(shape_name, shape)
-        elif shape["type"] in ("integer", "long", "float", "double"):
-            if least is not None:
-                yield least, ""
-                yield least - 1, f"Member must have value greater than or equal to {least}"
-            if most is not None:
-                yield most, ""
-                yield most + 1, f"Member must have value less than or equal to {most}"
-        elif shape["type"] == "list":
-            item = self.valid(shape["member"]["shape"])
-            yield from lengths(least, most, lambda size: [item] * size)
-        elif shape["type"] == "map":
-            value = self.valid(shape["value"]["shape"])
-            yield from lengths(least, most, lambda size: {f"a{number}": value for number in range(size)})
-
-    def strings(self, shape_name: str, shape: dict[str, Any]) -> Iterator[tuple[Any, str]]:
-        if "enum" in shape:
-            yield shape["enum"][-1], ""
-            allowed = ", ".join(shape["enum"])
-            yield "no such value", f"Member must satisfy enum value set: [{allowed}]"
-            return
-        pattern, most = shape.get("pattern"), shape.get("max")
-        if pattern:
-            wrong = next((text for text in ("\x00", "é!", " ", "") if not matches(pattern, text)), None)
-            if wrong is not None and not (wrong == "" and shape.get("min", 0) > 0):
-                yield wrong, f"Member must satisfy regular expression pattern: {pattern}"
-        if most is not None and most <= LONGEST:
-            longest = self.of_length(shape, most)
-            if longest is None:
-                self.unreached.append(shape_name)
-            else:
-                yield longest, ""
-                yield longest + longest[-1:], f"Member must have length less than or equal to {most}"
-        if shape.get("min", 0) > 0:
-            yield "", f"Member must have length greater than or equal to {shape['min']}"
-
-    def of_length(self, shape: dict[str, Any], length: int) -> str | None:
-        pattern = shape.get("pattern")
-        for sample in SAMPLES:
-            text = (sample + sample[-1] * length)[:length]
-            if not pattern or matches(pattern, text):
-                return text
-        return None
-
-    @cache  # noqa: B019  (a maker lives as long as its module)
-    def valid(self, shape_name: str) -> Any:
-        """A value that breaks nothing, with the required members only."""
-        shape = self.model.shapes[shape_name]
-        kind = shape["type"]
-        if kind == "structure":
-            return {member: self.valid(self.model.members(shape_name)[member]) for member in shape.get("required", ())}
-        if kind == "list":
-            return [self.valid(shape["member"]["shape"])] * shape.get("min", 0)
-        if kind == "map":
-            return {f"a{number}": self.valid(shape["value"]["shape"]) for number in range(shape.get("min", 0))}
-        if kind == "string":
-            return self.sample(shape_name, shape)
-        if kind in ("integer", "long", "float", "double"):
-            return shape.get("min", 1)
-        return {"boolean": True, "timestamp": 1_767_225_600, "blob": ""}[kind]
-
-    def sample(self, shape_name: str, shape: dict[str, Any]) -> str:
-        if "enum" in shape:
-            return str(shape["enum"][0])
-        least, most, pattern = shape.get("min", 0), shape.get("max", LONGEST), shape.get("pattern")
-        for sample in SAMPLES:
-            text = sample + sample[-1] * (least - len(sample))
-            if len(text) <= most and (not pattern or matches(pattern, text)):
-                return text
-        raise AssertionError(f"no sample fits {shape_name}: {pattern}")
+WAYS = [
+    Way(each.name, operation, protocol)
+    for each in SERVICES
+    for operation in each.operations
+    for protocol in PROTOCOLS.get(each.name, ("json",))
+]
 
 
-def lengths(least: int | None, most: int | None, made: Any) -> Iterator[tuple[Any, str]]:
-    if least:
-        yield made(least), ""
-        yield made(least - 1), f"Member must have length greater than or equal to {least}"
-    if most is not None and most <= 2000:
-        yield made(most), ""
-        yield made(most + 1), f"Member must have length less than or equal to {most}"
+def unsendable(way: Way, case: Case) -> str:
+    """Why a case can't be said on the wire of a protocol; empty where it can."""
+    constraint = case.constraint
+    if way.protocol == "query" and has_empty(case.request):
+        return "a form has no words for a list or structure without members"
+    if constraint.kind == "required" and way.protocol.startswith("rest") and len(constraint.path) == 1:
+        member = str(constraint.path[0])
+        place = service(way.service).shapes[service(way.service).input_shape(way.operation) or ""]["members"][member]
+        if place.get("location") == "uri":
+            return "a path without it is another path"
+        if place.get("location") in ("querystring", "header"):
+            return "without it the request is another operation"
+        if member == "Body":
+            return "a request without a body has an empty one"
+    if way.service == "s3" and constraint.path == ("Key",) and case.refused:
+        return "a path without a key is a bucket's"
+    return ""
 
 
-@lru_cache(maxsize=4096)
-def matches(pattern: str, text: str) -> bool:
-    """As java.util.regex matches the whole of it."""
-    python = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(r"\p{Print}", r"\x20-\x7e")
-    python = python.removeprefix(r"\A").removesuffix(r"\z")
-    if python in (r"\x20-\x7e+", r"\x20-\x7e*"):
-        python = f"[{python[:-1]}]{python[-1]}"
-    engine = regex if r"\p{" in python else re
-    return engine.compile(python, re.ASCII if engine is re else 0).fullmatch(text) is not None
+def has_empty(value: Any) -> bool:
+    """Whether a list or structure without members is anywhere inside a request."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(item in ([], {}) or has_empty(item) for item in inside)
 
 
-def placed(maker: Maker, base: Any, top: str, path: tuple[str | int, ...], value: Any) -> Any:
-    """A copy of the request with a value at a place, and what is required on the way there; `...` is a valid value."""
-    request = json.loads(json.dumps(base))
-    holder, shape_name = request, top
-    for position, part in enumerate(path):
-        shape = maker.model.shapes[shape_name]
-        shape_name = shape["member"]["shape"] if isinstance(part, int) else maker.model.members(shape_name)[part]
-        last = position == len(path) - 1
-        if last and value is not ...:
-            made = value
-        else:
-            there = holder[part] if (part in holder if isinstance(part, str) else len(holder) > part) else None
-            made = there if there else json.loads(json.dumps(maker.valid(shape_name)))
-        if isinstance(part, int) and len(holder) <= part:
-            holder.append(made)
-        else:
-            holder[part] = made
-        holder = made
-    return request
+NOTHING_BREAKS = {r"[\S\s]*", r"[\s\S]*"}
+"""Patterns that every text matches."""
+NOTHING_AT_IT = {"CsvContentTypes", "JsonContentTypes"}
+"""Lists whose members' pattern wants more characters than the shortest length."""
 
 
-def operations() -> list[tuple[str, str]]:
-    from mmeplan.simulator.services import SERVICES
-
-    return [(each.name, name) for each in SERVICES if each.name in TARGETS for name in each.operations]
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def maker(name: str) -> Maker:
     return Maker(service(name))
+
+
+@lru_cache(maxsize=512)
+def cases(name: str, operation: str) -> tuple[Case, ...]:
+    return tuple(maker(name).cases(operation))
+
+
+@lru_cache(maxsize=16)
+def botocore_model(name: str) -> Any:
+    from botocore.model import ServiceModel
+
+    return ServiceModel(botocore.session.Session().get_service_model(name)._service_description)
+
+
+def request_of(way: Way, members: Any) -> Request:
+    scope = SCOPES.get(way.service, way.service.removesuffix("-runtime"))
+    signed = f"AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/{scope}/aws4_request, SignedHeaders=host"
+    headers = {"Authorization": signed}
+    if way.protocol == "json":
+        headers["X-Amz-Target"] = f"{JSON_TARGETS[way.service]}.{way.operation}"
+        return Request("POST", "http://127.0.0.1/", headers, json.dumps(members).encode())
+    made = create_serializer(way.protocol, include_validation=False).serialize_to_request(
+        members, botocore_model(way.service).operation_model(way.operation)
+    )
+    body = urlencode(made["body"]) if isinstance(made["body"], dict) else made["body"]
+    body = body.encode() if isinstance(body, str) else body
+    query = urlencode(made["query_string"]) if isinstance(made["query_string"], dict) else made["query_string"]
+    joined = f"{made['url_path']}{'&' if '?' in made['url_path'] else '?'}{query}" if query else made["url_path"]
+    headers |= {name: str(value) for name, value in made["headers"].items()}
+    return Request(
+        made["method"], "http://127.0.0.1" + joined, headers, body.encode() if isinstance(body, str) else body
+    )
+
+
+def said(sim: Simulator, request: Request) -> tuple[str, str]:
+    """Code and message of the answer; empty where it is no error."""
+    answer = sim.respond(request)
+    if answer.status < 300:
+        return "", ""
+    if answer.body[:1] == b"<":
+        tree = ElementTree.fromstring(answer.body)
+        texts = {node.tag.rpartition("}")[2]: node.text or "" for node in tree.iter()}
+        return texts["Code"], texts["Message"]
+    found = json.loads(answer.body or b"{}")
+    code = found.get("__type") or answer.headers.get("x-amzn-ErrorType", "")
+    return code, found.get("message") or found.get("Message", "")
+
+
+def expected(way: Way, case: Case) -> tuple[str, str]:
+    """The code, and what the message must hold."""
+    if way.service != "s3":
+        return CODES[way.service], f"at '{case.where}' failed to satisfy constraint: {case.sentence}"
+    member, top = str(case.constraint.path[-1]), str(case.constraint.path[0])
+    if member in S3_WORDS:
+        return S3_WORDS[member]
+    if top in BODIES:
+        return MALFORMED
+    place = service("s3").shapes[service("s3").input_shape(way.operation) or ""]["members"][top]
+    return "InvalidArgument", f"The value of {place['locationName']} is not valid."
+
+
+def is_as_expected(way: Way, case: Case, code: str, message: str) -> bool:
+    """Whether an answer says of the value at the case's place what it must, or says nothing of it where it is right."""
+    wanted, words = expected(way, case)
+    if case.refused:
+        return code == wanted and words in message
+    if case.right and way.service != "s3":
+        return f"at '{case.where}' failed to satisfy constraint" not in message
+    return code != wanted or words not in message
 
 
 @pytest.fixture(scope="module")
@@ -236,36 +197,129 @@ def sim() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.mark.parametrize(("name", "operation"), operations())
-def test_every_constraint_is_enforced_at_its_bound_and_in_the_services_words(
-    sim: Simulator, name: str, operation: str
-) -> None:
-    target, scope, code = TARGETS[name]
-    headers = {
-        "X-Amz-Target": f"{target}.{operation}",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/{scope}/aws4_request, SignedHeaders=host",
-    }
+def misfits(sim: Simulator, way: Way) -> list[tuple[Any, ...]]:
+    """The cases of an operation that are answered otherwise than they must be."""
     wrong = []
-    total = 0
-    for case in maker(name).cases(operation):
-        total += 1
-        answer = sim.respond(Request("POST", "http://127.0.0.1/", headers, case.request.encode()))
-        said = json.loads(answer.body or b"{}")
-        message = said.get("message", "") if answer.status >= 300 else ""
-        if not case.sentence:
-            accepted = f"at '{case.where}' failed" not in message
-            wrong += [] if accepted else [(case.where, "accepted", message[:300])]
-        elif (
-            said.get("__type") != code
-            or f"at '{case.where}' failed to satisfy constraint: {case.sentence}" not in message
-        ):
-            wrong.append((case.where, case.sentence[:200], message[:300]))
+    for case in cases(way.service, way.operation):
+        if not unsendable(way, case):
+            code, message = said(sim, request_of(way, case.request))
+            if not is_as_expected(way, case, code, message):
+                wrong.append((str(case.constraint), case.refused, expected(way, case), code, message[:300]))
+    return wrong
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_every_constraint_is_enforced_at_its_bound_and_in_the_services_words(sim: Simulator, way: Way) -> None:
+    assert misfits(sim, way)[:5] == []
+
+
+@pytest.mark.parametrize(
+    ("way", "forgotten"),
+    [
+        (Way("sagemaker", "UpdateEndpoint", "json"), "max_length"),
+        (Way("sagemaker", "CreateModel", "json"), "enum"),
+        (Way("cloudwatch", "SetAlarmState", "query"), "enum"),
+        (Way("sagemaker-runtime", "InvokeEndpoint", "rest-json"), "pattern"),
+        (Way("s3", "CreateBucket", "rest-xml"), "all of S3's"),
+        (Way("sagemaker", "DescribeEndpoint", "json"), "where the bound is"),
+    ],
+    ids=str,
+)
+def test_the_check_above_would_notice(
+    sim: Simulator, way: Way, forgotten: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = core.violations
+
+    def planted(model: Any, shape: str, request: Any) -> Any:
+        if forgotten == "where the bound is" and "EndpointName" in request:
+            request = {**request, "EndpointName": request["EndpointName"] + "x"}
+        return [found for found in honest(model, shape, request) if found.constraint != forgotten]
+
+    assert misfits(sim, way) == []
+    monkeypatch.setattr(core, "violations", planted)
+    monkeypatch.setattr(core.s3_inputs, "refuse", lambda *_: None)
+    assert misfits(sim, way)
+
+
+def test_no_constraint_of_any_operation_is_left_out() -> None:
+    """By another walk over the shapes: each constraint has a value that is accepted and one that is refused."""
+    missing, total = [], 0
+    for each in SERVICES:
+        model = service(each.name)
+        for operation in each.operations:
+            made = cases(each.name, operation)
+            refused = {case.constraint for case in made if case.refused}
+            accepted = {case.constraint for case in made if not case.refused}
+            for constraint in constraints_of(model, operation):
+                total += 1
+                if constraint not in refused and not never_broken(model, constraint):
+                    missing.append(f"{each.name} {constraint}: nothing beyond it")
+                exempt = constraint.kind == "required" or NOTHING_AT_IT & {*constraint.path}
+                if constraint not in accepted and not exempt:
+                    missing.append(f"{each.name} {constraint}: nothing at it")
+    assert missing == []
+    assert total > 1100
+
+
+def never_broken(model: Any, constraint: Constraint) -> bool:
+    """Whether every text satisfies a pattern."""
+    name = model.input_shape(constraint.operation)
+    for part in constraint.path:
+        name = (
+            maker(model.name).below(model.shapes[name], part) if part != "<key>" else model.shapes[name]["key"]["shape"]
+        )
+    return constraint.kind == "pattern" and model.shapes[name]["pattern"] in NOTHING_BREAKS
+
+
+def test_only_what_the_wire_cannot_say_is_not_sent() -> None:
+    left_out = {
+        (way.service, str(case.constraint.path[0]), unsendable(way, case))
+        for way in WAYS
+        for case in cases(way.service, way.operation)
+        if unsendable(way, case)
+    }
+    no_form = "a form has no words for a list or structure without members"
+    assert left_out == {
+        ("cloudwatch", "Metrics", no_form),
+        ("cloudwatch", "ActionConfiguration", no_form),
+        ("cloudwatch", "EvaluationCriteria", no_form),
+        ("cloudwatch", "WarmUpConfiguration", no_form),
+        ("sagemaker-runtime", "EndpointName", "a path without it is another path"),
+        ("sagemaker-runtime", "Body", "a request without a body has an empty one"),
+        ("s3", "Bucket", "a path without it is another path"),
+        ("s3", "Key", "a path without it is another path"),
+        ("s3", "Key", "a path without a key is a bucket's"),
+        ("s3", "UploadId", "without it the request is another operation"),
+        ("s3", "PartNumber", "without it the request is another operation"),
+        ("s3", "CopySource", "without it the request is another operation"),
+    }
+
+
+# -- values of the wrong type ------------------------------------------------------------------------------------------
+
+WRONG_TYPES = {
+    "string": (3, "NUMBER_VALUE can not be converted to a String"),
+    "integer": ("x", "STRING_VALUE can not be converted to an Integer"),
+    "long": ("x", "STRING_VALUE can not be converted to a Long"),
+    "float": (True, "TRUE_VALUE can not be converted to a Float"),
+    "double": ([], "Start of list found where not expected"),
+    "boolean": ("x", "STRING_VALUE can not be converted to a Boolean"),
+    "timestamp": ({}, "Start of structure or map found where not expected."),
+    "list": (3, "Expected list or null"),
+    "structure": ("x", "Expected null"),
+    "map": ([], "Start of list found where not expected"),
+}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.protocol == "json"], ids=str)
+def test_a_value_of_the_wrong_type_cannot_be_read_anywhere(sim: Simulator, way: Way) -> None:
+    made, wrong = maker(way.service), []
+    top = made.model.input_shape(way.operation)
+    assert top
+    for path, name in made.places(top, (), ()):
+        if path[-1] == "<key>":
+            continue
+        value, words = WRONG_TYPES[made.model.shapes[name]["type"]]
+        answer = said(sim, request_of(way, made.placed(made.valid(top), top, path, value)))
+        wrong += [] if answer == ("SerializationException", words) else [(path, words, answer)]
     assert wrong[:5] == []
-    assert total >= (0 if maker(name).model.input_shape(operation) is None else 1)
-
-
-def test_the_cases_are_many_and_hardly_any_bound_is_left_out() -> None:
-    total = sum(1 for name, operation in operations() for _ in maker(name).cases(operation))
-    assert total > 1000
-    unreached = {shape for name in TARGETS for shape in maker(name).unreached}
-    assert len(unreached) <= 6, unreached

@@ -1,12 +1,10 @@
-"""The simulated SageMaker against a small reference model, call by call: legality, statuses, counts, tags, paging.
-
-The model is written from the documented state machine alone: it knows when things happen, not how they are stored.
+"""The simulated SageMaker against the reference model, call by call: legality, statuses, config in force, counts,
+weights, what is retained, deployments, tags and paging. `test_machine_planted_bugs` proves that it finds bugs.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import settings
@@ -14,29 +12,52 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from mmeplan.simulator import Request, Simulator
+from tests.properties import sagemaker_model as reference
+from tests.properties.sagemaker_model import ARN, SERVING, Config, Endpoint, missing, taken
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 ROLE = "arn:aws:iam::123456789012:role/x"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/x"
-NAMES = st.sampled_from(["a", "a", "a", "b", "b", "B", "longer-name"])
-KINDS = st.sampled_from(["model", "endpoint"])
-KEYS = st.sampled_from("xyz")
-NOUNS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
-LASTS = {"Creating": 180, "Updating": 240, "Scaling": 60, "Deleting": 60}
+EPOCH_S = 1767225600
+HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
+
+NAMES = st.sampled_from(["a", "a", "a", "a", "b", "b", "b", "B"])
+SELDOM = st.sampled_from([False, False, False, True])
+"""Deletions end everything that rests on what they delete: rare ones let lives grow old."""
+WAITS = st.sampled_from([0, 0, 700])
+"""Seconds to wait after a call that sets something in motion: long enough for it to end, half of the time."""
+WEIGHTS = st.sampled_from([0.0, 0.5, 1.0, 7.0])
+VALUES = st.tuples(st.integers(1, 9), WEIGHTS)
+FLEETS = st.one_of(
+    st.fixed_dictionaries({"main": VALUES}),
+    st.fixed_dictionaries({"main": VALUES}),
+    st.fixed_dictionaries({"main": VALUES, "next": VALUES}),
+)
+EXCLUDED = st.sampled_from(
+    [
+        (),
+        (),
+        ("DesiredInstanceCount",),
+        ("DesiredWeight",),
+        ("DesiredInstanceCount", "DesiredWeight"),
+        ("DataCaptureConfig",),
+    ]
+)
 
 
-@dataclass
-class Endpoint:
-    """What the documentation says of an endpoint."""
+def blue_green(kind: str, wait: int, termination: int, **size: Any) -> dict[str, Any]:
+    routing = {"Type": kind, "WaitIntervalInSeconds": wait, **size}
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": termination}}
 
-    name: str
-    config: str
-    count: int
-    weight: float
-    status: str
-    until: float
-    then: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
+
+DEPLOYMENTS = st.sampled_from(
+    [
+        *(None, None, None, blue_green("ALL_AT_ONCE", 0, 60), blue_green("CANARY", 60, 30, CanarySize=HALF)),
+        blue_green("LINEAR", 45, 0, LinearStepSize=HALF),
+        {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 30}},
+    ]
+)
+TIMES = st.sampled_from([1, 29, 30, 59, 60, 61, 119, 180, 210, 240, 400, 700])
+KINDS = st.sampled_from(["model", "endpoint-config", "endpoint"])
 
 
 class SageMaker(RuleBasedStateMachine):
@@ -47,10 +68,9 @@ class SageMaker(RuleBasedStateMachine):
         self.sim = Simulator.open()
         self.now = 0.0
         self.models: dict[str, str] = {}
-        self.configs: dict[str, tuple[str, str, int, float]] = {}
+        self.configs: dict[str, Config] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.tags: dict[str, dict[str, str]] = {}
-        self.failing: dict[str, int] = {}
 
     def teardown(self) -> None:
         self.sim.close()
@@ -61,39 +81,24 @@ class SageMaker(RuleBasedStateMachine):
         body = json.loads(answer.body or b"{}")
         return ("" if answer.status == 200 else body["message"]), body
 
-    @staticmethod
-    def missing(kind: str, name: str) -> str:
-        return f'Could not find {NOUNS[kind]} "{ARN}:{kind}/{name}".'
-
-    @staticmethod
-    def taken(kind: str, name: str) -> str:
-        return f'Cannot create already existing {NOUNS[kind]} "{ARN}:{kind}/{name}".'
-
-    @initialize(settled=st.booleans())
+    @initialize(settled=SELDOM.map(lambda seldom: not seldom))
     def begin(self, settled: bool) -> None:
-        """Half of the lives begin with an endpoint in service: what is deep lies nearer."""
+        """Most lives begin with an endpoint in service: what is deep lies nearer."""
         if settled:
             self.create_model("a")
-            self.create_config("a", "a", 2, 1.0)
-            self.create_config("b", "a", 3, 7.0)
-            self.create_endpoint("a", "a", fails=False)
-            self.time_passes(180)
+            self.create_config("a", "a", {"main": (2, 1.0)})
+            self.create_config("b", "a", {"main": (3, 7.0)})
+            self.create_endpoint("a", "a", deployment=None, fails=False, wait=180)
 
-    # -- time ------------------------------------------------------------------------------------------------------
-
-    @rule(seconds=st.sampled_from([1, 29, 59, 60, 61, 119, 180, 240, 400]))
+    @rule(seconds=TIMES)
     def time_passes(self, seconds: int) -> None:
         self.sim.clock.sleep(seconds)
         self.now += seconds
         for key, endpoint in list(self.endpoints.items()):
-            if endpoint.until <= self.now:
-                if endpoint.status == "Deleting":
-                    del self.endpoints[key]
-                    self.tags.pop(f"endpoint/{endpoint.name}")
-                    continue
-                for member, value in endpoint.then.items():
-                    setattr(endpoint, member, value)
-                endpoint.then, endpoint.until = {}, float("inf")
+            endpoint.settle(self.now)
+            if endpoint.status == "gone":
+                del self.endpoints[key]
+                self.tags.pop(f"endpoint/{endpoint.name}")
 
     # -- models and configs ------------------------------------------------------------------------------------------
 
@@ -101,36 +106,51 @@ class SageMaker(RuleBasedStateMachine):
     def create_model(self, name: str) -> None:
         said, _ = self.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
         known = self.models.get(name.lower())
-        assert said == (self.taken("model", known) if known else "")
+        assert said == (taken("model", known) if known else "")
         if not known:
             self.models[name.lower()] = name
             self.tags[f"model/{name}"] = {}
 
-    @rule(name=NAMES)
-    def delete_model(self, name: str) -> None:
+    @rule(name=NAMES, really=SELDOM)
+    def delete_model(self, name: str, really: bool) -> None:
+        if not really:
+            return
         said, _ = self.call("DeleteModel", ModelName=name)
         known = self.models.pop(name.lower(), None)
-        assert said == ("" if known else self.missing("model", name))
+        assert said == ("" if known else missing("model", name))
         self.tags.pop(f"model/{known}", None)
 
-    @rule(name=NAMES, model=NAMES, count=st.integers(1, 9), weight=st.sampled_from([0.0, 0.5, 1.0, 7.0]))
-    def create_config(self, name: str, model: str, count: int, weight: float) -> None:
-        variant = {"VariantName": "main", "ModelName": model, "InstanceType": "ml.m5.large"}
-        variant |= {"InitialInstanceCount": count, "InitialVariantWeight": weight}
-        said, _ = self.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
+    @rule(name=NAMES, model=NAMES, fleet=FLEETS)
+    def create_config(self, name: str, model: str, fleet: reference.Fleet) -> None:
+        variants = [
+            {
+                "VariantName": variant,
+                "ModelName": model,
+                "InstanceType": "ml.m5.large",
+                "InitialInstanceCount": count,
+                "InitialVariantWeight": weight,
+            }
+            for variant, (count, weight) in fleet.items()
+        ]
+        said, _ = self.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants)
         known = self.configs.get(name.lower())
         if known:
-            assert said == self.taken("endpoint-config", known[0])
+            assert said == taken("endpoint-config", known.name)
         elif model.lower() not in self.models:
-            assert said == self.missing("model", model)
+            assert said == missing("model", model)
         else:
             assert said == ""
-            self.configs[name.lower()] = (name, model, count, weight)
+            self.configs[name.lower()] = Config(name, dict(fleet), model)
+            self.tags[f"endpoint-config/{name}"] = {}
 
-    @rule(name=NAMES)
-    def delete_config(self, name: str) -> None:
+    @rule(name=NAMES, really=SELDOM)
+    def delete_config(self, name: str, really: bool) -> None:
+        if not really:
+            return
         said, _ = self.call("DeleteEndpointConfig", EndpointConfigName=name)
-        assert said == ("" if self.configs.pop(name.lower(), None) else self.missing("endpoint-config", name))
+        known = self.configs.pop(name.lower(), None)
+        assert said == ("" if known else missing("endpoint-config", name))
+        self.tags.pop(f"endpoint-config/{known.name}" if known else "", None)
 
     # -- endpoints -----------------------------------------------------------------------------------------------------
 
@@ -138,105 +158,196 @@ class SageMaker(RuleBasedStateMachine):
         """Why a config can't be rolled out, if it can't."""
         known = self.configs.get(config.lower())
         if known is None:
-            return self.missing("endpoint-config", config)
-        return "" if known[1].lower() in self.models else self.missing("model", known[1])
+            return missing("endpoint-config", config)
+        return "" if known.model.lower() in self.models else missing("model", known.model)
 
-    @rule(name=NAMES, config=NAMES, fails=st.booleans())
-    def create_endpoint(self, name: str, config: str, fails: bool) -> None:
-        known = self.endpoints.get(name.lower())
-        expected = self.taken("endpoint", known.name) if known else self.unusable(config)
+    @rule(name=NAMES, config=NAMES, deployment=DEPLOYMENTS, fails=SELDOM, wait=WAITS)
+    def create_endpoint(self, name: str, config: str, deployment: Any, fails: bool, wait: int) -> None:
+        known, used = self.endpoints.get(name.lower()), self.configs.get(config.lower())
+        expected = taken("endpoint", known.name) if known else "" if used else missing("endpoint-config", config)
+        expected = expected or self.misfit(deployment, used) or self.unusable(config)
         if fails and not expected:
             self.sim.faults.fail_create(name, "broken")
-        said, _ = self.call("CreateEndpoint", EndpointName=name, EndpointConfigName=config)
+        more = {"DeploymentConfig": deployment} if deployment else {}
+        said, _ = self.call("CreateEndpoint", EndpointName=name, EndpointConfigName=config, **more)
         assert said == expected
         if not said:
-            shown, _, count, weight = self.configs[config.lower()]
-            then = {"status": "Failed", "reason": "broken"} if fails else {"status": "InService"}
-            made = Endpoint(name, shown, count, weight, "Creating", self.now + LASTS["Creating"], then)
+            made = Endpoint(name, self.configs[config.lower()].name, self.now, self.now, deployment=deployment)
+            reference.create(made, self.configs[config.lower()], "broken" if fails else "", self.now)
             self.endpoints[name.lower()] = made
             self.tags[f"endpoint/{name}"] = {}
+            self.time_passes(wait)
+
+    def misfit(self, deployment: Any, config: Config | None, live: Config | None = None) -> str:
+        """Why a deployment isn't for these configs, if it isn't."""
+        if config and "RollingUpdatePolicy" in (deployment or {}) and len(config.fleet) > 1:
+            return "RollingUpdatePolicy is not supported for endpoints with multiple production variants."
+        if config and live and reference.is_gradual(deployment) and config.fleet.keys() != live.fleet.keys():
+            return (
+                "The new endpoint configuration must have the same variant names as the old endpoint configuration for "
+                "a canary, linear or rolling deployment."
+            )
+        return ""
 
     def refusal(self, name: str, permitted: tuple[str, ...] = ("InService",)) -> str:
         known = self.endpoints.get(name.lower())
         if known is None:
-            return self.missing("endpoint", name)
+            return missing("endpoint", name)
         if known.status in permitted:
             return ""
         return f'Cannot update in-progress endpoint "{ARN}:endpoint/{known.name}".'
 
-    @rule(name=NAMES, config=NAMES, fails=st.booleans(), retain=st.booleans())
-    def update_endpoint(self, name: str, config: str, fails: bool, retain: bool) -> None:
-        expected = self.refusal(name)
-        if not expected:
-            live = self.endpoints[name.lower()]
-            gone = "" if live.config.lower() in self.configs else self.missing("endpoint-config", live.config)
-            first = "" if config.lower() in self.configs else self.missing("endpoint-config", config)
-            expected = first or gone or self.unusable(config)
+    @rule(
+        name=NAMES,
+        config=NAMES,
+        fails=st.sampled_from(["", "", "", "update", "update and rollback"]),
+        retain=st.sampled_from([None, False, True, True]),
+        excluded=EXCLUDED,
+        deployment=DEPLOYMENTS,
+        again=st.booleans(),
+        wait=WAITS,
+    )
+    def update_endpoint(
+        self,
+        name: str,
+        config: str,
+        fails: str,
+        retain: bool | None,
+        excluded: tuple[str, ...],
+        deployment: Any,
+        again: bool,
+        wait: int,
+    ) -> None:
+        expected, chosen, live = self.refusal(name), deployment, self.endpoints.get(name.lower())
+        if not expected and live:
+            chosen = live.deployment if deployment is None and again else deployment
+            expected = "" if config.lower() in self.configs else missing("endpoint-config", config)
+            gone = "" if live.config.lower() in self.configs else missing("endpoint-config", live.config)
+            expected = expected or gone or self.unusable(config)
+            ran = Config(live.config, live.desired, "")
+            expected = expected or self.misfit(chosen, self.configs.get(config.lower()), ran)
         if fails and not expected:
             self.sim.faults.fail_update(name, "no capacity")
-        members = {"EndpointName": name, "EndpointConfigName": config, "RetainAllVariantProperties": retain}
+            if "rollback" in fails:
+                self.sim.faults.fail_rollback(name, "no way back")
+        members: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": config}
+        members |= {} if retain is None else {"RetainAllVariantProperties": retain}
+        members |= {"DeploymentConfig": deployment} if deployment else {}
+        members |= {"RetainDeploymentConfig": True} if again else {}
+        members["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": kind} for kind in excluded]
         said, _ = self.call("UpdateEndpoint", **members)
         assert said == expected
-        if not said:
-            live = self.endpoints[name.lower()]
-            shown, _, count, weight = self.configs[config.lower()]
-            then: dict[str, Any] = {"status": "InService"}
-            if fails:
-                then["reason"] = "no capacity"
-            else:
-                then["config"] = shown
-                then |= {} if retain else {"count": count, "weight": weight}
-            live.status, live.reason, live.then, live.until = "Updating", "", then, self.now + LASTS["Updating"]
+        if not said and live:
+            used = self.configs[config.lower()]
+            fleet = reference.retained(used, live.desired, bool(retain), excluded)
+            stuck = "no way back" if "rollback" in fails else ""
+            reference.update(live, used, chosen, fleet, "no capacity" if fails else "", stuck, self.now)
+            self.time_passes(wait)
 
-    @rule(name=NAMES, count=st.integers(1, 9), weight=st.sampled_from([0.0, 2.0, 8.0]))
-    def rescale(self, name: str, count: int, weight: float) -> None:
-        desired = [{"VariantName": "main", "DesiredInstanceCount": count, "DesiredWeight": weight}]
-        said, _ = self.call(
-            "UpdateEndpointWeightsAndCapacities", EndpointName=name, DesiredWeightsAndCapacities=desired
-        )
-        assert said == self.refusal(name)
-        if not said:
-            live = self.endpoints[name.lower()]
-            live.status, live.reason, live.until = "Updating", "", self.now + LASTS["Scaling"]
-            live.then = {"status": "InService", "count": count, "weight": weight}
+    @rule(
+        name=NAMES,
+        variant=st.sampled_from(["main", "main", "next"]),
+        count=st.none() | st.integers(0, 9),
+        weight=st.none() | st.sampled_from([0.0, 2.0, 8.0]),
+        fails=SELDOM,
+        wait=WAITS,
+    )
+    def rescale(self, name: str, variant: str, count: int | None, weight: float | None, fails: bool, wait: int) -> None:
+        desired: dict[str, Any] = {"VariantName": variant}
+        desired |= {} if count is None else {"DesiredInstanceCount": count}
+        desired |= {} if weight is None else {"DesiredWeight": weight}
+        expected, live = self.refusal(name), self.endpoints.get(name.lower())
+        if not expected and live and variant not in live.desired:
+            where = f'endpoint configuration "{live.config}"'
+            expected = f'The variant name(s) "{variant}" is/are not present within {where}.'
+        if fails and not expected:
+            self.sim.faults.fail_scaling(name, "no instances")
+        operation = "UpdateEndpointWeightsAndCapacities"
+        said, _ = self.call(operation, EndpointName=name, DesiredWeightsAndCapacities=[desired])
+        assert said == expected
+        if not said and live:
+            was = live.desired[variant]
+            wanted = {variant: (was[0] if count is None else count, was[1] if weight is None else weight)}
+            reference.rescale(live, wanted, "no instances" if fails else "", self.now)
+            self.time_passes(wait)
+
+    @rule(values=VALUES, config=NAMES, retain=st.booleans(), excluded=EXCLUDED)
+    def rescale_then_update(self, values: Any, config: str, retain: bool, excluded: tuple[str, ...]) -> None:
+        """What is retained shows only where an update follows a re-scaling, and both come to their end."""
+        self.rescale("a", "main", *values, fails=False, wait=60)
+        self.update_endpoint("a", config, "", retain, excluded, None, again=False, wait=240)
 
     @rule(name=NAMES)
-    def delete_endpoint(self, name: str) -> None:
+    def the_service_maintains(self, name: str) -> None:
+        live = self.endpoints.get(name.lower())
+        if live and live.status == "InService":
+            self.sim.system_update(name, 60, region="us-east-1")
+            live.begin("SystemUpdating", self.now, 60, reference.end("InService"))
+
+    @rule(name=NAMES, really=SELDOM)
+    def delete_endpoint(self, name: str, really: bool) -> None:
+        if not really and self.refusal(name) == "":
+            return  # one in service lives on, mostly
         said, _ = self.call("DeleteEndpoint", EndpointName=name)
-        assert said == self.refusal(name, ("InService", "Failed"))
+        assert said == self.refusal(name, ("InService", "Failed", "UpdateRollbackFailed"))
         if not said:
             live = self.endpoints[name.lower()]
-            live.status, live.until, live.then = "Deleting", self.now + LASTS["Deleting"], {}
+            live.begin("Deleting", self.now, reference.DELETING, reference.end("gone"))
+
+    @rule(name=st.sampled_from(["a", "b", "B"]))
+    def invoke(self, name: str) -> None:
+        request = Request("POST", f"/endpoints/{name}/invocations", {}, b"x")
+        live = self.endpoints.get(name.lower())
+        serves = live is not None and live.name == name and live.status in SERVING
+        weighs = live is not None and sum(weight for _, weight in (live.current or {}).values()) > 0
+        if live is None or live.status != "Updating" or not live.pending:  # else the new fleet's weights matter too
+            assert self.sim.respond(request).status == (400 if not serves else 200 if weighs else 503)
 
     # -- tags --------------------------------------------------------------------------------------------------------
 
-    @rule(
-        kind=st.sampled_from(["model", "endpoint"]),
-        name=NAMES,
-        key=st.sampled_from("xyz"),
-        value=st.text("pq", max_size=2),
-    )
-    def add_tag(self, kind: str, name: str, key: str, value: str) -> None:
-        self.change_tags(kind, name, "AddTags", {key: value}, Tags=[{"Key": key, "Value": value}])
+    @rule(kind=KINDS, name=NAMES, tags=st.dictionaries(st.sampled_from("xyz"), st.text("pq", max_size=2), min_size=1))
+    def add_tags(self, kind: str, name: str, tags: dict[str, str]) -> None:
+        sent = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.change_tags(kind, name, "AddTags", tags, Tags=sent)
 
-    @rule(kind=KINDS, name=NAMES, key=KEYS)
+    @rule(kind=KINDS, name=NAMES, key=st.sampled_from("xyz"))
     def delete_tag(self, kind: str, name: str, key: str) -> None:
         self.change_tags(kind, name, "DeleteTags", {key: None}, TagKeys=[key])
 
-    def change_tags(self, kind: str, name: str, operation: str, change: dict[str, str | None], **members: Any) -> None:
-        known = (
-            self.models.get(name.lower())
-            if kind == "model"
-            else getattr(self.endpoints.get(name.lower()), "name", None)
-        )
+    def change_tags(self, kind: str, name: str, operation: str, change: Any, **members: Any) -> None:
+        holders: dict[str, Any] = {"model": self.models, "endpoint-config": self.configs, "endpoint": self.endpoints}
+        found = holders[kind].get(name.lower())
+        known = getattr(found, "name", found)
         said, _ = self.call(operation, ResourceArn=f"{ARN}:{kind}/{name}", **members)
-        assert said == ("" if known else self.missing(kind, name))
+        assert said == ("" if known else missing(kind, name))
         if known:
-            tags = self.tags[f"{kind}/{known}"]
-            for key, value in change.items():
-                tags.pop(key, None)
-                if value is not None:
-                    tags[key] = value
+            tags = self.tags[f"{kind}/{known}"] | change
+            self.tags[f"{kind}/{known}"] = {key: value for key, value in tags.items() if value is not None}
+
+    # -- paging ------------------------------------------------------------------------------------------------------
+
+    @rule(size=st.integers(1, 2), really=SELDOM)
+    def a_token_survives_the_deletion_of_the_next_item(self, size: int, really: bool) -> None:
+        newest = list(reversed(self.models.values()))
+        _, first = self.call("ListModels", MaxResults=size)
+        assert [item["ModelName"] for item in first["Models"]] == newest[:size]
+        assert ("NextToken" in first) == (len(newest) > size)
+        if len(newest) > size and really:
+            self.delete_model(newest[size], really=True)
+            _, second = self.call("ListModels", MaxResults=100, NextToken=first["NextToken"])
+            assert [item["ModelName"] for item in second["Models"]] == newest[size + 1 :]
+
+    @rule(
+        status=st.sampled_from(["InService", "Failed", "Updating", "Creating"]), text=st.sampled_from(["a", "B", "g"])
+    )
+    def lists_are_filtered(self, status: str, text: str) -> None:
+        found = [e for e in self.endpoints.values() if e.status == status and text.lower() in e.name.lower()]
+        _, shown = self.call("ListEndpoints", StatusEquals=status, NameContains=text, SortBy="CreationTime")
+        assert [item["EndpointName"] for item in shown["Endpoints"]] == [e.name for e in reversed(found)]
+        after = [e.name for e in self.endpoints.values() if e.modified > self.now - 60]
+        moment = EPOCH_S + self.now - 60
+        _, shown = self.call("ListEndpoints", LastModifiedTimeAfter=moment, SortOrder="Ascending")
+        assert [item["EndpointName"] for item in shown["Endpoints"]] == after
 
     # -- what can be read ----------------------------------------------------------------------------------------------
 
@@ -246,17 +357,26 @@ class SageMaker(RuleBasedStateMachine):
             _, shown = self.call("DescribeEndpoint", EndpointName=expected.name)
             assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == (expected.status, expected.config)
             assert shown.get("FailureReason", "") == expected.reason
+            assert shown.get("LastDeploymentConfig") == expected.deployment
+            assert shown.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "") == expected.pending
+            assert shown["LastModifiedTime"] - EPOCH_S == expected.modified
+            variants = {variant["VariantName"]: variant for variant in shown.get("ProductionVariants", ())}
+            if expected.current is None or expected.mixed:
+                assert bool(variants) == (expected.current is not None)
+                continue
+            current = {n: (v["CurrentInstanceCount"], v["CurrentWeight"]) for n, v in variants.items()}
+            desired = {n: (v["DesiredInstanceCount"], v["DesiredWeight"]) for n, v in variants.items()}
+            assert (current, desired) == (expected.current, expected.desired)
             if expected.status == "InService":
-                variant = shown["ProductionVariants"][0]
-                assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (expected.count, expected.weight)
                 now = self.sim.traffic(expected.name, region="us-east-1")
-                assert (now.old.share, now.old.serving, now.new.running) == (1.0, expected.count, 0)
+                serving = sum(count for count, _ in expected.current.values())
+                assert (now.old.share, now.old.serving, now.new.running) == (1.0, serving, 0)
 
     @invariant()
     def lists_hold_everything_once_in_pages_of_two(self) -> None:
         for operation, member, name, expected in (
             ("ListModels", "Models", "ModelName", set(self.models.values())),
-            ("ListEndpointConfigs", "EndpointConfigs", "EndpointConfigName", {c[0] for c in self.configs.values()}),
+            ("ListEndpointConfigs", "EndpointConfigs", "EndpointConfigName", {c.name for c in self.configs.values()}),
             ("ListEndpoints", "Endpoints", "EndpointName", {e.name for e in self.endpoints.values()}),
         ):
             seen: list[str] = []

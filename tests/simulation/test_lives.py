@@ -349,3 +349,16 @@ def test_a_variant_that_leaves_the_file_is_not_taken_for_drift(world: World) -> 
 def test_a_new_model_and_a_variant_less_are_not_taken_for_drift(world: World) -> None:
     world.live_through(one({"main": variant(), "other": variant()}))
     assert not world.plan({**one({"main": variant()}), "models": {"ranker": model("2")}}).drift
+
+
+def test_variants_that_come_and_go_are_swapped_all_at_once_whatever_the_policy_says(world: World) -> None:
+    size = {"type": "CAPACITY_PERCENT", "value": 50}
+    routing = {"type": "CANARY", "canary_size": size, "wait_interval_in_seconds": 60}
+    guarded = {"blue_green_update_policy": {"traffic_routing_configuration": routing}}
+    world.live_through(one({"a": variant()}, deployment_config=guarded))
+    world.live_through(one({"a": variant(), "b": variant()}, deployment_config=guarded))
+    taken = world.endpoint()["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert taken["Type"] == "ALL_AT_ONCE"
+    world.live_through(one({"a": variant(instance_type="ml.m5.xlarge"), "b": variant()}, deployment_config=guarded))
+    taken = world.endpoint()["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert taken["Type"] == "CANARY"

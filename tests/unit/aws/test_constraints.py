@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmeplan.aws.constraints import full_match, validation_message, violations
+from mmeplan.aws.constraints import validation_message, violations
 from mmeplan.aws.shapes import service
 
 VARIANT = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -64,8 +64,43 @@ def test_the_service_path_counts_from_one_and_begins_in_lower_case() -> None:
     assert validation_message(broken[:1]).startswith("1 validation error detected: Value ")
 
 
-def test_patterns_match_the_whole_value_with_ascii_classes() -> None:
-    assert full_match(r"\w+")("käse") is None
-    assert full_match(r"\d+")("1\n") is None
-    assert full_match(r"[\p{L}]+")("käse")
-    assert full_match(r"\p{Print}+")("a b")
+def test_the_length_of_a_body_is_checked_and_a_sensitive_value_is_not_told() -> None:
+    runtime = service("sagemaker-runtime")
+    request = {"EndpointName": "e", "Body": b"x" * 6_291_457, "CustomAttributes": "ä"}
+    assert validation_message(violations(runtime, "InvokeEndpointInput", request)) == (
+        "2 validation errors detected: Value at 'body' failed to satisfy constraint: Member must have length less than "
+        "or equal to 6291456; Value at 'customAttributes' failed to satisfy constraint: Member must satisfy regular "
+        r"expression pattern: \p{ASCII}*"
+    )
+    assert (
+        violations(runtime, "InvokeEndpointInput", request | {"Body": b"x" * 6_291_456, "CustomAttributes": ""}) == []
+    )
+    assert [v.constraint for v in violations(runtime, "InvokeEndpointInput", {"EndpointName": "e", "Body": 1})] == [
+        "type"
+    ]
+
+
+def test_what_is_wrong_with_keys_values_and_plain_members_is_told_of_the_whole() -> None:
+    container = {"Image": "x", "Environment": {"A": "x" * 1025, "1B": "y", "2B": "z"}}
+    vpc = {"SecurityGroupIds": ["sg-1", "sg_2", "sg_3"], "Subnets": ["subnet-1"]}
+    request = {"ModelName": "m", "PrimaryContainer": container, "VpcConfig": vpc}
+    broken = violations(service(), "CreateModelInput", request)
+    assert [v.path for v in broken] == [
+        ("PrimaryContainer", "Environment", "A"),
+        ("PrimaryContainer", "Environment", "1B"),
+        ("PrimaryContainer", "Environment", "2B"),
+        ("VpcConfig", "SecurityGroupIds", 1),
+        ("VpcConfig", "SecurityGroupIds", 2),
+    ]
+    assert validation_message(broken) == (
+        "3 validation errors detected: "
+        f"Value '{{A={'x' * 1025}, 1B=y, 2B=z}}' at 'primaryContainer.environment' failed to satisfy constraint: "
+        "Map value must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
+        r"length greater than or equal to 0, Member must satisfy regular expression pattern: [\S\s]*]; "
+        f"Value '{{A={'x' * 1025}, 1B=y, 2B=z}}' at 'primaryContainer.environment' failed to satisfy constraint: "
+        "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
+        "length greater than or equal to 0, Member must satisfy regular expression pattern: [a-zA-Z_][a-zA-Z0-9_]*]; "
+        "Value '[sg-1, sg_2, sg_3]' at 'vpcConfig.securityGroupIds' failed to satisfy constraint: Member must satisfy "
+        "constraint: [Member must have length less than or equal to 32, Member must have length greater than or equal "
+        "to 0, Member must satisfy regular expression pattern: [-0-9a-zA-Z]+]"
+    )

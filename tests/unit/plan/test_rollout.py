@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan.plan.rollout import MARGIN_S, UPDATE_TIMEOUT_S, rollout_text, share_text, traffic_shares, update_timeout_s
+from mmeplan.plan.rollout import (
+    MARGIN_S,
+    UPDATE_TIMEOUT_S,
+    deployment_of,
+    rollout_text,
+    share_text,
+    traffic_shares,
+    update_timeout_s,
+)
 
 
 def blue_green(routing: dict[str, Any] | None = None, **policy: Any) -> dict[str, Any]:
@@ -71,3 +79,16 @@ def test_an_absent_weight_is_one_and_unreadable_fractions_are_percent() -> None:
     assert [share_text(share) for share in shares.values()] == ["1/3", "2/3"]
     assert share_text(Fraction(333, 1000)) == "33.3%"
     assert [share_text(Fraction(number)) for number in (0, 1)] == ["0", "1"]
+
+
+def test_a_swap_that_renames_variants_moves_its_traffic_at_once_with_its_alarms() -> None:
+    alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
+    at_once = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    canary = {**blue_green(CANARY, TerminationWaitInSeconds=60, MaximumExecutionTimeoutInSeconds=900), **alarms}
+    assert deployment_of(canary, renames=False) is canary
+    assert deployment_of(canary, renames=True) == {
+        **blue_green(at_once, TerminationWaitInSeconds=60, MaximumExecutionTimeoutInSeconds=900),
+        **alarms,
+    }
+    assert deployment_of(ROLLING, renames=True) == blue_green(at_once)
+    assert deployment_of(None, renames=True) is None

@@ -228,11 +228,31 @@ def test_a_rolling_rollback_that_fails_leaves_a_mix_that_serves(ten, refused):
     stuck = ten.describe()
     assert (stuck["EndpointStatus"], stuck["FailureReason"]) == ("UpdateRollbackFailed", "CapacityError: no instances")
     assert ten.traffic() == ((0.6, 6, 10), (0.4, 4, 4))
+    variant = stuck["ProductionVariants"][0]
+    assert stuck["EndpointConfigName"] == "c"
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (14, 10)
+    assert "PendingDeploymentSummary" not in stuck
     went = Counter(ten.sim.invoke("e", region="eu-west-1").fleet for _ in range(100))
     assert abs(went["new"] - 40) <= 2
     refused(ten.update)
     ten("DeleteEndpoint", EndpointName="e")
     assert ten.describe()["EndpointStatus"] == "Deleting"
+
+
+def test_a_mix_shows_the_images_of_both_fleets_and_counts_both_in_quotas(ten):
+    ten.model("m2", Image="763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.2-cpu")
+    ten.config("c3", ten.variant(ModelName="m2", InitialInstanceCount=10, InstanceType="ml.m5.xlarge"))
+    ten.alarm()
+    ten.sim.faults.fail_rollback("e", "CapacityError: no instances")
+    ten.update("c3", DeploymentConfig=rolling(40, 600))
+    ten.sim.clock.sleep(300)
+    ten.set_alarm("errors", "ALARM")
+    images = ten.describe()["ProductionVariants"][0]["DeployedImages"]
+    assert [image["SpecifiedImage"].rpartition(":")[2] for image in images] == ["2.1-cpu", "2.2-cpu"]
+    ten.sim.set_quota("ml.m5.xlarge", 5, region="eu-west-1")
+    ten.config("c4", ten.variant(InstanceType="ml.m5.xlarge", InitialInstanceCount=2))
+    with pytest.raises(Exception, match="is 5 Instances, with current utilization of 4 Instances"):
+        ten.endpoint("other", "c4")
 
 
 def test_a_blue_green_rollback_that_fails_leaves_a_failed_endpoint(ten):
@@ -334,3 +354,147 @@ def test_a_slow_transition_takes_so_much_longer(ten, operation, usual_s):
     ten.sim.clock.sleep(1)
     remaining = ten("ListEndpoints")["Endpoints"]
     assert [item["EndpointStatus"] for item in remaining] == (["InService"] if operation == "UpdateEndpoint" else [])
+
+
+# -- what is refused of a deployment -----------------------------------------------------------------------------------
+
+OF_TOTAL = "of the variant's total instance count, not"
+
+
+@pytest.mark.parametrize(
+    ("deployment", "message"),
+    [
+        (blue_green("CANARY", CanarySize=percent(51)), f"CanarySize must be at most 50% {OF_TOTAL} 51%."),
+        (blue_green("LINEAR", LinearStepSize=percent(9)), f"LinearStepSize must be between 10% and 50% {OF_TOTAL} 9%."),
+        (blue_green("LINEAR", LinearStepSize=percent(51)), f"between 10% and 50% {OF_TOTAL} 51%."),
+        (rolling(4, 0), f"MaximumBatchSize must be between 5% and 50% {OF_TOTAL} 4%."),
+        (rolling(51, 0), f"between 5% and 50% {OF_TOTAL} 51%."),
+        (rolling(50, 0, RollbackMaximumBatchSize=percent(101)), f"must be at most 100% {OF_TOTAL} 101%."),
+        (blue_green("CANARY"), "CanarySize is required for traffic routing of type CANARY."),
+        (blue_green("LINEAR"), "LinearStepSize is required for traffic routing of type LINEAR."),
+    ],
+)
+def test_a_size_that_no_fleet_can_have_is_refused_by_create_and_by_update(ten, refused, deployment, message):
+    assert message in refused(ten.update, DeploymentConfig=deployment)
+    create = {"EndpointName": "e2", "EndpointConfigName": "c", "DeploymentConfig": deployment}
+    assert message in refused(ten, "CreateEndpoint", **create)
+    assert ten.describe()["EndpointStatus"] == "InService"
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "beyond"), [("CANARY", [1, 5], [6]), ("LINEAR", [1, 5], [6]), ("rolling", [1, 5], [6])]
+)
+def test_a_size_in_instances_is_held_against_the_fleet_that_is_launched(ten, refused, kind, at, beyond):
+    def deployment(count):
+        size = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind)
+        if size:
+            return blue_green(kind, **{size: instances(count)})
+        return rolling(50, 0) | {
+            "RollingUpdatePolicy": {"MaximumBatchSize": instances(count), "WaitIntervalInSeconds": 0}
+        }
+
+    for count in beyond:
+        assert f"{count} of the 10 instances of main" in refused(ten.update, DeploymentConfig=deployment(count))
+    for count in at:
+        ten.update(DeploymentConfig=deployment(count))
+        ten.sim.clock.sleep(3600)
+        ten.describe()
+    ten.config("c30", ten.variant(InitialInstanceCount=30))
+    if kind != "CANARY":
+        assert "1 of the 30 instances of main" in refused(ten.update, "c30", DeploymentConfig=deployment(1))
+    ten.update("c30", DeploymentConfig=deployment(3))
+    ten.sim.clock.sleep(36000)
+    ten("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=[DOWN])
+    ten.sim.clock.sleep(60)
+    kept = {"RetainAllVariantProperties": True, "DeploymentConfig": deployment(3)}
+    assert "3 of the 4 instances of main" in refused(ten.update, "c30", **kept)
+    assert "3 of the 4 instances of main" in refused(
+        ten.update, "c30", RetainAllVariantProperties=True, RetainDeploymentConfig=True
+    )
+
+
+DOWN = {"VariantName": "main", "DesiredInstanceCount": 4}
+
+
+def test_a_creation_keeps_sizes_in_instances_whatever_its_fleet(world):
+    world.model()
+    world.config()
+    deployment = blue_green("CANARY", CanarySize=instances(50))
+    world("CreateEndpoint", EndpointName="e", EndpointConfigName="c", DeploymentConfig=deployment)
+    world.sim.clock.sleep(180)
+    assert world.describe()["LastDeploymentConfig"] == deployment
+
+
+@pytest.mark.parametrize("operation", ["CreateEndpoint", "UpdateEndpoint"])
+def test_rolling_takes_one_variant_with_instances(ten, refused, operation):
+    ten.config("two", ten.variant("main"), ten.variant("next"))
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    ten.config("serverless", {"VariantName": "main", "ModelName": "m", "ServerlessConfig": serverless})
+    for config, name in (("c", "e"), ("serverless", "s")):
+        if name != "e":
+            ten.endpoint(name, config)
+            ten.sim.clock.sleep(180)
+    for name, config, why in (
+        ("e", "two", "multiple production variants"),
+        ("s", "serverless", "serverless endpoints"),
+    ):
+        members = {"EndpointName": name if operation == "UpdateEndpoint" else "new", "EndpointConfigName": config}
+        message = refused(ten, operation, **members, DeploymentConfig=rolling(50, 0))
+        assert message == f"RollingUpdatePolicy is not supported for {'endpoints with ' * (config == 'two')}{why}."
+
+
+@pytest.mark.parametrize(
+    "deployment", [blue_green("CANARY", CanarySize=percent(50)), blue_green("LINEAR", LinearStepSize=percent(50)), None]
+)
+def test_gradual_deployments_want_the_same_variant_names(ten, refused, deployment):
+    ten.config("renamed", ten.variant("other"))
+    if deployment is None:
+        assert "must have the same variant names" in refused(ten.update, "renamed", DeploymentConfig=rolling(50, 0))
+    else:
+        assert "must have the same variant names" in refused(ten.update, "renamed", DeploymentConfig=deployment)
+    ten.update("renamed", DeploymentConfig=blue_green("ALL_AT_ONCE", termination=60))
+    ten.sim.clock.sleep(300)
+    assert ten.describe()["EndpointConfigName"] == "renamed"
+    ten.update("c2")
+    ten.sim.clock.sleep(240)
+    assert ten.describe()["EndpointConfigName"] == "c2"
+
+
+def test_what_falls_back_to_all_at_once_is_not_held_against_what_it_does_not_do(world):
+    world.model()
+    world.config("c", world.variant("a", InstanceType="ml.inf1.xlarge"))
+    world.config("c2", world.variant("b", InstanceType="ml.inf1.xlarge"))
+    world.endpoint()
+    world.sim.clock.sleep(180)
+    world.update(DeploymentConfig=blue_green("CANARY", 600, CanarySize=percent(90)))
+    world.sim.clock.sleep(240)
+    assert world.describe()["EndpointConfigName"] == "c2"
+
+
+def test_a_refused_update_uses_up_no_fault(ten, refused):
+    ten.sim.faults.fail_update("e", "no capacity")
+    ten.sim.faults.slow("e", 1000)
+    refused(ten.update, DeploymentConfig=blue_green("CANARY", CanarySize=percent(51)))
+    ten.sim.set_quota("ml.m5.large", 15, region="eu-west-1")
+    with pytest.raises(Exception, match="ResourceLimitExceeded"):
+        ten.update()
+    ten.sim.set_quota("ml.m5.large", 20, region="eu-west-1")
+    ten.update()
+    ten.sim.clock.sleep(1239)
+    assert ten.describe()["EndpointStatus"] == "Updating"
+    ten.sim.clock.sleep(1)
+    assert ten.describe()["FailureReason"] == "no capacity"
+
+
+def test_more_provisioned_than_maximum_concurrency_is_refused(world, refused):
+    world.model()
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 6}
+    variant = {"VariantName": "main", "ModelName": "m", "ServerlessConfig": config}
+    assert "ProvisionedConcurrency 6, which is greater than MaxConcurrency 5" in refused(world.config, "c", variant)
+    world.config("c", variant | {"ServerlessConfig": config | {"ProvisionedConcurrency": 5}})
+    world.endpoint()
+    world.sim.clock.sleep(180)
+    desired = [{"VariantName": "main", "ServerlessUpdateConfig": {"MaxConcurrency": 4}}]
+    rescale = ("UpdateEndpointWeightsAndCapacities",)
+    message = refused(world, *rescale, EndpointName="e", DesiredWeightsAndCapacities=desired)
+    assert "ProvisionedConcurrency 5, which is greater than MaxConcurrency 4" in message

@@ -163,7 +163,7 @@ def test_a_multipart_upload_becomes_one_object(s3):
 
 @pytest.mark.parametrize(
     ("parts", "why"),
-    [("", "InvalidPartOrder"), ("<Part><PartNumber>7</PartNumber><ETag>x</ETag></Part>", "InvalidPart")],
+    [("", "InvalidRequest"), ("<Part><PartNumber>7</PartNumber><ETag>x</ETag></Part>", "InvalidPart")],
 )
 def test_an_upload_is_completed_with_parts_that_are_there(s3, parts, why):
     upload = texts(s3("POST", "bucket/big?uploads"), "UploadId")[0]
