@@ -11,7 +11,7 @@ from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import Change
+from mmeplan.diff import VARIANTS_DIFFER, Change
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
@@ -182,7 +182,7 @@ class StepBuilder:
         self, change: Change, endpoint: Resource, live: LiveObject | None, after: tuple[str, ...]
     ) -> tuple[str, ...]:
         wanted = endpoint.request["EndpointConfigName"]
-        deployment = deployment_of(endpoint.request.get("DeploymentConfig"), renames=bool(change.notes))
+        deployment = deployment_of(endpoint.request.get("DeploymentConfig"), renames=VARIANTS_DIFFER in change.notes)
         params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
         if deployment:
             params["DeploymentConfig"] = deployment
