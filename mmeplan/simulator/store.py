@@ -104,7 +104,10 @@ class Store:
         self.execute = self._execute
 
     def _prepare(self, start_us: int, seed: int) -> None:
-        if self._version() == 0:
+        self._db.execute("BEGIN")  # one look: another process may be creating the file between two
+        empty = self._version() == 0
+        self._db.execute("COMMIT")
+        if empty:
             self._db.execute("BEGIN IMMEDIATE")
             if self._version() == 0:  # still so, now that no other process can be creating it
                 for statement in self._schema.split(";"):

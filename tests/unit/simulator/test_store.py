@@ -58,6 +58,20 @@ def test_of_racing_creates_in_several_processes_one_wins(world, tmp_path):
         assert sim.clock.now().timestamp() == 1767225600 + 4 * 40
 
 
+OPENER = """
+import sys
+from mmeplan.simulator import Simulator
+for number in range(150):
+    Simulator.open(f"{sys.argv[1]}/{number}.db").close()
+"""
+
+
+def test_several_processes_may_create_a_file_at_once(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    openers = [subprocess.Popen([sys.executable, "-c", OPENER, str(tmp_path)], env=environment) for _ in range(6)]
+    assert [opener.wait(timeout=60) for opener in openers] == [0] * 6
+
+
 def test_what_a_killed_process_wrote_is_still_there(world, tmp_path):
     path = tmp_path / "world.db"
     with process(path, "stay") as racer:
