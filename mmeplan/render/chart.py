@@ -58,6 +58,6 @@ def _row(item: InstanceCapacity, widest: int) -> ChartRow:
     if item.quota is not None and item.quota_source:
         quota += f" ({item.quota_source})"
     near = _near_quota(item)
-    bars = [round(100 * number / widest, 2) for number in (item.now, item.after, item.peak)]
+    now, after, peak = (round(100 * number / widest, 2) for number in (item.now, item.after, item.peak))
     at = None if near is None else round(100 * near / widest, 2)
-    return ChartRow(item.instance_type, item.now, item.after, item.peak, quota, _is_over(item), *bars, at)
+    return ChartRow(item.instance_type, item.now, item.after, item.peak, quota, _is_over(item), now, after, peak, at)

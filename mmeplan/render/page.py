@@ -200,7 +200,7 @@ def _verdict(plan: Plan) -> tuple[str, str, str]:
     worst = traffic_words(plan)
     style = "danger" if plan.summary.worst_effect in ("outage", "delete") else "update"
     if not worst:
-        return f"{counted(plan.summary.changes, 'change')}, no effect on traffic", "good", ""
+        return f"{counted(plan.summary.changes, 'change')}; what serves now notices nothing", "good", ""
     return worst[:1].upper() + worst[1:], style, ""
 
 

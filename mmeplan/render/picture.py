@@ -91,7 +91,7 @@ def picture(plan: Plan, relations: Relations, links: Mapping[str, str]) -> Pictu
     nodes = _nodes(changes, boxes_of)
     edges = {(boxes_of[a].key, boxes_of[b].key) for a, b in pairs}
     places = _places(nodes, edges)
-    anchors = {boxes_of[at].key: link for at, link in reversed(links.items()) if at in boxes_of}
+    anchors = {boxes_of[at].key: link for at, link in reversed(list(links.items())) if at in boxes_of}
     boxes = tuple(
         Box(n.key, n.label, n.title, n.state, n.symbol, *places[n.key], anchors.get(n.key, "")) for n in nodes.values()
     )
