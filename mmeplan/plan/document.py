@@ -386,4 +386,4 @@ _TUPLES: Final = frozenset(
 
 def _make(kind: Any, item: Mapping[str, Any]) -> Any:
     known = {member.name for member in fields(kind)}
-    return kind(**{k: tuple(v) if k in _TUPLES else v for k, v in item.items() if k in known})
+    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})
