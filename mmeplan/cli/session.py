@@ -106,6 +106,13 @@ def make_plan(
 
     With `online` the plan carries what the rules find that read other services.
     """
+    return observed_plan(graph, connection, findings, options, online=online)[0]
+
+
+def observed_plan(
+    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options, *, online: bool = False
+) -> tuple[Plan, Snapshot]:
+    """As `make_plan`, with the snapshot that the plan was made from."""
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     snapshot = observe(connection, graph)
@@ -115,7 +122,7 @@ def make_plan(
     if online:
         findings = [*findings, *rules.check_online(graph.fleet, graph, connection.cloud)]
         quotas = _service_quotas(graph, connection)
-    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options, quotas)
+    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options, quotas), snapshot
 
 
 def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quota]:

@@ -163,8 +163,8 @@ class Options:
 class InstanceCapacity:
     """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
 
-    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a place of
-    the file (`fleet.yaml:12`), or `Service Quotas`.
+    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a file, or
+    `Service Quotas`.
     """
 
     instance_type: str
