@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from mmeplan import graph as graphs
-from mmeplan import live, render, spec
+from mmeplan import live, render, rules, spec
 from mmeplan.cli import session
+from mmeplan.cli.formats import FORMATS, rendered
 from mmeplan.cli.options import (
     Settings,
     cloud_options,
@@ -25,6 +26,7 @@ from mmeplan.cli.options import (
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS, iam_policy
 
 EXAMPLES = """\b
 Examples:
@@ -33,6 +35,7 @@ Examples:
   mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
+  mmeplan plan --format html > plan.html        a report for a browser; markdown for a comment
 """
 
 
@@ -47,7 +50,7 @@ Examples:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="What is printed.",
@@ -77,6 +80,9 @@ Examples:
     help="Plan from a saved snapshot, without credentials.",
 )
 @online_option
+@click.option(
+    "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
+)
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options
@@ -93,6 +99,7 @@ def command(
     parallelism: int | None,
     snapshot_file: str | None,
     online: bool,
+    iam: bool,
     show_environment: bool,
     **common: Any,
 ) -> None:
@@ -112,23 +119,45 @@ def command(
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
-    plan = make(settings, options, snapshot_file, online=online)
+    plan, snapshot, actions = _made(settings, options, snapshot_file, online=online)
     if out:
         save(plan, Path(out))
+    if iam:
+        show_policy(plan, snapshot, actions)
+        sys.exit(exit_code(plan, detailed=detailed_exitcode))
     show(plan, settings, format_, show_environment=show_environment, next_command=_next_command(plan, settings, out))
     sys.exit(exit_code(plan, detailed=detailed_exitcode))
 
 
 def make(settings: Settings, options: Options, snapshot_file: str | None = None, *, online: bool = False) -> Plan:
     """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
+    return _made(settings, options, snapshot_file, online=online)[0]
+
+
+def _made(
+    settings: Settings, options: Options, snapshot_file: str | None, *, online: bool
+) -> tuple[Plan, live.Snapshot, tuple[str, ...]]:
+    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need."""
     fleet = session.load(settings)
     graph = graphs.compile(fleet)
     findings = session.check(fleet, graph)
     stop_if_refused(findings, fleet, settings)
     if snapshot_file:
-        return session.plan_from_snapshot(graph, read_snapshot(snapshot_file), findings, options)
+        snapshot = read_snapshot(snapshot_file)
+        return session.plan_from_snapshot(graph, snapshot, findings, options), snapshot, ()
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        return session.make_plan(graph, connection, findings, options, online=online)
+        plan, snapshot = session.observed_plan(graph, connection, findings, options, online=online)
+        return plan, snapshot, rules.online_actions(graph) if online else ()
+
+
+def show_policy(plan: Plan, snapshot: live.Snapshot, actions: tuple[str, ...]) -> None:
+    """Print the IAM policy of a plan on stdout. Where it is too long for a managed policy, stderr says so."""
+    policy = iam_policy(plan, snapshot, actions)
+    size = len(json.dumps(policy, separators=(",", ":")))
+    click.echo(json.dumps(policy, indent=2))
+    if size > MANAGED_POLICY_CHARACTERS:
+        text = f"the policy has {size:,} characters, and a managed policy holds {MANAGED_POLICY_CHARACTERS:,}"
+        click.echo(f"{text}: plan with --target, a part of the fleet at a time", err=True)
 
 
 def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settings) -> None:
@@ -149,21 +178,9 @@ def show(
     next_command: str = "",
     err: bool = False,
 ) -> None:
-    """Print a plan on stdout; `err` puts its text on stderr, where stdout carries something else."""
-    if format_ == "json":
-        click.echo(render.json_text(plan, show_environment=show_environment), nl=False)
-        return
-    click.echo(
-        render.text(
-            plan,
-            width=settings.width,
-            color=settings.color,
-            show_environment=show_environment,
-            next_command=next_command,
-        ),
-        nl=False,
-        err=err,
-    )
+    """Print a plan on stdout; with `err` on stderr, where stdout carries something else."""
+    text = rendered(plan, settings, format_, show_environment=show_environment, next_command=next_command)
+    click.echo(text, nl=False, err=err)
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

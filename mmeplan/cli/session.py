@@ -106,6 +106,13 @@ def make_plan(
 
     With `online` the plan carries what the rules find that read other services.
     """
+    return observed_plan(graph, connection, findings, options, online=online)[0]
+
+
+def observed_plan(
+    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options, *, online: bool = False
+) -> tuple[Plan, Snapshot]:
+    """As `make_plan`, with the snapshot that the plan was made from."""
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     snapshot = observe(connection, graph)
@@ -118,7 +125,7 @@ def make_plan(
     at = connection.clock.now().isoformat()
     plan = checked_plan(graph, snapshot, at, findings, options, quotas)
     told = live.observe_users(connection.cloud, snapshot, deleted(plan))
-    return checked_plan(graph, told, at, findings, options, quotas) if told.users else plan
+    return (checked_plan(graph, told, at, findings, options, quotas) if told.users else plan), told
 
 
 def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quota]:

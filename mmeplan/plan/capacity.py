@@ -12,7 +12,7 @@ after it are as they were.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmeplan.graph import Graph
@@ -118,13 +118,17 @@ def _fitting(
         tight |= more
 
 
-def _waiting(steps: Iterable[Step], order: Order) -> tuple[Step, ...]:
-    return tuple(
-        replace(step, after=(*step.after, *(at for at in order.waits[step.id] if at not in step.after)))
-        if step.id in order.waits
-        else step
-        for step in steps
-    )
+def _waiting(steps: Sequence[Step], order: Order) -> tuple[Step, ...]:
+    """The steps with their waits, the endpoints in line where the first of them stood: all that they need is before."""
+    own: dict[str, list[Step]] = {address: [] for address in order.line}
+    first = next((place for place, step in enumerate(steps) if step.address in own), len(steps))
+    others: list[Step] = []
+    for step in steps:
+        waits = order.waits.get(step.id, ())
+        made = replace(step, after=(*step.after, *(at for at in waits if at not in step.after))) if waits else step
+        own.get(step.address, others).append(made)
+    in_line = (step for address in order.line for step in own[address])
+    return (*others[:first], *in_line, *others[first:])
 
 
 def _overrun(

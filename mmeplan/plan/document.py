@@ -52,7 +52,10 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One object's change as the document has it; docs/plan-format.md has the vocabulary."""
+    """One object's change as the document has it; docs/plan-format.md has the vocabulary.
+
+    `references` are the addresses that the object needs, in the file's order (since format 1.1).
+    """
 
     address: str
     kind: str
@@ -71,6 +74,7 @@ class PlannedChange:
     rollout: str = ""
     traffic: tuple[VariantTraffic, ...] = ()
     refusal: str = ""
+    references: tuple[str, ...] = ()
 
     @property
     def is_noop(self) -> bool:
@@ -168,8 +172,8 @@ class Options:
 class InstanceCapacity:
     """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
 
-    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a place of
-    the file (`fleet.yaml:12`), or `Service Quotas`.
+    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a file, or
+    `Service Quotas`.
     """
 
     instance_type: str
@@ -400,7 +404,18 @@ def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
 
 
 _TUPLES: Final = frozenset(
-    {"actions", "causes", "tags_removed", "notes", "after", "on_rollback", "targets", "replace", "allow_outage"}
+    {
+        "actions",
+        "causes",
+        "tags_removed",
+        "notes",
+        "after",
+        "on_rollback",
+        "targets",
+        "replace",
+        "allow_outage",
+        "references",
+    }
 )
 
 

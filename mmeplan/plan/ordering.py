@@ -23,8 +23,12 @@ _EXACT: Final = 16  # jobs for which all orders are tried within that budget
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who waits for whom: id of a job's first step → ids of the last steps of others. `peaks` are the types' peaks."""
+    """The endpoints' addresses in line, and who waits for whom: id of a first step → ids of the last steps of others.
 
+    `peaks` are the types' peaks.
+    """
+
+    line: tuple[str, ...]
     waits: Mapping[str, tuple[str, ...]]
     peaks: Mapping[str, int]
 
@@ -53,7 +57,8 @@ def ordered(jobs: Sequence[Job], now: Mapping[str, int], limits: Mapping[str, in
         before = tuple(jobs[move.index].last for move in line[known:start])
         if before:
             waits[jobs[line[place].index].first] = before
-    return Order(waits, {kind: now.get(kind, 0) + most for kind, most in zip(kinds, used, strict=True)})
+    addresses = tuple(jobs[move.index].address for move in line)
+    return Order(addresses, waits, {kind: now.get(kind, 0) + most for kind, most in zip(kinds, used, strict=True)})
 
 
 def _move(index: int, job: Job, kinds: Sequence[str]) -> _Move | None:

@@ -1,6 +1,7 @@
 """Instances by type as rows: the types whose number changes on the way, or that come near their quota.
 
-In: a plan. Out: rows of texts, the first of them the heads; none where nothing changes. Called by `view`.
+In: a plan. Out: rows of texts, the first of them the heads; none where nothing changes. Called by `view`,
+`markdown_parts` and `chart`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _HEADS: Final = ("Instances", "now", "peak", "after", "quota")
 
 def capacity_rows(plan: Plan) -> tuple[tuple[str, ...], ...]:
     """The table; empty where no number changes."""
-    moving = _moving(plan.capacity)
+    moving = moving_types(plan.capacity)
     if not moving:
         return ()
     shown = sorted(moving, key=_room)[:ROOM] if len(moving) > ROOM else moving
@@ -26,7 +27,7 @@ def capacity_rows(plan: Plan) -> tuple[tuple[str, ...], ...]:
 
 def capacity_note(plan: Plan) -> str:
     """What the table leaves out, and who waits for whom so that the peak fits."""
-    rest = len(_moving(plan.capacity)) - ROOM
+    rest = len(moving_types(plan.capacity)) - ROOM
     waiting = waiting_endpoints(plan)
     notes = [f"and {counted(rest, 'more type')}" if rest > 0 else ""]
     if waiting:
@@ -46,7 +47,8 @@ def waiting_endpoints(plan: Plan) -> int:
     return len(waiting)
 
 
-def _moving(capacity: Capacity | None) -> list[InstanceCapacity]:
+def moving_types(capacity: Capacity | None) -> list[InstanceCapacity]:
+    """The types whose number changes on the way."""
     types = capacity.types if capacity else ()
     return [row for row in types if not row.now == row.peak == row.after]
 

@@ -65,6 +65,13 @@ def check_online(fleet: Fleet, graph: Graph, reads: Reads) -> list[Finding]:
     return run(fleet, graph, reads, all_rules())
 
 
+def online_actions(graph: Graph) -> tuple[str, ...]:
+    """The IAM actions that the rules of stage `online` need for this fleet, sorted."""
+    from mmeplan.rules.online import actions
+
+    return actions(graph, all_rules())
+
+
 def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
     """The quotas of these instance types for endpoints, as Service Quotas lists them; none where it can't be read."""
     from mmeplan.rules.quota_rules import instance_quotas as run

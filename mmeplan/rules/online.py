@@ -182,6 +182,13 @@ class _Check:
         self.record.add(rule, "note", question.resource.address, at, f"{where}: {error}")
 
 
+def actions(graph: Graph, rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The IAM actions of the rules that have something to ask about this fleet, sorted."""
+    facts = gather(graph)
+    asking = (rule for rule in rules if isinstance(rule, OnlineRule) and next(iter(rule.questions(facts)), None))
+    return tuple(sorted({rule.action for rule in asking}))
+
+
 def read_whole(reads: Reads, operation: str, params: Mapping[str, Any], pages: str) -> Answer | Exception:
     """All pages of a list as one answer; the error where one of them fails."""
     (answer,) = reads.gather([(operation, params)])

@@ -106,7 +106,7 @@ def _default_places(path: FilePath) -> list[FilePath]:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many instances of a type the account may have for endpoints; `source` is the place that says so."""
+    """How many instances of a type the account may have for endpoints; `source` is the file that says so."""
 
     instances: int
     source: str

@@ -42,7 +42,7 @@ def read_quotas(value: Any, files: ItemFiles, refusals: Refusals) -> dict[str, Q
         elif isinstance(quota, bool) or not isinstance(quota, int | float) or not 0 <= quota <= MAX_QUOTA:
             refusals.refuse(f"{where}expected a number of instances, got {quota!r:.40}", place)
         else:
-            made[name] = Quota(int(quota), source or f"{refusals.document.file}:{refusals.source_map.locate(place)[0]}")
+            made[name] = Quota(int(quota), source or refusals.document.file)
     return made
 
 
