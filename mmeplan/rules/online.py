@@ -186,7 +186,7 @@ def actions(graph: Graph, rules: Sequence[Rule]) -> tuple[str, ...]:
     """The IAM actions of the rules that have something to ask about this fleet, sorted."""
     facts = gather(graph)
     asking = (rule for rule in rules if isinstance(rule, OnlineRule) and next(iter(rule.questions(facts)), None))
-    return tuple(sorted({rule.action for rule in asking}))
+    return tuple(sorted({action for rule in asking for action in rule.actions}))
 
 
 def read_whole(reads: Reads, operation: str, params: Mapping[str, Any], pages: str) -> Answer | Exception:
