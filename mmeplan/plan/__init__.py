@@ -10,20 +10,8 @@ The life of a plan, told once:
 """
 
 from mmeplan.plan.building import build, deleted, require_addresses
-from mmeplan.plan.document import (
-    Capacity,
-    InstanceCapacity,
-    Options,
-    Plan,
-    PlannedChange,
-    PlannedField,
-    Step,
-    Summary,
-    decode,
-    encode,
-    read,
-    write,
-)
+from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
+from mmeplan.plan.encoding import decode, encode, read, write
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [

@@ -28,8 +28,8 @@ from mmeplan.plan.document import (
     SourceFile,
     Summary,
     VariantTraffic,
-    with_id,
 )
+from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
 from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares

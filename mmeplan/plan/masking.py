@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField, Step, encode
+from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField, Step
+from mmeplan.plan.encoding import encode
 
 _Mask = Callable[[str], str]
 

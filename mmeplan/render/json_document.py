@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 
-from mmeplan.plan.document import Plan, encode
+from mmeplan.plan.document import Plan
+from mmeplan.plan.encoding import encode
 from mmeplan.plan.masking import masked_document
 
 

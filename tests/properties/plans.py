@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from mmeplan.plan import Capacity, Finding, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
-from mmeplan.plan.document import Location, Observed, PlannedDrift, SourceFile, VariantTraffic, with_id
+from mmeplan.plan.document import Location, Observed, PlannedDrift, SourceFile, VariantTraffic
+from mmeplan.plan.encoding import with_id
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -1,0 +1,204 @@
+"""The plan's JSON document, both ways, and `plan_id`: the digest of the document without times.
+
+The same inputs give the same id everywhere. Written piece by piece, so that a large plan is never in memory as text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final, TextIO
+
+from mmeplan.errors import InputError, Problem
+from mmeplan.plan.document import (
+    FORMAT_VERSION,
+    Capacity,
+    InstanceCapacity,
+    Location,
+    Observed,
+    Options,
+    Plan,
+    PlannedChange,
+    PlannedDrift,
+    PlannedField,
+    SourceFile,
+    Step,
+    Summary,
+    VariantTraffic,
+)
+from mmeplan.plan.finding import Finding
+
+_LISTS: Final = ("changes", "steps", "drift", "findings")
+_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
+"""Members that may differ between two runs with the same inputs."""
+_PIECE: Final = 100  # changes or steps that are hashed at a time
+
+
+def with_id(plan: Plan) -> Plan:
+    """The plan with its `plan_id` filled in."""
+    return replace(plan, plan_id=plan_id(plan))
+
+
+def plan_id(plan: Plan) -> str:
+    """`sha256:` and the digest of the canonical document without times, made piece by piece to stay small in memory."""
+    snapshot = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
+    return _digest({**_head(plan), "snapshot": snapshot}, _lists(plan))
+
+
+def _document_id(document: Mapping[str, Any]) -> str:
+    """The same of a document as it was read, with every member that it has: so older minor versions keep their id."""
+    head = {key: value for key, value in document.items() if key not in _LISTS}
+    snapshot = {name: document["snapshot"].get(name) for name in ("digest", "fingerprints")}
+    return _digest({**head, "snapshot": snapshot}, {name: document[name] for name in _LISTS})
+
+
+def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> str:
+    sha = hashlib.sha256()
+    sha.update(_canonical_json({k: v for k, v in head.items() if k not in _OUTSIDE_ID}).encode("ascii"))
+    for items in lists.values():
+        for start in range(0, len(items), _PIECE):
+            sha.update(b"\n" + _canonical_json(items[start : start + _PIECE]).encode("ascii"))
+    return f"sha256:{sha.hexdigest()}"
+
+
+def encode(plan: Plan) -> dict[str, Any]:
+    """The JSON document as plain data. Members that are empty are there, so that readers need no defaults."""
+    document: dict[str, Any] = json.loads(_json({**_head(plan), **_lists(plan)}))
+    return document
+
+
+def write(plan: Plan, stream: TextIO) -> None:
+    """Write the document to a stream, one change or step a line: readable in a diff, and small in memory."""
+    head = (f"{json.dumps(key)}: {_json(value)}" for key, value in _head(plan).items())
+    stream.write("{" + ",\n ".join(head))
+    for name, items in _lists(plan).items():
+        stream.write(f',\n "{name}": [')
+        for index, item in enumerate(items):
+            stream.write(("," if index else "") + "\n  " + _json(item))
+        stream.write("]")
+    stream.write("}\n")
+
+
+def _head(plan: Plan) -> dict[str, Any]:
+    """The document without its long lists, the version and the id first."""
+    names = [member.name for member in fields(plan) if member.name not in _LISTS]
+    return {name: getattr(plan, name) for name in ("format_version", "plan_id", *names)}
+
+
+def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
+    return {name: getattr(plan, name) for name in _LISTS}
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """What json makes of a frozen dataclass: its members, in order."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def plain(value: Any) -> Any:
+    """A change, a step or another part of the document as plain data."""
+    return json.loads(_json(value))
+
+
+_json: Final = json.JSONEncoder(default=_members).encode
+_canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
+"""Made once: `json.dumps` with options makes an encoder for each call."""
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read(text: str, file: str) -> Plan:
+    """A plan from the text of its file.
+
+    Raises InputError: not a plan, another major version, a rendering with masked values, or a file that was changed.
+    """
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _refusal(f"this is not a plan: {error}", file) from None
+    plan = decode(document, file)
+    if _document_id(document) != plan.plan_id:
+        raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
+    return plan
+
+
+def decode(document: Any, file: str = "") -> Plan:
+    """A plan from its JSON document. Members that this version doesn't know are ignored (a newer minor version)."""
+    if not isinstance(document, dict) or "plan_id" not in document or "format_version" not in document:
+        raise _refusal("this is not a plan", file)
+    version = str(document["format_version"])
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        raise _refusal(f"plan format {version} is not known; this mmeplan reads {FORMAT_VERSION}", file)
+    if document.get("masked"):
+        raise _refusal("this is a rendering whose environment values are masked; it can't be applied", file)
+    try:
+        return _plan(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise _refusal(f"this plan is damaged: {error!r}", file) from None
+
+
+def _refusal(message: str, file: str) -> InputError:
+    return InputError([Problem(message, file, hint="make a new one: mmeplan plan --out FILE")])
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    known = {member.name for member in fields(Plan)}
+    values = {key: value for key, value in document.items() if key in known}
+    return Plan(
+        **{
+            **values,
+            "source": tuple(_make(SourceFile, item) for item in document["source"]),
+            "options": _make(Options, document["options"]),
+            "snapshot": _make(Observed, document["snapshot"]),
+            "summary": _make(Summary, document["summary"]),
+            "changes": tuple(_change(item) for item in document["changes"]),
+            "steps": tuple(_make(Step, item) for item in document["steps"]),
+            "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
+            "findings": tuple(_make(Finding, item) for item in document["findings"]),
+            "capacity": _capacity(document.get("capacity")),
+            "kept": {at: tuple(names) for at, names in document["kept"].items()},
+        }
+    )
+
+
+def _capacity(item: dict[str, Any] | None) -> Capacity | None:
+    if item is None:
+        return None
+    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, each) for each in item["types"]))
+
+
+def _change(item: dict[str, Any]) -> PlannedChange:
+    nested = {
+        "location": _make(Location, item["location"]),
+        "fields": _fields(item["fields"]),
+        "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
+    }
+    made: PlannedChange = _make(PlannedChange, {**item, **nested})
+    return made
+
+
+def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
+    return tuple(PlannedField(item["field"], item["before"], item["after"], item.get("line", 0)) for item in items)
+
+
+_TUPLES: Final = frozenset(
+    {
+        "actions",
+        "causes",
+        "tags_removed",
+        "notes",
+        "after",
+        "on_rollback",
+        "targets",
+        "replace",
+        "allow_outage",
+        "references",
+    }
+)
+
+
+def _make(kind: Any, item: Mapping[str, Any]) -> Any:
+    known = {member.name for member in fields(kind)}
+    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})
