@@ -14,6 +14,7 @@ from mmeplan.apply.events import Event, Observer, Outcome, StepResult
 from mmeplan.apply.executor import DEFAULT_PARALLELISM, Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
+from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
@@ -47,11 +48,17 @@ def run(
 __all__ = [
     "DEFAULT_PARALLELISM",
     "Event",
+    "FleetLock",
     "Journal",
+    "LockOwner",
+    "LockPlace",
     "Observer",
     "Outcome",
+    "SeenLock",
     "StepResult",
+    "after_loss",
     "file_reasons",
+    "lock_place",
     "run",
     "stale_reasons",
     "verify",

@@ -15,6 +15,7 @@ from mmeplan import plan as plans
 from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
+from mmeplan.cli.locking import LockOptions, lock_options, locked
 from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
 from mmeplan.cli.progress import Interrupts, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
@@ -25,6 +26,8 @@ Examples:
   mmeplan apply                       plan ./fleet.yaml, ask, carry it out
   mmeplan apply plan.json             carry out what was reviewed, if nothing has moved since
   mmeplan apply --local fleet.yaml    on the simulated SageMaker; waits take no time
+  mmeplan apply --lock s3://acme-mmeplan/locks/house-prices
+                                      one apply of this fleet at a time
 """
 
 
@@ -60,11 +63,13 @@ Examples:
     is_flag=True,
     help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
 )
+@lock_options
 @spec_options
 @cloud_options
 def command(
     fleet: str,
     yes: bool,
+    lock: LockOptions,
     parallelism: int,
     fail_fast: bool,
     max_age: float | None,
@@ -85,7 +90,11 @@ def command(
         options = Options(
             targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
         )
-        sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast, online=online))
+        sys.exit(
+            apply_fleet(
+                settings, options, yes=yes, lock=lock, parallelism=parallelism, fail_fast=fail_fast, online=online
+            )
+        )
     given = [
         name
         for name, value in (
@@ -99,7 +108,7 @@ def command(
     if given:
         raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
     age = timedelta(hours=max_age) if max_age is not None else None
-    sys.exit(apply_saved(settings, saved, age, yes=yes, parallelism=parallelism, fail_fast=fail_fast))
+    sys.exit(apply_saved(settings, saved, age, yes=yes, lock=lock, parallelism=parallelism, fail_fast=fail_fast))
 
 
 def read_saved(path: str) -> Plan | None:
@@ -123,6 +132,7 @@ def apply_fleet(
     options: Options,
     *,
     yes: bool,
+    lock: LockOptions,
     parallelism: int,
     fail_fast: bool,
     destroy: bool = False,
@@ -135,7 +145,10 @@ def apply_fleet(
     if destroy:
         graph = graphs.compile(emptied(fleet))
     planning.stop_if_refused(findings, fleet, settings)
-    with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
+    with (
+        session.connect(settings, region=fleet.region, account=fleet.account) as connection,
+        locked(lock, settings, connection, "destroy" if destroy else "apply", fleet.name) as holder,
+    ):
         plan = session.make_plan(graph, connection, findings, options, online=online)
         planning.show(plan, settings, "text", show_environment=False)
         if plan.refused:
@@ -143,7 +156,7 @@ def apply_fleet(
         if not plan.steps:
             return ExitCode.DONE if plan.complete or options.targets else ExitCode.ERROR
         confirm(plan, yes=yes, destroy=destroy)
-        return carry_out(plan, settings, connection, parallelism=parallelism, fail_fast=fail_fast)
+        return carry_out(plan, settings, connection, lock=holder, parallelism=parallelism, fail_fast=fail_fast)
 
 
 def emptied(fleet: spec.Fleet) -> spec.Fleet:
@@ -154,7 +167,14 @@ def emptied(fleet: spec.Fleet) -> spec.Fleet:
 
 
 def apply_saved(
-    settings: Settings, plan: Plan, max_age: timedelta | None, *, yes: bool, parallelism: int, fail_fast: bool
+    settings: Settings,
+    plan: Plan,
+    max_age: timedelta | None,
+    *,
+    yes: bool,
+    lock: LockOptions,
+    parallelism: int,
+    fail_fast: bool,
 ) -> int:
     """Apply a saved plan if the world is still as it was. Returns the exit code."""
     if settings.environment or settings.variables:
@@ -162,7 +182,10 @@ def apply_saved(
             [Problem("-e and --var belong to `mmeplan plan`; a saved plan is applied as it is", settings.fleet)]
         )
     region = settings.region or plan.region
-    with session.connect(settings, region=region, account=plan.account) as connection:
+    with (
+        session.connect(settings, region=region, account=plan.account) as connection,
+        locked(lock, settings, connection, "apply", plan.fleet) as holder,
+    ):
         reasons = applying.stale_reasons(
             plan, connection.cloud, connection.clock.now(), connection.cloud.region, max_age=max_age
         )
@@ -176,7 +199,7 @@ def apply_saved(
         if not plan.applyable:
             raise RefusedError("the plan is not applyable: it was made from a snapshot", hint="mmeplan plan --out FILE")
         confirm(plan, yes=yes, destroy=plan.options.destroy)
-        return carry_out(plan, settings, connection, parallelism=parallelism, fail_fast=fail_fast)
+        return carry_out(plan, settings, connection, lock=holder, parallelism=parallelism, fail_fast=fail_fast)
 
 
 def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
@@ -195,7 +218,13 @@ def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
 
 
 def carry_out(
-    plan: Plan, settings: Settings, connection: session.Connection, *, parallelism: int, fail_fast: bool
+    plan: Plan,
+    settings: Settings,
+    connection: session.Connection,
+    *,
+    lock: applying.FleetLock | None,
+    parallelism: int,
+    fail_fast: bool,
 ) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     folder = settings.state_folder / "journal"
@@ -209,17 +238,21 @@ def carry_out(
         def observer(event: applying.Event) -> None:
             journal(event)
             show(event)
+            if lock is not None:
+                lock.held()  # a sign of life, and a look whether it still is
 
         outcome = applying.run(
             plan,
             connection.cloud,
-            connection.cloud,
+            lock or connection.cloud,
             connection.clock,
             observer,
             parallelism=parallelism,
             fail_fast=fail_fast,
-            stopping=interrupts.asked,
+            stopping=lambda: interrupts.asked() or (lock is not None and not lock.held()),
         )
+    if lock is not None:
+        outcome = applying.after_loss(outcome, lock)
     text = render.outcome_text(
         outcome_view(outcome),
         width=settings.width,

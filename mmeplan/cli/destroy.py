@@ -10,6 +10,7 @@ import click
 from mmeplan import apply as applying
 from mmeplan.cli import session
 from mmeplan.cli.apply import apply_fleet
+from mmeplan.cli.locking import LockOptions, lock_options
 from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
 from mmeplan.plan import Options
 
@@ -24,9 +25,10 @@ from mmeplan.plan import Options
     show_default=True,
     help="Endpoints under way at once.",
 )
+@lock_options
 @spec_options
 @cloud_options
-def command(fleet: str, yes: bool, parallelism: int, **common: Any) -> None:
+def command(fleet: str, yes: bool, lock: LockOptions, parallelism: int, **common: Any) -> None:
     """Delete everything that carries the tag of FLEET's fleet: endpoints first, then configs, then models.
 
     Shows the plan and asks for the fleet's name. Entries with `protect: true` refuse it; those with `on_remove: retain`
@@ -34,4 +36,4 @@ def command(fleet: str, yes: bool, parallelism: int, **common: Any) -> None:
     """
     settings = session.common(fleet, **common)
     options = Options(destroy=True, variables=dict(settings.variables))
-    sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=False, destroy=True))
+    sys.exit(apply_fleet(settings, options, yes=yes, lock=lock, parallelism=parallelism, fail_fast=False, destroy=True))

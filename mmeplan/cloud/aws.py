@@ -43,16 +43,21 @@ from mmeplan.live import Answer, Call, Clock, Progress
 CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
+MAX_OBJECT_BYTES: Final = 64 * 1024  # of an S3 object that is read: a lock has some hundred
 
 _SERVICES: Final = {
     "BatchGetImage": "ecr",
+    "DeleteObject": "s3",
     "DescribeAlarms": "cloudwatch",
     "DescribeImages": "ecr",
+    "DescribeScalableTargets": "application-autoscaling",
     "GetBucketLocation": "s3",
     "GetCallerIdentity": "sts",
+    "GetObject": "s3",
     "GetResources": "resourcegroupstaggingapi",
     "ListObjectsV2": "s3",
     "ListServiceQuotas": "service-quotas",
+    "PutObject": "s3",
 }
 _READS: Final = ("Describe", "List", "Get", "BatchGet")
 _NO_CREDENTIALS: Final = (
@@ -173,6 +178,8 @@ class Cloud:
             client = self._client(_SERVICES.get(operation, "sagemaker"))
             answer = getattr(client, xform_name(operation))(**params)
             self._heard = True
+            if operation == "GetObject":
+                answer["Body"] = answer["Body"].read(MAX_OBJECT_BYTES)
         except ClientError as error:
             self._heard = True
             raise _service_error(operation, error) from None
