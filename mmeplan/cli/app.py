@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),
+    "drift": ("mmeplan.cli.drift", "Show what was changed behind mmeplan's back."),
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
     "unlock": ("mmeplan.cli.unlock", "Remove the lock that a dead apply left behind."),

@@ -38,7 +38,7 @@ from botocore.parsers import ResponseParserError
 from mmeplan import __version__
 from mmeplan.cloud.pacing import Pace, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
-from mmeplan.live import Answer, Call, Clock, Progress
+from mmeplan.live import READS, Answer, Call, Clock, Progress
 
 CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
@@ -59,7 +59,6 @@ _SERVICES: Final = {
     "ListServiceQuotas": "service-quotas",
     "PutObject": "s3",
 }
-_READS: Final = ("Describe", "List", "Get", "BatchGet")
 _NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     LoginError,
@@ -125,7 +124,7 @@ class Cloud:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         """One read, repeated while its failure is one that passes. Raises CloudError; ValueError for a write."""
-        if not operation.startswith(_READS):
+        if not operation.startswith(READS):
             raise ValueError(f"{operation} is not a read")
         return repeated(lambda: self._call(operation, params), self._clock, lambda: self._heard)
 

@@ -7,6 +7,7 @@ Pure: the same inputs give the same changes, in the same order. Called by `plan`
 
 from mmeplan.diff.changes import EFFECTS, Action, Change, Difference, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.endpoints import endpoint_change
+from mmeplan.diff.handmade import BehindOurBack, HandMade, hand_made
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.removals import Removals
 from mmeplan.diff.world import World
@@ -36,4 +37,17 @@ def diff(graph: Graph, snapshot: Snapshot) -> Difference:
     return Difference(tuple(changes), tuple(drift), removals.kept)
 
 
-__all__ = ["EFFECTS", "Action", "Change", "Difference", "Drift", "Effect", "FieldChange", "Reason", "diff"]
+__all__ = [
+    "EFFECTS",
+    "Action",
+    "BehindOurBack",
+    "Change",
+    "Difference",
+    "Drift",
+    "Effect",
+    "FieldChange",
+    "HandMade",
+    "Reason",
+    "diff",
+    "hand_made",
+]

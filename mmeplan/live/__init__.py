@@ -10,18 +10,20 @@ from mmeplan.live.observing import (
     observe_objects,
     pages,
 )
-from mmeplan.live.ports import Answer, Call, Clock, Progress, Reader, Writer
+from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot, decode
 
 __all__ = [
     "ARN_MEMBERS",
     "LIST_ABOVE",
     "NAME_MEMBERS",
+    "READS",
     "Answer",
     "Call",
     "Clock",
     "LiveObject",
     "Progress",
+    "ReadOnly",
     "Reader",
     "Snapshot",
     "Writer",

@@ -11,10 +11,14 @@ The life of a plan, told once:
 
 from mmeplan.plan.building import build, require_addresses
 from mmeplan.plan.document import Options, Plan, PlannedChange, PlannedField, Step, Summary, decode, encode, read, write
+from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [
+    "DriftNote",
+    "DriftReport",
     "Finding",
+    "FoundDrift",
     "Options",
     "Plan",
     "PlannedChange",
@@ -24,6 +28,7 @@ __all__ = [
     "Summary",
     "build",
     "decode",
+    "drift_report",
     "encode",
     "read",
     "require_addresses",

@@ -3,12 +3,14 @@
     text          the page of a plan          json_document   the document, masked
     findings      `validate`                  problems        what is wrong with an input
     status        `status`                    graph           Mermaid and Graphviz
+    drift         `drift`, text and JSON
     outcome       how an apply ended          style.clean     for whatever else is printed of a user's text
 
 Pure: plan document in, str out; every output ends in a newline. The same plan gives the same text, whether it was just
 made or read from a file.
 """
 
+from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text
 from mmeplan.render.graph import dot, mermaid
 from mmeplan.render.json_document import json_text
@@ -25,6 +27,8 @@ __all__ = [
     "VariantStatus",
     "clean",
     "dot",
+    "drift_json",
+    "drift_text",
     "findings_text",
     "json_text",
     "mermaid",

@@ -48,7 +48,14 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
         request={"EndpointName": name, **request},
         tags={
             **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
+            **ownership_tags(
+                fleet,
+                at,
+                content_digest,
+                tags=entry.tags,
+                retain=entry.on_remove == "retain",
+                protect=entry.protect,
+            ),
         },
         references=references,
         content=meaning,

@@ -45,7 +45,14 @@ def compile_endpoint_config(
         request={"EndpointConfigName": name, **request},
         tags={
             **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
+            **ownership_tags(
+                fleet,
+                at,
+                content_digest,
+                tags=entry.tags,
+                retain=entry.on_remove == "retain",
+                protect=entry.protect,
+            ),
         },
         references=tuple(references),
         content=content,

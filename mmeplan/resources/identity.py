@@ -13,6 +13,7 @@ from typing import Any, Final
 
 DIGEST_VERSION: Final = 1
 DIGEST_CHARS: Final = 8
+TAGS_DIGEST_CHARS: Final = 16
 MAX_NAME: Final = 63  # characters: ModelName, EndpointConfigName, EndpointName
 
 FLEET_TAG: Final = "mmeplan:fleet"
@@ -20,7 +21,9 @@ ADDRESS_TAG: Final = "mmeplan:address"
 DIGEST_TAG: Final = "mmeplan:digest"
 ON_REMOVE_TAG: Final = "mmeplan:on-remove"
 PROTECT_TAG: Final = "mmeplan:protect"
+TAGS_TAG: Final = "mmeplan:tags"
 OWN_PREFIX: Final = "mmeplan:"
+_NAMING: Final = frozenset({FLEET_TAG, ADDRESS_TAG, DIGEST_TAG, TAGS_TAG})
 
 
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
@@ -45,16 +48,32 @@ def address(kind: str, name: str) -> str:
     return f"{kind}/{name}"
 
 
+def tags_digest(tags: Mapping[str, str]) -> str:
+    """What `mmeplan:tags` holds: a digest of all tags but AWS's own and the four that name the object.
+
+    By it a tag that was edited by hand is told from one that was edited in the file. Empty where there is no such tag.
+    """
+    sealed = {key: value for key, value in tags.items() if not key.lower().startswith("aws:") and key not in _NAMING}
+    return hashlib.sha256(_canonical_json(sealed).encode("ascii")).hexdigest()[:TAGS_DIGEST_CHARS] if sealed else ""
+
+
 def ownership_tags(
-    fleet: str, at: str, content_digest: str, *, retain: bool = False, protect: bool = False
+    fleet: str,
+    at: str,
+    content_digest: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    retain: bool = False,
+    protect: bool = False,
 ) -> dict[str, str]:
-    """The tags that everything created carries; the last two only where the entry asks for it.
+    """The tags that everything created carries; the last three only where the entry asks for it.
 
     They outlive the entry in the file: `on_remove` and `protect` matter most when the entry is gone.
     """
-    tags = {FLEET_TAG: fleet, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
+    own = {FLEET_TAG: fleet, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
     if retain:
-        tags[ON_REMOVE_TAG] = "retain"
+        own[ON_REMOVE_TAG] = "retain"
     if protect:
-        tags[PROTECT_TAG] = "true"
-    return tags
+        own[PROTECT_TAG] = "true"
+    sealed = tags_digest({**(tags or {}), **own})
+    return {**own, TAGS_TAG: sealed} if sealed else own

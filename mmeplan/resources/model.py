@@ -29,7 +29,14 @@ def compile_model(entry: Entry, fleet: str, salt: str | None = None) -> Resource
         request={"ModelName": name, **entry.request},
         tags={
             **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
+            **ownership_tags(
+                fleet,
+                at,
+                content_digest,
+                tags=entry.tags,
+                retain=entry.on_remove == "retain",
+                protect=entry.protect,
+            ),
         },
         references=(),
         content=content,
