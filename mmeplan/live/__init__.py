@@ -8,7 +8,9 @@ from mmeplan.live.observing import (
     observe,
     observe_endpoints,
     observe_objects,
+    observe_running,
     pages,
+    tags_by_name,
 )
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot, decode
@@ -34,5 +36,7 @@ __all__ = [
     "observe",
     "observe_endpoints",
     "observe_objects",
+    "observe_running",
     "pages",
+    "tags_by_name",
 ]
