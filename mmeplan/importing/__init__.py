@@ -61,7 +61,7 @@ def _unproved(text: str, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(
         f"{change.address}: {change.refusal or change.explanation}"
         for change in difference.changes
-        if change.refusal or not set(change.actions) <= {"no-op", "adopt"}
+        if change.refusal or not (set(change.actions) <= {"no-op", "adopt"} or change.reason == "tags_changed")
     )
 
 

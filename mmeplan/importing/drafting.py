@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
 from mmeplan.importing.wording import UnwritableError, worded
@@ -223,6 +224,8 @@ class _Drafter:
 
     def _variant(self, variant: Canonical, autoscaled: bool) -> Entry:
         made = self._referred(variant, "ModelName", "model")
+        if "ServerlessConfig" in made or has_local_nvme(str(made.get("InstanceType", ""))):
+            made.pop("VolumeSizeInGB", None)  # Describe fills one in; such a variant can't ask for any
         if "InstancePools" in made:
             made["InstancePools"] = [
                 self._referred(pool, "ModelNameOverride", "model_override") for pool in made["InstancePools"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, note, settings
+from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from mmeplan import apply, graph, importing, live, plan, rules
@@ -21,6 +21,7 @@ from mmeplan.live import ReadOnly
 from mmeplan.plan import Plan
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.spec import load_text
+from tests.properties.hosting import valid_fleets
 from tests.simulation.test_whole_lives import ROBUST
 from tests.simulation.world import IMAGE, REGION, ROLE, World, unwatched
 
@@ -408,3 +409,29 @@ def test_any_live_state_is_imported_and_its_plan_only_adopts(data: Any) -> None:
         assert sorted([*made.endpoints, *(one.name for one in made.skipped)]) == names
         if made.endpoints:
             adopts_and_settles(world, made)
+
+
+@pytest.mark.parametrize(
+    "kind", ["single", "multi-model", "pipeline", "serverless", "async", "shadow", "direct", "component"]
+)
+@settings(ROBUST, max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.data())
+def test_every_kind_of_hosting_survives_the_way_there_and_back(kind: str, data: Any) -> None:
+    """A fleet is applied, all that mmeplan wrote on it is rubbed off, and it is imported as if it were a stranger's."""
+    with World() as world:
+        text = {**data.draw(valid_fleets(kind)), "region": REGION}
+        before = graph.compile(load_text(yaml.safe_dump(text).encode()))
+        snapshot = live.observe(world.cloud, before, world.sim.clock.now(), REGION)
+        made = plan.build(before, snapshot, created_at="")
+        with unwatched(world):
+            outcome = apply.run(made, world.cloud, world.cloud, world.sim.clock, lambda _: None)
+            assert outcome.complete, outcome
+            for stored in (one for kind in ("model", "endpoint-config", "endpoint") for one in world._stored(kind)):
+                keys = [key for key in stored.tags if key.startswith("mmeplan:")]
+                word = {"model": "Model", "endpoint-config": "EndpointConfig", "endpoint": "Endpoint"}[stored.kind]
+                arn = world.does(f"Describe{word}", **{f"{word}Name": stored.name})[f"{word}Arn"]
+                world.does("DeleteTags", ResourceArn=arn, TagKeys=keys)
+            found = imported(world)
+            note(found.text)
+            assert not found.skipped
+            adopts_and_settles(world, found)
