@@ -4,6 +4,7 @@
     ├── InputError               fleet.yaml, a plan file or an option is wrong: all problems at once   (exit 1)
     ├── RefusedError             rules, protection or a gate say no                                    (exit 3)
     ├── StalePlanError           the world moved since the plan was made                               (exit 4)
+    ├── LockedError              another run holds the fleet's lock                                    (exit 1)
     └── CloudError               an API call that answered with an error                               (exit 1)
         ├── CredentialsError     there are no usable credentials
         └── ConnectionFailedError  no answer: the call may or may not have had its effect
@@ -87,6 +88,10 @@ class StalePlanError(MmeplanError):
     def __init__(self, reasons: Sequence[str], *, hint: str = "") -> None:
         self.reasons = tuple(reasons)
         super().__init__("; ".join(reasons), hint=hint)
+
+
+class LockedError(MmeplanError):
+    """The fleet's lock is held by another run. Nothing was changed."""
 
 
 class CloudError(MmeplanError):

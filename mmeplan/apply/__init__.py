@@ -15,6 +15,7 @@ from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outco
 from mmeplan.apply.executor import Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
+from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
@@ -84,11 +85,17 @@ __all__ = [
     "Began",
     "Ended",
     "Event",
+    "FleetLock",
     "Journal",
+    "LockOwner",
+    "LockPlace",
     "Observer",
     "Outcome",
+    "SeenLock",
     "StepResult",
+    "after_loss",
     "file_reasons",
+    "lock_place",
     "run",
     "stale_reasons",
     "verify",

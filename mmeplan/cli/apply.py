@@ -15,6 +15,7 @@ from mmeplan import plan as plans
 from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
+from mmeplan.cli.locking import locked
 from mmeplan.cli.manner import Manner, manner_of, manner_options
 from mmeplan.cli.options import (
     Settings,
@@ -35,6 +36,8 @@ Examples:
   mmeplan apply plan.json             carry out what was reviewed, if nothing has moved since
   mmeplan apply --local fleet.yaml    on the simulated SageMaker; waits take no time
   mmeplan apply --yes --json          events as JSON lines on stdout, for programs
+  mmeplan apply --lock s3://acme-mmeplan/locks/house-prices
+                                      one apply of this fleet at a time
 """
 
 
@@ -141,12 +144,21 @@ def apply_fleet(
     if destroy:
         graph = graphs.compile(emptied(fleet))
     planning.stop_if_refused(findings, fleet, settings)
-    with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
+    with (
+        session.connect(settings, region=fleet.region, account=fleet.account) as connection,
+        locked(manner.lock, settings, connection, "destroy" if destroy else "apply", fleet.name) as holder,
+    ):
         plan = session.make_plan(graph, connection, findings, options, online=online)
-        return show_and_carry_out(plan, settings, connection, manner)
+        return show_and_carry_out(plan, settings, connection, manner, holder)
 
 
-def show_and_carry_out(plan: Plan, settings: Settings, connection: session.Connection, manner: Manner) -> int:
+def show_and_carry_out(
+    plan: Plan,
+    settings: Settings,
+    connection: session.Connection,
+    manner: Manner,
+    lock: applying.FleetLock | None,
+) -> int:
     """Show a plan that was just made, ask, and carry it out. Returns the exit code."""
     planning.show(plan, settings, "text", show_environment=False, err=manner.json)
     if plan.refused:
@@ -155,7 +167,7 @@ def show_and_carry_out(plan: Plan, settings: Settings, connection: session.Conne
         tell_of_nothing(plan, connection, manner)
         return ExitCode.DONE if plan.complete or plan.options.targets else ExitCode.ERROR
     confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
-    return carry_out(plan, settings, connection, manner)
+    return carry_out(plan, settings, connection, manner, lock)
 
 
 def tell_of_nothing(plan: Plan, connection: session.Connection, manner: Manner) -> None:
@@ -178,7 +190,10 @@ def apply_saved(settings: Settings, plan: Plan, max_age: timedelta | None, manne
             [Problem("-e and --var belong to `mmeplan plan`; a saved plan is applied as it is", settings.fleet)]
         )
     region = settings.region or plan.region
-    with session.connect(settings, region=region, account=plan.account) as connection:
+    with (
+        session.connect(settings, region=region, account=plan.account) as connection,
+        locked(manner.lock, settings, connection, "apply", plan.fleet) as holder,
+    ):
         reasons = applying.stale_reasons(
             plan, connection.cloud, connection.clock.now(), connection.cloud.region, max_age=max_age
         )
@@ -193,7 +208,7 @@ def apply_saved(settings: Settings, plan: Plan, max_age: timedelta | None, manne
         if not plan.applyable:
             raise RefusedError("the plan is not applyable: it was made from a snapshot", hint="mmeplan plan --out FILE")
         confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
-        return carry_out(plan, settings, connection, manner)
+        return carry_out(plan, settings, connection, manner, holder)
 
 
 def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
@@ -211,7 +226,13 @@ def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
         raise MmeplanError("nothing was done")
 
 
-def carry_out(plan: Plan, settings: Settings, connection: session.Connection, manner: Manner) -> int:
+def carry_out(
+    plan: Plan,
+    settings: Settings,
+    connection: session.Connection,
+    manner: Manner,
+    lock: applying.FleetLock | None,
+) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     folder = settings.state_folder / "journal"
     started_at = connection.clock.now().isoformat()
@@ -225,11 +246,13 @@ def carry_out(plan: Plan, settings: Settings, connection: session.Connection, ma
         def observer(event: applying.Event) -> None:
             for told in observers:
                 told(event)
+            if lock is not None:
+                lock.held()  # a sign of life, and a look whether it still is
 
         outcome = applying.run(
             plan,
             connection.cloud,
-            connection.cloud,
+            lock or connection.cloud,
             connection.clock,
             observer,
             parallelism=manner.parallelism or plan.options.parallelism,
@@ -237,8 +260,10 @@ def carry_out(plan: Plan, settings: Settings, connection: session.Connection, ma
             clean=manner.clean,
             wait_for_others=manner.wait_for_others,
             poll_interval_s=manner.poll_interval_s,
-            stopping=interrupts.asked,
+            stopping=lambda: interrupts.asked() or (lock is not None and not lock.held()),
         )
+    if lock is not None:
+        outcome = applying.after_loss(outcome, lock)
     view = outcome_view(outcome)
     next_command = next_after(plan, settings, rolled_back=view.rolled_back)
     text = render.outcome_text(view, width=settings.width, color=settings.color, next_command=next_command)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
 from mmeplan import apply as applying
+from mmeplan.cli.locking import LockOptions, lock_options
 from mmeplan.cli.options import Settings, parallelism_option
 from mmeplan.errors import InputError, Problem
 
@@ -27,6 +28,7 @@ class Manner:
     wait_for_others: bool = True
     poll_interval_s: float = applying.POLL_INTERVAL_S
     json: bool = False
+    lock: LockOptions = field(default_factory=LockOptions)
 
     def checked(self, settings: Settings) -> Manner:
         """The same. Raises InputError for an interval that AWS would throttle."""
@@ -63,7 +65,7 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     failing = click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
     yes = click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-    return yes(parallelism_option(failing(cleaning(waiting(stream(interval(command)))))))
+    return yes(parallelism_option(failing(cleaning(waiting(stream(interval(lock_options(command))))))))
 
 
 def manner_of(values: dict[str, Any]) -> Manner:

@@ -16,6 +16,7 @@ from mmeplan import graph as graphs
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
 from mmeplan.cli.apply import show_and_carry_out
+from mmeplan.cli.locking import locked
 from mmeplan.cli.manner import manner_of, manner_options
 from mmeplan.cli.options import Settings, cloud_options, spec_options
 from mmeplan.diff import Generation
@@ -63,7 +64,10 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
     loaded = session.load(settings)
     graph = graphs.compile(loaded)
     at = _address(graph, endpoint, fleet)
-    with session.connect(settings, region=loaded.region, account=loaded.account) as connection:
+    with (
+        session.connect(settings, region=loaded.region, account=loaded.account) as connection,
+        locked(manner.lock, settings, connection, "rollback", loaded.name) as holder,
+    ):
         snapshot = session.observe(connection, graph)
         now = connection.clock.now()
         generation = _chosen(graph, snapshot, at, wanted, now, settings)
@@ -77,7 +81,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
         back = diff.going_back(graph, snapshot, at, generation.name)
         plan = session.checked_plan(back, snapshot, now.isoformat(), [], options)
         if not out:
-            sys.exit(show_and_carry_out(plan, settings, connection, manner))
+            sys.exit(show_and_carry_out(plan, settings, connection, manner, holder))
     planning.save(plan, Path(out))
     next_command = replace(settings, environment=None, variables=()).again(f"apply {out}") if plan.applyable else ""
     planning.show(plan, settings, "text", show_environment=False, next_command=next_command)

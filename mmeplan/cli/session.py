@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,21 @@ def _say(line: str) -> None:
 
 def observe(connection: Connection, graph: Graph, *, full: bool = False) -> Snapshot:
     """Read what is live, with a counter on a terminal where that takes a while."""
+    return read_live(connection.cloud, graph, connection.clock.now(), connection.cloud.region, full=full)
+
+
+def read_live(reader: live.Reader, graph: Graph, now: datetime, region: str, *, full: bool = False) -> Snapshot:
+    """As `observe`, through a port that can only read."""
+    with counting() as progress:
+        return live.observe(reader, graph, now, region, full=full, progress=progress)
+
+
+@contextmanager
+def counting() -> Iterator[live.Progress | None]:
+    """A counter on a terminal, for reads that take a while."""
     counter = _Counter()
-    progress = counter if sys.stderr.isatty() else None
     try:
-        return live.observe(
-            connection.cloud, graph, connection.clock.now(), connection.cloud.region, full=full, progress=progress
-        )
+        yield counter if sys.stderr.isatty() else None
     finally:
         counter.clear()
 

@@ -39,7 +39,7 @@ from botocore.response import StreamingBody
 from mmeplan import __version__
 from mmeplan.cloud.pacing import Pace, is_loopback, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
-from mmeplan.live import Answer, Call, Clock, Progress
+from mmeplan.live import READS, Answer, Call, Clock, Progress
 
 CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
@@ -48,6 +48,7 @@ BODY_BYTES: Final = 4 * 1024 * 1024  # of an answer's body at the most, whatever
 
 _SERVICES: Final = {
     "BatchGetImage": "ecr",
+    "DeleteObject": "s3",
     "DescribeAlarms": "cloudwatch",
     "DescribeImages": "ecr",
     "DescribeInstanceTypes": "ec2",
@@ -67,9 +68,9 @@ _SERVICES: Final = {
     "ListObjectVersions": "s3",
     "ListObjectsV2": "s3",
     "ListServiceQuotas": "service-quotas",
+    "PutObject": "s3",
     "SimulatePrincipalPolicy": "iam",
 }
-_READS: Final = ("Describe", "List", "Get", "BatchGet", "Simulate")
 _NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     LoginError,
@@ -135,7 +136,7 @@ class Cloud:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         """One read, repeated while its failure is one that passes. Raises CloudError; ValueError for a write."""
-        if not operation.startswith(_READS):
+        if not operation.startswith(READS):
             raise ValueError(f"{operation} is not a read")
         return repeated(lambda: self._call(operation, params), self._clock, lambda: self._heard)
 

@@ -8,6 +8,7 @@ Pure: the same inputs give the same changes, in the same order. Called by `plan`
 from mmeplan.diff.changes import EFFECTS, Action, Change, Difference, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.endpoints import endpoint_change, stand_in_changes
 from mmeplan.diff.going_back import Generation, generations_of, going_back
+from mmeplan.diff.handmade import BehindOurBack, HandMade, hand_made
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.removals import Removals
 from mmeplan.diff.weighing import VARIANTS_DIFFER
@@ -43,14 +44,17 @@ __all__ = [
     "EFFECTS",
     "VARIANTS_DIFFER",
     "Action",
+    "BehindOurBack",
     "Change",
     "Difference",
     "Drift",
     "Effect",
     "FieldChange",
     "Generation",
+    "HandMade",
     "Reason",
     "diff",
     "generations_of",
     "going_back",
+    "hand_made",
 ]

@@ -8,9 +8,11 @@ from mmeplan.live.observing import (
     observe,
     observe_endpoints,
     observe_objects,
+    observe_running,
     pages,
+    tags_by_name,
 )
-from mmeplan.live.ports import Answer, Call, Clock, Progress, Reader, Writer
+from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot, decode
 from mmeplan.live.users import observe_users
 
@@ -18,11 +20,13 @@ __all__ = [
     "ARN_MEMBERS",
     "LIST_ABOVE",
     "NAME_MEMBERS",
+    "READS",
     "Answer",
     "Call",
     "Clock",
     "LiveObject",
     "Progress",
+    "ReadOnly",
     "Reader",
     "Snapshot",
     "Writer",
@@ -33,6 +37,8 @@ __all__ = [
     "observe",
     "observe_endpoints",
     "observe_objects",
+    "observe_running",
     "observe_users",
     "pages",
+    "tags_by_name",
 ]

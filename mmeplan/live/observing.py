@@ -63,6 +63,35 @@ def observe_objects(
     return _Observation(reader, fleet, wanted, full=False, shallow=True).observe(now, account, region)
 
 
+def observe_running(
+    reader: Reader,
+    fleet: str,
+    endpoints: Iterable[str],
+    now: datetime,
+    region: str,
+    *,
+    progress: Progress | None = None,
+) -> Snapshot:
+    """Read these endpoints and all that they run on, in full, whoever owns them. For import. Raises CloudError."""
+    account = str(reader.read("GetCallerIdentity", {})["Account"])
+    wanted = [("endpoint", name, "") for name in endpoints]
+    return _Observation(reader, fleet, wanted, full=True, progress=progress).observe(now, account, region)
+
+
+def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The tags of the objects of these names; those that can't be read are left out. Raises CloudError."""
+    operation, member = _LIST[kind]
+    wanted = set(names)
+    listed = [s for page in pages(reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())]
+    asked = [s for s in listed if s[NAME_MEMBERS[kind]] in wanted]
+    answers = reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in asked])
+    return {
+        s[NAME_MEMBERS[kind]]: _tag_dict(answer.get("Tags"))
+        for s, answer in zip(asked, answers, strict=True)
+        if not isinstance(answer, Exception)
+    }
+
+
 def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveObject]:
     """The endpoints of these names, described; without tags. For waits and guards."""
     wanted = list(names)

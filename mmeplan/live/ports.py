@@ -9,6 +9,9 @@ from typing import Any, Protocol
 Call = tuple[str, Mapping[str, Any]]
 """An operation's API name and its request."""
 
+READS = ("Describe", "List", "Get", "BatchGet", "Simulate")
+"""How the names of operations that change nothing begin."""
+
 Answer = dict[str, Any]
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -25,6 +28,30 @@ class Reader(Protocol):
 
         A call that failed has its CloudError in the place of its answer; nothing is raised for it.
         """
+
+
+class ReadOnly:
+    """A connection with its writes taken away: what `drift` and `import` get. It is a Reader, and nothing else."""
+
+    __slots__ = ("_gather", "_read")
+
+    def __init__(self, reader: Reader) -> None:
+        self._read = reader.read
+        self._gather = reader.gather
+
+    def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        """As Reader.read. Raises ValueError for what isn't a read, whatever stands behind it would do."""
+        return self._read(_a_read(operation), params)
+
+    def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
+        """As Reader.gather. Raises ValueError for what isn't a read."""
+        return self._gather([(_a_read(operation), params) for operation, params in calls], progress)
+
+
+def _a_read(operation: str) -> str:
+    if not operation.startswith(READS):
+        raise ValueError(f"{operation} is not a read")
+    return operation
 
 
 class Writer(Protocol):

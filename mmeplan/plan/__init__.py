@@ -11,12 +11,16 @@ The life of a plan, told once:
 
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
+from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
 from mmeplan.plan.encoding import decode, encode, read, write
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [
     "Capacity",
+    "DriftNote",
+    "DriftReport",
     "Finding",
+    "FoundDrift",
     "InstanceCapacity",
     "Options",
     "Plan",
@@ -28,6 +32,7 @@ __all__ = [
     "build",
     "decode",
     "deleted",
+    "drift_report",
     "encode",
     "read",
     "require_addresses",

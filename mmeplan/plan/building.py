@@ -11,20 +11,17 @@ from fractions import Fraction
 from typing import Any
 
 from mmeplan import __version__
-from mmeplan.aws.shapes import snake
-from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Change, Difference, FieldChange, diff
+from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Change, Difference, diff
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.plan.capacity import planned_capacity
 from mmeplan.plan.document import (
-    Location,
     Observed,
     Options,
     Plan,
     PlannedChange,
     PlannedDrift,
-    PlannedField,
     SourceFile,
     Summary,
     VariantTraffic,
@@ -32,14 +29,13 @@ from mmeplan.plan.document import (
 from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
+from mmeplan.plan.places import location, planned_fields
 from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
-from mmeplan.spec import FilePath, Quota, file_path
-
-_CONFIG_MEMBERS = ("ProductionVariants", "ShadowProductionVariants")
+from mmeplan.spec import Quota
 
 
 def build(
@@ -81,7 +77,9 @@ def build(
         changes=tuple(_planned(graph, snapshot, change) for change in changes),
         steps=planned.steps,
         drift=tuple(
-            PlannedDrift(item.address, item.explanation, _fields(graph, graph.resources[item.address], item.fields))
+            PlannedDrift(
+                item.address, item.explanation, planned_fields(graph, graph.resources[item.address], item.fields)
+            )
             for item in difference.drift
         ),
         findings=all_findings,
@@ -208,7 +206,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
         name=change.name,
         explanation=change.explanation,
         live_name=change.live_name,
-        location=_location(graph, change.path),
+        location=location(graph, change.path),
         causes=change.causes,
         tags_added=dict(change.tags_added),
         tags_removed=change.tags_removed,
@@ -220,7 +218,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
     if change.actions not in (("delete",), ("forget",)):
         made = replace(made, references=resource.dependencies())
     if change.fields:
-        made = replace(made, fields=_fields(graph, resource, change.fields))
+        made = replace(made, fields=planned_fields(graph, resource, change.fields))
     if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):
         made = replace(made, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
@@ -229,41 +227,6 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
             rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=VARIANTS_DIFFER in change.notes),
         )
     return made
-
-
-def _location(graph: Graph, path: FilePath) -> Location:
-    if not path:
-        return Location()
-    line, column = graph.fleet.source_map.locate(path)
-    return Location(graph.fleet.source_map.file, line, column)
-
-
-def _fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[PlannedField, ...]:
-    """Field changes with their names and lines as in the file. An endpoint's fields are those of its config."""
-    holder = resource
-    if resource.kind == "endpoint" and resource.references and resource.references[0].address:
-        holder = graph.resources[resource.references[0].address]
-    made = []
-    for change in changes:
-        place = file_path(holder.path, tuple(part for part in change.path if part != "content"))
-        line, _ = graph.fleet.source_map.locate(place)
-        made.append(PlannedField(_field_name(change.path), change.before, change.after, line))
-    return tuple(made)
-
-
-def _field_name(path: tuple[str | int, ...]) -> str:
-    """`production_variants.large.instance_type`, `containers[0].image`; the user's own names as they are."""
-    text, verbatim = "", False
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        if part == "content":
-            continue
-        word = part if verbatim else snake(part)
-        text += f".{word}" if text else word
-        verbatim = part in (*_CONFIG_MEMBERS, "Environment") and not verbatim
-    return text
 
 
 def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Change) -> tuple[VariantTraffic, ...]:

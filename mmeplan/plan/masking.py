@@ -44,6 +44,11 @@ def masked_steps(plan: Plan) -> Iterator[Step]:
     return (_step(step, mask) for step in plan.steps)
 
 
+def masked_fields(fields: tuple[PlannedField, ...], salt: str) -> tuple[PlannedField, ...]:
+    """Fields with masked environment values; the same value gives the same mask with the same salt."""
+    return _fields(fields, _masking(salt))
+
+
 def masked_document(plan: Plan) -> dict[str, Any]:
     """The JSON document of the masked plan. It says so (`"masked": true`), and so `plan.read` refuses to apply it."""
     return {**encode(masked(plan)), "masked": True}

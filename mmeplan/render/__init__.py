@@ -4,12 +4,14 @@
     markdown      a pull request's comment    html            a report, one file
     findings      `validate`                  problems        what is wrong with an input
     status        `status`                    graph           Mermaid and Graphviz
+    drift         `drift`, text and JSON
     outcome       how an apply ended          style.clean     for whatever else is printed of a user's text
 
 Pure: plan document in, str out; every output ends in a newline. The same plan gives the same text, whether it was just
 made or read from a file.
 """
 
+from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text
 from mmeplan.render.graph import dot, mermaid
 from mmeplan.render.html import html
@@ -30,6 +32,8 @@ __all__ = [
     "age_text",
     "clean",
     "dot",
+    "drift_json",
+    "drift_text",
     "findings_text",
     "html",
     "json_text",

@@ -54,7 +54,9 @@ class Resource:
     def tags(self) -> dict[str, str]:
         """The complete tags, ownership included."""
         retain, protect = self.entry.on_remove == "retain", self.entry.protect
-        own = ownership_tags(self.fleet, self.address, self.digest, retain=retain, protect=protect)
+        own = ownership_tags(
+            self.fleet, self.address, self.digest, tags=self.entry.tags, retain=retain, protect=protect
+        )
         return {**self.entry.tags, **own}
 
     @property

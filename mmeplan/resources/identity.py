@@ -10,10 +10,12 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 DIGEST_VERSION: Final = 1
 DIGEST_CHARS: Final = 8
+TAGS_DIGEST_CHARS: Final = 16
 MAX_NAME: Final = 63  # characters: ModelName, EndpointConfigName, EndpointName
 
 FLEET_TAG: Final = "mmeplan:fleet"
@@ -25,7 +27,12 @@ SERVED_TAG: Final = "mmeplan:served"
 ROLLED_BACK_TAG: Final = "mmeplan:rolled-back"
 WENT_BACK_TAG: Final = "mmeplan:went-back"
 STAND_IN_TAG: Final = "mmeplan:stand-in"
+TAGS_TAG: Final = "mmeplan:tags"
 OWN_PREFIX: Final = "mmeplan:"
+_UNSEALED: Final = frozenset(
+    {FLEET_TAG, ADDRESS_TAG, DIGEST_TAG, TAGS_TAG, SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG, STAND_IN_TAG}
+)
+"""Tags that `mmeplan:tags` doesn't cover: what names the object, and what applies write down on it."""
 
 
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
@@ -50,16 +57,38 @@ def address(kind: str, name: str) -> str:
     return sys.intern(f"{kind}/{name}")
 
 
+def tags_digest(tags: Mapping[str, str]) -> str:
+    """What `mmeplan:tags` holds: a digest of all tags but AWS's own and those that mmeplan writes for itself.
+
+    By it a tag that was edited by hand is told from one that was edited in the file. Empty where there is no such tag.
+    """
+    sealed = {key: value for key, value in tags.items() if not key.lower().startswith("aws:") and key not in _UNSEALED}
+    return _sealed(tuple(sorted(sealed.items()))) if sealed else ""
+
+
+@lru_cache(maxsize=1024)
+def _sealed(tags: tuple[tuple[str, str], ...]) -> str:
+    """Most objects of a fleet have the same tags."""
+    return hashlib.sha256(_canonical_json(dict(tags)).encode("ascii")).hexdigest()[:TAGS_DIGEST_CHARS]
+
+
 def ownership_tags(
-    fleet: str, at: str, content_digest: str, *, retain: bool = False, protect: bool = False
+    fleet: str,
+    at: str,
+    content_digest: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    retain: bool = False,
+    protect: bool = False,
 ) -> dict[str, str]:
-    """The tags that everything created carries; the last two only where the entry asks for it.
+    """The tags that everything created carries; the last three only where the entry asks for it.
 
     They outlive the entry in the file: `on_remove` and `protect` matter most when the entry is gone.
     """
-    tags = {FLEET_TAG: fleet, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
+    own = {FLEET_TAG: fleet, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
     if retain:
-        tags[ON_REMOVE_TAG] = "retain"
+        own[ON_REMOVE_TAG] = "retain"
     if protect:
-        tags[PROTECT_TAG] = "true"
-    return tags
+        own[PROTECT_TAG] = "true"
+    sealed = tags_digest({**(tags or {}), **own})
+    return {**own, TAGS_TAG: sealed} if sealed else own

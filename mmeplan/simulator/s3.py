@@ -60,7 +60,7 @@ def list_buckets(call: Call, _request: Json) -> Json:
 
 
 def put_object(call: Call, request: Json) -> Json:
-    """PutObject. `If-None-Match: *` refuses a key that is there (412); a Content-MD5 that is wrong is refused."""
+    """PutObject, also conditional (`If-None-Match: *`, `If-Match`); a Content-MD5 that is wrong is refused."""
     refuse_overwriting(call, request)
     body: bytes = request["Body"]
     md5 = hashlib.md5(body, usedforsecurity=False)
@@ -90,12 +90,22 @@ def kept_headers(request: Json) -> dict[str, str]:
 
 
 def refuse_overwriting(call: Call, request: Json) -> None:
-    """Raises ServiceError PreconditionFailed (412) for `If-None-Match: *` on a key that is there."""
-    if request["Headers"].get("if-none-match") == "*":
-        there = Blobs(call.store).head(call.account, request["Bucket"], request["Key"])
-        if there is not None:
-            message = "At least one of the pre-conditions you specified did not hold"
-            raise ServiceError("PreconditionFailed", message, 412)
+    """Hold a write against its conditions.
+
+    `If-None-Match: *` wants no object of that key, `If-Match` the one of that ETag. Raises ServiceError
+    PreconditionFailed (412), or NoSuchKey (404) for an `If-Match` where nothing is. Source: the S3 user guide,
+    "Prevent object overwrites with conditional writes".
+    """
+    headers = request["Headers"]
+    none, match = headers.get("if-none-match"), headers.get("if-match")
+    if none != "*" and match is None:
+        return
+    there = Blobs(call.store).head(call.account, request["Bucket"], request["Key"])
+    if there is None and match is not None:
+        raise ServiceError("NoSuchKey", "The specified key does not exist.", 404, {"Key": request["Key"]})
+    overwrites = none == "*" and there is not None
+    if overwrites or (there is not None and match is not None and match.strip('"') not in ("*", there.etag.strip('"'))):
+        raise ServiceError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
 
 
 def get_object(call: Call, request: Json) -> Json:
@@ -120,8 +130,11 @@ def head_object(call: Call, request: Json) -> Json:
 
 
 def delete_object(call: Call, request: Json) -> Json:
-    """DeleteObject: one that isn't there is deleted all the same."""
-    Blobs(call.store).remove(call.account, known_bucket(call, request), request["Key"])
+    """DeleteObject: one that isn't there is deleted all the same, unless `If-Match` asks for it."""
+    bucket = known_bucket(call, request)
+    if "if-match" in request["Headers"]:
+        refuse_overwriting(call, request)
+    Blobs(call.store).remove(call.account, bucket, request["Key"])
     return {"_status": 204}
 
 

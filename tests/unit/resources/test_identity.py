@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_VERSION, address, digest, ownership_tags, physical_name
+from mmeplan.resources.identity import DIGEST_VERSION, address, digest, ownership_tags, physical_name, tags_digest
 
 MULTI_MODEL = {
     "PrimaryContainer": {
@@ -99,4 +99,13 @@ def test_ownership_tags_say_who_what_and_what_holds_after_removal() -> None:
         **base,
         "mmeplan:on-remove": "retain",
         "mmeplan:protect": "true",
+        "mmeplan:tags": tags_digest({"mmeplan:on-remove": "retain", "mmeplan:protect": "true"}),
     }
+
+
+def test_the_seal_of_tags_holds_whatever_names_the_object_and_whatever_aws_adds() -> None:
+    sealed = ownership_tags("f", "model/m", "d", tags={"team": "a"})["mmeplan:tags"]
+    assert sealed == tags_digest({"team": "a"}) == "a13b8de7a1a347e0"
+    assert tags_digest({"team": "a", "aws:cloudformation:stack": "x", "mmeplan:fleet": "g"}) == sealed
+    assert tags_digest({"team": "b"}) != sealed != tags_digest({"team": "a", "mmeplan:protect": "true"})
+    assert tags_digest({"aws:x": "1"}) == tags_digest({}) == ""

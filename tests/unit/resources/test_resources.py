@@ -8,6 +8,7 @@ import pytest
 
 from mmeplan.resources.endpoint import meaning, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.resources.identity import tags_digest
 from mmeplan.resources.model import aligned_model, live_model
 
 MODELS = "models:\n  m: {primary_container: {image: x}}\n  n: {primary_container: {image: y}}\n"
@@ -33,6 +34,7 @@ def test_requests_carry_the_physical_names_and_no_tags(compiled: Any) -> None:
         "mmeplan:fleet": "shop",
         "mmeplan:address": "endpoint/e",
         "mmeplan:digest": end.digest,
+        "mmeplan:tags": tags_digest({"a": "b"}),
     }
 
 

@@ -73,6 +73,18 @@ def test_if_none_match_never_overwrites(s3):
     assert s3("GET", "bucket/k").body == b"1"
 
 
+def test_if_match_writes_and_deletes_only_what_was_seen(s3):
+    assert code(s3("PUT", "b/lock", b"1", If_Match='"x"')) == ("NoSuchKey", 404)
+    first = s3("PUT", "b/lock", b"1", If_None_Match="*").headers["ETag"]
+    second = s3("PUT", "b/lock", b"2", If_Match=first).headers["ETag"]
+    assert code(s3("PUT", "b/lock", b"3", If_Match=first)) == ("PreconditionFailed", 412)
+    assert code(s3("DELETE", "b/lock", If_Match=first)) == ("PreconditionFailed", 412)
+    assert s3("GET", "b/lock").body == b"2"
+    assert s3("DELETE", "b/lock", If_Match=second).status == 204
+    assert code(s3("DELETE", "b/lock", If_Match=second)) == ("NoSuchKey", 404)
+    assert s3("DELETE", "b/lock").status == 204
+
+
 def test_conditions_on_reading_are_kept(s3):
     etag = s3("PUT", "bucket/k", b"1").headers["ETag"]
     assert s3("GET", "bucket/k", If_None_Match=etag).status == 304

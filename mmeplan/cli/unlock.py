@@ -1,0 +1,57 @@
+"""`mmeplan unlock`: remove the lock that a dead apply left behind, after a look at whose it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from mmeplan import apply as applying
+from mmeplan.apply import locking
+from mmeplan.cli import session
+from mmeplan.cli.options import cloud_options
+from mmeplan.errors import MmeplanError
+from mmeplan.render import clean
+
+
+@click.command(epilog="\b\nExample:\n  mmeplan unlock s3://acme-mmeplan/locks/house-prices")
+@click.argument("lock", metavar="s3://BUCKET/KEY")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("--region", metavar="NAME", help="The region of the bucket.")
+@cloud_options
+def command(lock: str, yes: bool, **common: Any) -> None:
+    """Remove a lock whose owner is gone.
+
+    Shows who holds it, since when, and its last sign of life, and asks. Only the lock that was shown is removed: where
+    its owner was alive after all, and refreshed it meanwhile, nothing is. With --local the lock is in ./.mmeplan.
+    """
+    place = applying.lock_place(lock)
+    settings = session.common("fleet.yaml", **common)
+    with session.connect(settings, region=settings.region, account=None) as connection:
+        seen = locking.look(connection.cloud, place)
+        if seen is None:
+            click.echo(f"{place.url} is not locked")
+            return
+        click.echo(f"{place.url} is held by {clean(locking.describe(seen.owner, connection.clock.now()))}")
+        _confirm(yes=yes, is_lock=seen.owner is not None)
+        if not locking.remove(connection.cloud, place, seen):
+            raise MmeplanError(
+                "the lock has changed since it was shown, so its owner is alive; nothing was removed",
+                hint="wait for that run to end",
+            )
+    click.echo("removed")
+
+
+def _confirm(*, yes: bool, is_lock: bool) -> None:
+    """Raises MmeplanError where nobody agrees, or where the object is no lock."""
+    if not is_lock:
+        raise MmeplanError(
+            "mmeplan did not write this object, and leaves it alone", hint="name the place of the lock: s3://BUCKET/KEY"
+        )
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise MmeplanError("nobody can be asked here, so nothing was removed", hint="add --yes")
+    if not click.confirm("\nRemove it? If that run is alive, it stops starting anything new.", err=True):
+        raise MmeplanError("nothing was removed")

@@ -1,0 +1,345 @@
+"""draft: what is live, in the terms of a fleet file. Names pinned, references logical, what is shared kept shared.
+
+A config is written with what its endpoints want now (live counts and weights). Where that is the config's own content,
+the entry pins the live config's name and adopts it. Where it isn't, because somebody scaled the endpoint in place, the
+entry has no name: it means the same as what is live, and nothing is rolled until it changes.
+
+In: a snapshot, names of endpoints, scalable targets. Out: `Draft`. Pure. Called by `import_fleet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mmeplan.aws.instances import has_local_nvme
+from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
+from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
+from mmeplan.importing.wording import UnwritableError, worded
+from mmeplan.live import LiveObject, Snapshot
+from mmeplan.resources import Canonical
+from mmeplan.resources.canonical import KEYED, canonical
+from mmeplan.resources.endpoint import with_live_desires
+from mmeplan.resources.endpoint_config import live_endpoint_config
+from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
+from mmeplan.resources.model import live_model
+from mmeplan.spec.loading import LOGICAL_NAME
+from mmeplan.spec.surface import Node, fleet_surface
+
+MOST_TAGS: Final = 50  # of an object: the API's bound
+OWN_TAGS: Final = 4  # that adoption adds: fleet, address, digest, and the seal on the others
+_IMPORTABLE: Final = (IN_SERVICE, SYSTEM_UPDATING)
+
+Entry = dict[str, Any]
+Place = tuple[str, str]
+"""Section and name of an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An endpoint that was not taken over, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass
+class Draft:
+    """A fleet file before it is text. `comments` stand above their entries."""
+
+    fleet: str
+    account: str
+    region: str
+    observed_at: str
+    models: dict[str, Entry] = field(default_factory=dict)
+    configs: dict[str, Entry] = field(default_factory=dict)
+    endpoints: dict[str, Entry] = field(default_factory=dict)
+    comments: dict[Place, list[str]] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    secrets: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+
+def draft(snapshot: Snapshot, names: list[str], fleet: str, targets: Mapping[tuple[str, str], ScalableTarget]) -> Draft:
+    """The draft of a fleet of these endpoints."""
+    return _Drafter(snapshot, fleet, targets).draft(names)
+
+
+@dataclass
+class _Wanted:
+    """One endpoint on its way into the draft: its config's content as it is to be written."""
+
+    live: LiveObject
+    config: LiveObject
+    content: Canonical
+    autoscaled: frozenset[str]
+    as_made: bool  # whether that is the content that the live config has
+
+
+class _Drafter:
+    def __init__(self, snapshot: Snapshot, fleet: str, targets: Mapping[tuple[str, str], ScalableTarget]) -> None:
+        self.snapshot = snapshot
+        self.targets = targets
+        self.made = Draft(fleet, snapshot.account, snapshot.region, snapshot.observed_at)
+        self.models: dict[str, str | None] = {}  # physical name → logical name; None for one outside the fleet
+        self.names: dict[tuple[str, str], str] = {}  # (kind, logical name) → the live object that has it
+        surface = fleet_surface()
+        self.nodes = {
+            section: surface.keys[section].item or Node("any")
+            for section in ("models", "endpoint_configs", "endpoints")
+        }
+
+    def draft(self, names: list[str]) -> Draft:
+        wanted = [one for name in names if (one := self._wanted(name)) is not None]
+        groups: dict[tuple[str, bool, frozenset[str], str], list[_Wanted]] = {}
+        for one in wanted:
+            groups.setdefault((one.config.name, one.as_made, one.autoscaled, repr(one.content)), []).append(one)
+        inline = {self._logical(group[0].live) for group in groups.values() if len(group) == 1}
+        pinned: set[str] = set()
+        for group in sorted(groups.values(), key=lambda group: (group[0].config.name, -len(group), group[0].live.name)):
+            own_name = group[0].as_made and group[0].config.name not in pinned
+            try:
+                entry = self._config(group[0], own_name=own_name)
+            except UnwritableError as error:
+                self.made.skipped += [Skipped(one.live.name, str(error)) for one in group]
+                continue
+            if "name" in entry:
+                pinned.add(group[0].config.name)
+            self._place(group, entry, inline)
+        for section in ("models", "configs", "endpoints"):
+            entries = getattr(self.made, section)
+            setattr(self.made, section, {name: entries[name] for name in sorted(entries)})
+        self.made.skipped.sort(key=lambda one: one.name)
+        return self.made
+
+    def _place(self, group: list[_Wanted], entry: Entry, inline: set[str]) -> None:
+        """A config that one endpoint has stands inline, a shared one in a place of its own."""
+        config: Entry | str = entry
+        if len(group) > 1:
+            config = self._logical(group[0].config)
+            while config in inline or config in self.made.configs:
+                config = f"{config}-shared"
+            self.made.configs[config] = entry
+        for one in group:
+            self._endpoint(one, config)
+
+    # --- endpoints ----------------------------------------------------------------------------------------------------
+
+    def _wanted(self, name: str) -> _Wanted | None:
+        """The endpoint, if it can be taken over; it is noted otherwise."""
+        live = self.snapshot.get("endpoint", name)
+        why = self._refusal(live)
+        if live is None or why:
+            self.made.skipped.append(Skipped(name, why))
+            return None
+        config = self.snapshot.get("endpoint_config", str(live.describe.get("EndpointConfigName")))
+        if config is None or config.status != "present" or config.by_digest:
+            error = f" ({config.error})" if config is not None and config.error else ""
+            self.made.skipped.append(
+                Skipped(name, f"its config {live.describe.get('EndpointConfigName')} can't be read{error}")
+            )
+            return None
+        own = live_endpoint_config(dict(config.describe))
+        owned = frozenset(
+            variant
+            for member in KEYED
+            for variant in own.get(member, {})
+            if (target := self.targets.get((name, variant))) and target.dimension == INSTANCE_COUNT
+        )
+        content = _with_own_counts(with_live_desires(own, live.describe), own, owned)
+        return _Wanted(live, config, content, owned, canonical(content) == own)
+
+    def _refusal(self, live: LiveObject | None) -> str:
+        if live is None or live.status == "absent":
+            return "there is no endpoint of that name"
+        if live.status == "unreadable":
+            return f"it can't be read: {live.error}"
+        if live.tags is None:
+            return "its tags can't be read: the caller lacks sagemaker:ListTags"
+        status = live.describe.get("EndpointStatus")
+        if status not in _IMPORTABLE:
+            reason = live.describe.get("FailureReason")
+            return f"it is {status}" + (f": {reason}" if reason else "; import it when that is over")
+        owner = live.tags.get(FLEET_TAG)
+        if owner is not None and owner != self.made.fleet:
+            return f"it belongs to the fleet {owner!r} already"
+        if not LOGICAL_NAME.fullmatch(live.name):
+            return "its name can't be an entry's"
+        if len(_own_tags(live)) > MOST_TAGS - OWN_TAGS:
+            return f"it has {len(_own_tags(live))} tags, and mmeplan needs {OWN_TAGS} of the {MOST_TAGS} for its own"
+        return ""
+
+    def _endpoint(self, one: _Wanted, config: Entry | str) -> None:
+        name = self._logical(one.live)
+        entry: Entry = {"name": one.live.name, "adopt": True, **self._tags(one.live), "config": config}
+        last = one.live.describe.get("LastDeploymentConfig")
+        if last:
+            node = self.nodes["endpoints"].keys["deployment_config"]
+            entry["deployment_config"] = worded(last, node, self._unknown(f"endpoint/{name}"), "deployment_config")
+        comments = self._counts(one)
+        if not one.as_made:
+            comments.append(
+                f"Scaled in place since {one.config.name} was made, so its config has no `name:`; {one.config.name} "
+                "stays live, and isn't mmeplan's to delete"
+            )
+            self.made.notes.append(
+                f"endpoint_config {one.config.name} is not adopted: endpoint {one.live.name} was scaled in place since "
+                "it was made. After the next swap delete it yourself"
+            )
+        if any("ModelName" not in v and "InstancePools" not in v for v in _variants(one.content)):
+            comments.append("Hosts inference components, which fleet.yaml doesn't describe; they stay as they are")
+        self.made.endpoints[name] = entry
+        self._comment(("endpoints", name), comments)
+
+    def _counts(self, one: _Wanted) -> list[str]:
+        found = []
+        for variant in sorted({name for member in KEYED for name in one.content.get(member, {})}):
+            target = self.targets.get((one.live.name, variant))
+            if target is None:
+                continue
+            if target.dimension == INSTANCE_COUNT:
+                found.append(f"{variant}: {target.least} to {target.most} instances, by Application Auto Scaling")
+            else:
+                text = f"{variant} of endpoint/{one.live.name}: an autoscaler owns {target.dimension}"
+                self.made.notes.append(f"{text}, and fleet.yaml can't leave that to it; a plan may put it back")
+        return found
+
+    # --- configs and models -------------------------------------------------------------------------------------------
+
+    def _config(self, one: _Wanted, *, own_name: bool) -> Entry:
+        """The config's entry. Raises UnwritableError."""
+        content = dict(one.content)
+        for member in KEYED:
+            if member in content:
+                content[member] = {
+                    name: self._variant(variant, name in one.autoscaled) for name, variant in content[member].items()
+                }
+        owner = (one.config.tags or {}).get(FLEET_TAG)
+        entry: Entry = {}
+        if own_name and self._adoptable("endpoint_config", one.config, owner):
+            entry = {"name": one.config.name, "adopt": True, **self._tags(one.config)}
+        unknown = self._unknown(f"endpoint_config/{one.config.name}")
+        return {**entry, **worded(content, self.nodes["endpoint_configs"], unknown)}
+
+    def _variant(self, variant: Canonical, autoscaled: bool) -> Entry:
+        made = self._referred(variant, "ModelName", "model")
+        if "ServerlessConfig" in made or has_local_nvme(str(made.get("InstanceType", ""))):
+            made.pop("VolumeSizeInGB", None)  # Describe fills one in; such a variant can't ask for any
+        if "InstancePools" in made:
+            made["InstancePools"] = [
+                self._referred(pool, "ModelNameOverride", "model_override") for pool in made["InstancePools"]
+            ]
+        if autoscaled:
+            made["capacity"] = "autoscaled"
+        return made
+
+    def _referred(self, holder: Canonical, member: str, key: str) -> Entry:
+        """`holder` with a logical reference where the model is the fleet's; otherwise the API's own member stays."""
+        made = dict(holder)
+        logical = self._model(str(made[member])) if member in made else None
+        if logical is not None:
+            del made[member]
+            made[key] = logical
+        return made
+
+    def _model(self, name: str) -> str | None:
+        """The logical name of a live model, its entry made when it is first met; None where it stays outside."""
+        if name not in self.models:
+            self.models[name] = self._import_model(name)
+        return self.models[name]
+
+    def _import_model(self, name: str) -> str | None:
+        live = self.snapshot.get("model", name)
+        if live is None or live.status != "present":
+            why = live.error if live is not None and live.error else "it is gone"
+            self.made.notes.append(f"model {name} is referred to and not described: {why}")
+            return None
+        if not LOGICAL_NAME.fullmatch(name) or not self._adoptable("model", live, (live.tags or {}).get(FLEET_TAG)):
+            return None
+        try:
+            entry = worded(live_model(dict(live.describe)), self.nodes["models"], self._unknown(f"model/{name}"))
+        except UnwritableError as error:
+            self.made.notes.append(f"model {name} is referred to and not described: {error}")
+            return None
+        logical = self._logical(live)
+        self.made.models[logical] = {"name": name, "adopt": True, **self._tags(live), **entry}
+        containers = [entry["primary_container"]] if "primary_container" in entry else entry.get("containers", [])
+        secrets = tuple(sorted({key for one in containers for key in one.get("environment") or {}}))
+        if secrets:
+            self.made.secrets.append((f"model/{logical}", secrets))
+        return logical
+
+    def _logical(self, live: LiveObject) -> str:
+        """The logical name: the physical one, or, of what is this fleet's already, the one of its address.
+
+        No two objects get one name.
+        """
+        tags = live.tags or {}
+        kind, _, name = tags.get(ADDRESS_TAG, "").partition("/")
+        told = tags.get(FLEET_TAG) == self.made.fleet and kind == live.kind and LOGICAL_NAME.fullmatch(name)
+        logical = name if told and self.names.setdefault((live.kind, name), live.name) == live.name else live.name
+        while self.names.setdefault((live.kind, logical), live.name) != live.name:
+            logical = f"{logical}-2"
+        return logical
+
+    def _adoptable(self, kind: str, live: LiveObject, owner: str | None) -> bool:
+        """Whether a model or config may be this fleet's; it is noted otherwise, and stays whose it is."""
+        why = ""
+        if live.tags is None:
+            why = "its tags can't be read"
+        elif owner is not None and owner != self.made.fleet:
+            why = f"it belongs to the fleet {owner!r}"
+        elif len(_own_tags(live)) > MOST_TAGS - OWN_TAGS:
+            why = f"it has {len(_own_tags(live))} tags, and mmeplan needs {OWN_TAGS} of the {MOST_TAGS}"
+        if why:
+            self.made.notes.append(f"{kind} {live.name} is used as it is and not adopted: {why}")
+        return not why
+
+    # --- the rest -----------------------------------------------------------------------------------------------------
+
+    def _tags(self, live: LiveObject) -> Entry:
+        tags = _own_tags(live)
+        strange = [key for key in tags if key.lower().startswith(OWN_PREFIX) or "{{" in key]
+        if strange:
+            self.made.notes.append(f"{live.kind} {live.name}: adoption removes the tags {', '.join(strange)}")
+        kept = {key: value for key, value in sorted(tags.items()) if key not in strange}
+        return {"tags": worded(kept, Node("map", item=Node("string")), lambda _: None)} if kept else {}
+
+    def _unknown(self, at: str) -> Any:
+        def refuse(place: str) -> None:
+            self.made.notes.append(f"{at}: fleet.yaml has no key for {place} (a newer boto3 may)")
+
+        return refuse
+
+    def _comment(self, place: Place, lines: list[str]) -> None:
+        if lines:
+            self.made.comments[place] = lines
+
+
+def _own_tags(live: LiveObject) -> dict[str, str]:
+    """The tags that are people's: without AWS's, and without mmeplan's own."""
+    tags = live.tags or {}
+    return {
+        key: value
+        for key, value in tags.items()
+        if not key.lower().startswith("aws:") and not key.startswith(OWN_PREFIX)
+    }
+
+
+def _variants(content: Canonical) -> list[Canonical]:
+    return [variant for member in KEYED for variant in content.get(member, {}).values()]
+
+
+def _with_own_counts(content: Canonical, own: Canonical, autoscaled: frozenset[str]) -> Canonical:
+    """`content` with the config's own counts of the variants whose count is an autoscaler's."""
+    made = dict(content)
+    for member in KEYED:
+        if member in content:
+            made[member] = {
+                name: {**variant, "InitialInstanceCount": own[member][name]["InitialInstanceCount"]}
+                if name in autoscaled and "InitialInstanceCount" in own[member][name]
+                else variant
+                for name, variant in content[member].items()
+            }
+    return made

@@ -1,0 +1,109 @@
+"""The drift report: what `mmeplan drift` shows, as data. specs/drift.schema.json describes its JSON document.
+
+In: graph and snapshot. Out: `DriftReport`, with names and lines as in the fleet file. Pure. Called by `drift`; read by
+`render`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from mmeplan.diff import HandMade, hand_made
+from mmeplan.graph import Graph
+from mmeplan.live import Snapshot
+from mmeplan.plan.document import Location, PlannedField
+from mmeplan.plan.masking import masked_fields
+from mmeplan.plan.places import location, planned_fields
+from mmeplan.resources import Resource
+
+DRIFT_FORMAT_VERSION: Final = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDrift:
+    """One thing that was done to one object.
+
+    `name` is the object's physical name. `what` is one of content, scale, tags, ownership, deleted, broken, under_way.
+    `fields` go from what was applied last (`before`) to what is live (`after`); null stands for absent.
+    """
+
+    address: str
+    kind: str
+    name: str
+    what: str
+    explanation: str
+    location: Location = field(default_factory=Location)
+    fields: tuple[PlannedField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftNote:
+    """Something worth knowing that is no drift."""
+
+    address: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """Everything that was found, by address. `unreadable` says what could not be looked at, and why."""
+
+    fleet: str
+    environment: str
+    account: str
+    region: str
+    observed_at: str
+    drift: tuple[FoundDrift, ...]
+    notes: tuple[DriftNote, ...]
+    unreadable: tuple[str, ...]
+    format_version: str = DRIFT_FORMAT_VERSION
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether anything was changed behind mmeplan's back."""
+        return bool(self.drift)
+
+
+def drift_report(graph: Graph, snapshot: Snapshot, *, show_environment: bool = False) -> DriftReport:
+    """What was changed behind mmeplan's back. Environment values are masked unless asked for."""
+    behind = hand_made(graph, snapshot)
+    found = tuple(_found(graph, one) for one in behind.found)
+    if not show_environment:
+        salt = snapshot.digest()
+        found = tuple(replace(one, fields=masked_fields(one.fields, salt)) for one in found)
+    return DriftReport(
+        fleet=graph.fleet.name,
+        environment=graph.fleet.environment or "",
+        account=snapshot.account,
+        region=snapshot.region,
+        observed_at=snapshot.observed_at,
+        drift=found,
+        notes=tuple(DriftNote(at, text) for at, text in behind.notes),
+        unreadable=(
+            *(f"{live.kind} {live.name}: {live.error}" for live in snapshot.unreadable()),
+            *([f"what carries the fleet's tag: {snapshot.inventory_error}"] if snapshot.inventory_error else []),
+        ),
+    )
+
+
+def drift_document(report: DriftReport) -> dict[str, Any]:
+    """The report as JSON data, its version first."""
+    document = asdict(report)
+    return {"format_version": document.pop("format_version"), **document}
+
+
+def _found(graph: Graph, one: HandMade) -> FoundDrift:
+    resource: Resource | None = graph.resources.get(one.address)
+    made = FoundDrift(one.address, one.kind, one.name, one.what, one.explanation)
+    if resource is None:
+        return replace(made, fields=tuple(PlannedField(_plain(f.path), f.before, f.after) for f in one.fields))
+    of_itself = [f for f in one.fields if f.path[0] in ("Tags", "EndpointConfigName")]
+    fields = [PlannedField(_plain(f.path), f.before, f.after) for f in of_itself]
+    fields += planned_fields(graph, resource, [f for f in one.fields if f not in of_itself])
+    return replace(made, location=location(graph, resource.path), fields=tuple(fields))
+
+
+def _plain(path: tuple[str | int, ...]) -> str:
+    """`tags.team`, `endpoint_config_name`: fields that don't stand in a config."""
+    return f"tags.{path[1]}" if path[0] == "Tags" else "endpoint_config_name"

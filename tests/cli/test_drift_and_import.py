@@ -1,0 +1,214 @@
+"""`drift` and `import` as people type them: exit codes, outputs, files, and what stands on stderr."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from mmeplan.cloud.aws import Cloud, Door
+from mmeplan.simulator import Simulator
+from tests.cli.running import mmeplan
+from tests.cli.test_terminal import ROOT, end, spawn
+
+GOLDEN = Path(__file__).parent / "drift"
+PLACE = "--local --region eu-west-1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "examples" / "ab-variants" / "fleet.yaml", tmp_path)
+    assert mmeplan("apply --local -y", tmp_path).code == 0
+    return tmp_path
+
+
+class Hands:
+    """Somebody in the console."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sim = Simulator.open(folder / ".mmeplan" / "local.db")
+        self.cloud = Cloud(self.sim.clock, region="eu-west-1", door=Door(self.sim.before_send, "123456789012"))
+
+    def __enter__(self) -> Hands:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sim.close()
+
+    def does(self, operation: str, **params: Any) -> Any:
+        read = operation.startswith(("Describe", "List"))
+        answer = (self.cloud.read if read else self.cloud.write)(operation, params)
+        self.sim.clock.sleep(0 if read else 900)
+        return answer
+
+
+def meddle(folder: Path) -> None:
+    with Hands(folder) as hands:
+        endpoint = hands.does("DescribeEndpoint", EndpointName="house-prices")
+        for desired in ({"DesiredInstanceCount": 7}, {"DesiredWeight": 3.0}):
+            variants = [{"VariantName": "challenger", **desired}]
+            hands.does(
+                "UpdateEndpointWeightsAndCapacities", EndpointName="house-prices", DesiredWeightsAndCapacities=variants
+            )
+        tags = [{"Key": "team", "Value": "ops"}, {"Key": "extra", "Value": "1"}]
+        hands.does("AddTags", ResourceArn=endpoint["EndpointArn"], Tags=tags)
+        config = hands.does("DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
+        hands.does("DeleteTags", ResourceArn=config["EndpointConfigArn"], TagKeys=["mmeplan:fleet"])
+        model = next(m for m in hands.does("ListModels")["Models"] if m["ModelName"].startswith("champion"))
+        hands.does("DeleteModel", ModelName=model["ModelName"])
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_drift_ends_with_0(folder: Path) -> None:
+    result = mmeplan("drift --local", folder)
+    assert (result.code, result.stderr) == (0, "")
+    assert "No drift: what is live is what was applied last." in result.stdout
+    assert mmeplan("drift --local --var instances=4", folder).code == 0  # what the file asks anew is none
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_drift_on_a_terminal(folder: Path, width: int, accept: bool) -> None:
+    meddle(folder)
+    child = spawn("drift --local --no-color", folder)
+    child.setwinsize(50, width)
+    text, code = end(child)
+    assert code == 2
+    assert "\x1b" not in text
+    golden = GOLDEN / f"meddled-{width}.txt"
+    shown = text.replace("\r\n", "\n")
+    if accept:
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")
+
+
+def test_drift_as_json_is_what_its_schema_says(folder: Path) -> None:
+    meddle(folder)
+    result = mmeplan("drift --local --format json", folder)
+    assert result.code == 2
+    document = json.loads(result.stdout)
+    jsonschema.validate(document, json.loads((ROOT / "specs" / "drift.schema.json").read_text()))
+    assert {(one["address"], one["what"]) for one in document["drift"]} == {
+        ("endpoint/house-prices", "scale"),
+        ("endpoint/house-prices", "tags"),
+        ("endpoint_config/house-prices", "ownership"),
+        ("model/champion", "deleted"),
+    }
+
+
+def test_drift_from_a_snapshot_and_what_cannot_be_read(folder: Path) -> None:
+    meddle(folder)
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    assert mmeplan("drift --snapshot live.json", folder).code == 2
+    document = json.loads((folder / "live.json").read_text())
+    document["objects"]["endpoint"]["house-prices"] = {"status": "unreadable", "error": "denied: x"}
+    (folder / "live.json").write_text(json.dumps(document))
+    result = mmeplan("drift --snapshot live.json", folder)
+    assert result.code == 1
+    assert "could not be read: endpoint house-prices: denied: x" in result.stdout
+    document["account"] = "999999999999"
+    (folder / "live.json").write_text(json.dumps(document))
+    (folder / "fleet.yaml").write_text('account: "123456789012"\n' + (folder / "fleet.yaml").read_text())
+    assert mmeplan("drift --snapshot live.json", folder).code == 3
+
+
+def test_what_drift_says_to_type_puts_it_back(folder: Path) -> None:
+    with Hands(folder) as hands:
+        arn = hands.does("DescribeEndpoint", EndpointName="house-prices")["EndpointArn"]
+        hands.does("AddTags", ResourceArn=arn, Tags=[{"Key": "team", "Value": "ops"}])
+    told = mmeplan("drift --local", folder).stdout
+    assert "or: mmeplan apply fleet.yaml --local" in told
+    assert mmeplan("apply fleet.yaml --local -y", folder).code == 0
+    assert mmeplan("drift --local", folder).code == 0
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_imported_file_is_the_fleet_again(folder: Path) -> None:
+    result = mmeplan(f"import house-prices {PLACE} --fleet house-prices -o again.yaml", folder)
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        "wrote again.yaml: 1 endpoint, 1 config, 2 models",
+        "next: mmeplan plan again.yaml --region eu-west-1 --local",
+    ]
+    assert (folder / "again.yaml").stat().st_mode & 0o777 == 0o600
+    assert mmeplan("drift again.yaml --local", folder).code == 0
+    plan = json.loads(mmeplan("plan again.yaml --local --format json", folder).stdout)
+    assert {step["operation"] for step in plan["steps"]} <= {"AddTags"}
+
+
+def test_import_prints_and_never_replaces_unasked(folder: Path) -> None:
+    printed = mmeplan(f"import --name 'house*' {PLACE} --fleet house-prices", folder)
+    assert printed.stdout.startswith("# Written by `mmeplan import`")
+    before = (folder / "fleet.yaml").read_text()
+    refused = mmeplan(f"import house-prices {PLACE} --fleet house-prices -o fleet.yaml", folder)
+    assert (refused.code, (folder / "fleet.yaml").read_text()) == (1, before)
+    assert "--force replaces it" in refused.stderr
+    assert mmeplan(f"import house-prices {PLACE} --fleet house-prices -o fleet.yaml --force", folder).code == 0
+    assert (folder / "fleet.yaml").read_text() == printed.stdout
+    assert [path.name for path in folder.iterdir() if path.name.endswith(".tmp")] == []
+
+
+def test_environment_values_are_warned_of(folder: Path) -> None:
+    with Hands(folder) as hands:
+        container = {"Image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1", "Environment": {"API_KEY": "hunter2"}}
+        role = "arn:aws:iam::123456789012:role/x"
+        hands.does("CreateModel", ModelName="m", ExecutionRoleArn=role, PrimaryContainer=container)
+        main = {"VariantName": "main", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        hands.does("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[main])
+        hands.does("CreateEndpoint", EndpointName="e", EndpointConfigName="c", Tags=[{"Key": "team", "Value": "ads"}])
+    result = mmeplan(f"import --tag team=ads {PLACE}", folder)
+    assert result.code == 0
+    assert "API_KEY: hunter2" in result.stdout
+    assert "environment values in clear" in result.stderr
+    assert "model/m: API_KEY" in result.stderr
+    assert "hunter2" not in result.stderr
+
+
+def test_what_cannot_be_imported_is_named(folder: Path) -> None:
+    result = mmeplan(f"import house-prices missing {PLACE}", folder)
+    assert (result.code, result.stdout) == (1, "")
+    assert "not imported: endpoint house-prices: it belongs to the fleet 'house-prices' already" in result.stderr
+    assert "not imported: endpoint missing: there is no endpoint of that name" in result.stderr
+    assert "nothing was written" in result.stderr
+
+
+def test_import_from_a_snapshot(folder: Path) -> None:
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    result = mmeplan("import --snapshot live.json --name '*' --fleet house-prices", folder)
+    assert result.code == 0
+    assert result.stdout == mmeplan(f"import house-prices {PLACE} --fleet house-prices", folder).stdout
+    assert "a snapshot doesn't tell which counts" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "told"),
+    [("", 2, "say which endpoints"), ("x --fleet A_b", 1, "can't be a fleet's name"), ("--tag =x", 2, "KEY=VALUE")],
+)
+def test_what_makes_no_sense_is_told(folder: Path, wrong: str, code: int, told: str) -> None:
+    result = mmeplan(f"import {PLACE} {wrong}", folder)
+    assert result.code == code
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize("command", ["drift", "import", "unlock", "apply", "destroy"])
+def test_help_has_an_example(folder: Path, command: str) -> None:
+    assert f"mmeplan {command} " in mmeplan(f"{command} --help", folder).stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("dr", "drift"), ("im", "import"), ("unl", "unlock")])
+def test_the_shell_completes_the_commands(typed: str, offered: str) -> None:
+    from click.shell_completion import BashComplete
+
+    from mmeplan.cli.app import app
+
+    completing = BashComplete(app, {}, "mmeplan", "_MMEPLAN_COMPLETE")
+    assert [item.value for item in completing.get_completions([], typed)] == [offered]
+    assert "--lock" in [item.value for item in completing.get_completions(["apply"], "--lo")]

@@ -1,0 +1,302 @@
+"""The lock: one run at a time, whatever happens to it. On the simulated S3, through the real boto3 stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mmeplan import apply
+from mmeplan.apply import FleetLock, LockOwner, Outcome, lock_place
+from mmeplan.apply.locking import DEAD_S, REFRESH_S, after_loss, describe, look, remove
+from mmeplan.errors import CloudError, InputError, LockedError
+from tests.simulation.world import Broken, World, config, fleet, model, one, variant
+
+PLACE = lock_place("s3://acme-mmeplan/locks/f")
+SMALL, LARGE = (one({"main": variant(instance_type=f"ml.m5.{size}")}) for size in ("large", "xlarge"))
+MANY = fleet({name: {"config": config(main=variant())} for name in "abc"})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as made:
+        yield made
+
+
+def lock_of(world: World, who: str = "alice@one (pid 1)") -> FleetLock:
+    since = world.sim.clock.now().isoformat()
+    owner = LockOwner(who, "f", "apply", since, since, token=who)
+    return FleetLock(PLACE, owner, world.cloud, world.cloud, world.sim.clock, unlock=f"mmeplan unlock {PLACE.url}")
+
+
+def seen(world: World) -> Any:
+    return look(world.cloud, PLACE)
+
+
+def carry_out(world: World, text: Any, lock: FleetLock, observer: Any = lambda _: None, **how: Any) -> Outcome:
+    """What the command does: the lock is the writer, and is looked at with every event."""
+    made = world.plan(text)
+
+    def each(event: Any) -> None:
+        observer(event)
+        lock.held()
+
+    outcome = apply.run(made, world.cloud, lock, world.sim.clock, each, stopping=lambda: not lock.held(), **how)
+    return after_loss(outcome, lock)
+
+
+# --- taking it and giving it back -------------------------------------------------------------------------------------
+
+
+def test_a_lock_says_who_holds_it_and_is_gone_when_it_is_given_back(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    assert seen(world).owner == lock.owner
+    assert lock.release() == ""
+    assert seen(world) is None
+    assert lock.release() == ""
+
+
+def test_a_second_run_is_refused_at_once_and_told_who_since_when_and_what_to_type(world: World) -> None:
+    lock_of(world).acquire()
+    world.sim.clock.sleep(12 * 60)
+    before = world.sim.clock.now()
+    with pytest.raises(LockedError) as refused:
+        lock_of(world, "bob@two (pid 2)").acquire()
+    for part in (
+        "alice@one (pid 1)",
+        "`mmeplan apply` of the fleet f",
+        "12 min ago",
+        "may be gone",
+        "nothing was done",
+    ):
+        assert part in refused.value.message
+    assert f"mmeplan unlock {PLACE.url}" in refused.value.hint
+    assert (world.sim.clock.now() - before).total_seconds() < 5
+    assert seen(world).owner.who == "alice@one (pid 1)"
+
+
+def test_a_run_that_waits_gets_the_lock_when_it_is_free(world: World) -> None:
+    first, second, told = lock_of(world), lock_of(world, "bob@two (pid 2)"), []
+    first.acquire()
+
+    def waiting(text: str) -> None:
+        told.append(text)
+        first.release()
+
+    second.acquire(timeout_s=600, waiting=waiting)
+    assert len(told) == 1
+    assert "alice@one" in told[0]
+    assert seen(world).owner.who == "bob@two (pid 2)"
+
+
+def test_a_run_that_waits_in_vain_says_so(world: World) -> None:
+    lock_of(world).acquire()
+    began = world.sim.clock.now()
+    with pytest.raises(LockedError):
+        lock_of(world, "bob@two (pid 2)").acquire(timeout_s=600)
+    assert 600 <= (world.sim.clock.now() - began).total_seconds() < 620
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_answer_neither_loses_a_lock_nor_doubles_it(world: World, when: str) -> None:
+    lock = lock_of(world)
+    world.sim.faults.cut("PutObject", when)
+    lock.acquire()
+    world.sim.clock.sleep(REFRESH_S)
+    world.sim.faults.cut("PutObject", when)
+    assert lock.held()
+    world.sim.faults.cut("DeleteObject", when)
+    assert lock.release() == ""
+    assert seen(world) is None
+
+
+def test_what_is_no_lock_is_never_overwritten_nor_taken_for_one(world: World) -> None:
+    world.does("PutObject", Bucket=PLACE.bucket, Key=PLACE.key, Body=b"[1]")
+    with pytest.raises(LockedError, match="not a lock of mmeplan"):
+        lock_of(world).acquire()
+    assert seen(world).owner is None
+
+
+@pytest.mark.parametrize("url", ["", "s3://", "s3://b", "s3://bucket/", "s3://bucket/a/", "http://b/k", "s3://UPPER/k"])
+def test_what_is_no_place_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match="is not a place for a lock"):
+        lock_place(url)
+
+
+# --- keeping it -------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_shows_signs_of_life_while_a_rollout_runs(world: World) -> None:
+    lock, ages = lock_of(world), []
+
+    def observer(_: Any) -> None:
+        there = seen(world)
+        ages.append((world.sim.clock.now().isoformat(), there.owner.alive_at))
+
+    lock.acquire()
+    assert carry_out(world, SMALL, lock, observer).complete
+    assert len({alive for _, alive in ages}) > 2
+    assert "may be gone" not in describe(lock.owner, world.sim.clock.now())
+    world.sim.clock.sleep(DEAD_S + 60)
+    assert "may be gone" in describe(lock.owner, world.sim.clock.now())
+
+
+def taken_by_bob(world: World) -> FleetLock:
+    """What `mmeplan unlock` and another apply do."""
+    remove(world.cloud, PLACE, seen(world))
+    other = lock_of(world, "bob@two (pid 2)")
+    other.acquire()
+    return other
+
+
+def test_a_lock_that_is_lost_starts_nothing_more_and_waits_for_what_runs(world: World) -> None:
+    lock, others = lock_of(world), []
+    lock.acquire()
+
+    def observer(event: Any) -> None:
+        if event.kind == "polled" and not others:
+            others.append(taken_by_bob(world))
+
+    outcome = carry_out(world, MANY, lock, observer, parallelism=1)
+    assert not outcome.complete
+    assert not outcome.interrupted  # exit 5, not 130
+    assert "CreateEndpoint:endpoint/a" in [result.step for result in outcome.done]
+    assert {result.step for result in outcome.skipped} == {"CreateEndpoint:endpoint/b", "CreateEndpoint:endpoint/c"}
+    assert all("was taken by bob@two" in result.detail for result in outcome.skipped)
+    assert world.endpoint("a")["EndpointStatus"] == "InService"
+    assert lock.release() == ""
+    assert seen(world).owner.who == "bob@two (pid 2)"  # what is another's is never given back
+
+
+def test_a_write_after_the_loss_is_never_sent(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    taken_by_bob(world)
+    world.sim.clock.sleep(REFRESH_S)
+    with pytest.raises(CloudError, match="LockLost"):
+        lock.write("DeleteEndpoint", {"EndpointName": "ranker"})
+    assert not world.written
+
+
+def test_a_lock_that_is_removed_without_a_successor_is_lost_as_well(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    remove(world.cloud, PLACE, seen(world))
+    world.sim.clock.sleep(REFRESH_S)
+    assert not lock.held()
+    assert "was removed" in lock.lost
+
+
+def test_where_nobody_can_tell_whether_it_is_held_it_counts_as_lost(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    world.sim.clock.sleep(REFRESH_S)
+    for _ in range(8):
+        world.sim.faults.cut("PutObject", "before")
+    assert not lock.held()
+    assert "can't be seen" in lock.lost
+
+
+def test_unlock_removes_only_what_it_showed(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    shown = seen(world)
+    world.sim.clock.sleep(REFRESH_S)
+    assert lock.held()  # its owner is alive after all
+    assert not remove(world.cloud, PLACE, shown)
+    assert seen(world).owner.who == "alice@one (pid 1)"
+    assert remove(world.cloud, PLACE, seen(world))
+
+
+# --- two applies of one fleet -----------------------------------------------------------------------------------------
+
+
+def two_applies(world: World) -> None:
+    """While alice's apply runs, bob tries at every event. Broken where both hold the lock, or bob's apply starts."""
+    world.live_through(SMALL)
+    lock, refused = lock_of(world), 0
+    lock.acquire()
+
+    def observer(event: Any) -> None:
+        nonlocal refused
+        other = lock_of(world, "bob@two (pid 2)")
+        try:
+            other.acquire()
+        except LockedError:
+            refused += 1
+            return
+        raise Broken(f"both held the lock at {event.step} {event.kind}")
+
+    outcome = carry_out(world, {**LARGE, "models": {"ranker": model("2")}}, lock, observer)
+    if not outcome.complete or refused < 5:
+        raise Broken(f"the first apply was disturbed: {outcome}")
+    if lock.release():
+        raise Broken("not given back")
+    lock_of(world, "bob@two (pid 2)").acquire()
+
+
+def test_of_two_applies_of_one_fleet_one_runs(world: World) -> None:
+    two_applies(world)
+
+
+def test_a_crashed_owners_lock_stays_until_somebody_removes_it_and_then_the_next_run_goes_on(world: World) -> None:
+    lock = lock_of(world)
+    lock.acquire()
+    world.sim.faults.crash_at(2, "after")
+    with pytest.raises(Exception, match="the caller dies"):
+        carry_out(world, SMALL, lock)
+    world.sim.clock.sleep(3600)
+    with pytest.raises(LockedError, match="may be gone"):
+        lock_of(world, "bob@two (pid 2)").acquire()
+    assert remove(world.cloud, PLACE, seen(world))
+    second = lock_of(world, "bob@two (pid 2)")
+    second.acquire()
+    assert carry_out(world, SMALL, second).complete
+    assert second.release() == ""
+
+
+# --- planted bugs -----------------------------------------------------------------------------------------------------
+
+
+def release_early(patch: pytest.MonkeyPatch) -> None:
+    """Given back after the last call, before the rollouts have ended."""
+    held = FleetLock.held
+
+    def early(self: FleetLock) -> bool:
+        still = held(self)
+        if any(status == "Updating" for status in self.statuses()):  # type: ignore[attr-defined]
+            self.release()
+        return still
+
+    def statuses(self: FleetLock) -> list[str]:
+        return [item["EndpointStatus"] for item in self._reader.read("ListEndpoints", {})["Endpoints"]]
+
+    patch.setattr(FleetLock, "statuses", statuses, raising=False)
+    patch.setattr(FleetLock, "held", early)
+
+
+def overwrite_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
+    put = FleetLock._put
+    patch.setattr(FleetLock, "_put", lambda self, condition: put(self, {}))
+
+
+def believe_every_lock_to_be_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("mmeplan.apply.locking._is", lambda *_: True)
+
+
+@pytest.mark.parametrize("bug", [release_early, overwrite_whatever_is_there, believe_every_lock_to_be_ours])
+def test_a_planted_bug_is_found(bug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    with World() as world, pytest.raises(Broken):
+        two_applies(world)
+
+
+def test_an_outcome_without_a_loss_stays_as_it_is(world: World) -> None:
+    lock = lock_of(world)
+    outcome = Outcome((), (), (), (), interrupted=True)
+    assert after_loss(outcome, lock) is outcome
+    lock.lost = "gone"
+    assert after_loss(outcome, lock) == replace(outcome, interrupted=False)
