@@ -44,7 +44,7 @@ def endpoint_change(world: World, endpoint: Resource) -> tuple[Change, Drift | N
     live = world.snapshot.get("endpoint", endpoint.physical_name)
     if live is not None and live.status == "unreadable":
         return _unreadable(endpoint, live), None
-    moved = _live_under_another_name(world, endpoint)
+    moved = live_under_another_name(world, endpoint)
     if live is None or live.status == "absent":
         return (_renamed(world, endpoint, moved) if moved else _create(world, endpoint)), None
     refused = _ownership_refusal(world, endpoint, live)
@@ -121,7 +121,7 @@ def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
     return _change(endpoint, ("read",), "unrecoverable", "none", "UpdateRollbackFailed", live=live, refusal=refusal)
 
 
-def _live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
+def live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
     for live in world.owned_at("endpoint", endpoint.address):
         if live.name.lower() not in world.declared_endpoints:
             return live
@@ -160,13 +160,13 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     drift = drift_of(world, endpoint, config, live, live_config, now, fields)
     if not fields and not fresh:
         return _unchanged(world, endpoint, live, config, live_config), drift
-    stays = live.describe.get("EndpointStatus") != CREATING and _pending(live) in ("", in_force)
+    stays = live.describe.get("EndpointStatus") != CREATING and pending_config(live) in ("", in_force)
     if is_scale_only(fields) and not fresh and stays:
         return _scaled(world, endpoint, live, config, live_config, fields), drift
     return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
 
 
-def _pending(live: LiveObject) -> str:
+def pending_config(live: LiveObject) -> str:
     """The config that an update under way leads to; empty where there is none."""
     return str((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName") or "")
 
@@ -181,7 +181,7 @@ def _bind(world: World, endpoint: Resource, config: Resource, live_config: LiveO
 def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject) -> Change:
     _bind(world, endpoint, config, live_config)
     status = live.describe.get("EndpointStatus")
-    pending = _pending(live)
+    pending = pending_config(live)
     if status == UPDATING and pending and pending != live_config.name:
         return _swap_back(world, endpoint, live, config, pending)
     if status in BUSY and status != SYSTEM_UPDATING:

@@ -15,8 +15,9 @@ from typing import Final, Literal
 from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
 from mmeplan.diff.changes import FieldChange
 from mmeplan.diff.drift import UnknownSaltError, is_content_addressed, means_what_was_applied, readings
-from mmeplan.diff.endpoints import _is_scale_only, _live_under_another_name, _pending
+from mmeplan.diff.endpoints import live_under_another_name, pending_config
 from mmeplan.diff.fields import field_changes
+from mmeplan.diff.weighing import is_scale_only
 from mmeplan.diff.world import World
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
@@ -101,7 +102,7 @@ class _Finder:
         if live is not None and live.status == "unreadable":
             return
         if live is None or live.status == "absent":
-            live = _live_under_another_name(self.world, endpoint)
+            live = live_under_another_name(self.world, endpoint)
             if live is None:
                 self._deleted(endpoint)
                 return
@@ -148,7 +149,7 @@ class _Finder:
         return runs_ours or told or (in_force is not None and readable and is_content_addressed(in_force))
 
     def _under_way(self, endpoint: Resource, live: LiveObject, status: str) -> None:
-        pending, in_force = _pending(live), str(live.describe.get("EndpointConfigName", ""))
+        pending, in_force = pending_config(live), str(live.describe.get("EndpointConfigName", ""))
         if status != UPDATING or pending in ("", in_force):
             return
         if pending == endpoint.request.get("EndpointConfigName"):
@@ -191,7 +192,7 @@ class _Finder:
     def _tell_content(
         self, endpoint: Resource, live: LiveObject, config: LiveObject, fields: tuple[FieldChange, ...], *, known: bool
     ) -> None:
-        if _is_scale_only(fields):
+        if is_scale_only(fields):
             shown = tuple(_with_default_weight(change) for change in fields)
             text = "weights, counts or concurrency were changed in place"
             self.tell(endpoint.address, "endpoint", live.name, "scale", text, shown)
