@@ -1,0 +1,224 @@
+"""Runs a scenario: the real engine, load → … → verify, on a simulated account, with every law watched.
+
+In: a scenario. Out: `Lived`, what it was made of; raises `Broken` with the law that did not hold.
+The way from the file to the outcome is the command line's own: `cli.session` plans, and the plan goes through its JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from mmeplan import apply, graph, rules
+from mmeplan.apply import Outcome
+from mmeplan.cli import session
+from mmeplan.errors import MmeplanError
+from mmeplan.plan import Options, Plan, read, write
+from mmeplan.simulator import SimulatedCrash
+from mmeplan.spec import load_text
+from tests.simulation.seeds import oracle, others
+from tests.simulation.seeds.account import REGION, Account
+from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.door import DirectCloud
+from tests.simulation.seeds.drawing import Scenario
+from tests.simulation.seeds.hand import Hand, Turn
+from tests.simulation.seeds.together import together
+from tests.simulation.seeds.watching import Watch
+from tests.simulation.world import Broken, Line
+
+Fleet = Mapping[str, Any]
+
+
+@dataclass
+class Lived:
+    """What a life was made of, to see that the seeds do what they are for."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def saw(self, what: str, times: int = 1) -> None:
+        self.counts[what] += times
+
+
+def live(scenario: Scenario) -> Lived:
+    """Live through a scenario. Raises Broken."""
+    life = Life(scenario)
+    try:
+        for act in scenario["acts"]:
+            life.act(act)
+        life.end(scenario["acts"][-1]["fleet"] if scenario["acts"] else None, scenario["ends"])
+        return life.lived
+    finally:
+        life.close()
+
+
+class Life:
+    """One life under way."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.lived = Lived()
+        self.account = Account(scenario)
+        self.watch = Watch(self.account)
+        self.lines: list[Line] = []
+        self.boto3 = scenario.get("stack") == "boto3"
+        self.touched: set[str] = set()  # endpoints that others have touched since the plan
+        if scenario.get("hidden"):
+            for operation in ("CreateModel", "CreateEndpointConfig"):
+                self.account.sim.faults.hide(operation, reads=tuple(scenario["hidden"]))
+        for deed in scenario["others"]:
+            self.deed(deed)
+        self.later(600)
+
+    def close(self) -> None:
+        self.lived.saw("looks", self.watch.events)
+        self.account.close()
+        Line.free += self.lines
+
+    # --- one edit of the fleet ------------------------------------------------------------------------------------
+
+    def act(self, act: Mapping[str, Any]) -> None:
+        """Somebody changes the file and applies it, while others do what they do."""
+        for deed in act.get("before", ()):
+            self.deed(deed)
+        for kind, arguments in act.get("faults", ()):
+            getattr(self.account.sim.faults, kind)(**arguments)
+            if kind == "fail_rollback":
+                self.watch.stranded.add(arguments["endpoint_name"])
+        second = act.get("second")
+        if second:
+            other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"]}
+            same = second["fleet"] == act["fleet"]
+            self.lived.saw("two at once")
+            chance = Chance(second["chance"])
+            together(chance, *(lambda turn, one=one: self._apply(one, turn, claims=same) for one in (act, other)))
+        else:
+            self._apply(act, lambda: None)
+        self.later(act.get("later", 0))
+
+    def _apply(self, act: Mapping[str, Any], turn: Turn, *, claims: bool = True) -> Outcome | None:
+        """Plan and apply, as `mmeplan apply` does. None where it did not come to an outcome."""
+        hand = self.hand(act, turn)
+        try:
+            plan = self.plan(hand, act["fleet"], outages=act["allow_outage"])
+            if not plan.steps or not plan.applyable:
+                self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
+                if claims and plan.complete and not plan.refused and not plan.has_changes:
+                    self._claimed(act["fleet"], "no changes")
+                return None
+            if act.get("saved"):
+                for deed in act.get("between", ()):
+                    self.deed(deed)
+                if apply.stale_reasons(plan, hand, hand.now(), REGION):
+                    self.lived.saw("stale")
+                    return None
+            outcome = self.carry_out(hand, plan, act)
+        except SimulatedCrash:
+            self.lived.saw("died")
+            return None
+        except MmeplanError:
+            self.lived.saw("gave up")
+            return None
+        self._note(outcome)
+        if outcome.complete and claims:
+            self._claimed(act["fleet"], "complete")
+        return outcome
+
+    def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
+        """What a new process works with."""
+        hand = Hand(self.account, self.watch, None, act, self.deed, turn)
+        if self.boto3:
+            line = Line.to(self.account.sim, self.account.sim.before_send)
+            line.sleep = hand.sleep
+            self.lines.append(line)
+            hand.cloud = line.cloud
+        else:
+            hand.cloud = DirectCloud(self.account.sim, hand, REGION)
+        return hand
+
+    def plan(self, hand: Hand, fleet: Fleet, *, outages: bool = True, backwards: bool = False) -> Plan:
+        """load → compile → check → observe → diff → plan, then through the plan's JSON."""
+        text = json.dumps(_backwards(fleet) if backwards else fleet)
+        loaded = load_text(text.encode(), region=REGION)
+        compiled = graph.compile(loaded)
+        findings = rules.check(loaded, compiled)
+        wished: dict[str, Any] = {"retry_rolled_back": True}
+        if outages:
+            wished["allow_outage"] = tuple(f"endpoint/{name}" for name in fleet["endpoints"])
+        options = Options(**{name: wished[name] for name in _OPTIONS if name in wished})
+        connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
+        self.touched.clear()
+        made = session.make_plan(compiled, connection, findings, options)
+        stream = io.StringIO()
+        write(made, stream)
+        plan = read(stream.getvalue(), "plan.json")
+        if plan != made:
+            raise Broken("plan: what is read from its JSON isn't what was written")
+        return plan
+
+    def carry_out(self, hand: Hand, plan: Plan, act: Mapping[str, Any]) -> Outcome:
+        hand.plan = plan
+        self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
+        self.lived.saw("applies")
+        how: dict[str, Any] = {"fail_fast": act.get("fail_fast", False), "stopping": hand.stopping}
+        if "parallelism" in act:
+            how["parallelism"] = act["parallelism"]
+        outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
+        self.lived.saw("writes", hand.writes)
+        self.watch.look("time")
+        return outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        self.lived.saw("complete" if outcome.complete else "incomplete")
+        if any("rolled the update back" in result.detail for result in outcome.failed):
+            self.lived.saw("rolled back")
+        if outcome.kept:
+            self.lived.saw("kept")
+
+    def _claimed(self, fleet: Fleet, claim: str) -> None:
+        """mmeplan says that all is well: is it? What others touched since the plan is not claimed."""
+        wrong = oracle.differences(self.account, fleet, frozenset(self.touched))
+        if wrong:
+            raise Broken(f"success: it says {claim!r}, and {'; '.join(wrong)}")
+
+    # --- others, and time -----------------------------------------------------------------------------------------
+
+    def deed(self, deed: Mapping[str, Any]) -> None:
+        """Others do something."""
+        self.watch.look("time")
+        name = others.do(self.account, dict(deed))
+        if name:
+            self.touched.add(name)
+            self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)
+            self.lived.saw("others")
+
+    def later(self, seconds: float) -> None:
+        if seconds:
+            self.account.sim.clock.sleep(seconds)
+            self.watch.look("time")
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def end(self, fleet: Fleet | None, ends: str) -> None:
+        """Nothing fails any more: the fixpoint, and for some the end of everything."""
+        from tests.simulation.seeds.ending import destroy, reach_fixpoint
+
+        self.account.sim.faults.reset()
+        self.watch.stranded.clear()
+        for number in range(4):
+            self.deed({"do": "alarm", "name": f"alarm-{number}", "state": "OK"})
+        self.later(40_000)
+        if fleet is not None:
+            reach_fixpoint(self, fleet)
+            if ends == "destroy":
+                destroy(self, fleet)
+
+
+_OPTIONS = frozenset(member.name for member in fields(Options))
+
+
+def _backwards(value: Any) -> Any:
+    """The same file with every mapping in the opposite order."""
+    return {key: _backwards(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
