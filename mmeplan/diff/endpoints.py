@@ -145,7 +145,10 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     if live_config is not None and live_config.status == "unreadable":
         return _unreadable(endpoint, live_config), None
     if live_config is None or live_config.status != "present":
-        return _config_is_gone(world, endpoint, live, config, in_force), None
+        if in_force != config.physical_name:
+            return _config_is_gone(world, endpoint, live, config, in_force), None
+        world.need(config)  # deleted behind our back: its name says what it held, and it is made again under that name
+        live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
     now = world.live_meaning(config, live, live_config)
     fresh = world.graph.fresh & {config.address, *config.dependencies()}
     fields = field_changes(now, endpoint.content)
@@ -264,9 +267,6 @@ def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_for
 def _config_is_gone(world: World, endpoint: Resource, live: LiveObject, config: Resource, in_force: str) -> Change:
     world.need(config)
     world.running[endpoint.address] = config.physical_name
-    if in_force == config.physical_name:
-        text = "unchanged; its config was deleted behind our back and is made again under the same name"
-        return _tagged(world, endpoint, live, ("no-op",), "same", "none", text)
     text = f"it runs the config {in_force}, which no longer exists; SageMaker refuses to update such an endpoint"
     return _tagged(
         world, endpoint, live, ("delete", "create"), "unrecoverable", "outage", text, causes=(config.address,)

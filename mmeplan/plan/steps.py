@@ -5,7 +5,7 @@ In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -355,13 +355,22 @@ def _retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
     Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
     """
     derived: dict[str, Any] = {}
-    running = (
-        {summary.get("VariantName") for summary in (live.describe.get("ProductionVariants") or ())} if live else set()
-    )
+    running = {summary.get("VariantName") for summary in _fleet_at_swap(live)}
     if endpoint.autoscaled & running:
         derived["RetainAllVariantProperties"] = True
         derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
     return {**derived, **endpoint.update_options}
+
+
+def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
+    """The variants whose counts and weights a swap would retain: of the update under way, if any, since that ends first.
+
+    Source: DescribeEndpoint's PendingDeploymentSummary; the swap is refused until nothing is pending.
+    """
+    if live is None:
+        return ()
+    pending = live.describe.get("PendingDeploymentSummary") or {}
+    return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
 
 
 def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
@@ -371,7 +380,7 @@ def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str,
         return []
     excluded = {item["VariantPropertyType"] for item in retention.get("ExcludeRetainedVariantProperties") or ()}
     fields = []
-    for summary in live.describe.get("ProductionVariants") or ():
+    for summary in _fleet_at_swap(live):
         name = str(summary.get("VariantName"))
         wanted = endpoint.content.get("ProductionVariants", {}).get(name)
         if wanted is None:
