@@ -134,7 +134,8 @@ class Simulator(World):
             request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
             who = Caller(self.account, region, service.name)
             operation = service.operations[name]
-            return self._answer(service, name, operation, who, lambda: deepcopy(request), request_id) or {}
+            copied = deepcopy if operation.writes else dict
+            return self._answer(service, name, operation, who, lambda: copied(request), request_id) or {}
 
     def _answer(
         self,

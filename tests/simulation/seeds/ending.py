@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.seeds.living import Life
 
 MOST_APPLIES = 2
+PLANNED_AGAIN = 4  # one seed in so many plans its fixpoint twice more
 MOST_ADVICE = 8  # how often a person does what a refusal advises
 _KIND = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
 _DELETE = {
@@ -37,6 +38,12 @@ def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
     if wrong:
         raise Broken(f"fixpoint: the plan is empty, and {'; '.join(wrong)}")
+    if life.seed % PLANNED_AGAIN == 0:
+        _planned_again(life, fleet, plan)
+
+
+def _planned_again(life: Life, fleet: Mapping[str, Any], plan: Plan) -> None:
+    """The same plan from the same world, to the byte; and from the file in another order, but for its lines."""
     again = life.plan(life.hand({}), fleet)
     if (again.plan_id, _bytes(again)) != (plan.plan_id, _bytes(plan)):
         raise Broken("bytes: two plans of one world differ")

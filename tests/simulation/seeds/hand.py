@@ -5,6 +5,7 @@ Before each write: the laws; then what others do right then; then, perhaps, deat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.seeds.account import ACCOUNT, REGION, Account
 from tests.simulation.seeds.watching import Watch
+from tests.simulation.world import Broken
 
 Turn = Callable[[], None]
 
@@ -32,9 +34,13 @@ class Hand:
         self.act = act
         self.deed = deed
         self.turn = turn
-        self.plan: Plan | None = None  # what is being applied
+        self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.writes = 0
         self.events = 0
+
+    def begin(self, plan: Plan) -> None:
+        """From now on this plan is applied: its steps, and no other calls."""
+        self.planned = frozenset((step.operation, text_of(step.params)) for step in plan.steps)
 
     # --- reader and writer ----------------------------------------------------------------------------------------
 
@@ -52,9 +58,10 @@ class Hand:
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
         self.writes += 1
-        assert self.plan is not None, "a write outside an apply"
+        if (operation, text_of(params)) not in self.planned:
+            raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        self.watch.before_write(self.plan, operation, params)
+        self.watch.before_write(operation, params)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed(deed)
@@ -92,3 +99,8 @@ class Hand:
 
     def stopping(self) -> bool:
         return bool(0 < self.act.get("stops", 0) <= self.events)
+
+
+def text_of(params: Any) -> str:
+    """A request as text, to compare it word for word."""
+    return json.dumps(params, sort_keys=True, default=list)

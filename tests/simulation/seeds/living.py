@@ -11,13 +11,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 from mmeplan import apply, graph, rules
 from mmeplan.apply import Outcome
 from mmeplan.cli import session
 from mmeplan.errors import MmeplanError
-from mmeplan.plan import Options, Plan, read, write
+from mmeplan.graph import Graph
+from mmeplan.plan import Finding, Options, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
 from mmeplan.spec import load_text
 from tests.simulation.seeds import oracle, others
@@ -58,8 +60,11 @@ def live(scenario: Scenario) -> Lived:
 class Life:
     """One life under way."""
 
+    hand_of = Hand
+
     def __init__(self, scenario: Scenario) -> None:
         self.lived = Lived()
+        self.seed = int(scenario["seed"])
         self.account = Account(scenario)
         self.watch = Watch(self.account)
         self.lines: list[Line] = []
@@ -122,13 +127,13 @@ class Life:
             self.lived.saw("gave up")
             return None
         self._note(outcome)
-        if outcome.complete and claims:
+        if outcome.complete and plan.complete and claims:
             self._claimed(act["fleet"], "complete")
         return outcome
 
     def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
         """What a new process works with."""
-        hand = Hand(self.account, self.watch, None, act, self.deed, turn)
+        hand = self.hand_of(self.account, self.watch, None, act, self.deed, turn)
         if self.boto3:
             line = Line.to(self.account.sim, self.account.sim.before_send)
             line.sleep = hand.sleep
@@ -139,27 +144,24 @@ class Life:
         return hand
 
     def plan(self, hand: Hand, fleet: Fleet, *, outages: bool = True, backwards: bool = False) -> Plan:
-        """load → compile → check → observe → diff → plan, then through the plan's JSON."""
-        text = json.dumps(_backwards(fleet) if backwards else fleet)
-        loaded = load_text(text.encode(), region=REGION)
-        compiled = graph.compile(loaded)
-        findings = rules.check(loaded, compiled)
+        """load → compile → check → observe → diff → plan."""
+        compiled, findings = _checked(json.dumps(_backwards(fleet) if backwards else fleet))
         wished: dict[str, Any] = {"retry_rolled_back": True}
         if outages:
             wished["allow_outage"] = tuple(f"endpoint/{name}" for name in fleet["endpoints"])
         options = Options(**{name: wished[name] for name in _OPTIONS if name in wished})
         connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
         self.touched.clear()
-        made = session.make_plan(compiled, connection, findings, options)
+        return session.make_plan(compiled, connection, findings, options)
+
+    def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any]) -> Outcome:
+        """Apply what is read from the plan's own JSON, as from a saved one."""
         stream = io.StringIO()
         write(made, stream)
         plan = read(stream.getvalue(), "plan.json")
         if plan != made:
             raise Broken("plan: what is read from its JSON isn't what was written")
-        return plan
-
-    def carry_out(self, hand: Hand, plan: Plan, act: Mapping[str, Any]) -> Outcome:
-        hand.plan = plan
+        hand.begin(plan)
         self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
         self.lived.saw("applies")
         how: dict[str, Any] = {"fail_fast": act.get("fail_fast", False), "stopping": hand.stopping}
@@ -214,6 +216,14 @@ class Life:
             reach_fixpoint(self, fleet)
             if ends == "destroy":
                 destroy(self, fleet)
+
+
+@lru_cache(maxsize=32)
+def _checked(text: str) -> tuple[Graph, list[Finding]]:
+    """load → compile → check. All three are pure, and a life plans the same file several times."""
+    loaded = load_text(text.encode(), region=REGION)
+    compiled = graph.compile(loaded)
+    return compiled, rules.check(loaded, compiled)
 
 
 _OPTIONS = frozenset(member.name for member in fields(Options))

@@ -3,7 +3,7 @@
     capacity     no endpoint serves less, at any instant, than the plan that is being applied promised
     references   no live or pending config is, or refers to, something that we deleted
     ownership    nothing that doesn't carry our tag is touched
-    steps        every call that we make is a step of the plan, word for word
+    steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
 `Broken` says which law did not hold. What others did to an endpoint themselves is theirs: its floor falls away until
 the next apply. And a reference that others made within a minute before our delete is the window that SageMaker's lack
@@ -12,7 +12,6 @@ of conditional writes leaves (docs/plan-and-apply.md): the scan can't have seen 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +41,6 @@ class Watch:
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
-        self.deleted: set[tuple[str, str]] = set()  # what we deleted, by kind and name
         self.looked_us = account.now_us()
         self.events = 0
 
@@ -84,11 +82,8 @@ class Watch:
 
     # --- a write --------------------------------------------------------------------------------------------------
 
-    def before_write(self, plan: Plan, operation: str, params: Mapping[str, Any]) -> None:
-        """The call is in the plan, and what it changes is ours."""
-        text = _text(params)
-        if not any(step.operation == operation and _text(step.params) == text for step in plan.steps):
-            raise Broken(f"steps: {operation} {text} was called and not planned")
+    def before_write(self, operation: str, params: Mapping[str, Any]) -> None:
+        """What the call changes is ours, and what it deletes isn't used."""
         kind, member = _TARGETS.get(operation, ("", ""))
         if kind:
             target = self.account.find(kind, params[member])
@@ -107,10 +102,6 @@ class Watch:
         for (endpoint, of_kind, of_name), (since_us, by) in list(self.references.items()):
             if (of_kind, of_name) == (kind, name) and not (by == OTHERS and now - since_us <= SCAN_WINDOW_US):
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
-
-    def after_write(self, operation: str, params: Mapping[str, Any], by: str) -> None:
-        """Note what is gone, and look."""
-        self.look(by)
 
     def by_others(self, endpoint: str, count: int | None = None) -> None:
         """Somebody else did something to this endpoint: what it serves now is their doing."""
@@ -148,6 +139,3 @@ class Watch:
                     f"with {serving + new_serving} instances, and {floor} were promised"
                 )
 
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=list)
