@@ -5,6 +5,8 @@ In: a scenario's world settings. Out: stored objects, calls of others (which mee
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from mmeplan.simulator import Settings, Simulator
@@ -16,6 +18,17 @@ from mmeplan.simulator.wire import Caller
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 KINDS = ("model", "endpoint-config", "endpoint")
+
+_COLUMNS = "seq, kind, account, region, name, arn, created_us, modified_us, status, due_us, body, tags"
+_ALL = f"SELECT {_COLUMNS} FROM objects WHERE kind = ? ORDER BY seq"
+_ONE = f"SELECT {_COLUMNS} FROM objects WHERE account = ? AND region = ? AND kind = ? AND name_lower = ?"
+_TIMELINE = "SELECT body FROM records WHERE kind = 'timeline' AND account = ? AND region = ? AND name = ?"
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str | None) -> Any:
+    """A document of the store. Nobody here changes one, and most are looked at again and again."""
+    return None if text is None else json.loads(text)
 
 
 class Account:
@@ -49,12 +62,13 @@ class Account:
 
     def find(self, kind: str, name: str) -> Stored | None:
         """The object of that name, whatever its letter case."""
-        return self.sim.store.find(kind, ACCOUNT, REGION, name)
+        row = self.sim.store.execute(_ONE, (ACCOUNT, REGION, kind, name.lower())).fetchone()
+        return Stored(*row[:-2], _parsed(row[-2]), _parsed(row[-1])) if row else None
 
     def all(self, kind: str) -> list[Stored]:
         """All objects of a kind, oldest first."""
-        arguments: dict[str, Any] = {"column": "seq", "descending": False, "after": None, "filters": ()}
-        return self.sim.store.page((kind, ACCOUNT, REGION), limit=10_000, **arguments)
+        rows = self.sim.store.execute(_ALL, (kind,)).fetchall()
+        return [Stored(*row[:-2], _parsed(row[-2]), _parsed(row[-1])) for row in rows]
 
     def by_arn(self, arn: str) -> Stored | None:
         """The object that an ARN names."""
@@ -63,8 +77,8 @@ class Account:
 
     def timeline(self, endpoint: str) -> list[list[Any]]:
         """The endpoint's traffic: [from_us, share, serving, running (old fleet), share, serving, running (new)]."""
-        known = self.sim.records.get("timeline", ACCOUNT, REGION, endpoint.lower())
-        return list((known or {"points": []})["points"])
+        row = self.sim.store.execute(_TIMELINE, (ACCOUNT, REGION, endpoint.lower())).fetchone()
+        return list(_parsed(row[0])["points"]) if row else []
 
 
 def runs(endpoint: Stored) -> list[dict[str, Any]]:

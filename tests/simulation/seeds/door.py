@@ -16,7 +16,8 @@ from mmeplan.errors import CloudError, ConnectionFailedError
 from mmeplan.live import Answer, Call, Progress
 from mmeplan.simulator import ConnectionCut, ServiceError, Simulator
 
-_TIMES = frozenset({"CreationTime", "LastModifiedTime", "StartTime", "ResolutionTime", "CreationTimestamp"})
+_TIMES = frozenset({"CreationTime", "LastModifiedTime", "StartTime", "ResolutionTime"})
+_SUMMARIES = {"ListModels": "Models", "ListEndpointConfigs": "EndpointConfigs", "ListEndpoints": "Endpoints"}
 
 
 class DirectCloud:
@@ -52,7 +53,7 @@ class DirectCloud:
             raise CloudError(operation, error.code, error.message, status=error.status) from None
         except ConnectionCut as cut:
             raise ConnectionFailedError(operation, str(cut)) from None
-        return _received(answer)
+        return _received(operation, answer)
 
 
 def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,13 +61,20 @@ def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value.timestamp() if isinstance(value, datetime) else value for key, value in params.items()}
 
 
-def _received(value: Any) -> Any:
+def _received(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as `mmeplan.cloud.aws` hands it out: moments are ISO 8601 text in UTC."""
+    if operation == "DescribeEndpoint":
+        return {key: _dated(key, value) for key, value in answer.items()}
+    for item in (answer, *answer.get(_SUMMARIES.get(operation, ""), ())):
+        for key in ("CreationTime", "LastModifiedTime"):
+            if key in item:
+                item[key] = _dated(key, item[key])
+    return answer
+
+
+def _dated(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            key: datetime.fromtimestamp(item, UTC).isoformat()
-            if key in _TIMES and isinstance(item, (int, float))
-            else _received(item)
-            for key, item in value.items()
-        }
-    return [_received(item) for item in value] if isinstance(value, list) else value
+        return {key: _dated(key, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dated("", item) for item in value]
+    return datetime.fromtimestamp(value, UTC).isoformat() if key in _TIMES else value

@@ -36,7 +36,7 @@ def draw_fleets(chance: Chance) -> list[Fleet]:
     """A fleet file, and what it becomes edit by edit: three to six of them."""
     draft = _draft(chance)
     drafts, fleets = [copy.deepcopy(draft)], [written(draft)]
-    for _ in range(chance.between(2, 5)):
+    for _ in range(chance.pick((2, 2, 2, 3, 3, 4, 5))):
         for endpoint in draft["endpoints"]:
             endpoint["renamed_from"] = None  # it was applied: the next person takes the line away
         for _ in range(chance.between(1, 2)):

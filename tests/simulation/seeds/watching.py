@@ -21,7 +21,7 @@ from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.world import Broken
 
 SCAN_WINDOW_US = 60_000_000  # how old the engine's reference scan may be: apply.retrying.SCAN_VALID_S
-OTHERS = "others"
+OTHERS, TIME = "others", "time"
 
 _TARGETS = {
     "DeleteModel": ("model", "ModelName"),
@@ -41,14 +41,14 @@ class Watch:
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
-        self.looked_us = account.now_us()
+        self.looked_us = account.now_us() - 1
         self.events = 0
 
     # --- a plan begins --------------------------------------------------------------------------------------------
 
     def begin(self, plan: Plan, fleet: Mapping[str, Any], *, beside_another: bool = False) -> None:
         """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
-        self.look("time")
+        self.look(TIME)
         former = self.floors if beside_another else {}
         self.floors = {}
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
@@ -113,12 +113,13 @@ class Watch:
 
     def look(self, by: str) -> None:
         """Hold the laws against all that happened since the last look. `by`: who made the last write."""
+        now = self.account.now_us()
+        if by == TIME and now == self.looked_us:
+            return  # every write was followed by a look
         self.account.settle()
         self.events += 1
-        now = self.account.now_us()
         references: dict[tuple[str, str, str], tuple[int, str]] = {}
-        live = self.account.all("endpoint")
-        for stored in live:
+        for stored in self.account.all("endpoint"):
             for part in runs(stored):
                 names = [("endpoint-config", part["config_name"])]
                 names += [("model", model) for model in models_of(part["config"])]
