@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.seeds.living import Life
 
 MOST_APPLIES = 2
+ANY = "*"
 PLANNED_AGAIN = 4  # one seed in so many plans its fixpoint twice more
 MOST_ADVICE = 8  # how often a person does what a refusal advises
 _KIND = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
@@ -57,10 +58,9 @@ def destroy(life: Life, fleet: Mapping[str, Any]) -> None:
     empty = {**_unprotected(fleet), "models": {}, "endpoints": {}}
     empty.pop("endpoint_configs", None)
     _settle(life, empty)
-    in_use = oracle.used(life.account, by_others=True)
-    in_use |= {("model", name) for item in life.account.all("endpoint-config") for name in _models(item, in_use)}
+    in_use = _in_use(life)
     left = [(kind, item.name) for kind in KINDS for item in life.account.all(kind) if oracle.is_owned(item)]
-    orphans = [item for item in left if item not in in_use]
+    orphans = [item for item in left if item not in in_use and (item[0], ANY) not in in_use]
     if orphans:
         raise Broken(f"destroy: {orphans} are left")
 
@@ -98,12 +98,22 @@ def _settle(life: Life, fleet: Mapping[str, Any]) -> Plan:
 
 
 def _kept_by_others(life: Life, step: Any) -> bool:
-    """A delete that is planned again and again, because another team's endpoint runs on what is to go."""
+    """A delete that is planned again and again, because another team's endpoint runs on what is to go.
+
+    Or may run on it: where the config that it runs was deleted, nobody can say which models it uses.
+    """
     kinds = {"DeleteModel": "model", "DeleteEndpointConfig": "endpoint-config"}
     kind = kinds.get(step.operation)
+    in_use = _in_use(life)
+    return kind is not None and ((kind, next(iter(step.params.values()))) in in_use or (kind, ANY) in in_use)
+
+
+def _in_use(life: Life) -> set[tuple[str, str]]:
+    """(kind, name) of what endpoints of others use; `ANY` model where that can't be known."""
     in_use = oracle.used(life.account, by_others=True)
-    in_use |= {("model", name) for item in life.account.all("endpoint-config") for name in _models(item, in_use)}
-    return kind is not None and (kind, next(iter(step.params.values()))) in in_use
+    gone = [n for k, n in in_use if k == "endpoint-config" and life.account.find(k, n) is None]
+    in_use |= {("model", ANY)} if gone else set()
+    return in_use | {("model", name) for item in life.account.all("endpoint-config") for name in _models(item, in_use)}
 
 
 def _follow_advice(life: Life, plan: Plan) -> bool:

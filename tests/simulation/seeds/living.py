@@ -97,42 +97,46 @@ class Life:
                 self.watch.stranded.add(arguments["endpoint_name"])
         second = act.get("second")
         if second:
-            other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"]}
-            same = second["fleet"] == act["fleet"]
-            self.lived.saw("two at once")
-            chance = Chance(second["chance"])
-            together(chance, *(lambda turn, one=one: self._apply(one, turn, claims=same) for one in (act, other)))
+            self._two_at_once(act, second)
         else:
-            self._apply(act, lambda: None)
+            claim = self._apply(act, lambda: None)
+            if claim:
+                self._claimed(act["fleet"], claim)
         self.later(act.get("later", 0))
 
-    def _apply(self, act: Mapping[str, Any], turn: Turn, *, claims: bool = True) -> Outcome | None:
-        """Plan and apply, as `mmeplan apply` does. None where it did not come to an outcome."""
+    def _two_at_once(self, act: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+        """Two processes. Where both are for one file and both say that all is well, then it is, once both are done."""
+        self.lived.saw("two at once")
+        other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"], "beside": True}
+        claims: list[str] = []
+        chance = Chance(second["chance"])
+        together(chance, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
+        if all(claims) and act["fleet"] == second["fleet"]:
+            self._claimed(act["fleet"], " and ".join(claims))
+
+    def _apply(self, act: Mapping[str, Any], turn: Turn) -> str:
+        """Plan and apply, as `mmeplan apply` does. What it claims, in a word: "" where it says that all is not well."""
         hand = self.hand(act, turn)
         try:
             plan = self.plan(hand, act["fleet"], outages=act["allow_outage"])
             if not plan.steps or not plan.applyable:
                 self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
-                if claims and plan.complete and not plan.refused and not plan.has_changes:
-                    self._claimed(act["fleet"], "no changes")
-                return None
+                return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
             if act.get("saved"):
                 for deed in act.get("between", ()):
                     self.deed(deed)
                 if apply.stale_reasons(plan, hand, hand.now(), REGION):
                     self.lived.saw("stale")
-                    return None
+                    return ""
             outcome = self.carry_out(hand, plan, act)
         except SimulatedCrash:
             self.lived.saw("died")
-            return None
+            return ""
         except MmeplanError:
             self.lived.saw("gave up")
-            return None
+            return ""
         self._note(outcome)
-        if outcome.complete and plan.complete and claims:
-            self._claimed(act["fleet"], "complete")
-        return outcome
+        return "complete" if outcome.complete and plan.complete else ""
 
     def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
         """What a new process works with."""

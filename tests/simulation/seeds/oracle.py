@@ -139,11 +139,15 @@ def _float32(value: float) -> float:
 
 
 def promised(fleet: Fleet, logical: str, stored: Stored) -> int:
-    """How many instances the file promises an endpoint; autoscaled variants keep the count that they have."""
+    """How many instances the file promises an endpoint; autoscaled variants keep the count that they have by then.
+
+    Where somebody's update is under way, that is the count which the update leads to.
+    """
     entry = fleet["endpoints"].get(logical)
     if entry is None:
         return 0
-    now = {item["VariantName"]: item for item in stored.body["variants"] or ()}
+    fleet_by_then = (stored.body["pending"] or stored.body)["variants"] or ()
+    now = {item["VariantName"]: item for item in fleet_by_then}
     total = 0
     for name, item in _config(fleet, entry)["production_variants"].items():
         count = item.get("initial_instance_count", 0)
@@ -179,6 +183,8 @@ def orphans(account: Account, fleet: Fleet) -> list[str]:
         names = sorted(item.name for item in idle)
         found.append(f"{len(idle)} endpoint configs that nothing runs, and at most {most} are kept: {names}")
     kept = {name for item in configs for name in models_of(item.body)}
+    if any(kind == "endpoint-config" and account.find(kind, name) is None for kind, name in in_use):
+        return found  # an endpoint of others runs a config that is gone: which models it uses, nobody can say
     for model in account.all("model"):
         if is_owned(model) and ("model", model.name) not in in_use and model.name not in kept:
             found.append(f"the model {model.name}, which nothing refers to")
