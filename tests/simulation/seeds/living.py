@@ -214,9 +214,9 @@ class Life:
 
         self.account.sim.faults.reset()
         self.watch.stranded.clear()
+        self.later(40_000)
         for number in range(4):
             self.deed({"do": "alarm", "name": f"alarm-{number}", "state": "OK"})
-        self.later(40_000)
         if fleet is not None:
             reach_fixpoint(self, fleet)
             if ends == "destroy":
