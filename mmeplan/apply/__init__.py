@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mmeplan.apply.events import Event, Observer, Outcome, StepResult
+from mmeplan import __version__
+from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.executor import DEFAULT_PARALLELISM, Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
+from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
@@ -28,24 +30,58 @@ def run(
     *,
     parallelism: int = DEFAULT_PARALLELISM,
     fail_fast: bool = False,
+    clean: bool = False,
+    wait_for_others: bool = True,
+    poll_interval_s: float = POLL_INTERVAL_S,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Carry out a plan and verify it.
 
     `observer` gets every event; `stopping` is asked before anything new is started (what runs is still waited for).
-    Nothing that happens to a step is raised; it is in the outcome. Raises ValueError for a plan that isn't applyable.
+    `clean` deletes the new config of an update that was rolled back. Without `wait_for_others` an endpoint that
+    somebody else keeps busy is a failure. `poll_interval_s` is the time between two looks at what runs, in seconds.
+
+    Nothing that happens to a step is raised; it is in the outcome. Raises ValueError for a plan that isn't applyable;
+    KeyboardInterrupt passes, after the event that tells of it.
     """
     if not plan.applyable and plan.steps:
         raise ValueError("this plan is not applyable")
+
+    def tell(kind: EventKind, data: Began | Ended) -> None:
+        observer(Event(clock.now().isoformat(), kind, data=data))
+
     executor = Executor(
-        plan, reader, writer, clock, observer, parallelism=parallelism, fail_fast=fail_fast, stopping=stopping
+        plan,
+        reader,
+        writer,
+        clock,
+        observer,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        clean=clean,
+        wait_for_others=wait_for_others,
+        poll_interval_s=poll_interval_s,
+        stopping=stopping,
     )
-    outcome = executor.run()
-    return replace(outcome, unverified=verify(plan, (result.step for result in outcome.done), reader))
+    tell("began", Began(plan.plan_id, plan.fleet, plan.account, plan.region, len(plan.steps), __version__))
+    try:
+        outcome = executor.run()
+        outcome = replace(outcome, unverified=verify(plan, (result.step for result in outcome.done), reader))
+    except KeyboardInterrupt:
+        under_way = tuple(sorted(executor.waits))
+        done = sum(end == "done" for end, _ in executor.ends.values())
+        tell("ended", Ended(complete=False, interrupted=True, done=done, under_way=under_way))
+        raise
+    told = (outcome.failed, outcome.skipped, outcome.kept, outcome.unverified)
+    tell("ended", Ended(outcome.complete, outcome.interrupted, len(outcome.done), *told))
+    return outcome
 
 
 __all__ = [
     "DEFAULT_PARALLELISM",
+    "POLL_INTERVAL_S",
+    "Began",
+    "Ended",
     "Event",
     "Journal",
     "Observer",

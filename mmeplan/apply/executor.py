@@ -19,7 +19,7 @@ from mmeplan.apply.events import Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.guards import Decision, after_exists, guard
 from mmeplan.apply.references import References
 from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
-from mmeplan.apply.waits import Wait, judge, poll
+from mmeplan.apply.waits import ROLLED_BACK, Wait, judge, poll
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
@@ -44,6 +44,9 @@ class Executor:
         *,
         parallelism: int = DEFAULT_PARALLELISM,
         fail_fast: bool = False,
+        clean: bool = False,
+        wait_for_others: bool = True,
+        poll_interval_s: float = POLL_INTERVAL_S,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.plan = plan
@@ -53,6 +56,9 @@ class Executor:
         self.observer = observer
         self.parallelism = max(1, parallelism)
         self.fail_fast = fail_fast
+        self.clean = clean
+        self.wait_for_others = wait_for_others
+        self.poll_interval_s = poll_interval_s
         self.stopping = stopping
         self.references = References(reader, clock)
         self.ends: dict[str, tuple[End, str]] = {}
@@ -62,6 +68,9 @@ class Executor:
         self.missing: list[int] = []
         self.ready: list[int] = []
         self.last: list[int] = []  # deletes of models and configs, once everything else has ended
+        self.cleaning: list[Step] = []  # what goes at the very end, because its update was rolled back
+        self.rolled_back: set[str] = set()
+        self.aside: list[tuple[Step, End, str]] = []  # how such calls ended, where that has to be told
 
     def run(self) -> Outcome:
         """Carry out the steps. Never raises for what happens to a step; KeyboardInterrupt passes through."""
@@ -69,13 +78,14 @@ class Executor:
         while True:
             self._start_ready()
             if self.waits:
-                self.clock.sleep(POLL_INTERVAL_S * (1 + self.clock.uniform(0, POLL_JITTER)))
+                self.clock.sleep(self.poll_interval_s * (1 + self.clock.uniform(0, POLL_JITTER)))
                 self._poll()
             elif self.last and not self.ready and not self._stopped():
                 self.ready, self.last = self.last, []
                 self.references.forget()
             elif not self.ready or self._stopped():
                 break
+        self._clean_up()
         return self._outcome()
 
     # --- the queue ----------------------------------------------------------------------------------------------------
@@ -133,6 +143,10 @@ class Executor:
         if not step.wait:
             self._end(step, "failed", decision.detail)
             return
+        if decision.others and not self.wait_for_others:
+            text = f"the endpoint {decision.detail.partition(';')[0]}, and --no-wait-for-others was asked for: "
+            self._end(step, "failed", text + "apply again when that is over")
+            return
         since = self.clock.now()
         if decision.verdict == "blocked":
             since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
@@ -169,13 +183,13 @@ class Executor:
                     return decision
                 meaning = Failure.NOT_FOUND  # it exists and can't be read yet: as after a create of our own
             if meaning is Failure.BUSY and step.wait:
-                return Decision("blocked", error.message)
+                return Decision("blocked", error.message, others=True)
             if meaning is Failure.NOT_FOUND and step.operation.startswith("Delete"):
                 return Decision("done", "is gone already")
             attempts[meaning] = attempts.get(meaning, 0) + 1
             backoff = WRITES.get(meaning)
             if backoff is None or attempts[meaning] >= backoff.attempts:
-                return Decision("fail", str(error))
+                return Decision("fail", _given_up(error, meaning))
             self._tell("retried", step, str(error))
             self.clock.sleep(backoff.pause_s(self.clock, attempts[meaning]))
             if meaning in (Failure.TRANSIENT, Failure.UNANSWERED):
@@ -218,6 +232,8 @@ class Executor:
             verdict = judge(wait, seen.get(wait.endpoint), now)
             if verdict.state == "waiting":
                 self._tell("polled", wait.step, verdict.detail, verdict.status, verdict.phase)
+            elif verdict.status == ROLLED_BACK:
+                self._end(wait.step, "failed", verdict.detail + self._follow_up(wait.step))
             elif verdict.state == "failed":
                 self._end(wait.step, "failed", verdict.detail)
             elif wait.blocked:
@@ -235,6 +251,50 @@ class Executor:
         except CloudError as error:
             self._end(step, "failed", str(error))
 
+    # --- after a rollback ---------------------------------------------------------------------------------------------
+
+    def _follow_up(self, step: Step) -> str:
+        """Make the calls that the plan has for a rolled-back update; what goes is put off to the end. Returns words."""
+        if not step.on_rollback:
+            return ""
+        self.rolled_back.add(step.id)
+        wanted, words = step.wait["config"], ""
+        for number, call in enumerate(step.on_rollback, start=1):
+            params, name = call["params"], next(iter(call["params"].values()))
+            guard = {"owned_by": step.guard["owned_by"], "unreferenced": name}
+            follow = Step(f"{step.id}#rolled-back-{number}", step.address, call["operation"], params, (), guard)
+            if call.get("clean"):
+                self.cleaning.append(follow)
+            else:
+                end, detail = self._beside(follow)
+                words += "" if end == "done" else f". That could not be marked on the endpoint: {detail}"
+        kept = "is deleted" if self.clean and self.cleaning else "is kept so that you can look at it"
+        return f"{words}. It serves as before; {wanted} {kept}"
+
+    def _clean_up(self) -> None:
+        """Delete what was made for updates that were rolled back, where that was asked for and nothing else uses it."""
+        if not self.clean or not self.cleaning or self.stopping():
+            return
+        self.references.forget()
+        for step in self.cleaning:
+            end, detail = self._beside(step)
+            if end != "done":
+                self.aside.append((step, end, detail))
+
+    def _beside(self, step: Step) -> tuple[End, str]:
+        """One guarded call that is no step of the queue."""
+        self._tell("started", step)
+        try:
+            decision = self._guarded(step)
+            if decision.verdict == "call":
+                decision = self._call(step)
+        except CloudError as error:
+            decision = Decision("fail", str(error))
+        ends: dict[str, End] = {"done": "done", "keep": "kept"}
+        end = ends.get(decision.verdict, "failed")
+        self._tell(_TOLD[end], step, decision.detail)
+        return end, decision.detail
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _outcome(self) -> Outcome:
@@ -246,10 +306,11 @@ class Executor:
                 self._tell("skipped", step, why)
 
         def ended(end: End) -> tuple[StepResult, ...]:
+            steps = [(step, *self.ends[step.id]) for step in self.plan.steps]
             return tuple(
-                StepResult(step.id, step.address, self.ends[step.id][1])
-                for step in self.plan.steps
-                if self.ends[step.id][0] == end
+                StepResult(step.id, step.address, why, rolled_back=step.id in self.rolled_back)
+                for step, ended, why in (*steps, *self.aside)
+                if ended == end
             )
 
         return Outcome(ended("done"), ended("failed"), ended("skipped"), ended("kept"), interrupted)
@@ -257,3 +318,9 @@ class Executor:
     def _tell(self, kind: EventKind, step: Step, detail: str = "", status: str = "", phase: str = "") -> None:
         now = self.clock.now().isoformat()
         self.observer(Event(now, kind, step.id, step.address, step.operation, detail, status, phase))
+
+
+def _given_up(error: CloudError, meaning: Failure) -> str:
+    if meaning is Failure.NOT_FOUND:
+        return f"{error} It was there before: somebody deleted it, or another apply did. Plan again"
+    return str(error)

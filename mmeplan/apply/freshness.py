@@ -24,14 +24,14 @@ def stale_reasons(
         reasons.append(f"the plan is for the account {plan.account}, and these credentials are of {account}")
     if plan.region != region:
         reasons.append(f"the plan is for the region {plan.region}, not {region}")
-    if reasons:
-        return tuple(reasons)
+    elsewhere = bool(reasons)
     reasons += file_reasons(plan)
     if max_age is not None:
         age = now - datetime.fromisoformat(plan.snapshot.observed_at)
         if age > max_age:
             reasons.append(f"what is live was read {_age(age)} ago, longer than --max-age {_age(max_age)}")
-    return (*reasons, *_moved(plan, reader, now, region))
+    # Another account or region holds other objects: comparing them would say nothing.
+    return tuple(reasons) if elsewhere else (*reasons, *_moved(plan, reader, now, region))
 
 
 def file_reasons(plan: Plan) -> list[str]:

@@ -38,11 +38,13 @@ class Decision:
     """What a guard decided.
 
     `call`: make it. `done`: nothing to do. `join`: SageMaker is at it already; only wait. `blocked`: the endpoint is
-    busy; look again later. `keep`: a delete that must not be made. `fail`: stop this step.
+    busy; look again later; `others` says that somebody else keeps it busy. `keep`: a delete that must not be made.
+    `fail`: stop this step.
     """
 
     verdict: Literal["call", "done", "join", "blocked", "keep", "fail"]
     detail: str = ""
+    others: bool = False
 
 
 CALL = Decision("call")
@@ -83,7 +85,7 @@ def after_exists(step: Step, reader: Reader) -> Decision:
 def _existing_endpoint(step: Step, described: Answer, reader: Reader) -> Decision:
     status = described.get("EndpointStatus")
     if status == DELETING:
-        return Decision("blocked", "an endpoint of this name is still being deleted")
+        return Decision("blocked", "an endpoint of this name is still being deleted", others=True)
     if described.get("EndpointConfigName") == step.guard.get("config") and status in (CREATING, IN_SERVICE):
         if tags_of(reader, described["EndpointArn"]).get(FLEET_TAG) == step.guard["owned_by"]:
             return Decision("join", "is being created already")
@@ -179,7 +181,7 @@ def _before_delete_endpoint(status: str) -> Decision:
         return Decision("join", "is being deleted already")
     if status in DELETABLE:
         return CALL
-    return Decision("blocked", f"is {status}; deleted once that is over")
+    return Decision("blocked", f"is {status}; deleted once that is over", others=True)
 
 
 def _before_update(step: Step, described: Answer, status: str) -> Decision:
@@ -188,13 +190,17 @@ def _before_update(step: Step, described: Answer, status: str) -> Decision:
     if status in BUSY:
         if pending == wanted and status != SYSTEM_UPDATING:
             return Decision("join", "the update is under way already")
-        return Decision("blocked", f"is {status}; updated once that is over")
+        return Decision("blocked", f"is {status}; updated once that is over", others=True)
     if status not in UPDATABLE:
         return Decision(
             "fail", f"the endpoint is {status} ({described.get('FailureReason') or 'no reason given'}); plan again"
         )
     if in_force == wanted:
         return Decision("done", f"runs {wanted} already")
+    if step.guard.get("pending") == wanted:
+        why = described.get("FailureReason") or "SageMaker gave no reason"
+        text = f"SageMaker rolled the update of {described['EndpointName']} to {wanted}, which was under way, back"
+        return Decision("fail", f"{text} ({why}); it serves by {in_force}. Plan again")
     if in_force in (step.guard["config"], step.guard.get("pending")):
         return CALL  # as the plan saw it, or as the update that it saw under way has left it
     seen = step.guard["config"]
@@ -213,7 +219,7 @@ def _before_scale(step: Step, described: Answer, status: str) -> Decision:
     if status in BUSY:
         if as_wanted and status != SYSTEM_UPDATING:
             return Decision("join", "the change is under way already")
-        return Decision("blocked", f"is {status}; changed once that is over")
+        return Decision("blocked", f"is {status}; changed once that is over", others=True)
     if status not in UPDATABLE:
         return Decision("fail", f"the endpoint is {status}; plan again")
     if as_wanted:

@@ -61,12 +61,13 @@ def _endpoint(step: Step, live: LiveObject) -> str:
 
 
 def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
-    """Created models and configs exist, deleted ones don't."""
-    asked: list[tuple[Step, str, str]] = []
+    """Created models and configs exist, deleted ones don't. Of one that stood in for another the last step counts."""
+    last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = KIND_OF.get(step.operation, "")
         if kind in _DESCRIBE:
-            asked.append((step, kind, str(step.params[NAME_MEMBERS[kind]])))
+            last[kind, str(step.params[NAME_MEMBERS[kind]])] = step
+    asked = [(step, kind, name) for (kind, name), step in last.items()]
     for (step, kind, name), there in zip(asked, _are_there(asked, reader), strict=True):
         if there != step.operation.startswith("Create"):
             yield f"{kind.replace('_', ' ')} {name}: {'is still there' if there else 'is not there'}"

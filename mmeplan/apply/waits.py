@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mmeplan.apply.guards import desires_met
-from mmeplan.apply.retrying import LIST_POLL_ABOVE, SETTLE_S
+from mmeplan.apply.retrying import DENIED_POLLS, LIST_POLL_ABOVE, SETTLE_S
+from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import (
     BUSY,
     CREATING,
@@ -23,19 +24,39 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
+from mmeplan.errors import CloudError
 from mmeplan.live import LiveObject, Reader, observe_endpoints, pages
 from mmeplan.plan import Step
+
+Judgement = Literal["waiting", "done", "failed", "compare"]
+
+ACCEPTORS: Final[Mapping[str, Mapping[str, Judgement]]] = {
+    "InService": {IN_SERVICE: "compare", FAILED: "failed", UPDATE_ROLLBACK_FAILED: "failed", OUT_OF_SERVICE: "failed"},
+    "gone": {FAILED: "failed"},
+    "blocked": dict.fromkeys(BUSY, "waiting"),
+}
+"""What is waited for → what an endpoint's status says of it. `compare`: the config in force has to be looked at."""
+
+OTHERWISE: Final[Mapping[str, Judgement]] = {"InService": "waiting", "gone": "waiting", "blocked": "done"}
+"""What is waited for → what any other status says of it."""
+
+ROLLED_BACK: Final = "RolledBack"
+"""mmeplan's own status in a verdict: InService, and not on the config that was asked for."""
 
 
 @dataclass
 class Wait:
-    """Something that is waited for. `blocked`: not for the step's own end, but for the endpoint to accept a write."""
+    """Something that is waited for. `blocked`: not for the step's own end, but for the endpoint to accept a write.
+
+    `denied` counts the looks in a row that the caller wasn't permitted.
+    """
 
     step: Step
     since: datetime
     blocked: bool = False
     seen_busy: bool = False
     status: str = field(default="")
+    denied: int = 0
 
     @property
     def endpoint(self) -> str:
@@ -64,15 +85,27 @@ def poll(reader: Reader, waits: Iterable[Wait]) -> dict[str, LiveObject | None]:
     names = sorted(waiting)
     busy: dict[str, str] = {}
     if len(names) > LIST_POLL_ABOVE:
-        for status in sorted({_expected(wait) for several in waiting.values() for wait in several}):
-            for page in pages(reader, "ListEndpoints", {"StatusEquals": status, "MaxResults": 100}):
-                busy.update({summary["EndpointName"]: status for summary in page.get("Endpoints", ())})
+        busy = _listed(reader, sorted({_expected(wait) for several in waiting.values() for wait in several}))
     for name in busy.keys() & waiting.keys():
         for wait in waiting[name]:
             wait.seen_busy = True
             wait.status = busy[name]
     described = observe_endpoints(reader, [name for name in names if name not in busy])
     return {name: described.get(name) for name in names}
+
+
+def _listed(reader: Reader, statuses: list[str]) -> dict[str, str]:
+    """Endpoint name → status, of all that have one of these; empty where listing isn't permitted (each is asked)."""
+    found = {}
+    try:
+        for status in statuses:
+            for page in pages(reader, "ListEndpoints", {"StatusEquals": status, "MaxResults": 100}):
+                found.update({summary["EndpointName"]: status for summary in page.get("Endpoints", ())})
+    except CloudError as error:
+        if classify(error.code, error.message, error.status) is not Failure.DENIED:
+            raise
+        return {}
+    return found
 
 
 def _expected(wait: Wait) -> str:
@@ -100,24 +133,47 @@ def _judge(wait: Wait, live: LiveObject | None, elapsed_s: float) -> Verdict:
     if live is None:
         return Verdict("waiting", status=wait.status)
     if live.status == "unreadable":
-        return Verdict("waiting", live.error, wait.status)
+        return _unreadable(wait, live.error)
+    wait.denied = 0
     if live.status == "absent":
         return _gone(wait, elapsed_s)
     status = str(live.describe.get("EndpointStatus"))
     wait.status = status
     wait.seen_busy = wait.seen_busy or status in BUSY
-    if wait.blocked:
-        if status in BUSY:
-            return Verdict("waiting", "another operation is under way", status, phase_of(live.describe))
-        return Verdict("done", status=status)
+    until = "blocked" if wait.blocked else str(wait.step.wait["until"])
+    judgement = ACCEPTORS[until].get(status, OTHERWISE[until])
+    if judgement == "compare":
+        return _compared(wait, live.describe, status, elapsed_s)
+    if judgement == "failed":
+        return _failed(wait, live, status, elapsed_s)
+    detail = "another operation is under way" if wait.blocked and judgement == "waiting" else ""
+    phase = "" if until == "gone" else phase_of(live.describe)
+    return Verdict(judgement, detail, status, phase if judgement == "waiting" else "")
+
+
+def _unreadable(wait: Wait, error: str) -> Verdict:
+    """A look that failed: the next may work. Where it is denied again and again, nobody will ever see the end."""
+    if not error.startswith("denied"):
+        return Verdict("waiting", error, wait.status)
+    wait.denied += 1
+    if wait.denied < DENIED_POLLS:
+        return Verdict("waiting", error, wait.status)
+    text = f"{wait.endpoint} can't be looked at any more ({error}); SageMaker goes on without us: "
+    return Verdict("failed", text + "see to the permission, then apply again to join it", wait.status)
+
+
+def _failed(wait: Wait, live: LiveObject, status: str, elapsed_s: float) -> Verdict:
+    reason = _reason(live.describe)
     if wait.step.wait["until"] == "gone":
-        unseen = (
-            not wait.seen_busy and elapsed_s < SETTLE_S
-        )  # a Failed endpoint is deleted too, and says so for a while
-        if status != FAILED or unseen:
-            return Verdict("waiting", status=status)
-        return Verdict("failed", f"it couldn't be deleted: {_reason(live)}", status)
-    return _in_service(wait, live.describe, status, elapsed_s)
+        if not wait.seen_busy and elapsed_s < SETTLE_S:
+            return Verdict("waiting", status=status)  # a Failed endpoint is deleted too, and says so for a while
+        return Verdict("failed", f"it couldn't be deleted: {reason}", status)
+    if status == FAILED:
+        return Verdict("failed", f"the endpoint {wait.endpoint} Failed: {reason}", status)
+    text = f"the endpoint {wait.endpoint} is {status}: {reason}; look at it before anything else"
+    if status == UPDATE_ROLLBACK_FAILED:
+        text += ": it serves with a mix of the old and the new config, and only DeleteEndpoint or AWS support ends that"
+    return Verdict("failed", text, status)
 
 
 def _gone(wait: Wait, elapsed_s: float) -> Verdict:
@@ -128,14 +184,8 @@ def _gone(wait: Wait, elapsed_s: float) -> Verdict:
     return Verdict("failed", "the endpoint is gone: somebody deleted it")
 
 
-def _in_service(wait: Wait, described: Mapping[str, Any], status: str, elapsed_s: float) -> Verdict:
-    reason = described.get("FailureReason") or "SageMaker gave no reason"
-    if status == FAILED:
-        return Verdict("failed", f"the endpoint Failed: {reason}", status)
-    if status in (UPDATE_ROLLBACK_FAILED, OUT_OF_SERVICE):
-        return Verdict("failed", f"the endpoint is {status}: {reason}; look at it before anything else", status)
-    if status != IN_SERVICE:
-        return Verdict("waiting", status=status, phase=phase_of(described))
+def _compared(wait: Wait, described: Mapping[str, Any], status: str, elapsed_s: float) -> Verdict:
+    """The endpoint is InService: by what was asked for, by something else, or not yet."""
     wanted, in_force = wait.step.wait["config"], described.get("EndpointConfigName")
     if described.get("PendingDeploymentSummary"):
         return Verdict("waiting", "a deployment is pending", status)
@@ -145,15 +195,25 @@ def _in_service(wait: Wait, described: Mapping[str, Any], status: str, elapsed_s
     if not wait.seen_busy and elapsed_s < SETTLE_S:
         return Verdict("waiting", "the change is not visible yet", status)
     if in_force != wanted:
-        text = (
-            f"SageMaker rolled the update back: the endpoint is InService, but runs {in_force}, not {wanted} ({reason})"
-        )
-        return Verdict(
-            "failed", f"{text}. It serves as before; {wanted} is kept so that you can look at it", "RolledBack"
-        )
+        return Verdict("failed", _rolled_back(wait, described), ROLLED_BACK)
     if desired and not desires_met(desired, described):
-        return Verdict("failed", f"SageMaker went back to the former weights or counts: {reason}", "RolledBack")
+        text = f"SageMaker went back to the former weights or counts of {wait.endpoint}: {_reason(described)}"
+        return Verdict("failed", text, ROLLED_BACK)
     return Verdict("waiting", "instances are still starting", status)
+
+
+def _rolled_back(wait: Wait, described: Mapping[str, Any]) -> str:
+    """Names the endpoint, both configs, and the reason; after an alarm SageMaker's own reason is sometimes empty."""
+    wanted, in_force = wait.step.wait["config"], described.get("EndpointConfigName")
+    reason = _reason(described)
+    rollback = (wait.step.params.get("DeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    alarms = [str(alarm.get("AlarmName")) for alarm in rollback.get("Alarms") or ()]
+    if alarms and not any(name in reason for name in alarms):
+        reason += f"; the update was watched by the {'alarm' if len(alarms) == 1 else 'alarms'} {', '.join(alarms)}"
+    return (
+        f"SageMaker rolled the update of {wait.endpoint} back: it is InService, but runs {in_force} as before, "
+        f"not {wanted} ({reason})"
+    )
 
 
 def _settled(desired: list[Mapping[str, Any]], described: Mapping[str, Any]) -> bool:
@@ -166,8 +226,8 @@ def _settled(desired: list[Mapping[str, Any]], described: Mapping[str, Any]) -> 
     )
 
 
-def _reason(live: LiveObject) -> str:
-    return str(live.describe.get("FailureReason") or "SageMaker gave no reason")
+def _reason(described: Mapping[str, Any]) -> str:
+    return str(described.get("FailureReason") or "SageMaker gave no reason")
 
 
 def phase_of(described: Mapping[str, Any]) -> str:

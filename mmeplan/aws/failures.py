@@ -66,6 +66,12 @@ _BY_CODE: Final = {
 }
 
 
+NOT_VALID: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+"""Codes of DENIED that are about the credentials themselves, not about what they permit."""
+
+
 def classify(code: str, message: str, status: int = 400) -> Failure:
     """What an error answer means. `status` is the HTTP status, 0 where there was no answer."""
     lowered = message.lower()

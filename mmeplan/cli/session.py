@@ -15,7 +15,7 @@ from mmeplan import live, rules, spec
 from mmeplan.cli.options import Settings
 from mmeplan.graph import Graph
 from mmeplan.live import Clock, Snapshot
-from mmeplan.plan import Finding, Options, Plan, build, require_addresses
+from mmeplan.plan import Finding, Options, Plan, build, deleted, require_addresses
 from mmeplan.render import clean
 from mmeplan.resources import Resource
 
@@ -111,7 +111,10 @@ def make_plan(
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     if online:
         findings = [*findings, *rules.check_online(graph.fleet, graph, connection.cloud)]
-    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options)
+    at = connection.clock.now().isoformat()
+    plan = checked_plan(graph, snapshot, at, findings, options)
+    told = live.observe_users(connection.cloud, snapshot, deleted(plan))
+    return checked_plan(graph, told, at, findings, options) if told.users else plan
 
 
 def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:

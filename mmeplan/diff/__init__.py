@@ -6,9 +6,10 @@ Pure: the same inputs give the same changes, in the same order. Called by `plan`
 """
 
 from mmeplan.diff.changes import EFFECTS, Action, Change, Difference, Drift, Effect, FieldChange, Reason
-from mmeplan.diff.endpoints import endpoint_change
+from mmeplan.diff.endpoints import endpoint_change, stand_in_changes
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.removals import Removals
+from mmeplan.diff.weighing import VARIANTS_DIFFER
 from mmeplan.diff.world import World
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
@@ -29,6 +30,7 @@ def diff(graph: Graph, snapshot: Snapshot) -> Difference:
             world.need(config)
     for kind in ("endpoint_config", "model"):
         changes += [immutable_change(world, resource) for resource in graph.of_kind(kind)]
+    changes += stand_in_changes(world)
     removals = Removals(world)
     removals.find()
     changes += removals.changes
@@ -36,4 +38,15 @@ def diff(graph: Graph, snapshot: Snapshot) -> Difference:
     return Difference(tuple(changes), tuple(drift), removals.kept)
 
 
-__all__ = ["EFFECTS", "Action", "Change", "Difference", "Drift", "Effect", "FieldChange", "Reason", "diff"]
+__all__ = [
+    "EFFECTS",
+    "VARIANTS_DIFFER",
+    "Action",
+    "Change",
+    "Difference",
+    "Drift",
+    "Effect",
+    "FieldChange",
+    "Reason",
+    "diff",
+]

@@ -23,6 +23,8 @@ Reason = Literal[
     "tags_changed",
     "reused",  # a kept generation has this content already
     "replace_requested",  # --replace
+    "rolled_back",  # SageMaker rolled back just this update before
+    "in_use",  # nothing of the fleet needs it, but somebody else's endpoint does
     "restored",  # deleted behind our back while in use; made again under its name
     "failed",  # the endpoint is Failed: delete and create is the only way
     "renamed_physically",  # the endpoint's own name changed: an outage

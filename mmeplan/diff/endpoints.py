@@ -5,6 +5,7 @@ Called by `diff.diff` first, because whether a model or a config is needed at al
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mmeplan.aws.lifecycle import (
@@ -20,15 +21,22 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.drift import drift_of
 from mmeplan.diff.fields import field_changes
+from mmeplan.diff.generations import rolled_back, went_back
 from mmeplan.diff.tags import tag_changes
+from mmeplan.diff.weighing import (
+    becomes_serverless,
+    deployment_note,
+    is_scale_only,
+    own_fields,
+    serves_by,
+    variant_note,
+)
 from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
-from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.canonical import canonical
+from mmeplan.resources import Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import FLEET_TAG
-
-_CONCURRENCY_MEMBERS = ("MaxConcurrency", "ProvisionedConcurrency")
+from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
+from mmeplan.resources.memory import MEMORY_TAGS
 
 
 def endpoint_change(world: World, endpoint: Resource) -> tuple[Change, Drift | None]:
@@ -144,11 +152,8 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     live_config = world.snapshot.get("endpoint_config", in_force)
     if live_config is not None and live_config.status == "unreadable":
         return _unreadable(endpoint, live_config), None
-    if live_config is None or live_config.status != "present":
-        if in_force != config.physical_name:
-            return _config_is_gone(world, endpoint, live, config, in_force), None
-        world.need(config)  # deleted behind our back: its name says what it held, and it is made again under that name
-        live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
+    if live_config is None or live_config.status != "present" or STAND_IN_TAG in (live_config.tags or {}):
+        return _config_is_gone(world, endpoint, live, config, live_config), None
     now = world.live_meaning(config, live, live_config)
     fresh = world.graph.fresh & {config.address, *config.dependencies()}
     fields = field_changes(now, endpoint.content)
@@ -156,7 +161,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     if not fields and not fresh:
         return _unchanged(world, endpoint, live, config, live_config), drift
     stays = live.describe.get("EndpointStatus") != CREATING and _pending(live) in ("", in_force)
-    if _is_scale_only(fields) and not fresh and stays:
+    if is_scale_only(fields) and not fresh and stays:
         return _scaled(world, endpoint, live, config, live_config, fields), drift
     return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
 
@@ -182,7 +187,7 @@ def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resou
     if status in BUSY and status != SYSTEM_UPDATING:
         text = f"is {status} towards what the file says; the apply waits for it"
         return _tagged(world, endpoint, live, ("read",), "in_progress", "none", text)
-    notes = _deployment_note(endpoint, live)
+    notes = deployment_note(endpoint, live)
     if status == SYSTEM_UPDATING:
         notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
     return _tagged(world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=notes)
@@ -237,19 +242,44 @@ def _swapped(
         live_model = world.snapshot.get("model", name)
         if live_model and world.address_of(live_model) == at:
             world.before.setdefault(at, name)
-    own = _own_fields(world, config, fields)
+    own = own_fields(fields)
     causes = (config.address,)
-    if _becomes_serverless(config.content, live_content):
+    if becomes_serverless(config.content, live_content):
         text = "a real-time endpoint can't be updated to serverless: it is deleted and created"
         return _tagged(
             world, endpoint, live, ("delete", "create"), "hosting_changed", "outage", text, fields=own, causes=causes
         )
     reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
     text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
-    notes = _variant_note(config.content, live_content)
-    return _tagged(
+    notes = (*variant_note(config.content, live_content), *_went_back_note(live, config.physical_name))
+    made = _tagged(
         world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
     )
+    return _unless_rolled_back(world, made, live, config.physical_name)
+
+
+def _went_back_note(live: LiveObject, wanted: str) -> tuple[str, ...]:
+    if not went_back(live, wanted):
+        return ()
+    in_force = live.describe.get("EndpointConfigName")
+    return (
+        f"`mmeplan rollback` took it from {wanted} back to {in_force}, and the file still asks for {wanted}: "
+        "applying this goes forward again",
+    )
+
+
+def _unless_rolled_back(world: World, change: Change, live: LiveObject, wanted: str) -> Change:
+    """The swap, refused where SageMaker rolled back just this one before: it would fail the same way again."""
+    why = rolled_back(world, live, wanted)
+    if not why:
+        return change
+    in_force = live.describe.get("EndpointConfigName")
+    refusal = (
+        f"SageMaker rolled the update of {live.name} from {in_force} to {wanted} back ({why}); "
+        "mend the cause or change the file, or try exactly this once more with --retry-rolled-back"
+    )
+    text = f"tried again, although SageMaker rolled back the last update to this config ({why})"
+    return replace(change, reason="rolled_back", explanation=text, refusal=refusal)
 
 
 def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_force: str) -> Change:
@@ -257,77 +287,53 @@ def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_for
     world.running[endpoint.address] = wanted
     if in_force == wanted:
         return _tagged(
-            world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=_deployment_note(endpoint, live)
+            world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=deployment_note(endpoint, live)
         )
     fields = (FieldChange(("EndpointConfigName",), in_force, wanted),)
     text = "it is to run another config, which lies outside the fleet"
     return _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
 
 
-def _config_is_gone(world: World, endpoint: Resource, live: LiveObject, config: Resource, in_force: str) -> Change:
+def _config_is_gone(
+    world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject | None
+) -> Change:
+    """The config in force was deleted, or is a stand-in for one that was (an apply stopped before it took it away)."""
     world.need(config)
     world.running[endpoint.address] = config.physical_name
-    text = f"it runs the config {in_force}, which no longer exists; SageMaker refuses to update such an endpoint"
-    return _tagged(
-        world, endpoint, live, ("delete", "create"), "unrecoverable", "outage", text, causes=(config.address,)
-    )
+    in_force = str(live.describe.get("EndpointConfigName", ""))
+    stands_in = live_config is not None and live_config.status == "present"
+    if in_force == config.physical_name and stands_in:
+        refusal = (
+            f"the config {in_force} is a stand-in that an interrupted apply has left in the place of one that was "
+            "deleted; set replace_salt on the config to roll a fresh one"
+        )
+        return _change(endpoint, ("read",), "tampered", "none", "not what its name says", live=live, refusal=refusal)
+    if in_force == config.physical_name:
+        text = "unchanged; its config was deleted behind our back and is made again under the same name"
+        return _tagged(world, endpoint, live, ("no-op",), "same", "none", text)
+    causes = (config.address,)
+    gone = f"it runs the config {in_force}, which no longer exists"
+    if becomes_serverless(config.content, serves_by(live.describe)):
+        text = f"{gone}; and a real-time endpoint can't be updated to serverless: it is deleted and created"
+        return _tagged(world, endpoint, live, ("delete", "create"), "hosting_changed", "outage", text, causes=causes)
+    if not stands_in:
+        world.lost.setdefault(in_force, endpoint.address)
+    text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
+    made = _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, causes=causes)
+    return _unless_rolled_back(world, made, live, config.physical_name)
 
 
-# --- what the difference means --------------------------------------------------------------------------------------
-
-
-def _is_scale_only(fields: tuple[FieldChange, ...]) -> bool:
-    return bool(fields) and all(_is_scale(change) for change in fields)
-
-
-def _is_scale(change: FieldChange) -> bool:
-    """Whether UpdateEndpointWeightsAndCapacities can make the change: production variants that exist on both sides."""
-    if len(change.path) < 3 or change.path[0] != "ProductionVariants":
-        return False
-    if change.path[2] == "InitialVariantWeight" and len(change.path) == 3:
-        return True  # an absent weight is the default, 1
-    both = change.before is not None and change.after is not None
-    if change.path[2] == "InitialInstanceCount" and len(change.path) == 3:
-        return both
-    return (
-        both
-        and change.path[2] == "ServerlessConfig"
-        and len(change.path) == 4
-        and change.path[3] in _CONCURRENCY_MEMBERS
-    )
-
-
-def _own_fields(world: World, config: Resource, fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """The fields without those that belong to a model, whose own change shows them."""
-    return tuple(change for change in fields if not _belongs_to_model(change.path))
-
-
-def _belongs_to_model(path: tuple[str | int, ...]) -> bool:
-    return any(part in ("ModelName", "ModelNameOverride") for part in path[:-1])
-
-
-def _becomes_serverless(wanted: Canonical, live: Canonical) -> bool:
-    return _is_serverless(wanted) and not _is_serverless(live)
-
-
-def _is_serverless(config: Canonical) -> bool:
-    return any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", {}).values())
-
-
-def _variant_note(wanted: Canonical, live: Canonical) -> tuple[str, ...]:
-    if set(wanted.get("ProductionVariants", {})) == set(live.get("ProductionVariants", {})):
-        return ()
-    return (
-        "the variant names differ between the two configs, "
-        "so SageMaker shifts the traffic all at once, whatever deployment_config says",
-    )
-
-
-def _deployment_note(endpoint: Resource, live: LiveObject) -> tuple[str, ...]:
-    wanted, last = endpoint.request.get("DeploymentConfig"), live.describe.get("LastDeploymentConfig")
-    if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": last}):
-        return ()
-    return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
+def stand_in_changes(world: World) -> list[Change]:
+    """The configs that are made again under their names, for as long as a swap away from them takes."""
+    made = []
+    for name, at in sorted(world.lost.items()):
+        config = world.config_of(world.graph.resources[at])
+        text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
+        if config is not None:
+            made.append(
+                Change(config.address, "endpoint_config", ("create", "delete"), "restored", "none", name, text, name)
+            )
+    return made
 
 
 # --- making changes -------------------------------------------------------------------------------------------------
@@ -344,7 +350,8 @@ def _tagged(
     **more: Any,
 ) -> Change:
     """A change of an endpoint that stays, with its tags brought up to date; adopted first where it isn't ours yet."""
-    added, removed = tag_changes(endpoint.tags, live.tags)
+    added, removed = tag_changes(endpoint.tags, live.tags, ignore=MEMORY_TAGS - set(endpoint.tags))
+    removed = tuple(sorted((*removed, *_forgotten(world, endpoint, live, effect))))
     if not world.owns(live) and "create" in actions:
         return _not_yet_ours(endpoint, live, explanation)
     if not world.owns(live):
@@ -356,6 +363,15 @@ def _tagged(
     return _change(
         endpoint, actions, reason, effect, explanation, live=live, tags_added=added, tags_removed=removed, **more
     )
+
+
+def _forgotten(world: World, endpoint: Resource, live: LiveObject, effect: Effect) -> list[str]:
+    """The marks that no longer say anything: the config that they name is in force, or will be."""
+    tags, running = live.tags or {}, world.running.get(endpoint.address, "")
+    over = [key for key in (ROLLED_BACK_TAG, WENT_BACK_TAG) if running and tags.get(key) == running]
+    if effect == "traffic_shift" and WENT_BACK_TAG in tags:
+        over.append(WENT_BACK_TAG)
+    return sorted(set(over) - set(endpoint.tags))
 
 
 def _change(

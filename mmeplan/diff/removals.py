@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmeplan.diff.changes import Action, Change, Reason
+from mmeplan.diff.generations import addresses_of, generations
 from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
+from mmeplan.resources.identity import (
+    ADDRESS_TAG,
+    ON_REMOVE_TAG,
+    OWN_PREFIX,
+    PROTECT_TAG,
+    ROLLED_BACK_TAG,
+    STAND_IN_TAG,
+    address,
+)
 
 
 class Removals:
@@ -24,6 +33,7 @@ class Removals:
         self.changes: list[Change] = []
         self.kept: dict[str, tuple[str, ...]] = {}
         self.forgotten: set[tuple[str, str]] = set()
+        self.users = world.snapshot.users
 
     def find(self) -> None:
         """Fill `changes` and `kept`. Nothing is removed while anything could not be read."""
@@ -60,13 +70,20 @@ class Removals:
                 continue
             at = self.world.address_of(live)
             reason: Reason = "superseded" if at in self.world.graph.resources else "removed"
-            text = "a superseded generation" if reason == "superseded" else "its entry left the file"
+            text = self._why_config_goes(live) if reason == "superseded" else "its entry left the file"
             self._remove(live, at, reason, text)
-            if ("endpoint_config", live.name) in self.forgotten:
+            if ("endpoint_config", live.name) in self.forgotten or f"endpoint_config/{live.name}" in self.users:
                 keep.add(live.name)
         self._follow_renames("endpoint_config", keep)
         self._follow_moves()
         return keep
+
+    def _why_config_goes(self, live: LiveObject) -> str:
+        if STAND_IN_TAG in (live.tags or {}):
+            return "a stand-in for a config that was deleted, no longer needed"
+        if any((one.tags or {}).get(ROLLED_BACK_TAG) == live.name for one in self.world.owned("endpoint")):
+            return "never served: SageMaker rolled back the update to it"
+        return "a superseded generation"
 
     def _in_force(self) -> tuple[set[str], dict[str, set[str]]]:
         """Configs that endpoints will still run or are about to; and those whose endpoint is forgotten."""
@@ -95,22 +112,8 @@ class Removals:
 
     def _generations(self, at: str, keep: set[str]) -> tuple[str, ...]:
         """The superseded configs of an endpoint that stay for a rollback: the one just left first, then the newest."""
-        endpoint = self.world.graph.resources[at]
-        addresses = self._config_addresses(endpoint)
-        live_endpoint = self.world.snapshot.get("endpoint", endpoint.physical_name)
-        left = live_endpoint.describe.get("EndpointConfigName") if live_endpoint else None
-        found = {live.name: live for one in addresses for live in self.world.owned_at("endpoint_config", one)}
-        in_force = self.world.snapshot.get("endpoint_config", str(left))
-        if in_force is not None and in_force.status == "present" and self.world.owns(in_force):
-            found[in_force.name] = in_force
-        old = [live for live in found.values() if live.name not in keep]
-        old.sort(key=lambda live: (live.name == left, live.created_at, live.name), reverse=True)
+        old = [live for live in generations(self.world, self.world.graph.resources[at]) if live.name not in keep]
         return tuple(live.name for live in old[: self.world.graph.fleet.retain])
-
-    def _config_addresses(self, endpoint: Resource) -> set[str]:
-        """The addresses whose older configs are generations of this endpoint."""
-        config = self.world.config_of(endpoint)
-        return {address("endpoint_config", endpoint.name), config.address if config else ""}
 
     def _follow_moves(self) -> None:
         """A config that an endpoint leaves for one of another address is tagged as a generation of that endpoint.
@@ -123,7 +126,7 @@ class Removals:
                 keeping.setdefault(name, []).append(self.world.graph.resources[at])
         for live in self.world.owned("endpoint_config"):
             endpoints = keeping.get(live.name, [])
-            if not endpoints or any(self.world.address_of(live) in self._config_addresses(one) for one in endpoints):
+            if not endpoints or any(self.world.address_of(live) in addresses_of(self.world, one) for one in endpoints):
                 continue
             new = address("endpoint_config", endpoints[0].name)
             text = f"a kept generation of {endpoints[0].address}, which leaves {self.world.address_of(live)}"
@@ -166,6 +169,11 @@ class Removals:
 
     def _remove(self, live: LiveObject, at: str, reason: Reason, text: str) -> None:
         tags: Mapping[str, str] = live.tags or {}
+        user = self.users.get(f"{live.kind}/{live.name}")
+        if user:
+            note = f"{live.name} is no longer needed here, and kept: {user}, an endpoint of somebody else, uses it"
+            self.changes.append(self._change(live, at, "in_use", text, ("no-op",), notes=(note,)))
+            return
         if reason == "removed" and tags.get(ON_REMOVE_TAG) == "retain":
             self._forget(live, at)
             return

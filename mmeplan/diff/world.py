@@ -24,7 +24,7 @@ class World:
     address to the live object that serves it already, whatever its name. `before` maps it to the generation that a
     swap leaves, `left` a config's to what that generation says, with the endpoint's live counts and weights. `running`
     maps an endpoint's address to the config it will run. `renamed` are the live names of endpoints that a physical
-    rename deletes.
+    rename deletes. `lost` maps a config in force that no longer exists to an endpoint that is to leave it.
     """
 
     graph: Graph
@@ -35,6 +35,7 @@ class World:
     left: dict[str, Canonical] = field(default_factory=dict)
     running: dict[str, str] = field(default_factory=dict)
     renamed: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def declared_endpoints(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from mmeplan.live.observing import (
 )
 from mmeplan.live.ports import Answer, Call, Clock, Progress, Reader, Writer
 from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot, decode
+from mmeplan.live.users import observe_users
 
 __all__ = [
     "ARN_MEMBERS",
@@ -32,5 +33,6 @@ __all__ = [
     "observe",
     "observe_endpoints",
     "observe_objects",
+    "observe_users",
     "pages",
 ]

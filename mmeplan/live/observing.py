@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import NOT_VALID, Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.live.ports import Answer, Call, Progress, Reader
@@ -303,6 +303,8 @@ def _meaning(error: CloudError) -> Failure:
 
 def _why(error: Exception) -> str:
     if isinstance(error, CloudError) and _meaning(error) is Failure.DENIED:
+        if error.code in NOT_VALID:
+            return f"denied: the credentials are not valid, or not any more ({error.code})"
         service = "tag" if error.operation == "GetResources" else "sagemaker"
         return f"denied: the caller lacks {service}:{error.operation}"
     return str(error)

@@ -53,6 +53,8 @@ class Snapshot:
     """Everything that was observed at one time in one account and region.
 
     `inventory_error` is empty when everything that carries the fleet's tag was found; otherwise nothing may be deleted.
+    `users` maps `kind/name` of owned models and configs to an endpoint outside the fleet that uses them; it is looked
+    for where something would be deleted (`observe_users`).
     """
 
     observed_at: str
@@ -61,6 +63,7 @@ class Snapshot:
     fleet: str
     objects: Mapping[str, Mapping[str, LiveObject]]
     inventory_error: str = ""
+    users: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, kind: str, name: str) -> LiveObject | None:
         """The object of that name; None where it was never looked for."""
@@ -102,6 +105,7 @@ class Snapshot:
             "region": self.region,
             "fleet": self.fleet,
             "inventory_error": self.inventory_error,
+            **({"users": dict(sorted(self.users.items()))} if self.users else {}),
             "objects": {
                 kind: {name: _encode(live) for name, live in sorted(named.items())}
                 for kind, named in sorted(self.objects.items())
@@ -181,6 +185,7 @@ def decode(document: Any, file: str = "") -> Snapshot:
             fleet=str(document["fleet"]),
             objects=objects,
             inventory_error=str(document.get("inventory_error", "")),
+            users={str(at): str(user) for at, user in (document.get("users") or {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise refuse(f"this snapshot is damaged: {error!r}") from None

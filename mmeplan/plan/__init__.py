@@ -9,7 +9,7 @@ The life of a plan, told once:
 5. `render` shows it; `apply` checks that it is fresh, carries it out step by step, and proves the result.
 """
 
-from mmeplan.plan.building import build, require_addresses
+from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Options, Plan, PlannedChange, PlannedField, Step, Summary, decode, encode, read, write
 from mmeplan.plan.finding import Finding, Severity
 
@@ -24,6 +24,7 @@ __all__ = [
     "Summary",
     "build",
     "decode",
+    "deleted",
     "encode",
     "read",
     "require_addresses",

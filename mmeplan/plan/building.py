@@ -12,7 +12,7 @@ from typing import Any
 
 from mmeplan import __version__
 from mmeplan.aws.shapes import snake
-from mmeplan.diff import EFFECTS, Change, Difference, FieldChange, diff
+from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Change, Difference, FieldChange, diff
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
@@ -54,10 +54,10 @@ def build(
     `findings` are those of `rules.check`; the gates add theirs. Raises InputError for a target that doesn't exist.
     """
     options = options or Options()
-    difference = diff(graph, snapshot)
+    difference = _as_asked(diff(graph, snapshot), options)
     changes = _targeted(graph, difference, options.targets)
     all_findings = (*findings, *gate_findings(graph, snapshot, changes, options))
-    steps = StepBuilder(graph, snapshot).build(changes)
+    steps = StepBuilder(graph, snapshot, difference.kept).build(changes)
     refused = any(finding.severity == "error" for finding in all_findings)
     errored = bool(snapshot.inventory_error or snapshot.unreadable())
     plan = Plan(
@@ -84,6 +84,16 @@ def build(
         errored=errored,
     )
     return with_id(plan)
+
+
+def _as_asked(difference: Difference, options: Options) -> Difference:
+    """The difference under single-run options: what was rolled back is tried again; a rollback deletes nothing."""
+    changes = difference.changes
+    if options.retry_rolled_back:
+        changes = tuple(replace(c, refusal="") if c.reason == "rolled_back" else c for c in changes)
+    if options.rollback:
+        changes = tuple(c for c in changes if c.reason != "superseded")
+    return replace(difference, changes=changes)
 
 
 def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
@@ -125,6 +135,11 @@ def require_addresses(graph: Graph, option: str, addresses: Sequence[str]) -> No
     missing = [at for at in addresses if at not in graph.resources]
     if missing:
         raise InputError([_unknown_address(option, at, graph.resources) for at in missing])
+
+
+def deleted(plan: Plan) -> list[tuple[str, str]]:
+    """(kind, name) of the models and configs that a plan deletes: what has to be looked for at other endpoints."""
+    return [(c.kind, c.live_name) for c in plan.changes if c.actions == ("delete",) and c.kind != "endpoint"]
 
 
 def _summary(changes: tuple[Change, ...]) -> Summary:
@@ -184,7 +199,8 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
         made = replace(made, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
         made = replace(
-            made, rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=bool(change.notes))
+            made,
+            rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=VARIANTS_DIFFER in change.notes),
         )
     return made
 

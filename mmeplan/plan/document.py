@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TextIO
 
@@ -83,6 +83,8 @@ class Step:
 
     `operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
     of the object right before the call, `wait` what must become true after it (both: docs/plan-format.md).
+    `on_rollback` are the calls that follow where SageMaker rolls this update back: `operation`, `params`, and `clean`
+    for those that are made only on request (`apply --clean`).
     """
 
     id: str
@@ -93,6 +95,7 @@ class Step:
     guard: Mapping[str, Any] = field(default_factory=dict)
     wait: Mapping[str, Any] = field(default_factory=dict)
     effect: str = "none"
+    on_rollback: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The single-run options that shaped the plan."""
+    """The single-run options that shaped the plan. `rollback` is the config that `mmeplan rollback` goes back to."""
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
@@ -150,6 +153,8 @@ class Options:
     variables: Mapping[str, str] = field(default_factory=dict)
     destroy: bool = False
     speculative: bool = False
+    retry_rolled_back: bool = False
+    rollback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,13 @@ class Plan:
     def refused(self) -> bool:
         """Whether rules, protection or a gate say no."""
         return any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def calls(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every write that an apply of this plan may make: those of the steps, and those that follow a rollback."""
+        for step in self.steps:
+            yield step.operation, step.params
+            yield from ((call["operation"], call["params"]) for call in step.on_rollback)
 
     def step(self, step_id: str) -> Step:
         """The step of that id. Raises KeyError."""
@@ -331,7 +343,7 @@ def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
 
 
 _TUPLES: Final = frozenset(
-    {"actions", "causes", "tags_removed", "notes", "after", "targets", "replace", "allow_outage"}
+    {"actions", "causes", "tags_removed", "notes", "after", "on_rollback", "targets", "replace", "allow_outage"}
 )
 
 

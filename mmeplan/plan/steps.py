@@ -5,30 +5,32 @@ In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import Change, FieldChange
+from mmeplan.diff import Change
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
+from mmeplan.plan.records import DELETE, Records
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, update_timeout_s
+from mmeplan.plan.scaling import kept_desires, retention, scale_requests, startup_s
 from mmeplan.resources import Resource
-from mmeplan.resources.canonical import same_number
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
-
-_DELETE = {"model": "DeleteModel", "endpoint_config": "DeleteEndpointConfig", "endpoint": "DeleteEndpoint"}
+from mmeplan.resources.endpoint_config import stand_in
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG
 
 
 class StepBuilder:
     """Builds the steps of one plan. Creation steps first, because swaps name them; deletions last."""
 
-    def __init__(self, graph: Graph, snapshot: Snapshot) -> None:
+    def __init__(self, graph: Graph, snapshot: Snapshot, kept: Mapping[str, tuple[str, ...]]) -> None:
         self.graph = graph
         self.snapshot = snapshot
+        self.records = Records(graph, snapshot, kept)
+        self.stand_ins: dict[str, str] = {}  # config name → id of the step that makes a stand-in of that name
         self.steps: list[Step] = []
         self.creates: dict[str, str] = {}  # address → id of the step that creates its object
         self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
@@ -42,6 +44,9 @@ class StepBuilder:
             for change in live:
                 if change.kind == kind and "delete" not in change.actions:
                     self._immutable(change)
+        for change in live:
+            if change.kind == "endpoint_config" and change.actions == ("create", "delete"):
+                self._stand_in(change)
         endpoints = [change for change in live if change.kind == "endpoint"]
         for change in sorted(endpoints, key=lambda change: change.actions == ("delete",)):
             self._endpoint(change)
@@ -86,11 +91,22 @@ class StepBuilder:
         if "forget" in change.actions:
             self.forgets.extend(done)
 
+    def _stand_in(self, change: Change) -> None:
+        """A config under the name of one that an endpoint still runs and somebody deleted."""
+        config = self.graph.resources[change.address]
+        served = next(e.describe for e in self.snapshot.present("endpoint") if change.name in _configs_of(e)[:1])
+        params, digest = stand_in(config, served, self.graph.fleet.name, change.name)
+        after = tuple(self.creates[at] for at in config.dependencies() if at in self.creates)
+        guard = {"absent": change.name, "digest": digest}
+        step_id = f"CreateEndpointConfig:{change.address}@{change.name}"
+        step = Step(step_id, change.address, "CreateEndpointConfig", params, after, guard)
+        self.stand_ins[change.name] = self._add(step)
+
     def _delete_immutable(self, change: Change, users: Mapping[str, list[str]]) -> None:
         after = list(self.leaves.get(change.live_name, ()))
         if change.kind == "model":
             after += users.get(change.live_name, [])
-        operation = _DELETE[change.kind]
+        operation = DELETE[change.kind]
         step = Step(
             self._delete_id(change),
             change.address,
@@ -103,7 +119,7 @@ class StepBuilder:
         self._add(step)
 
     def _delete_id(self, change: Change) -> str:
-        return f"{_DELETE[change.kind]}:{change.address}@{change.live_name}"
+        return f"{DELETE[change.kind]}:{change.address}@{change.live_name}"
 
     # --- endpoints ----------------------------------------------------------------------------------------------------
 
@@ -118,7 +134,7 @@ class StepBuilder:
             last = self._tags(change, leave_out=(DIGEST_TAG,))
         if change.actions[-1] in ("create", "delete"):
             last = self._recreate(change, endpoint, live)
-        elif change.reason in ("dependency_changed", "content_changed", "replace_requested"):
+        elif change.reason in ("dependency_changed", "content_changed", "replace_requested", "rolled_back"):
             last = self._swap(change, endpoint, live, last)
         elif change.reason == "scale_changed":
             last = self._scale(change, endpoint, live, last, scale_requests(change.fields))
@@ -128,7 +144,8 @@ class StepBuilder:
             for name in _configs_of(live):
                 self.leaves.setdefault(name, []).extend(last)
         self.own[change.address] = last
-        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else ())
+        more = {SERVED_TAG: self.records.served_text(endpoint, live)} if live is not None and _swaps(change) else {}
+        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else (), more=more)
 
     def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
         """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
@@ -143,7 +160,7 @@ class StepBuilder:
             f"CreateEndpoint:{change.address}",
             change.address,
             "CreateEndpoint",
-            _with_tags(endpoint),
+            _with_tags(endpoint, {SERVED_TAG: self.records.served_text(endpoint, live)}),
             create_after,
             guard={
                 "absent": change.name,
@@ -152,7 +169,7 @@ class StepBuilder:
                 "wait_until_gone": deleting,
             },
             wait=self._in_service(
-                change.name, endpoint.request["EndpointConfigName"], CREATE_TIMEOUT_S + _startup_s(self.graph, endpoint)
+                change.name, endpoint.request["EndpointConfigName"], CREATE_TIMEOUT_S + startup_s(self.graph, endpoint)
             ),
             effect=change.effect,
         )
@@ -169,7 +186,8 @@ class StepBuilder:
         params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
         if deployment:
             params["DeploymentConfig"] = deployment
-        params.update(_retention(endpoint, live))
+        params.update(retention(endpoint, live))
+        after = (*after, *self._in_force_ready(change, live))
         step = Step(
             f"UpdateEndpoint:{change.address}",
             change.address,
@@ -182,11 +200,31 @@ class StepBuilder:
                 "pending": (_configs_of(live) if live else [""])[-1],
                 "owned_by": self.graph.fleet.name,
             },
-            wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + _startup_s(self.graph, endpoint)),
+            wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + startup_s(self.graph, endpoint)),
             effect=change.effect,
+            on_rollback=self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
-        return self._scale(change, endpoint, live, done, _kept_desires(endpoint, live), config=wanted)
+        return self._scale(change, endpoint, live, done, kept_desires(endpoint, live), config=wanted)
+
+    def _in_force_ready(self, change: Change, live: LiveObject | None) -> tuple[str, ...]:
+        """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
+
+        It isn't on record where an apply stopped right after the swap to it.
+        """
+        if live is None:
+            return ()
+        name = str(live.describe.get("EndpointConfigName", ""))
+        ready = (self.stand_ins[name],) if name in self.stand_ins else ()
+        value = self.records.overdue_text(live)
+        if not value:
+            return ready
+        params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
+        guard = {"kind": "endpoint", "name": change.live_name, "owned_by": self.graph.fleet.name}
+        return (
+            *ready,
+            self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
+        )
 
     def _scale(
         self,
@@ -202,7 +240,7 @@ class StepBuilder:
         Source: the operation's documentation, "weight of one or more variants, or capacity of one variant".
         """
         in_force = config or (str(live.describe.get("EndpointConfigName")) if live else "")
-        timeout_s = UPDATE_TIMEOUT_S + _startup_s(self.graph, endpoint)
+        timeout_s = UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint)
         for number, request in enumerate(requests, start=1):
             step = Step(
                 f"UpdateEndpointWeightsAndCapacities:{change.address}#{number}",
@@ -223,7 +261,7 @@ class StepBuilder:
         return after
 
     def _wait_only(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
-        timeout_s = update_timeout_s(endpoint.request.get("DeploymentConfig")) + _startup_s(self.graph, endpoint)
+        timeout_s = update_timeout_s(endpoint.request.get("DeploymentConfig")) + startup_s(self.graph, endpoint)
         config = str(live.describe.get("EndpointConfigName")) if live else ""
         step = Step(
             f"DescribeEndpoint:{change.address}",
@@ -275,8 +313,10 @@ class StepBuilder:
         after: tuple[str, ...] = (),
         leave_out: tuple[str, ...] = (),
         only: tuple[str, ...] = (),
+        more: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
+        added.update(more or {})
         removed = [] if only else list(change.tags_removed)
         guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
         suffix = self._suffix(change)
@@ -303,7 +343,8 @@ class StepBuilder:
 
 
 def _is_immutable_delete(change: Change, kind: str) -> bool:
-    return change.kind == kind and change.actions == ("delete",)
+    """A model or config that goes: at once, or after it has stood in for another."""
+    return change.kind == kind and change.actions in (("delete",), ("create", "delete"))
 
 
 def _configs_of(live: LiveObject) -> list[str]:
@@ -312,98 +353,16 @@ def _configs_of(live: LiveObject) -> list[str]:
     return [str(name) for name in (live.describe.get("EndpointConfigName"), pending) if name]
 
 
-def _with_tags(resource: Resource) -> dict[str, Any]:
-    return {**resource.request, "Tags": [_tag(key, value) for key, value in sorted(resource.tags.items())]}
+def _swaps(change: Change) -> bool:
+    return change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added
+
+
+def _with_tags(resource: Resource, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    tags = {**resource.tags, **{key: value for key, value in (more or {}).items() if value}}
+    return {**resource.request, "Tags": [_tag(key, value) for key, value in sorted(tags.items())]}
 
 
 @lru_cache(maxsize=1024)
 def _tag(key: str, value: str) -> dict[str, str]:
     """One tag of a request. Most are the whole fleet's and are shared."""
     return {"Key": key, "Value": value}
-
-
-def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
-    """The calls that make a scale-only difference: first the weights together, then each variant's capacity."""
-    weights, weights_before = [], {}
-    capacities: dict[str, dict[str, Any]] = {}
-    before: dict[str, dict[str, Any]] = {}
-    for change in fields:
-        variant, member = str(change.path[1]), change.path[2]
-        if member == "InitialVariantWeight":
-            weights.append(
-                {"VariantName": variant, "DesiredWeight": float(1 if change.after is None else change.after)}
-            )
-            weights_before[variant] = {"DesiredWeight": float(1 if change.before is None else change.before)}
-        elif member == "InitialInstanceCount":
-            capacities.setdefault(variant, {"VariantName": variant})["DesiredInstanceCount"] = change.after
-            before.setdefault(variant, {})["DesiredInstanceCount"] = change.before
-        else:
-            serverless = capacities.setdefault(variant, {"VariantName": variant}).setdefault(
-                "ServerlessUpdateConfig", {}
-            )
-            serverless[str(change.path[3])] = change.after
-            before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
-    requests = [{"variants": weights, "before": weights_before}] if weights else []
-    return requests + [
-        {"variants": [item], "before": {name: before[name]}} for name, item in sorted(capacities.items())
-    ]
-
-
-def _retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
-    """RetainAllVariantProperties iff somebody else owns a count, with the weights left to the file. The file's own win.
-
-    Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
-    """
-    derived: dict[str, Any] = {}
-    running = {summary.get("VariantName") for summary in _fleet_at_swap(live)}
-    if endpoint.autoscaled & running:
-        derived["RetainAllVariantProperties"] = True
-        derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
-    return {**derived, **endpoint.update_options}
-
-
-def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
-    """The variants whose counts and weights a swap would retain: of the update under way, if any, since that ends first.
-
-    Source: DescribeEndpoint's PendingDeploymentSummary; the swap is refused until nothing is pending.
-    """
-    if live is None:
-        return ()
-    pending = live.describe.get("PendingDeploymentSummary") or {}
-    return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
-
-
-def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
-    """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
-    retention = _retention(endpoint, live)
-    if live is None or not retention.get("RetainAllVariantProperties"):
-        return []
-    excluded = {item["VariantPropertyType"] for item in retention.get("ExcludeRetainedVariantProperties") or ()}
-    fields = []
-    for summary in _fleet_at_swap(live):
-        name = str(summary.get("VariantName"))
-        wanted = endpoint.content.get("ProductionVariants", {}).get(name)
-        if wanted is None:
-            continue
-        for member, live_member in (
-            ("InitialVariantWeight", "DesiredWeight"),
-            ("InitialInstanceCount", "DesiredInstanceCount"),
-        ):
-            now = summary.get(live_member)
-            default = 1 if member == "InitialVariantWeight" else None
-            value = wanted.get(member, default)
-            if live_member not in excluded and None not in (now, value) and same_number(now) != value:
-                fields.append(FieldChange(("ProductionVariants", name, member), now, value))
-    return scale_requests(tuple(fields))
-
-
-def _startup_s(graph: Graph, endpoint: Resource) -> int:
-    """The longest start that the config itself allows for: model download and container start-up, in seconds."""
-    at = endpoint.references[0].address if endpoint.references else None
-    if at is None:
-        return 0
-    longest = 0
-    for variant in graph.resources[at].request.get("ProductionVariants", ()):
-        members = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
-        longest = max(longest, sum(int(variant.get(member) or 0) for member in members))
-    return longest

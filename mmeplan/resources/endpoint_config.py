@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mmeplan.resources.base import ApiPath, Reference, Resource
 from mmeplan.resources.canonical import KEYED, Canonical, canonical
-from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
+from mmeplan.resources.identity import STAND_IN_TAG, address, digest, ownership_tags, physical_name
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"})
@@ -85,6 +85,41 @@ def _resolved(
 def live_endpoint_config(describe: dict[str, Any]) -> Canonical:
     """What DescribeEndpointConfig answered, as a canonical request."""
     return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
+
+
+def stand_in(config: Resource, served: Mapping[str, Any], fleet: str, name: str) -> tuple[dict[str, Any], str]:
+    """(request with tags, digest) of a config that takes the name of one that an endpoint runs and somebody deleted.
+
+    `served` is DescribeEndpoint's answer: it has the variants' names, counts and weights, but neither instance types
+    nor models, which are taken from the config that is wanted. SageMaker needs the name to be there for the next
+    update, not what it held (docs/sagemaker.md, "Deletion").
+    """
+    request = {key: value for key, value in config.request.items() if key not in KEYED}
+    for member in KEYED:
+        summaries = served.get(member) or (served.get("PendingDeploymentSummary") or {}).get(member) or ()
+        wanted = config.request.get(member) or config.request["ProductionVariants"]
+        by_name = {variant["VariantName"]: variant for variant in wanted}
+        made = [_standing_in(by_name.get(s["VariantName"], wanted[0]), s) for s in summaries]
+        if made or member == "ProductionVariants":
+            request[member] = made or wanted
+    request["EndpointConfigName"] = name
+    content_digest = digest("endpoint_config", canonical(request))
+    tags = {**ownership_tags(fleet, config.address, content_digest), STAND_IN_TAG: "true"}
+    return {**request, "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}, content_digest
+
+
+def _standing_in(wanted: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
+    made = {**wanted, "VariantName": summary["VariantName"]}
+    if summary.get("DesiredWeight") is not None:
+        made["InitialVariantWeight"] = summary["DesiredWeight"]
+    serverless = summary.get("DesiredServerlessConfig") or summary.get("CurrentServerlessConfig")
+    if serverless:
+        return {key: made[key] for key in ("VariantName", "ModelName", "InitialVariantWeight") if key in made} | {
+            "ServerlessConfig": dict(serverless)
+        }
+    if summary.get("DesiredInstanceCount") and "InitialInstanceCount" in made:
+        made["InitialInstanceCount"] = summary["DesiredInstanceCount"]
+    return made
 
 
 def aligned_config(desired: Canonical, live: Canonical) -> Canonical:

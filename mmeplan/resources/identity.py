@@ -20,6 +20,10 @@ ADDRESS_TAG: Final = "mmeplan:address"
 DIGEST_TAG: Final = "mmeplan:digest"
 ON_REMOVE_TAG: Final = "mmeplan:on-remove"
 PROTECT_TAG: Final = "mmeplan:protect"
+SERVED_TAG: Final = "mmeplan:served"
+ROLLED_BACK_TAG: Final = "mmeplan:rolled-back"
+WENT_BACK_TAG: Final = "mmeplan:went-back"
+STAND_IN_TAG: Final = "mmeplan:stand-in"
 OWN_PREFIX: Final = "mmeplan:"
 
 

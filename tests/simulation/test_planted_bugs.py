@@ -42,10 +42,11 @@ def rolled_back_swap(world: World) -> None:
         raise Broken("a rolled-back update was taken for a success")
 
 
-def swap_with_a_foreign_endpoint_on_the_old_config(world: World) -> None:
+def swap_with_a_foreign_endpoint_that_came_to_the_old_config(world: World) -> None:
     world.live_through(SMALL)
+    made = world.plan(LARGE)
     world.foreign_endpoint(config_name=world.names("endpoint-config")[0])
-    world.apply(LARGE)
+    world.apply(made)
 
 
 def foreign_endpoint_of_our_name(world: World) -> None:
@@ -147,7 +148,7 @@ def take_any_existing_object_for_ours(patch: Patch) -> None:
 PLANTED: dict[Callable[[Patch], None], Callable[[World], None]] = {
     delete_before_swap: swap,
     trust_in_service_alone: rolled_back_swap,
-    skip_the_reference_scan: swap_with_a_foreign_endpoint_on_the_old_config,
+    skip_the_reference_scan: swap_with_a_foreign_endpoint_that_came_to_the_old_config,
     ignore_the_ownership_tag_in_the_diff: foreign_endpoint_of_our_name,
     ignore_the_ownership_tag_in_the_guard: tag_lost_since_the_plan,
     delete_the_endpoint_to_swap: swap,

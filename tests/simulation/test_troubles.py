@@ -69,13 +69,13 @@ def test_an_update_that_was_rolled_back_is_recognised_although_the_endpoint_is_i
     world.sim.faults.fail_update("ranker", "alarm")
     outcome = world.apply(LARGE)
     assert not outcome.complete
-    assert "rolled the update back" in outcome.failed[0].detail
+    assert "rolled the update of ranker back" in outcome.failed[0].detail
     assert "alarm" in outcome.failed[0].detail
     assert (world.endpoint()["EndpointStatus"], world.endpoint()["EndpointConfigName"]) == ("InService", before)
-    again = world.plan(LARGE)
-    assert [step.operation for step in again.steps] == ["UpdateEndpoint", "AddTags"]
+    again = world.plan(LARGE, retry_rolled_back=True)
+    assert [step.operation for step in again.steps] == ["UpdateEndpoint", "AddTags", "DeleteTags"]
     assert not again.drift  # what was applied last is what is live
-    world.live_through(LARGE)
+    world.live_through(LARGE, retry_rolled_back=True)
 
 
 def test_an_update_that_was_rolled_back_deletes_nothing(world: World) -> None:
@@ -245,7 +245,22 @@ def test_what_a_foreign_endpoint_runs_is_kept_and_the_apply_is_complete_all_the_
     world.live_through({**SMALL, "retain": 0})
     old_config, old_model = world.names("endpoint-config")[0], world.names("model")[0]
     world.foreign_endpoint("theirs", config_name=old_config)
-    outcome = world.apply({**LARGE, "retain": 0, "models": {"ranker": model("2")}})
+    made = world.plan({**LARGE, "retain": 0, "models": {"ranker": model("2")}})
+    assert not [step for step in made.steps if step.operation.startswith("Delete")]
+    assert world.apply(made).complete
+    second = world.live_through({**LARGE, "retain": 0, "models": {"ranker": model("2")}})
+    kept = [found for found in second.changes if found.reason == "in_use"]
+    assert (second.steps, [found.live_name for found in kept]) == ((), [old_config])  # and its model with it
+    assert "theirs, an endpoint of somebody else, uses it" in kept[0].notes[0]
+    assert old_model in world.names("model")
+
+
+def test_what_a_foreign_endpoint_runs_since_the_plan_is_kept_by_the_scan_right_before_the_delete(world: World) -> None:
+    world.live_through({**SMALL, "retain": 0})
+    old_config, old_model = world.names("endpoint-config")[0], world.names("model")[0]
+    made = world.plan({**LARGE, "retain": 0, "models": {"ranker": model("2")}})
+    world.foreign_endpoint("theirs", config_name=old_config)
+    outcome = world.apply(made)
     assert outcome.complete
     assert len(outcome.kept) == 2
     assert all("still used by the endpoint theirs" in result.detail for result in outcome.kept)
@@ -261,9 +276,9 @@ def test_a_model_of_ours_in_a_foreign_config_is_kept_too(world: World) -> None:
     world.live_through({**SMALL, "retain": 0})
     old_model = world.names("model")[0]
     world.foreign_endpoint("theirs", of=old_model)
-    outcome = world.apply({**SMALL, "retain": 0, "models": {"ranker": model("2")}})
-    assert [result.step.split("@")[1] for result in outcome.kept] == [old_model]
-    assert outcome.complete
+    made = world.live_through({**SMALL, "retain": 0, "models": {"ranker": model("2")}})
+    assert [found.live_name for found in made.changes if found.reason == "in_use"] == [old_model]
+    assert old_model in world.names("model")
 
 
 def test_a_config_that_a_foreign_update_is_moving_to_is_kept(world: World) -> None:
@@ -313,11 +328,16 @@ def test_config_and_model_deleted_while_in_use_are_both_made_again(world: World)
     assert world.operations(SMALL) == ["CreateModel", "CreateEndpointConfig"]
 
 
-def test_a_change_on_top_of_a_lost_config_is_an_outage_that_has_to_be_allowed(world: World) -> None:
+def test_a_change_on_top_of_a_lost_config_is_a_swap_over_a_stand_in(world: World) -> None:
     world.live_through(SMALL)
-    lose(world, "DeleteEndpointConfig", EndpointConfigName=world.names("endpoint-config")[0])
-    assert {finding.rule for finding in world.plan(LARGE).findings} == {"GATE-04"}
-    world.live_through(LARGE, allow_outage=("endpoint/ranker",))
+    lost = world.names("endpoint-config")[0]
+    lose(world, "DeleteEndpointConfig", EndpointConfigName=lost)
+    made = world.plan(LARGE)
+    assert (change(made).effect, change(made).actions) == ("traffic_shift", ("update",))
+    assert "a stand-in takes that name" in change(made).explanation
+    world.live_through(LARGE)
+    assert lost not in world.names("endpoint-config")
+    assert "DeleteEndpoint" not in [operation for operation, _ in world.written]
 
 
 def test_a_change_on_top_of_a_lost_model_is_a_swap(world: World) -> None:

@@ -128,6 +128,9 @@ class World:
         snapshot = self.observe(compiled)
         at = self.sim.clock.now().isoformat()
         made = plan.build(compiled, snapshot, created_at=at, options=Options(**options))
+        snapshot = live.observe_users(self.cloud, snapshot, plan.deleted(made))
+        if snapshot.users:
+            made = plan.build(compiled, snapshot, created_at=at, options=Options(**options))
         again = plan.build(self.compile(_reversed(text), salts), snapshot, created_at=at, options=Options(**options))
         check_plan(made, again)
         return made
@@ -139,7 +142,7 @@ class World:
         try:
             return apply.run(made, self.cloud, self.cloud, self.sim.clock, self.events.append, **how)
         finally:
-            planned = [(step.operation, _text(step.params)) for step in made.steps]
+            planned = [(operation, _text(params)) for operation, params in made.calls]
             for operation, params in self.written[before:]:
                 if (operation, _text(params)) not in planned:
                     raise Broken(f"{operation} {params} was called and not planned")
@@ -177,6 +180,7 @@ class World:
             self.does("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants)
         self.does("CreateEndpoint", EndpointName=name, EndpointConfigName=config_name or name)
         self.sim.clock.sleep(600)
+        self.does("ListEndpoints")  # settles what is due
 
     # --- what is there ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,53 @@
+"""Who else uses what the fleet no longer needs: a look at all endpoints of the account and region, at plan time.
+
+In: a read-only port, a snapshot, and the models and configs that would be deleted. Out: the snapshot with `users`.
+Called where a plan deletes something; `apply` scans again, right before each delete, and that scan decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mmeplan.errors import CloudError
+from mmeplan.live.observing import PAGE, models_of, pages
+from mmeplan.live.ports import Answer, Reader
+from mmeplan.live.snapshot import Snapshot
+
+
+def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str, str]]) -> Snapshot:
+    """The snapshot with those of the (kind, name) objects that an endpoint outside of it runs or is moving to.
+
+    Names are compared without regard to letter case. What can't be read leaves `users` as it was: then the plan shows
+    the deletion, and the apply, which must be able to read all of it, decides.
+    """
+    by_name = {(kind, name.lower()): f"{kind}/{name}" for kind, name in wanted}
+    if not by_name:
+        return snapshot
+    known = {name.lower() for name in snapshot.objects.get("endpoint", {})}
+    try:
+        listed = pages(reader, "ListEndpoints", {"MaxResults": PAGE})
+        others = sorted(str(s["EndpointName"]) for page in listed for s in page.get("Endpoints", ()))
+    except CloudError:
+        return snapshot
+    running: dict[str, str] = {}  # config → an endpoint that runs it or is moving to it
+    for name, answer in _described(
+        reader, "DescribeEndpoint", "EndpointName", [n for n in others if n.lower() not in known]
+    ):
+        pending = (answer.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+        for config in (answer.get("EndpointConfigName"), pending):
+            if config:
+                running.setdefault(str(config), name)
+    users: dict[str, str] = {}
+    for config, answer in _described(reader, "DescribeEndpointConfig", "EndpointConfigName", sorted(running)):
+        for kind, name in (("endpoint_config", config), *(("model", model) for model in models_of(answer))):
+            at = by_name.get((kind, name.lower()))
+            if at:
+                users.setdefault(at, running[config])
+    return replace(snapshot, users=users)
+
+
+def _described(reader: Reader, operation: str, member: str, names: list[str]) -> Iterable[tuple[str, Answer]]:
+    """(name, answer) of what could be read."""
+    answers = reader.gather([(operation, {member: name}) for name in names])
+    return [(name, answer) for name, answer in zip(names, answers, strict=True) if not isinstance(answer, Exception)]
