@@ -192,11 +192,10 @@ class Executor:
                 return Decision("fail", _given_up(error, meaning))
             self._tell("retried", step, str(error))
             self.clock.sleep(backoff.pause_s(self.clock, attempts[meaning]))
-            if meaning in (Failure.TRANSIENT, Failure.UNANSWERED):
-                return self._guarded(step)  # the write may have had its effect: look before making it again
+            self.references.forget()
+            return self._guarded(step)  # it may have had its effect, and somebody else may have written meanwhile
         except CloudError as unreadable:
             return Decision("fail", f"{error}; and then {unreadable}")
-        return Decision("call")
 
     def _end(self, step: Step, end: End, detail: str = "") -> None:
         """Note how a step ended; what needs it becomes ready, or is skipped with all that needs that in turn."""

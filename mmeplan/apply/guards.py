@@ -148,7 +148,7 @@ def _before_delete(step: Step, reader: Reader, references: References) -> Decisi
         return Decision("done", "is gone already")
     if tags_of(reader, described[ARN_MEMBERS[kind]]).get(FLEET_TAG) != step.guard["owned_by"]:
         return Decision("keep", f"{name} doesn't carry this fleet's tag any more")
-    user = references.user_of(kind, name)
+    user = references.user_of(kind, name, step.guard.get("stand_ins", ()))
     return Decision("keep", f"{name} is still used by the endpoint {user}") if user else CALL
 
 
@@ -196,7 +196,9 @@ def _before_update(step: Step, described: Answer, status: str) -> Decision:
             "fail", f"the endpoint is {status} ({described.get('FailureReason') or 'no reason given'}); plan again"
         )
     if in_force == wanted:
-        return Decision("done", f"runs {wanted} already")
+        if desires_met(step.guard.get("desired", ()), described):
+            return Decision("done", f"runs {wanted} already")
+        return CALL  # somebody's update was under way and came to nothing: counts or weights aren't the file's
     if step.guard.get("pending") == wanted:
         why = described.get("FailureReason") or "SageMaker gave no reason"
         text = f"SageMaker rolled the update of {described['EndpointName']} to {wanted}, which was under way, back"

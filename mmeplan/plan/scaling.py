@@ -5,13 +5,16 @@ In: endpoints, their live answers, field changes. Out: requests. Pure; called by
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import same_number
+
+_CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
 
 def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
@@ -47,13 +50,35 @@ def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
     Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
     """
     derived: dict[str, Any] = {}
-    running = (
-        {summary.get("VariantName") for summary in (live.describe.get("ProductionVariants") or ())} if live else set()
-    )
+    running = {summary.get("VariantName") for summary in _fleet_at_swap(live)}
     if endpoint.autoscaled & running:
         derived["RetainAllVariantProperties"] = True
         derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
     return {**derived, **endpoint.update_options}
+
+
+def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
+    """The variants whose counts and weights a swap would retain: of the update under way, if any; that ends first."""
+    if live is None:
+        return ()
+    pending = live.describe.get("PendingDeploymentSummary") or {}
+    return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
+
+
+def fixed_desires(endpoint: Resource) -> list[dict[str, Any]]:
+    """What the file says of each variant's weight, count and concurrency, as UpdateEndpointWeightsAndCapacities has it.
+
+    Counts that are somebody else's (`capacity: autoscaled`) are not among it.
+    """
+    made = []
+    for name, variant in sorted(endpoint.content.get("ProductionVariants", {}).items()):
+        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
+        if "InitialInstanceCount" in variant:
+            item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
+        serverless = variant.get("ServerlessConfig", {})
+        concurrency = {key: serverless[key] for key in _CONCURRENCY if key in serverless}
+        made.append({**item, "ServerlessUpdateConfig": concurrency} if concurrency else item)
+    return made
 
 
 def kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
@@ -63,7 +88,7 @@ def kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, 
         return []
     excluded = {item["VariantPropertyType"] for item in retaining.get("ExcludeRetainedVariantProperties") or ()}
     fields = []
-    for summary in live.describe.get("ProductionVariants") or ():
+    for summary in _fleet_at_swap(live):
         name = str(summary.get("VariantName"))
         wanted = endpoint.content.get("ProductionVariants", {}).get(name)
         if wanted is None:

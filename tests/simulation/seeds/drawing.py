@@ -11,8 +11,8 @@ A scenario is plain data, complete before anything runs, so that it can be repla
     others          what others did before us, see `others.py`
     acts            the edits, one after the other. Of each:
         fleet           the fleet file
-        allow_outage    whether the person says --allow-outage for every endpoint
-        parallelism, fail_fast, saved       options; `saved`: `plan --out`, then `apply FILE`
+        allow_outage    whether the person says --allow-outage for every endpoint; `retry`: --retry-rolled-back
+        parallelism, fail_fast, clean, saved       options; `saved`: `plan --out`, then `apply FILE`
         before, between, meanwhile          what others do before the plan, between a saved plan and its apply, and
                                             right before the n-th write: [n, deed]
         faults          [kind, arguments] for the simulator's faults
@@ -78,20 +78,25 @@ def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario
     fleet = fleets[number]
     names = _endpoint_names(fleets[: number + 1])
     act: Scenario = {"fleet": fleet, "allow_outage": chance.flip(0.8)}
+    if chance.flip(0.4):
+        act["retry"] = True
     if chance.flip(0.3):
         act["parallelism"] = chance.pick((1, 1, 2, 3))
     if calm:
         return act
     if chance.flip(0.1):
         act["fail_fast"] = True
+    if chance.flip(0.1):
+        act["clean"] = True
     if chance.flip(0.2):
         act["saved"] = True
         if chance.flip(0.5):
             act["between"] = [_deed(chance, names)]
     if chance.flip(0.35):
         act["before"] = [_deed(chance, names) for _ in range(chance.between(1, 2))]
-    if chance.flip(0.15):
-        act["meanwhile"] = [[chance.between(1, 8), _deed(chance, names)]]
+    if chance.flip(0.2):
+        race = {"do": "claim", "name": chance.pick(_endpoint_names([fleet]))}
+        act["meanwhile"] = [[chance.between(1, 6), race if chance.flip(0.3) else _deed(chance, names)]]
     if chance.flip(0.5):
         act["faults"] = [_fault(chance, names) for _ in range(chance.between(1, 3))]
     if chance.flip(0.3):

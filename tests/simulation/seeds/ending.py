@@ -111,8 +111,7 @@ def _kept_by_others(life: Life, step: Any) -> bool:
 def _in_use(life: Life) -> set[tuple[str, str]]:
     """(kind, name) of what endpoints of others use; `ANY` model where that can't be known."""
     in_use = oracle.used(life.account, by_others=True)
-    gone = [n for k, n in in_use if k == "endpoint-config" and life.account.find(k, n) is None]
-    in_use |= {("model", ANY)} if gone else set()
+    in_use |= {("model", ANY)} if oracle.models_unknown(life.account, in_use) else set()
     return in_use | {("model", name) for item in life.account.all("endpoint-config") for name in _models(item, in_use)}
 
 

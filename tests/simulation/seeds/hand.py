@@ -40,7 +40,7 @@ class Hand:
 
     def begin(self, plan: Plan) -> None:
         """From now on this plan is applied: its steps, and no other calls."""
-        self.planned = frozenset((step.operation, text_of(step.params)) for step in plan.steps)
+        self.planned = frozenset((operation, text_of(params)) for operation, params in plan.calls)
 
     # --- reader and writer ----------------------------------------------------------------------------------------
 

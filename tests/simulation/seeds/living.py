@@ -10,7 +10,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -118,7 +118,7 @@ class Life:
         """Plan and apply, as `mmeplan apply` does. What it claims, in a word: "" where it says that all is not well."""
         hand = self.hand(act, turn)
         try:
-            plan = self.plan(hand, act["fleet"], outages=act["allow_outage"])
+            plan = self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False))
             if not plan.steps or not plan.applyable:
                 self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
                 return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
@@ -150,15 +150,15 @@ class Life:
             hand.cloud = DirectCloud(self.account.sim, hand, REGION)
         return hand
 
-    def plan(self, hand: Hand, fleet: Fleet, *, outages: bool = True, backwards: bool = False) -> Plan:
+    def plan(
+        self, hand: Hand, fleet: Fleet, *, outages: bool = True, retry: bool = True, backwards: bool = False
+    ) -> Plan:
         """load → compile → check → observe → diff → plan."""
         text = json.dumps(_backwards(fleet) if backwards else fleet)
         compiled = _compiled(text)
         findings = _findings(text) if self.seed % RULES_EVERY == 0 else []
-        wished: dict[str, Any] = {"retry_rolled_back": True}
-        if outages:
-            wished["allow_outage"] = tuple(f"endpoint/{name}" for name in fleet["endpoints"])
-        options = Options(**{name: wished[name] for name in _OPTIONS if name in wished})
+        allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
+        options = Options(allow_outage=allowed, retry_rolled_back=retry)
         connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
         self.touched.clear()
         return session.make_plan(compiled, connection, findings, options)
@@ -169,7 +169,7 @@ class Life:
         hand.begin(plan)
         self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
         self.lived.saw("applies")
-        how: dict[str, Any] = {"fail_fast": act.get("fail_fast", False), "stopping": hand.stopping}
+        how: dict[str, Any] = {"stopping": hand.stopping, **{key: act[key] for key in ("fail_fast", "clean") if key in act}}
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
         outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
@@ -179,7 +179,7 @@ class Life:
 
     def _note(self, outcome: Outcome) -> None:
         self.lived.saw("complete" if outcome.complete else "incomplete")
-        if any("rolled the update back" in result.detail for result in outcome.failed):
+        if any(result.rolled_back for result in outcome.failed):
             self.lived.saw("rolled back")
         if outcome.kept:
             self.lived.saw("kept")
@@ -196,6 +196,8 @@ class Life:
         """Others do something."""
         self.watch.look("time")
         name = others.do(self.account, dict(deed))
+        if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
+            self.touched |= {stored.name for stored in self.account.all("endpoint")}
         if name:
             self.touched.add(name)
             self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)
@@ -246,9 +248,12 @@ def _through_json(made: Plan) -> Plan:
     return plan
 
 
-_OPTIONS = frozenset(member.name for member in fields(Options))
-
-
 def _backwards(value: Any) -> Any:
     """The same file with every mapping in the opposite order."""
     return {key: _backwards(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+
+def forget_compiled() -> None:
+    """Forget the graphs and findings that are kept: the engine is about to be another one."""
+    _compiled.cache_clear()
+    _findings.cache_clear()

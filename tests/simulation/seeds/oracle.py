@@ -13,7 +13,7 @@ from typing import Any
 from mmeplan.simulator.store import Stored
 from tests.simulation.seeds.account import Account, models_of, runs
 
-FLEET_TAG, ADDRESS_TAG = "mmeplan:fleet", "mmeplan:address"
+FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
 
 Fleet = Mapping[str, Any]
 
@@ -172,6 +172,12 @@ def used(account: Account, *, by_others: bool = False) -> set[tuple[str, str]]:
     return found
 
 
+def models_unknown(account: Account, in_use: set[tuple[str, str]]) -> bool:
+    """Whether an endpoint runs a config that is gone, or whose name a stand-in has: which models it uses, nobody knows."""
+    configs = [account.find(kind, name) for kind, name in in_use if kind == "endpoint-config"]
+    return any(config is None or STAND_IN_TAG in (config.tags or {}) for config in configs)
+
+
 def orphans(account: Account, fleet: Fleet) -> list[str]:
     """What is ours and needed by nothing: beyond what endpoints use, what is declared, and `retain` generations."""
     in_use = used(account)
@@ -183,8 +189,8 @@ def orphans(account: Account, fleet: Fleet) -> list[str]:
         names = sorted(item.name for item in idle)
         found.append(f"{len(idle)} endpoint configs that nothing runs, and at most {most} are kept: {names}")
     kept = {name for item in configs for name in models_of(item.body)}
-    if any(kind == "endpoint-config" and account.find(kind, name) is None for kind, name in in_use):
-        return found  # an endpoint of others runs a config that is gone: which models it uses, nobody can say
+    if models_unknown(account, in_use):
+        return found
     for model in account.all("model"):
         if is_owned(model) and ("model", model.name) not in in_use and model.name not in kept:
             found.append(f"the model {model.name}, which nothing refers to")

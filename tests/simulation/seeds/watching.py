@@ -66,7 +66,8 @@ class Watch:
                 floor = None
             elif change is not None and floor is not None and change.effect != "none":
                 totals.append(oracle.promised(fleet, change.address.partition("/")[2], stored))
-            if former.get(stored.name, 0) is None or stored.name in self.stranded:
+            going = stored.status == "Deleting"  # somebody's decision, made before this plan
+            if former.get(stored.name, 0) is None or stored.name in self.stranded or going:
                 floor = None
             if floor is not None:
                 floor = min([*totals, former.get(stored.name) or floor])
