@@ -19,6 +19,7 @@ COMMANDS = {
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
+    "rollback": ("mmeplan.cli.rollback", "Swap an endpoint back to a config that has served before."),
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
     "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
     "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),

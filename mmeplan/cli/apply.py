@@ -15,8 +15,9 @@ from mmeplan import plan as plans
 from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
+from mmeplan.cli.manner import Manner, manner_of, manner_options
 from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
-from mmeplan.cli.progress import Interrupts, display
+from mmeplan.cli.progress import Interrupts, JsonLines, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
 
@@ -25,20 +26,13 @@ Examples:
   mmeplan apply                       plan ./fleet.yaml, ask, carry it out
   mmeplan apply plan.json             carry out what was reviewed, if nothing has moved since
   mmeplan apply --local fleet.yaml    on the simulated SageMaker; waits take no time
+  mmeplan apply --yes --json          events as JSON lines on stdout, for programs
 """
 
 
 @click.command(epilog=EXAMPLES)
 @fleet_argument
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@click.option(
-    "--parallelism",
-    type=click.IntRange(1, 100),
-    default=applying.DEFAULT_PARALLELISM,
-    show_default=True,
-    help="Endpoints under way at once.",
-)
-@click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@manner_options
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
 )
@@ -55,6 +49,7 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
+@click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
 @click.option(
     "--online",
     is_flag=True,
@@ -64,13 +59,11 @@ Examples:
 @cloud_options
 def command(
     fleet: str,
-    yes: bool,
-    parallelism: int,
-    fail_fast: bool,
     max_age: float | None,
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
+    retry_rolled_back: bool,
     online: bool,
     **common: Any,
 ) -> None:
@@ -79,27 +72,33 @@ def command(
     Create, swap, verify, delete, in this order. Exits 0 when a second look proves the result, 3 where the plan is
     refused, 4 where a saved plan is stale, 5 where something is left to do: run it again to go on.
     """
+    manner = manner_of(common)
     settings = session.common(fleet, **common)
+    manner.checked(settings)
     saved = read_saved(fleet)
     if saved is None:
         options = Options(
-            targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+            targets=targets,
+            replace=replacements,
+            allow_outage=allow_outage,
+            retry_rolled_back=retry_rolled_back,
+            variables=dict(settings.variables),
         )
-        sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast, online=online))
+        sys.exit(apply_fleet(settings, options, manner, online=online))
     given = [
         name
         for name, value in (
             ("--target", targets),
             ("--replace", replacements),
             ("--allow-outage", allow_outage),
+            ("--retry-rolled-back", retry_rolled_back),
             ("--online", online),
         )
         if value
     ]
     if given:
         raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
-    age = timedelta(hours=max_age) if max_age is not None else None
-    sys.exit(apply_saved(settings, saved, age, yes=yes, parallelism=parallelism, fail_fast=fail_fast))
+    sys.exit(apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, manner))
 
 
 def read_saved(path: str) -> Plan | None:
@@ -119,14 +118,7 @@ def read_saved(path: str) -> Plan | None:
 
 
 def apply_fleet(
-    settings: Settings,
-    options: Options,
-    *,
-    yes: bool,
-    parallelism: int,
-    fail_fast: bool,
-    destroy: bool = False,
-    online: bool = False,
+    settings: Settings, options: Options, manner: Manner, *, destroy: bool = False, online: bool = False
 ) -> int:
     """Plan a fleet file, ask, and apply. Returns the exit code."""
     fleet = session.load(settings)
@@ -137,13 +129,25 @@ def apply_fleet(
     planning.stop_if_refused(findings, fleet, settings)
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
         plan = session.make_plan(graph, connection, findings, options, online=online)
-        planning.show(plan, settings, "text", show_environment=False)
-        if plan.refused:
-            return ExitCode.REFUSED
-        if not plan.steps:
-            return ExitCode.DONE if plan.complete or options.targets else ExitCode.ERROR
-        confirm(plan, yes=yes, destroy=destroy)
-        return carry_out(plan, settings, connection, parallelism=parallelism, fail_fast=fail_fast)
+        return show_and_carry_out(plan, settings, connection, manner)
+
+
+def show_and_carry_out(plan: Plan, settings: Settings, connection: session.Connection, manner: Manner) -> int:
+    """Show a plan that was just made, ask, and carry it out. Returns the exit code."""
+    planning.show(plan, settings, "text", show_environment=False, err=manner.json)
+    if plan.refused:
+        return ExitCode.REFUSED
+    if not plan.steps:
+        tell_of_nothing(plan, connection, manner)
+        return ExitCode.DONE if plan.complete or plan.options.targets else ExitCode.ERROR
+    confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
+    return carry_out(plan, settings, connection, manner)
+
+
+def tell_of_nothing(plan: Plan, connection: session.Connection, manner: Manner) -> None:
+    """The event stream of an apply that has nothing to do: it begins and ends like any other."""
+    if manner.json:
+        applying.run(plan, connection.cloud, connection.cloud, connection.clock, JsonLines())
 
 
 def emptied(fleet: spec.Fleet) -> spec.Fleet:
@@ -153,9 +157,7 @@ def emptied(fleet: spec.Fleet) -> spec.Fleet:
     return replace(fleet, models={}, endpoint_configs={}, endpoints={})
 
 
-def apply_saved(
-    settings: Settings, plan: Plan, max_age: timedelta | None, *, yes: bool, parallelism: int, fail_fast: bool
-) -> int:
+def apply_saved(settings: Settings, plan: Plan, max_age: timedelta | None, manner: Manner) -> int:
     """Apply a saved plan if the world is still as it was. Returns the exit code."""
     if settings.environment or settings.variables:
         raise InputError(
@@ -168,15 +170,16 @@ def apply_saved(
         )
         if reasons:
             raise StalePlanError(reasons)
-        planning.show(plan, settings, "text", show_environment=False)
+        planning.show(plan, settings, "text", show_environment=False, err=manner.json)
         if plan.refused:
             raise RefusedError("the plan was refused when it was made", hint="mmeplan show " + settings.fleet)
         if not plan.steps:
+            tell_of_nothing(plan, connection, manner)
             return ExitCode.DONE
         if not plan.applyable:
             raise RefusedError("the plan is not applyable: it was made from a snapshot", hint="mmeplan plan --out FILE")
-        confirm(plan, yes=yes, destroy=plan.options.destroy)
-        return carry_out(plan, settings, connection, parallelism=parallelism, fail_fast=fail_fast)
+        confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
+        return carry_out(plan, settings, connection, manner)
 
 
 def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
@@ -194,9 +197,7 @@ def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
         raise MmeplanError("nothing was done")
 
 
-def carry_out(
-    plan: Plan, settings: Settings, connection: session.Connection, *, parallelism: int, fail_fast: bool
-) -> int:
+def carry_out(plan: Plan, settings: Settings, connection: session.Connection, manner: Manner) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     folder = settings.state_folder / "journal"
     started_at = connection.clock.now().isoformat()
@@ -205,10 +206,11 @@ def carry_out(
         display(plan, connection.clock, color=settings.color) as show,
         Interrupts(connection.clock) as interrupts,
     ):
+        observers: list[applying.Observer] = [journal, show, *([JsonLines()] if manner.json else [])]
 
         def observer(event: applying.Event) -> None:
-            journal(event)
-            show(event)
+            for told in observers:
+                told(event)
 
         outcome = applying.run(
             plan,
@@ -216,20 +218,35 @@ def carry_out(
             connection.cloud,
             connection.clock,
             observer,
-            parallelism=parallelism,
-            fail_fast=fail_fast,
+            parallelism=manner.parallelism,
+            fail_fast=manner.fail_fast,
+            clean=manner.clean,
+            wait_for_others=manner.wait_for_others,
+            poll_interval_s=manner.poll_interval_s,
             stopping=interrupts.asked,
         )
-    text = render.outcome_text(
-        outcome_view(outcome),
-        width=settings.width,
-        color=settings.color,
-        next_command=settings.again(f"apply {settings.fleet}"),
-    )
-    click.echo(text, nl=False)
+    view = outcome_view(outcome)
+    next_command = next_after(plan, settings, rolled_back=view.rolled_back)
+    text = render.outcome_text(view, width=settings.width, color=settings.color, next_command=next_command)
+    click.echo(text, nl=False, err=manner.json)
     if outcome.interrupted and not outcome.complete:
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if outcome.complete else ExitCode.INCOMPLETE
+
+
+def next_after(plan: Plan, settings: Settings, *, rolled_back: bool) -> str:
+    """What to type after an incomplete apply. A saved plan is stale by then: its fleet file is planned anew."""
+    from dataclasses import replace
+
+    options = plan.options
+    if plan.source and settings.fleet != plan.source[0].path:
+        settings = replace(settings, fleet=plan.source[0].path, environment=plan.environment or None)
+        settings = replace(settings, variables=tuple(options.variables.items()))
+    if options.rollback:
+        target = options.targets[0].partition("/")[2]
+        return settings.again(f"rollback {target} {settings.fleet} --to {options.rollback}")
+    command = "destroy" if options.destroy else "apply"
+    return settings.again(f"{command} {settings.fleet}{' --retry-rolled-back' if rolled_back else ''}")
 
 
 def outcome_view(outcome: applying.Outcome) -> render.OutcomeView:
@@ -245,4 +262,5 @@ def outcome_view(outcome: applying.Outcome) -> render.OutcomeView:
         kept=rows(outcome.kept),
         unverified=outcome.unverified,
         interrupted=outcome.interrupted,
+        rolled_back=any(result.rolled_back for result in outcome.failed),
     )

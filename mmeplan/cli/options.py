@@ -38,6 +38,13 @@ class Settings:
         return self.local or self.local_db is not None
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether --endpoint-url is on this machine: no AWS, which has to be spared, but a simulated one."""
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.endpoint_url or "").hostname in ("127.0.0.1", "::1", "localhost")
+
+    @property
     def local_path(self) -> Path:
         """The simulated SageMaker's file: beside the fleet file unless --local-db says otherwise."""
         return Path(self.local_db) if self.local_db else self.state_folder / "local.db"

@@ -57,6 +57,7 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
+@click.option("--retry-rolled-back", is_flag=True, help="Plan updates again that SageMaker has rolled back before.")
 @click.option(
     "--snapshot",
     "snapshot_file",
@@ -80,6 +81,7 @@ def command(
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
+    retry_rolled_back: bool,
     snapshot_file: str | None,
     online: bool,
     show_environment: bool,
@@ -91,7 +93,11 @@ def command(
     """
     settings = session.common(fleet, **common)
     options = Options(
-        targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+        targets=targets,
+        replace=replacements,
+        allow_outage=allow_outage,
+        retry_rolled_back=retry_rolled_back,
+        variables=dict(settings.variables),
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
@@ -123,8 +129,16 @@ def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settin
         sys.exit(ExitCode.REFUSED)
 
 
-def show(plan: Plan, settings: Settings, format_: str, *, show_environment: bool, next_command: str = "") -> None:
-    """Print a plan on stdout."""
+def show(
+    plan: Plan,
+    settings: Settings,
+    format_: str,
+    *,
+    show_environment: bool,
+    next_command: str = "",
+    err: bool = False,
+) -> None:
+    """Print a plan on stdout; `err` puts its text on stderr, where stdout carries something else."""
     if format_ == "json":
         click.echo(render.json_text(plan, show_environment=show_environment), nl=False)
         return
@@ -137,6 +151,7 @@ def show(plan: Plan, settings: Settings, format_: str, *, show_environment: bool
             next_command=next_command,
         ),
         nl=False,
+        err=err,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,21 @@ def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
         yield _Lines(clock)
 
 
+class JsonLines:
+    """Every event as a JSON line on stdout, at once. Where nobody reads any more the apply goes on without it."""
+
+    def __init__(self) -> None:
+        self._open = True
+
+    def __call__(self, event: Event) -> None:
+        if self._open:
+            try:
+                sys.stdout.write(json.dumps(event.encode()) + "\n")
+                sys.stdout.flush()
+            except OSError:
+                self._open = False
+
+
 class _Lines:
     """One line for each thing that happens; a poll only where its status or phase is new."""
 
@@ -38,7 +54,7 @@ class _Lines:
         self._last: dict[str, tuple[str, str]] = {}
 
     def __call__(self, event: Event) -> None:
-        if event.kind in ("started", "called"):
+        if event.kind in ("began", "started", "called", "ended"):
             return
         if event.kind == "polled":
             seen = (event.status, event.phase or event.detail)
@@ -114,8 +130,11 @@ def _elapsed(event: Event, began: datetime) -> str:
     return f"{seconds // 60}m{seconds % 60:02d}s"
 
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
 class Interrupts:
-    """Ctrl-C once: nothing new is started, what runs is waited for. Twice: leave at once."""
+    """Ctrl-C (or SIGTERM) once: nothing new is started, what runs is waited for. Twice: leave at once."""
 
     def __init__(self, clock: Clock) -> None:
         self._wake: Callable[[], None] = getattr(clock, "interrupt", lambda: None)
@@ -127,13 +146,14 @@ class Interrupts:
         return self._asked
 
     def __enter__(self) -> Interrupts:
-        self._previous = signal.signal(signal.SIGINT, self._on_signal)
+        self._previous = [(number, signal.signal(number, self._on_signal)) for number in _INTERRUPTS]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        for number, previous in self._previous:
+            signal.signal(number, previous)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,6 +13,8 @@ from mmeplan import graph as graphs
 from mmeplan import render
 from mmeplan.cli import session
 from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
+from mmeplan.diff import generations_of
+from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Resource
 
@@ -35,14 +38,23 @@ def command(fleet: str, format_: str, **common: Any) -> None:
     graph = graphs.compile(loaded)
     with session.connect(settings, region=loaded.region, account=loaded.account) as connection:
         snapshot = session.observe(connection, graph)
-    rows = [_row(endpoint, snapshot) for endpoint in graph.of_kind("endpoint")]
+        now = connection.clock.now()
+    rows = [
+        _row(endpoint, snapshot, _generations(graph, snapshot, endpoint, now)) for endpoint in graph.of_kind("endpoint")
+    ]
     if format_ == "json":
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         click.echo(render.status_text(rows, width=settings.width, color=settings.color), nl=False)
 
 
-def _row(endpoint: Resource, snapshot: Snapshot) -> render.StatusRow:
+def _generations(graph: Graph, snapshot: Snapshot, endpoint: Resource, now: datetime) -> tuple[str, ...]:
+    """The configs that `mmeplan rollback` can go back to, newest first, each with its age."""
+    older = [one for one in generations_of(graph, snapshot, endpoint.address) if one.back]
+    return tuple(f"{one.name} ({render.age_text(now, one.created_at)} old)" for one in older)
+
+
+def _row(endpoint: Resource, snapshot: Snapshot, generations: tuple[str, ...]) -> render.StatusRow:
     live = snapshot.get("endpoint", endpoint.physical_name)
     if live is None or live.status == "absent":
         return render.StatusRow(endpoint.address, endpoint.physical_name, "absent")
@@ -58,6 +70,7 @@ def _row(endpoint: Resource, snapshot: Snapshot) -> render.StatusRow:
         variants=_variants(live, snapshot),
         note=f"moving to {pending}" if pending and pending != config else "",
         failure=str(live.describe.get("FailureReason", "")),
+        generations=generations,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
@@ -24,6 +25,11 @@ FIRST_ATTEMPTS: Final = 4  # before anything ever answered: a wrong endpoint or 
 _REPEATABLE: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
 
 T = TypeVar("T")
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether a URL is on this machine: a simulated service needs no sparing."""
+    return urlsplit(url or "").hostname in ("127.0.0.1", "::1", "localhost")
 
 
 class Pace:

@@ -7,6 +7,7 @@ Pure: the same inputs give the same changes, in the same order. Called by `plan`
 
 from mmeplan.diff.changes import EFFECTS, Action, Change, Difference, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.endpoints import endpoint_change, stand_in_changes
+from mmeplan.diff.going_back import Generation, generations_of, going_back
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.removals import Removals
 from mmeplan.diff.weighing import VARIANTS_DIFFER
@@ -47,6 +48,9 @@ __all__ = [
     "Drift",
     "Effect",
     "FieldChange",
+    "Generation",
     "Reason",
     "diff",
+    "generations_of",
+    "going_back",
 ]

@@ -56,6 +56,19 @@ def _readings(world: World, config: Resource, live: LiveObject, live_config: Liv
     yield meaning(desired, model_of, config.autoscaled | gone)
 
 
+def applied_digest(world: World, config: Resource, live_config: LiveObject) -> str:
+    """What an endpoint's digest tag holds once it was swapped to a live config that isn't what the file says.
+
+    A later plan of the same file reads the same from what is live (`_readings`), and so finds no drift.
+    """
+
+    def model_of(_path: tuple[str | int, ...], name: str) -> Any:
+        return _model(world, name)
+
+    content = world.live_config_content(config, live_config)
+    return digest("endpoint", meaning(content, model_of, config.autoscaled))
+
+
 def _model(world: World, name: str) -> Any:
     """What stands for a live model: its content where it is the fleet's, its name otherwise."""
     live = world.snapshot.get("model", name)

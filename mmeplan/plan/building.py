@@ -91,8 +91,8 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
     changes = difference.changes
     if options.retry_rolled_back:
         changes = tuple(replace(c, refusal="") if c.reason == "rolled_back" else c for c in changes)
-    if options.rollback:
-        changes = tuple(c for c in changes if c.reason != "superseded")
+    if options.rollback:  # the endpoint, and the config that it goes back to: nothing else of the fleet
+        changes = tuple(c for c in changes if c.address in options.targets or c.live_name == options.rollback)
     return replace(difference, changes=changes)
 
 

@@ -1,6 +1,6 @@
-"""Counts, weights and concurrency: what a swap keeps of them, and the calls that change them in place.
+"""Counts and weights: the calls that change them in place, and what an update keeps of them.
 
-In: endpoints, their live answers, field changes. Out: requests. Pure; called by `steps`.
+Called by `StepBuilder` for changes of scale and for swaps.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
     return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
 
 
-def fixed_desires(endpoint: Resource) -> list[dict[str, Any]]:
+def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     """What the file says of each variant's weight, count and concurrency, as UpdateEndpointWeightsAndCapacities has it.
 
     Counts that are somebody else's (`capacity: autoscaled`) are not among it.
     """
     made = []
-    for name, variant in sorted(endpoint.content.get("ProductionVariants", {}).items()):
+    for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):
         item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
         if "InitialInstanceCount" in variant:
             item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
@@ -81,16 +81,17 @@ def fixed_desires(endpoint: Resource) -> list[dict[str, Any]]:
     return made
 
 
-def kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
+def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
     """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
-    retaining = retention(endpoint, live)
-    if live is None or not retaining.get("RetainAllVariantProperties"):
+    retained = retention(endpoint, live)
+    if live is None or not retained.get("RetainAllVariantProperties"):
         return []
-    excluded = {item["VariantPropertyType"] for item in retaining.get("ExcludeRetainedVariantProperties") or ()}
+    excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
+    variants = graph.meaning(endpoint).get("ProductionVariants", {})
     fields = []
     for summary in _fleet_at_swap(live):
         name = str(summary.get("VariantName"))
-        wanted = endpoint.content.get("ProductionVariants", {}).get(name)
+        wanted = variants.get(name)
         if wanted is None:
             continue
         for member, live_member in (

@@ -208,14 +208,14 @@ class StepBuilder:
                 "config": live.describe.get("EndpointConfigName") if live else "",
                 "pending": (_configs_of(live) if live else [""])[-1],
                 "owned_by": self.graph.fleet.name,
-                "desired": fixed_desires(endpoint),
+                "desired": fixed_desires(self.graph, endpoint),
             },
             wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + startup_s(self.graph, endpoint)),
             effect=change.effect,
             on_rollback=self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
-        return self._scale(change, endpoint, live, done, kept_desires(endpoint, live), config=wanted)
+        return self._scale(change, endpoint, live, done, kept_desires(self.graph, endpoint, live), config=wanted)
 
     def _in_force_ready(self, change: Change, live: LiveObject | None) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
@@ -278,7 +278,7 @@ class StepBuilder:
             change.address,
             "DescribeEndpoint",
             {"EndpointName": change.name},
-            wait=self._in_service(change.name, config, timeout_s, desired=fixed_desires(endpoint)),
+            wait=self._in_service(change.name, config, timeout_s, desired=fixed_desires(self.graph, endpoint)),
         )
         return (self._add(step),)
 

@@ -14,7 +14,7 @@ from mmeplan.render.graph import dot, mermaid
 from mmeplan.render.json_document import json_text
 from mmeplan.render.outcome import OutcomeView, outcome_text
 from mmeplan.render.problems import problems_text
-from mmeplan.render.status import StatusRow, VariantStatus, status_text
+from mmeplan.render.status import StatusRow, VariantStatus, age_text, status_text
 from mmeplan.render.style import clean
 from mmeplan.render.summary import summary_line
 from mmeplan.render.text import text
@@ -23,6 +23,7 @@ __all__ = [
     "OutcomeView",
     "StatusRow",
     "VariantStatus",
+    "age_text",
     "clean",
     "dot",
     "findings_text",

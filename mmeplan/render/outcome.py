@@ -17,7 +17,7 @@ MOST_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class OutcomeView:
-    """An outcome as plain data: (step, why) pairs; `done` is a count."""
+    """An outcome as plain data: (step, why) pairs; `done` is a count. `rolled_back`: SageMaker took an update back."""
 
     done: int
     failed: Rows = ()
@@ -25,6 +25,7 @@ class OutcomeView:
     kept: Rows = ()
     unverified: tuple[str, ...] = ()
     interrupted: bool = False
+    rolled_back: bool = False
 
 
 def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, next_command: str = "") -> str:
@@ -59,6 +60,9 @@ def _summary(outcome: OutcomeView, color: bool) -> str:
     if outcome.failed or outcome.skipped or outcome.unverified:
         word = "Interrupted" if outcome.interrupted else "Apply incomplete"
         parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
-        text = f"{word}: {', '.join(parts)}. Run it again to go on from here."
+        onward = "Run it again to go on from here."
+        if outcome.rolled_back:
+            onward = "What was rolled back isn't tried again unasked: mend the cause or change the file first."
+        text = f"{word}: {', '.join(parts)}. {onward}"
         return str(paint(text, "danger", color))
     return str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from mmeplan.render.layout import Layout
@@ -32,7 +33,10 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One endpoint. `config` is the physical name of the config in force; `failure` is SageMaker's reason, if any."""
+    """One endpoint. `config` is the physical name of the config in force; `failure` is SageMaker's reason, if any.
+
+    `generations` are the superseded configs that a rollback can lead to, newest first, in words.
+    """
 
     address: str
     name: str
@@ -41,6 +45,7 @@ class StatusRow:
     variants: tuple[VariantStatus, ...] = ()
     note: str = ""
     failure: str = ""
+    generations: tuple[str, ...] = ()
 
 
 def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False) -> str:
@@ -104,4 +109,15 @@ def _status_style(status: str) -> str:
 
 
 def _failure(layout: Layout, row: StatusRow) -> list[str]:
-    return [str(layout.flow(f"reason: {row.failure}", 2, "danger", 2))] if row.failure else []
+    lines = [str(layout.flow(f"reason: {row.failure}", 2, "danger", 2))] if row.failure else []
+    if row.generations:
+        lines.append(str(layout.flow(f"kept for a rollback: {', '.join(row.generations)}", 2, "dim", 2)))
+    return lines
+
+
+def age_text(now: datetime, then: str) -> str:
+    """How long ago an ISO 8601 moment was, in one unit: `40 min`, `7 h`, `3 d`."""
+    minutes = max(0, int((now - datetime.fromisoformat(then)).total_seconds() // 60)) if then else 0
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"

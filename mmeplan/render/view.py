@@ -122,7 +122,9 @@ def _marks(plan: Plan) -> tuple[str, ...]:
         marks.append("destroy: everything that this fleet owns goes")
     if options.speculative:
         marks.append("speculative: made to be read; it can't be applied")
-    if options.targets:
+    if options.rollback:
+        marks.append(f"rollback: {', '.join(options.targets)} goes back to {options.rollback}")
+    elif options.targets:
         marks.append(f"only {', '.join(options.targets)} and what that depends on (--target)")
     if options.replace:
         marks.append(f"made anew without a difference: {', '.join(options.replace)} (--replace)")

@@ -43,10 +43,7 @@ def compile_endpoint_config(
         physical_name=name,
         entry=entry,
         request={"EndpointConfigName": name, **request},
-        tags={
-            **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
-        },
+        fleet=fleet,
         references=tuple(references),
         content=content,
         digest=content_digest,
@@ -85,6 +82,11 @@ def _resolved(
 def live_endpoint_config(describe: dict[str, Any]) -> Canonical:
     """What DescribeEndpointConfig answered, as a canonical request."""
     return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
+
+
+def live_request(describe: Mapping[str, Any]) -> dict[str, Any]:
+    """What DescribeEndpointConfig answered, as the request that would make it."""
+    return {key: value for key, value in describe.items() if key == "EndpointConfigName" or key not in _ANSWER_ONLY}
 
 
 def stand_in(config: Resource, served: Mapping[str, Any], fleet: str, name: str) -> tuple[dict[str, Any], str]:

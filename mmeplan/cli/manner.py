@@ -1,0 +1,75 @@
+"""How an apply is carried out: the options that `apply`, `destroy` and `rollback` share, and `Manner`, their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from mmeplan import apply as applying
+from mmeplan.cli.options import Settings
+from mmeplan.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What the user wants of the way there. `json`: the event stream on stdout, everything else on stderr."""
+
+    yes: bool = False
+    parallelism: int = applying.DEFAULT_PARALLELISM
+    fail_fast: bool = False
+    clean: bool = False
+    wait_for_others: bool = True
+    poll_interval_s: float = applying.POLL_INTERVAL_S
+    json: bool = False
+
+    def checked(self, settings: Settings) -> Manner:
+        """The same. Raises InputError for an interval that AWS would throttle."""
+        if self.poll_interval_s < applying.POLL_INTERVAL_S and not (settings.is_local or settings.is_loopback):
+            least = f"{applying.POLL_INTERVAL_S:.0f} s"
+            raise InputError(
+                [Problem(f"--poll-interval {self.poll_interval_s:g}: AWS throttles looks more often than {least}")]
+            )
+        return self
+
+
+def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options; the command gets their values by the names of `Manner`'s members."""
+    interval = click.option(
+        "--poll-interval",
+        "poll_interval_s",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0.01),
+        default=applying.POLL_INTERVAL_S,
+        show_default=True,
+        help="Time between two looks at what runs; less than the default only on this machine.",
+    )
+    waiting = click.option(
+        "--wait-for-others/--no-wait-for-others",
+        default=True,
+        show_default=True,
+        help="Wait for an endpoint that somebody else is updating, or fail.",
+    )
+    cleaning = click.option(
+        "--clean", is_flag=True, help="Delete the new config and models of an update that SageMaker rolls back."
+    )
+    stream = click.option(
+        "--json", is_flag=True, help="Print events as JSON lines on stdout (docs/events.md), the rest on stderr."
+    )
+    failing = click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+    parallel = click.option(
+        "--parallelism",
+        type=click.IntRange(1, 100),
+        default=applying.DEFAULT_PARALLELISM,
+        show_default=True,
+        help="Endpoints under way at once.",
+    )
+    yes = click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+    return yes(parallel(failing(cleaning(waiting(stream(interval(command)))))))
+
+
+def manner_of(values: dict[str, Any]) -> Manner:
+    """Take the options' values out of a command's parameters."""
+    return Manner(**{name: values.pop(name) for name in Manner.__dataclass_fields__})

@@ -1,0 +1,140 @@
+"""`mmeplan rollback`: back to a config that has served before, by a plan like any other."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mmeplan import diff, render
+from mmeplan import graph as graphs
+from mmeplan.cli import plan as planning
+from mmeplan.cli import session
+from mmeplan.cli.apply import show_and_carry_out
+from mmeplan.cli.manner import manner_of, manner_options
+from mmeplan.cli.options import Settings, cloud_options, spec_options
+from mmeplan.diff import Generation
+from mmeplan.errors import InputError, Problem
+from mmeplan.graph import Graph
+from mmeplan.live import Snapshot
+from mmeplan.plan import Options
+
+EXAMPLES = """\b
+Examples:
+  mmeplan rollback ranker                      to the config that served before
+  mmeplan rollback ranker --to 2               to the one before that
+  mmeplan rollback ranker --to ranker-3f9c2a1b
+  mmeplan rollback ranker --out back.json      save the plan, for mmeplan apply back.json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("endpoint")
+@click.argument("fleet", default="fleet.yaml", type=click.Path())
+@click.option(
+    "--to",
+    "wanted",
+    metavar="GENERATION",
+    default="",
+    help="A config's name, its eight hex digits, or how far back (1: the newest before the present one).",
+)
+@click.option(
+    "--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan (mode 0600) and change nothing."
+)
+@click.option("--retry-rolled-back", is_flag=True, help="Also to a config whose update SageMaker has rolled back.")
+@manner_options
+@spec_options
+@cloud_options
+def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolled_back: bool, **common: Any) -> None:
+    """Swap ENDPOINT of FLEET back to a kept config that has served it before.
+
+    Shows the plan and asks, like apply; every gate holds. The fleet file stays as it is: change it as well, or the next
+    apply goes forward again. `mmeplan status` lists the generations.
+    """
+    manner = manner_of(common)
+    settings = session.common(fleet, **common)
+    manner.checked(settings)
+    loaded = session.load(settings)
+    graph = graphs.compile(loaded)
+    at = _address(graph, endpoint, fleet)
+    with session.connect(settings, region=loaded.region, account=loaded.account) as connection:
+        snapshot = session.observe(connection, graph)
+        now = connection.clock.now()
+        generation = _chosen(graph, snapshot, at, wanted, now, settings)
+        options = Options(
+            targets=(at,),
+            rollback=generation.name,
+            retry_rolled_back=retry_rolled_back,
+            variables=dict(settings.variables),
+        )
+        back = diff.going_back(graph, snapshot, at, generation.name)
+        plan = session.checked_plan(back, snapshot, now.isoformat(), [], options)
+        if not out:
+            sys.exit(show_and_carry_out(plan, settings, connection, manner))
+    planning.save(plan, Path(out))
+    next_command = replace(settings, environment=None, variables=()).again(f"apply {out}") if plan.applyable else ""
+    planning.show(plan, settings, "text", show_environment=False, next_command=next_command)
+    sys.exit(planning.exit_code(plan, detailed=False))
+
+
+def _address(graph: Graph, endpoint: str, file: str) -> str:
+    """The address of an endpoint given by name or address. Raises InputError."""
+    at = endpoint if endpoint.startswith("endpoint/") else f"endpoint/{endpoint}"
+    if at in graph.resources:
+        return at
+    names = sorted(resource.name for resource in graph.of_kind("endpoint"))
+    close = difflib.get_close_matches(at.partition("/")[2], names, n=1)
+    hint = f"did you mean {close[0]}?" if close else "mmeplan status lists the endpoints"
+    raise InputError([Problem(f"no endpoint {endpoint!r} in this fleet", file, hint=hint)])
+
+
+def _chosen(graph: Graph, snapshot: Snapshot, at: str, wanted: str, now: datetime, settings: Settings) -> Generation:
+    """The generation to go back to. Raises InputError where there is none, it isn't known, or it can't serve."""
+    found = diff.generations_of(graph, snapshot, at)
+    older = [one for one in found if one.back]
+
+    def refuse(message: str, hint: str = "") -> InputError:
+        kept = f"; there {'are' if found[1:] else 'is'} {', '.join(_words(one, now) for one in found)}" if found else ""
+        return InputError([Problem(f"{message}{kept}", settings.fleet, hint=hint)])
+
+    live = snapshot.get("endpoint", graph.resources[at].physical_name)
+    if live is None or live.status != "present":
+        why = "can't be read" if live is not None and live.status == "unreadable" else "isn't live"
+        raise refuse(f"{at} {why}, so there is nothing to go back from", settings.again(f"plan {settings.fleet}"))
+    if wanted:
+        chosen = next((one for one in found if wanted in (one.name, one.digest, str(one.back))), None)
+        if chosen is None:
+            raise refuse(f"{at} has no generation {wanted!r}")
+        if not chosen.back:
+            raise refuse(f"{at} runs {chosen.name} already")
+    else:
+        chosen = next((one for one in older if not one.left), None)
+        if chosen is None and older:
+            again = settings.again(f"rollback {at.partition('/')[2]} {settings.fleet} --to {older[0].name}")
+            raise refuse(f"the only other generation of {at} is the one that a rollback left", again)
+        if chosen is None:
+            raise refuse(
+                f"{at} has no generation to go back to",
+                "`retain:` in the fleet file says how many superseded configs are kept",
+            )
+    if chosen.missing:
+        raise refuse(f"{chosen.name} can't serve any more: its {_models(chosen.missing)} gone")
+    return chosen
+
+
+def _models(names: tuple[str, ...]) -> str:
+    return f"{'model' if len(names) == 1 else 'models'} {', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _words(generation: Generation, now: datetime) -> str:
+    """`1: ranker-3f9c2a1b (made 3 d ago)`."""
+    notes = [f"made {render.age_text(now, generation.created_at)} ago"]
+    notes += ["in force"] if not generation.back else []
+    notes += ["left by a rollback"] if generation.left else []
+    notes += [f"its {_models(generation.missing)} gone"] if generation.missing else []
+    return f"{generation.back}: {generation.name} ({', '.join(notes)})"

@@ -1,0 +1,153 @@
+"""`rollback`: back to a config that has served, by a plan like any other; and what the next plan of the file says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mmeplan import plan as plans
+from mmeplan.diff import generations_of, going_back
+from mmeplan.plan import Options, Plan
+from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
+
+AT = "endpoint/ranker"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as made:
+        yield made
+
+
+def sized(size: str, version: str = "1", retain: int = 2, **main: Any) -> Fleet:
+    text = one({"main": variant(instance_type=f"ml.m5.{size}", **main), "b": variant(count=1)})
+    return {**text, "models": {"ranker": model(version)}, "retain": retain}
+
+
+SMALL, LARGE, HUGE = sized("large"), sized("xlarge", "2"), sized("2xlarge", "3")
+
+
+def wanted(world: World, text: Fleet) -> str:
+    return next(r.physical_name for r in world.compile(text).of_kind("endpoint_config"))
+
+
+def back(world: World, text: Fleet, to: str, **options: Any) -> Plan:
+    graph = world.compile(text)
+    snapshot = world.observe(graph)
+    at = world.sim.clock.now().isoformat()
+    chosen = Options(targets=(AT,), rollback=to, **options)
+    return plans.build(going_back(graph, snapshot, AT, to), snapshot, created_at=at, options=chosen)
+
+
+def generations(world: World, text: Fleet) -> list[str]:
+    graph = world.compile(text)
+    return [one.name for one in generations_of(graph, world.observe(graph), AT)]
+
+
+def test_the_generations_are_those_that_served_newest_first(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    world.sim.faults.fail_update("ranker", "no capacity")
+    world.apply(sized("4xlarge"))
+    world.live_through(HUGE)
+    assert generations(world, HUGE) == [wanted(world, text) for text in (HUGE, LARGE, SMALL)]
+
+
+@pytest.mark.parametrize("target", [LARGE, SMALL], ids=["newest", "older"])
+def test_going_back_swaps_this_endpoint_and_changes_nothing_else(world: World, target: Fleet) -> None:
+    for text in (SMALL, LARGE, HUGE):
+        world.live_through(text)
+    before = world.state()
+    made = back(world, HUGE, wanted(world, target))
+    assert [step.operation for step in made.steps] == ["UpdateEndpoint", "AddTags"]
+    assert {field.field for field in made.changes[0].fields} >= {"production_variants.main.instance_type"}
+    assert world.apply(made).complete
+    after = world.state()
+    assert world.endpoint()["EndpointConfigName"] == wanted(world, target)
+    assert {kind: after[kind] for kind in ("model", "endpoint-config")} == {
+        kind: before[kind] for kind in ("model", "endpoint-config")
+    }
+
+
+def test_the_next_plan_of_the_file_is_pending_not_drift_and_says_what_happened(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    world.apply(back(world, LARGE, wanted(world, SMALL)))
+    made = world.plan(LARGE)
+    change = next(found for found in made.changes if found.address == AT)
+    assert (made.drift, change.effect, made.applyable) == ((), "traffic_shift", True)
+    assert "`mmeplan rollback` took it from" in change.notes[0]
+    world.live_through(LARGE)  # forward again, and the mark is gone
+    assert "mmeplan:went-back" not in world.tags("endpoint", "ranker")
+
+
+def test_a_file_that_follows_the_rollback_needs_nothing_but_tags(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    world.apply(back(world, LARGE, wanted(world, SMALL)))
+    assert world.operations(SMALL) in (["AddTags"], [])
+    assert generations(world, SMALL) == [wanted(world, SMALL), wanted(world, LARGE)]
+
+
+def test_drift_after_a_rollback_is_still_seen(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    world.apply(back(world, LARGE, wanted(world, SMALL)))
+    variants = [{"VariantName": "main", "DesiredWeight": 7.0}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=variants)
+    world.sim.clock.sleep(300)
+    assert [found.address for found in world.plan(LARGE).drift] == [AT]
+
+
+def test_an_autoscalers_count_is_kept_on_the_way_back(world: World) -> None:
+    small, large = (sized(size, version, capacity="autoscaled") for size, version in (("large", "1"), ("xlarge", "2")))
+    for text in (small, large):
+        world.live_through(text)
+    variants = [{"VariantName": "main", "DesiredInstanceCount": 7}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=variants)
+    world.sim.clock.sleep(300)
+    world.apply(back(world, large, wanted(world, small)))
+    counts = {found["VariantName"]: found["DesiredInstanceCount"] for found in world.endpoint()["ProductionVariants"]}
+    assert counts == {"main": 7, "b": 1}
+
+
+def test_one_of_two_endpoints_of_a_shared_config_goes_back_alone(world: World) -> None:
+    def pair(size: str) -> Fleet:
+        shared = {"endpoint_configs": {"c": config(main=variant(instance_type=f"ml.m5.{size}"))}}
+        return fleet({name: {"config": "c"} for name in ("ranker", "other")}, **shared)
+
+    for size in ("large", "xlarge"):
+        world.live_through(pair(size))
+    assert world.apply(back(world, pair("xlarge"), wanted(world, pair("large")))).complete
+    assert world.endpoint("other")["EndpointConfigName"] == wanted(world, pair("xlarge"))
+    world.live_through(pair("xlarge"))
+
+
+def test_a_rollback_that_sagemaker_rolls_back_is_not_tried_again_unasked(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    world.sim.faults.fail_update("ranker", "no capacity")
+    assert not world.apply(back(world, LARGE, wanted(world, SMALL))).complete
+    assert back(world, LARGE, wanted(world, SMALL)).refused
+    assert world.apply(back(world, LARGE, wanted(world, SMALL), retry_rolled_back=True)).complete
+
+
+def test_a_generation_whose_model_is_gone_says_so(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    old = next(name for name in world.names("model") if name != world.plan(LARGE).changes[-1].live_name)
+    with unwatched(world):
+        world.does("DeleteModel", ModelName=old)
+    graph = world.compile(LARGE)
+    assert [one.missing for one in generations_of(graph, world.observe(graph), AT)] == [(), (old,)]
+
+
+def test_a_saved_rollback_is_applied_like_any_other_plan(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    made = back(world, LARGE, wanted(world, SMALL))
+    again = plans.decode(plans.encode(made))
+    assert again == made
+    assert world.apply(again).complete
