@@ -163,7 +163,7 @@ def _before_endpoint_write(step: Step, reader: Reader) -> Decision:
         )
     status = str(described.get("EndpointStatus"))
     if step.operation == "DeleteEndpoint":
-        decision = _before_delete_endpoint(status)
+        decision = _before_delete_endpoint(step, described, status)
     elif step.operation == "UpdateEndpoint":
         decision = _before_update(step, described, status)
     else:
@@ -176,7 +176,10 @@ def _before_endpoint_write(step: Step, reader: Reader) -> Decision:
     return CALL
 
 
-def _before_delete_endpoint(status: str) -> Decision:
+def _before_delete_endpoint(step: Step, described: Answer, status: str) -> Decision:
+    planned = step.guard.get("created_at")
+    if planned and described.get("CreationTime") != planned:
+        return Decision("fail", "somebody made this endpoint anew since the plan was made; plan again")
     if status == DELETING:
         return Decision("join", "is being deleted already")
     if status in DELETABLE:

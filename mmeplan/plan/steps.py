@@ -291,13 +291,18 @@ class StepBuilder:
             self.leaves.setdefault(name, []).append(done)
 
     def _delete_endpoint(self, change: Change, after: tuple[str, ...]) -> Step:
+        live = self.snapshot.get("endpoint", change.live_name)
         return Step(
             f"DeleteEndpoint:{change.address}{self._suffix(change)}",
             change.address,
             "DeleteEndpoint",
             {"EndpointName": change.live_name},
             after,
-            guard={"endpoint": change.live_name, "owned_by": self.graph.fleet.name},
+            guard={
+                "endpoint": change.live_name,
+                "owned_by": self.graph.fleet.name,
+                "created_at": live.created_at if live is not None else "",
+            },
             wait={"endpoint": change.live_name, "until": "gone", "timeout_s": DELETE_TIMEOUT_S},
             effect=change.effect,
         )

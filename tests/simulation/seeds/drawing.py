@@ -95,8 +95,7 @@ def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario
     if chance.flip(0.35):
         act["before"] = [_deed(chance, names) for _ in range(chance.between(1, 2))]
     if chance.flip(0.2):
-        race = {"do": "claim", "name": chance.pick(_endpoint_names([fleet]))}
-        act["meanwhile"] = [[chance.between(1, 6), race if chance.flip(0.3) else _deed(chance, names)]]
+        act["meanwhile"] = [[chance.between(1, 6), _race(chance, fleet, names)]]
     if chance.flip(0.5):
         act["faults"] = [_fault(chance, names) for _ in range(chance.between(1, 3))]
     if chance.flip(0.3):
@@ -109,6 +108,19 @@ def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario
     if chance.flip(0.5):
         act["later"] = chance.pick((5, 45, 200, 1000, 100_000))
     return act
+
+
+def _race(chance: Chance, fleet: Any, names: list[str]) -> Deed:
+    """What somebody else does right before a write of ours: what hurts most then, or anything."""
+    name = chance.pick(_endpoint_names([fleet]))
+    races: tuple[Deed, ...] = (
+        {"do": "claim", "name": name},
+        {"do": "forge", "name": ""},
+        {"do": "swap", "name": name, "to": "older"},
+        _deed(chance, names),
+        _deed(chance, names),
+    )
+    return chance.pick(races)
 
 
 def _endpoint_names(fleets: list[Any]) -> list[str]:

@@ -80,7 +80,7 @@ def _endpoint(chance: Chance, draft: Draft, number: int) -> Draft:
         "rollout": chance.pick(ROLLOUTS),
         "shared": chance.flip(0.2),
         "pinned": None,
-        "pinned_config": False,
+        "pinned_config": chance.flip(0.1),
         "renamed_from": None,
         "tags": {},
         "on_remove": None,

@@ -64,7 +64,7 @@ class Hand:
         self.watch.before_write(operation, params)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
-                self.deed(deed)
+                self.deed({**deed, "operation": operation, "params": dict(params)})
         self._die(operation, "before")
         try:
             answer: Answer = self.cloud.write(operation, params)

@@ -5,6 +5,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
 
     create, claim   an endpoint of another team, on a config and a model of its own
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
+    forge           what we are about to create, under our very name, with another content
     scale           counts or weights of the n-th variant
     swap            to another config: another team's, or an older one of ours
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
@@ -55,6 +56,16 @@ def _claim(account: Account, deed: Deed) -> str | None:
     _own_config(account, "claimed", 1)
     account.call("CreateEndpoint", EndpointName=deed["name"], EndpointConfigName="claimed")
     return None
+
+
+def _forge(account: Account, deed: Deed) -> str:
+    request = {key: value for key, value in deed.get("params", {}).items() if key != "Tags"}
+    if deed.get("operation") == "CreateModel":
+        account.call("CreateModel", **{**request, "PrimaryContainer": {"Image": IMAGE + "forged"}, "Containers": []})
+    elif deed.get("operation") == "CreateEndpointConfig":
+        variants = [{**item, "InitialVariantWeight": 7} for item in request["ProductionVariants"]]
+        account.call("CreateEndpointConfig", **{**request, "ProductionVariants": variants})
+    return ""
 
 
 def _use_config(account: Account, deed: Deed) -> str:
@@ -158,6 +169,7 @@ def _alarm(account: Account, deed: Deed) -> str:
 _DEEDS: dict[str, Any] = {
     "create": _create,
     "claim": _claim,
+    "forge": _forge,
     "use_config": _use_config,
     "scale": _scale,
     "swap": _swap,

@@ -2,6 +2,7 @@
 
     capacity     no endpoint serves less, at any instant, than the plan that is being applied promised
     references   no live or pending config is, or refers to, something that we deleted
+    overwrites   nobody's work is undone that the plan has not seen
     ownership    nothing that doesn't carry our tag is touched
     steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmeplan.plan import Plan
+from mmeplan.simulator.store import Stored
 from tests.simulation.seeds import oracle
 from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.world import Broken
@@ -38,6 +40,7 @@ class Watch:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.seen: dict[str, tuple[int, set[str]]] = {}  # endpoint → its number, the configs it had when the plan began
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
@@ -50,7 +53,7 @@ class Watch:
         """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
         self.look(TIME)
         former = self.floors if beside_another else {}
-        self.floors = {}
+        self.floors, self.seen = {}, {}
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
         endpoints = {
             name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
@@ -72,6 +75,7 @@ class Watch:
             if floor is not None:
                 floor = min([*totals, former.get(stored.name) or floor])
             self.floors[stored.name] = floor
+            self.seen[stored.name] = (stored.seq, {part["config_name"] for part in runs(stored)})
 
     def _serving_now(self, name: str) -> int | None:
         """Instances that serve at this moment; None where not all requests are served."""
@@ -94,8 +98,19 @@ class Watch:
             return
         if target is not None and not oracle.is_owned(target) and operation != "DeleteTags":
             raise Broken(f"ownership: {operation} on {target.kind} {target.name}, which isn't ours")
+        if target is not None and kind == "endpoint":
+            self._overwrites(operation, target, params)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
             self._before_delete(kind, target.name)
+
+    def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any]) -> None:
+        """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
+        number, configs = self.seen.get(target.name, (target.seq, set()))
+        if operation == "DeleteEndpoint" and number != target.seq:
+            raise Broken(f"overwrites: the endpoint {target.name} was made anew since the plan, and is deleted")
+        in_force = target.body["config_name"]
+        if operation == "UpdateEndpoint" and in_force not in (*configs, params["EndpointConfigName"]):
+            raise Broken(f"overwrites: {target.name} was moved to {in_force} since the plan, and is moved again")
 
     def _before_delete(self, kind: str, name: str) -> None:
         """What uses it now, but for references that others made while the scan was still good."""
