@@ -18,7 +18,10 @@ _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
 
 def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
-    """The calls that make a scale-only difference: first the weights together, then each variant's capacity."""
+    """The calls that make a scale-only difference: what grows, then all weights together, then what shrinks.
+
+    In this order there are never fewer instances than before or after, and none gets traffic before it is there.
+    """
     weights, weights_before = [], {}
     capacities: dict[str, dict[str, Any]] = {}
     before: dict[str, dict[str, Any]] = {}
@@ -38,10 +41,18 @@ def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
             )
             serverless[str(change.path[3])] = change.after
             before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
-    requests = [{"variants": weights, "before": weights_before}] if weights else []
-    return requests + [
-        {"variants": [item], "before": {name: before[name]}} for name, item in sorted(capacities.items())
-    ]
+    grows, shrinks = [], []
+    for name, item in sorted(capacities.items()):
+        request = {"variants": [item], "before": {name: before[name]}}
+        (shrinks if _shrinks(item, before[name]) else grows).append(request)
+    return [*grows, *([{"variants": weights, "before": weights_before}] if weights else []), *shrinks]
+
+
+def _shrinks(item: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a request takes instances, or a serverless variant's concurrency, away."""
+    then, now = before.get("ServerlessUpdateConfig", {}), item.get("ServerlessUpdateConfig", {})
+    count = float(item.get("DesiredInstanceCount") or 0) < float(before.get("DesiredInstanceCount") or 0)
+    return count or any(float(now[key]) < float(then.get(key) or 0) for key in now)
 
 
 def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Hand:
         self.deed = deed
         self.turn = turn
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
+        self.name = f"apply {id(self)}"
         self.writes = 0
         self.events = 0
 
@@ -61,7 +62,7 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        self.watch.before_write(operation, params)
+        self.watch.before_write(operation, params, self.name)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})
@@ -69,7 +70,7 @@ class Hand:
         try:
             answer: Answer = self.cloud.write(operation, params)
         finally:
-            self.watch.look(f"{id(self)}")
+            self.watch.look(self.name)
         self._die(operation, "after")
         return answer
 

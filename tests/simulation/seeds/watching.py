@@ -87,7 +87,7 @@ class Watch:
 
     # --- a write --------------------------------------------------------------------------------------------------
 
-    def before_write(self, operation: str, params: Mapping[str, Any]) -> None:
+    def before_write(self, operation: str, params: Mapping[str, Any], by: str) -> None:
         """What the call changes is ours, and what it deletes isn't used."""
         kind, member = _TARGETS.get(operation, ("", ""))
         if kind:
@@ -101,7 +101,7 @@ class Watch:
         if target is not None and kind == "endpoint":
             self._overwrites(operation, target, params)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
-            self._before_delete(kind, target.name)
+            self._before_delete(kind, target.name, by)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any]) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
@@ -112,11 +112,12 @@ class Watch:
         if operation == "UpdateEndpoint" and in_force not in (*configs, params["EndpointConfigName"]):
             raise Broken(f"overwrites: {target.name} was moved to {in_force} since the plan, and is moved again")
 
-    def _before_delete(self, kind: str, name: str) -> None:
+    def _before_delete(self, kind: str, name: str, by: str) -> None:
         """What uses it now, but for references that others made while the scan was still good."""
         now = self.account.now_us()
-        for (endpoint, of_kind, of_name), (since_us, by) in list(self.references.items()):
-            if (of_kind, of_name) == (kind, name) and not (by == OTHERS and now - since_us <= SCAN_WINDOW_US):
+        for (endpoint, of_kind, of_name), (since_us, user) in list(self.references.items()):
+            in_the_window = user not in (by, TIME) and now - since_us <= SCAN_WINDOW_US
+            if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
 
     def by_others(self, endpoint: str, count: int | None = None) -> None:
