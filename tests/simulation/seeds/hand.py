@@ -37,6 +37,7 @@ class Hand:
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
         self.writes = 0
+        self.read_us = 0  # when it last looked
         self.events = 0
 
     def begin(self, plan: Plan) -> None:
@@ -48,12 +49,14 @@ class Hand:
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
         answer: Answer = self.cloud.read(operation, params)
+        self.read_us = self.account.now_us()
         return answer
 
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
         if calls:
             self.turn()
         answers: list[Answer | Exception] = self.cloud.gather(calls, progress)
+        self.read_us = self.account.now_us()
         return answers
 
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
@@ -62,7 +65,7 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        self.watch.before_write(operation, params, self.name)
+        self.watch.before_write(operation, params, self.name, self.read_us)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})
