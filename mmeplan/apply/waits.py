@@ -213,7 +213,7 @@ def _elsewhere(wait: Wait, described: Mapping[str, Any], status: str) -> Verdict
     if in_force not in before:
         text = f"somebody else changed {wait.endpoint} meanwhile: {now}, not {wanted}; plan again"
         return Verdict("failed", text, status)
-    reason = _reason(described)
+    reason = _reason(described).rstrip(".")
     rollback = (wait.step.params.get("DeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
     alarms = [str(alarm.get("AlarmName")) for alarm in rollback.get("Alarms") or ()]
     if not described.get("FailureReason") and not alarms:
