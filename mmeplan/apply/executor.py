@@ -70,6 +70,7 @@ class Executor:
         self.last: list[int] = []  # deletes of models and configs, once everything else has ended
         self.cleaning: list[Step] = []  # what goes at the very end, because its update was rolled back
         self.rolled_back: set[str] = set()
+        self.cleaned: set[str] = set()  # names of what was deleted again because its update was rolled back
         self.aside: list[tuple[Step, End, str]] = []  # how such calls ended, where that has to be told
 
     def run(self) -> Outcome:
@@ -277,7 +278,9 @@ class Executor:
         self.references.forget()
         for step in self.cleaning:
             end, detail = self._beside(step)
-            if end != "done":
+            if end == "done":
+                self.cleaned.update(map(str, step.params.values()))
+            else:
                 self.aside.append((step, end, detail))
 
     def _beside(self, step: Step) -> tuple[End, str]:

@@ -119,6 +119,13 @@ def _before_create_endpoint(step: Step, reader: Reader) -> Decision:
 
 
 def _before_tags(step: Step, reader: Reader) -> Decision:
+    wanted_config = step.guard.get("config")
+    if wanted_config:  # what is written down is true only while the endpoint runs this
+        described = read(reader, "endpoint", str(step.guard["name"])) or {}
+        in_force = described.get("EndpointConfigName")
+        if in_force != wanted_config:
+            text = f"the endpoint {step.guard['name']} runs {in_force or 'nothing'} by now, not {wanted_config}"
+            return Decision("fail", f"{text}: somebody else changed it, or another apply; plan again")
     now = tags_of(reader, str(step.params["ResourceArn"]))
     owner, wanted_owner = now.get(FLEET_TAG), step.guard.get("owned_by")
     if wanted_owner and owner != wanted_owner and not _forgotten(step, now):

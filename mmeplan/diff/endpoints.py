@@ -21,7 +21,7 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.drift import drift_of
 from mmeplan.diff.fields import field_changes
-from mmeplan.diff.generations import rolled_back, went_back
+from mmeplan.diff.generations import history_notes, rolled_back
 from mmeplan.diff.tags import tag_changes
 from mmeplan.diff.weighing import (
     becomes_serverless,
@@ -262,21 +262,12 @@ def _swapped(
         )
     reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
     text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
-    notes = (*variant_note(config.content, live_content), *_went_back_note(live, config.physical_name))
+    wanted = config.physical_name
+    notes = (*variant_note(config.content, live_content), *history_notes(live, wanted))
     made = _tagged(
         world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
     )
-    return _unless_rolled_back(world, made, live, config.physical_name)
-
-
-def _went_back_note(live: LiveObject, wanted: str) -> tuple[str, ...]:
-    if not went_back(live, wanted):
-        return ()
-    in_force = live.describe.get("EndpointConfigName")
-    return (
-        f"`mmeplan rollback` took it from {wanted} back to {in_force}, and the file still asks for {wanted}: "
-        "applying this goes forward again",
-    )
+    return _unless_rolled_back(world, made, live, wanted)
 
 
 def _unless_rolled_back(world: World, change: Change, live: LiveObject, wanted: str) -> Change:

@@ -334,6 +334,8 @@ class StepBuilder:
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
         guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
+        if more and change.effect == "traffic_shift":
+            guard["config"] = self.graph.resources[change.address].request["EndpointConfigName"]
         suffix = self._suffix(change)
         if added:
             takes_over = "adopt" in change.actions and FLEET_TAG in added  # it carries nobody's tag yet

@@ -3,13 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-import mmeplan.apply
-import mmeplan.cli.app
-import mmeplan.cli.apply
-import mmeplan.cloud.aws
-import mmeplan.cloud.clock
-import mmeplan.rules
 from botocore.loaders import Loader
+
 from mmeplan.aws import shapes
 
 shapes.service("sagemaker")
