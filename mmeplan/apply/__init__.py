@@ -68,7 +68,8 @@ def run(
     tell("began", Began(plan.plan_id, plan.fleet, plan.account, plan.region, len(plan.steps), __version__))
     try:
         outcome = executor.run()
-        outcome = replace(outcome, unverified=verify(plan, (result.step for result in outcome.done), reader))
+        stays = [r.step for r in outcome.done if plan.step(r.step).guard.get("absent") not in executor.cleaned]
+        outcome = replace(outcome, unverified=verify(plan, stays, reader))
     except KeyboardInterrupt:
         under_way = tuple(sorted(executor.waits))
         done = sum(end == "done" for end, _ in executor.ends.values())

@@ -69,6 +69,7 @@ class Executor:
         self.last: list[int] = []  # deletes of models and configs, once everything else has ended
         self.cleaning: list[Step] = []  # what goes at the very end, because its update was rolled back
         self.rolled_back: set[str] = set()
+        self.cleaned: set[str] = set()  # names of what was deleted again because its update was rolled back
         self.aside: list[tuple[Step, End, str]] = []  # how such calls ended, where that has to be told
 
     def run(self) -> Outcome:
@@ -191,11 +192,10 @@ class Executor:
                 return Decision("fail", _given_up(error, meaning))
             self._tell("retried", step, str(error))
             self.clock.sleep(backoff.pause_s(self.clock, attempts[meaning]))
-            if meaning in (Failure.TRANSIENT, Failure.UNANSWERED):
-                return self._guarded(step)  # the write may have had its effect: look before making it again
+            self.references.forget()
+            return self._guarded(step)  # it may have had its effect, and somebody else may have written meanwhile
         except CloudError as unreadable:
             return Decision("fail", f"{error}; and then {unreadable}")
-        return Decision("call")
 
     def _end(self, step: Step, end: End, detail: str = "") -> None:
         """Note how a step ended; what needs it becomes ready, or is skipped with all that needs that in turn."""
@@ -277,7 +277,9 @@ class Executor:
         self.references.forget()
         for step in self.cleaning:
             end, detail = self._beside(step)
-            if end != "done":
+            if end == "done":
+                self.cleaned.update(map(str, step.params.values()))
+            else:
                 self.aside.append((step, end, detail))
 
     def _beside(self, step: Step) -> tuple[End, str]:

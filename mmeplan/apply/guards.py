@@ -119,6 +119,13 @@ def _before_create_endpoint(step: Step, reader: Reader) -> Decision:
 
 
 def _before_tags(step: Step, reader: Reader) -> Decision:
+    wanted_config = step.guard.get("config")
+    if wanted_config:  # what is written down is true only while the endpoint runs this
+        described = read(reader, "endpoint", str(step.guard["name"])) or {}
+        in_force = described.get("EndpointConfigName")
+        if in_force != wanted_config:
+            text = f"the endpoint {step.guard['name']} runs {in_force or 'nothing'} by now, not {wanted_config}"
+            return Decision("fail", f"{text}: somebody else changed it, or another apply; plan again")
     now = tags_of(reader, str(step.params["ResourceArn"]))
     owner, wanted_owner = now.get(FLEET_TAG), step.guard.get("owned_by")
     if wanted_owner and owner != wanted_owner and not _forgotten(step, now):
@@ -148,7 +155,7 @@ def _before_delete(step: Step, reader: Reader, references: References) -> Decisi
         return Decision("done", "is gone already")
     if tags_of(reader, described[ARN_MEMBERS[kind]]).get(FLEET_TAG) != step.guard["owned_by"]:
         return Decision("keep", f"{name} doesn't carry this fleet's tag any more")
-    user = references.user_of(kind, name)
+    user = references.user_of(kind, name, step.guard.get("stand_ins", ()))
     return Decision("keep", f"{name} is still used by the endpoint {user}") if user else CALL
 
 
@@ -163,7 +170,7 @@ def _before_endpoint_write(step: Step, reader: Reader) -> Decision:
         )
     status = str(described.get("EndpointStatus"))
     if step.operation == "DeleteEndpoint":
-        decision = _before_delete_endpoint(status)
+        decision = _before_delete_endpoint(step, described, status)
     elif step.operation == "UpdateEndpoint":
         decision = _before_update(step, described, status)
     else:
@@ -176,7 +183,10 @@ def _before_endpoint_write(step: Step, reader: Reader) -> Decision:
     return CALL
 
 
-def _before_delete_endpoint(status: str) -> Decision:
+def _before_delete_endpoint(step: Step, described: Answer, status: str) -> Decision:
+    planned = step.guard.get("created_at")
+    if planned and described.get("CreationTime") != planned:
+        return Decision("fail", "somebody made this endpoint anew since the plan was made; plan again")
     if status == DELETING:
         return Decision("join", "is being deleted already")
     if status in DELETABLE:
@@ -196,7 +206,9 @@ def _before_update(step: Step, described: Answer, status: str) -> Decision:
             "fail", f"the endpoint is {status} ({described.get('FailureReason') or 'no reason given'}); plan again"
         )
     if in_force == wanted:
-        return Decision("done", f"runs {wanted} already")
+        if desires_met(step.guard.get("desired", ()), described):
+            return Decision("done", f"runs {wanted} already")
+        return CALL  # somebody's update was under way and came to nothing: counts or weights aren't the file's
     if step.guard.get("pending") == wanted:
         why = described.get("FailureReason") or "SageMaker gave no reason"
         text = f"SageMaker rolled the update of {described['EndpointName']} to {wanted}, which was under way, back"

@@ -10,6 +10,7 @@ once more before the answer is given, so that an endpoint that went meanwhile ke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,14 +33,17 @@ class References:
         self._modified = ""  # the latest LastModifiedTime seen: the service's own clock, not ours
         self._runs: dict[str, tuple[str, ...]] = {}  # endpoint → configs in force and pending
         self._users: dict[str, set[str]] = {}  # config → endpoints
-        self._models: dict[str, frozenset[str]] = {}  # config → its models; a config never changes, so read once
+        self._models: dict[str, frozenset[str] | None] = {}  # config → its models; None: it is gone, they are unknown
 
     def forget(self) -> None:
         """Look again next time: something that this apply did may have moved references."""
         self._looked_at = None
 
-    def user_of(self, kind: str, name: str) -> str:
+    def user_of(self, kind: str, name: str, stand_ins: Iterable[str] = ()) -> str:
         """The name of an endpoint whose config in force or pending is, or refers to, this object; "" for none.
+
+        `stand_ins` are configs that took the names of others: the models of their endpoints are unknown, so that any
+        model may be one of them.
 
         Raises CloudError where any endpoint or config can't be read: then nothing may be deleted.
         """
@@ -47,18 +51,25 @@ class References:
         if self._looked_at is None or (now - self._looked_at).total_seconds() > SCAN_VALID_S:
             self._look()
             self._looked_at = now
-        suspects = sorted(self._suspects(kind, name.lower()))
+        vague = frozenset(config.lower() for config in stand_ins)
+        suspects = sorted(self._suspects(kind, name.lower(), vague))
         if suspects:
             self._describe(suspects)
-            suspects = sorted(self._suspects(kind, name.lower()))
+            suspects = sorted(self._suspects(kind, name.lower(), vague))
         return suspects[0] if suspects else ""
 
-    def _suspects(self, kind: str, name: str) -> set[str]:
+    def _suspects(self, kind: str, name: str, vague: frozenset[str]) -> set[str]:
         if kind == "endpoint_config":
             return self._users.get(name, set())
         used = [config for config, users in self._users.items() if users]
         self._read_models(used)
-        return {user for config in used if name in self._models[config] for user in self._users[config]}
+        asked = [config for config in used if config in vague or self._may_use(config, name)]
+        return {user for config in asked for user in self._users[config]}
+
+    def _may_use(self, config: str, model: str) -> bool:
+        """Whether the config refers to the model. One that was deleted while in use may refer to any."""
+        models = self._models[config]
+        return models is None or model in models
 
     def _look(self) -> None:
         params: dict[str, Any] = {"MaxResults": 100}
@@ -88,10 +99,12 @@ class References:
                 self._users.setdefault(config, set()).add(endpoint)
 
     def _read_models(self, configs: list[str]) -> None:
-        unknown = [config for config in configs if config not in self._models]
+        unknown = [config for config in configs if self._models.get(config) is None]  # a config never changes
         answers = self._read_all("DescribeEndpointConfig", "EndpointConfigName", unknown)
         for config, answer in zip(unknown, answers, strict=True):
-            self._models[config] = frozenset(model.lower() for model in models_of(answer or {}))
+            self._models[config] = (
+                frozenset(model.lower() for model in models_of(answer)) if answer is not None else None
+            )
 
     def _read_all(self, operation: str, member: str, names: list[str]) -> list[Answer | None]:
         """The answers in order; None for what doesn't exist. Raises CloudError for anything else that can't be read."""

@@ -195,25 +195,36 @@ def _compared(wait: Wait, described: Mapping[str, Any], status: str, elapsed_s: 
     if not wait.seen_busy and elapsed_s < SETTLE_S:
         return Verdict("waiting", "the change is not visible yet", status)
     if in_force != wanted:
-        return Verdict("failed", _rolled_back(wait, described), ROLLED_BACK)
+        return _elsewhere(wait, described, status)
     if desired and not desires_met(desired, described):
         text = f"SageMaker went back to the former weights or counts of {wait.endpoint}: {_reason(described)}"
         return Verdict("failed", text, ROLLED_BACK)
     return Verdict("waiting", "instances are still starting", status)
 
 
-def _rolled_back(wait: Wait, described: Mapping[str, Any]) -> str:
-    """Names the endpoint, both configs, and the reason; after an alarm SageMaker's own reason is sometimes empty."""
+def _elsewhere(wait: Wait, described: Mapping[str, Any], status: str) -> Verdict:
+    """The endpoint runs another config than was asked for: SageMaker rolled the update back, or somebody else came.
+
+    A rollback has a reason, or alarms that watched the update (after an alarm the reason is sometimes empty).
+    """
     wanted, in_force = wait.step.wait["config"], described.get("EndpointConfigName")
-    reason = _reason(described)
+    now = f"it is InService, but runs {in_force}"
+    before = (wait.step.guard.get("config", in_force), wait.step.guard.get("pending"))
+    if in_force not in before:
+        text = f"somebody else changed {wait.endpoint} meanwhile: {now}, not {wanted}; plan again"
+        return Verdict("failed", text, status)
+    reason = _reason(described).rstrip(".")
     rollback = (wait.step.params.get("DeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
     alarms = [str(alarm.get("AlarmName")) for alarm in rollback.get("Alarms") or ()]
-    if alarms and not any(name in reason for name in alarms):
+    if not described.get("FailureReason") and not alarms:
+        text = (
+            f"the update of {wait.endpoint} did not last: {now} as before, not {wanted}, and SageMaker gave no reason"
+        )
+        return Verdict("failed", f"{text}; did somebody else change it back? Plan again", status)
+    if not any(name in reason for name in alarms) and alarms:
         reason += f"; the update was watched by the {'alarm' if len(alarms) == 1 else 'alarms'} {', '.join(alarms)}"
-    return (
-        f"SageMaker rolled the update of {wait.endpoint} back: it is InService, but runs {in_force} as before, "
-        f"not {wanted} ({reason})"
-    )
+    text = f"SageMaker rolled the update of {wait.endpoint} back: {now} as before, not {wanted} ({reason})"
+    return Verdict("failed", text, ROLLED_BACK)
 
 
 def _settled(desired: list[Mapping[str, Any]], described: Mapping[str, Any]) -> bool:

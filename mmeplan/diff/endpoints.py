@@ -21,7 +21,7 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.drift import drift_of
 from mmeplan.diff.fields import field_changes
-from mmeplan.diff.generations import rolled_back, went_back
+from mmeplan.diff.generations import history_notes, rolled_back
 from mmeplan.diff.tags import tag_changes
 from mmeplan.diff.weighing import (
     becomes_serverless,
@@ -35,7 +35,7 @@ from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
 from mmeplan.resources.memory import MEMORY_TAGS
 
 
@@ -152,6 +152,9 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     live_config = world.snapshot.get("endpoint_config", in_force)
     if live_config is not None and live_config.status == "unreadable":
         return _unreadable(endpoint, live_config), None
+    if _is_known_by_name(endpoint, live, config, live_config):
+        world.need(config)  # deleted behind our back, and made again under its name
+        live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
     if live_config is None or live_config.status != "present" or STAND_IN_TAG in (live_config.tags or {}):
         return _config_is_gone(world, endpoint, live, config, live_config), None
     now = world.live_meaning(config, live, live_config)
@@ -164,6 +167,14 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     if is_scale_only(fields) and not fresh and stays:
         return _scaled(world, endpoint, live, config, live_config, fields), drift
     return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
+
+
+def _is_known_by_name(endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject | None) -> bool:
+    """Whether the config in force is gone, and yet what it held is known: its name, or the endpoint's digest, says it."""
+    gone = live_config is None or live_config.status == "absent"
+    same = str(live.describe.get("EndpointConfigName", "")) == config.physical_name
+    applied = (live.tags or {}).get(DIGEST_TAG) == endpoint.digest
+    return gone and same and (applied or not config.pinned)
 
 
 def pending_config(live: LiveObject) -> str:
@@ -251,21 +262,12 @@ def _swapped(
         )
     reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
     text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
-    notes = (*variant_note(config.content, live_content), *_went_back_note(live, config.physical_name))
+    wanted = config.physical_name
+    notes = (*variant_note(config.content, live_content), *history_notes(live, wanted))
     made = _tagged(
         world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
     )
-    return _unless_rolled_back(world, made, live, config.physical_name)
-
-
-def _went_back_note(live: LiveObject, wanted: str) -> tuple[str, ...]:
-    if not went_back(live, wanted):
-        return ()
-    in_force = live.describe.get("EndpointConfigName")
-    return (
-        f"`mmeplan rollback` took it from {wanted} back to {in_force}, and the file still asks for {wanted}: "
-        "applying this goes forward again",
-    )
+    return _unless_rolled_back(world, made, live, wanted)
 
 
 def _unless_rolled_back(world: World, change: Change, live: LiveObject, wanted: str) -> Change:

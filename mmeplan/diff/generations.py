@@ -64,7 +64,7 @@ def rolled_back(world: World, live: LiveObject, wanted: str) -> str:
     in_force = str(live.describe.get("EndpointConfigName", ""))
     if status != IN_SERVICE or wanted == in_force or live.describe.get("PendingDeploymentSummary"):
         return ""
-    reason = str(live.describe.get("FailureReason") or "")
+    reason = str(live.describe.get("FailureReason") or "").rstrip(".")
     if tags.get(ROLLED_BACK_TAG) == wanted:
         return reason or "SageMaker gave no reason"
     made = world.snapshot.get("endpoint_config", wanted)
@@ -76,9 +76,18 @@ def rolled_back(world: World, live: LiveObject, wanted: str) -> str:
     return reason if made.created_at <= str(live.describe.get("LastModifiedTime", "")) else ""
 
 
-def went_back(live: LiveObject, wanted: str) -> bool:
-    """Whether `mmeplan rollback` took the endpoint away from the config that is wanted."""
-    return (live.tags or {}).get(WENT_BACK_TAG) == wanted != live.describe.get("EndpointConfigName")
+def history_notes(live: LiveObject, wanted: str) -> tuple[str, ...]:
+    """What a reader of a swap to that config should know of what came before it."""
+    in_force = live.describe.get("EndpointConfigName")
+    pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    if pending == wanted:
+        return ("this very update is under way already: the apply joins it and waits",)
+    if (live.tags or {}).get(WENT_BACK_TAG) != wanted or wanted == in_force:
+        return ()
+    return (
+        f"`mmeplan rollback` took it from {wanted} back to {in_force}, and the file still asks for {wanted}: "
+        "applying this goes forward again",
+    )
 
 
 def _live_endpoint(world: World, endpoint: Resource) -> LiveObject | None:

@@ -13,14 +13,16 @@ from mmeplan.errors import CloudError
 from mmeplan.live.observing import PAGE, models_of, pages
 from mmeplan.live.ports import Answer, Reader
 from mmeplan.live.snapshot import Snapshot
+from mmeplan.resources.identity import STAND_IN_TAG
 
 
 def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str, str]]) -> Snapshot:
     """The snapshot with those of the (kind, name) objects that an endpoint outside of it runs or is moving to.
 
-    Names are compared without regard to letter case. What can't be read leaves `users` as it was: then the plan shows
+    A config that is gone, or whose place another one has taken, may refer to any model. Names are compared without regard to letter case. What can't be read leaves `users` as it was: then the plan shows
     the deletion, and the apply, which must be able to read all of it, decides.
     """
+    wanted = list(wanted)
     by_name = {(kind, name.lower()): f"{kind}/{name}" for kind, name in wanted}
     if not by_name:
         return snapshot
@@ -39,11 +41,15 @@ def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str
             if config:
                 running.setdefault(str(config), name)
     users: dict[str, str] = {}
-    for config, answer in _described(reader, "DescribeEndpointConfig", "EndpointConfigName", sorted(running)):
-        for kind, name in (("endpoint_config", config), *(("model", model) for model in models_of(answer))):
+    configs = dict(_described(reader, "DescribeEndpointConfig", "EndpointConfigName", sorted(running)))
+    for config, user in sorted(running.items()):
+        owned = snapshot.get("endpoint_config", config)
+        vague = config not in configs or (owned is not None and STAND_IN_TAG in (owned.tags or {}))
+        models = [name for kind, name in wanted if kind == "model"] if vague else models_of(configs[config])
+        for kind, name in (("endpoint_config", config), *(("model", model) for model in models)):
             at = by_name.get((kind, name.lower()))
             if at:
-                users.setdefault(at, running[config])
+                users.setdefault(at, user)
     return replace(snapshot, users=users)
 
 

@@ -5,7 +5,8 @@ Called by `StepBuilder` for changes of scale and for swaps.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
@@ -13,9 +14,14 @@ from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import same_number
 
+_CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
+
 
 def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
-    """The calls that make a scale-only difference: first the weights together, then each variant's capacity."""
+    """The calls that make a scale-only difference: what grows, then all weights together, then what shrinks.
+
+    In this order there are never fewer instances than before or after, and none gets traffic before it is there.
+    """
     weights, weights_before = [], {}
     capacities: dict[str, dict[str, Any]] = {}
     before: dict[str, dict[str, Any]] = {}
@@ -35,10 +41,18 @@ def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
             )
             serverless[str(change.path[3])] = change.after
             before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
-    requests = [{"variants": weights, "before": weights_before}] if weights else []
-    return requests + [
-        {"variants": [item], "before": {name: before[name]}} for name, item in sorted(capacities.items())
-    ]
+    grows, shrinks = [], []
+    for name, item in sorted(capacities.items()):
+        request = {"variants": [item], "before": {name: before[name]}}
+        (shrinks if _shrinks(item, before[name]) else grows).append(request)
+    return [*grows, *([{"variants": weights, "before": weights_before}] if weights else []), *shrinks]
+
+
+def _shrinks(item: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a request takes instances, or a serverless variant's concurrency, away."""
+    then, now = before.get("ServerlessUpdateConfig", {}), item.get("ServerlessUpdateConfig", {})
+    count = float(item.get("DesiredInstanceCount") or 0) < float(before.get("DesiredInstanceCount") or 0)
+    return count or any(float(now[key]) < float(then.get(key) or 0) for key in now)
 
 
 def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
@@ -47,13 +61,35 @@ def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
     Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
     """
     derived: dict[str, Any] = {}
-    running = (
-        {summary.get("VariantName") for summary in (live.describe.get("ProductionVariants") or ())} if live else set()
-    )
+    running = {summary.get("VariantName") for summary in _fleet_at_swap(live)}
     if endpoint.autoscaled & running:
         derived["RetainAllVariantProperties"] = True
         derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
     return {**derived, **endpoint.update_options}
+
+
+def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
+    """The variants whose counts and weights a swap would retain: of the update under way, if any; that ends first."""
+    if live is None:
+        return ()
+    pending = live.describe.get("PendingDeploymentSummary") or {}
+    return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
+
+
+def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
+    """What the file says of each variant's weight, count and concurrency, as UpdateEndpointWeightsAndCapacities has it.
+
+    Counts that are somebody else's (`capacity: autoscaled`) are not among it.
+    """
+    made = []
+    for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):
+        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
+        if "InitialInstanceCount" in variant:
+            item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
+        serverless = variant.get("ServerlessConfig", {})
+        concurrency = {key: serverless[key] for key in _CONCURRENCY if key in serverless}
+        made.append({**item, "ServerlessUpdateConfig": concurrency} if concurrency else item)
+    return made
 
 
 def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
@@ -64,7 +100,7 @@ def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> l
     excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
     variants = graph.meaning(endpoint).get("ProductionVariants", {})
     fields = []
-    for summary in live.describe.get("ProductionVariants") or ():
+    for summary in _fleet_at_swap(live):
         name = str(summary.get("VariantName"))
         wanted = variants.get(name)
         if wanted is None:

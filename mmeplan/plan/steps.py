@@ -17,10 +17,10 @@ from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
 from mmeplan.plan.records import DELETE, Records
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
-from mmeplan.plan.scaling import kept_desires, retention, scale_requests, startup_s
+from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, startup_s
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG, STAND_IN_TAG
 
 
 class StepBuilder:
@@ -106,6 +106,10 @@ class StepBuilder:
         after = list(self.leaves.get(change.live_name, ()))
         if change.kind == "model":
             after += users.get(change.live_name, [])
+        guard: dict[str, Any] = {"owned_by": self.graph.fleet.name, "unreferenced": change.live_name}
+        stand_ins = self._stand_ins_there()
+        if change.kind == "model" and stand_ins:
+            guard["stand_ins"] = stand_ins
         operation = DELETE[change.kind]
         step = Step(
             self._delete_id(change),
@@ -113,10 +117,15 @@ class StepBuilder:
             operation,
             {NAME_MEMBERS[change.kind]: change.live_name},
             tuple(dict.fromkeys(after)),
-            guard={"owned_by": self.graph.fleet.name, "unreferenced": change.live_name},
+            guard=guard,
             effect=change.effect,
         )
         self._add(step)
+
+    def _stand_ins_there(self) -> list[str]:
+        """The configs that stand in for others: they don't say which models their endpoints run."""
+        configs = self.snapshot.present("endpoint_config")
+        return sorted({*self.stand_ins, *(one.name for one in configs if STAND_IN_TAG in (one.tags or {}))})
 
     def _delete_id(self, change: Change) -> str:
         return f"{DELETE[change.kind]}:{change.address}@{change.live_name}"
@@ -199,6 +208,7 @@ class StepBuilder:
                 "config": live.describe.get("EndpointConfigName") if live else "",
                 "pending": (_configs_of(live) if live else [""])[-1],
                 "owned_by": self.graph.fleet.name,
+                "desired": fixed_desires(self.graph, endpoint),
             },
             wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + startup_s(self.graph, endpoint)),
             effect=change.effect,
@@ -268,7 +278,7 @@ class StepBuilder:
             change.address,
             "DescribeEndpoint",
             {"EndpointName": change.name},
-            wait=self._in_service(change.name, config, timeout_s),
+            wait=self._in_service(change.name, config, timeout_s, desired=fixed_desires(self.graph, endpoint)),
         )
         return (self._add(step),)
 
@@ -281,13 +291,18 @@ class StepBuilder:
             self.leaves.setdefault(name, []).append(done)
 
     def _delete_endpoint(self, change: Change, after: tuple[str, ...]) -> Step:
+        live = self.snapshot.get("endpoint", change.live_name)
         return Step(
             f"DeleteEndpoint:{change.address}{self._suffix(change)}",
             change.address,
             "DeleteEndpoint",
             {"EndpointName": change.live_name},
             after,
-            guard={"endpoint": change.live_name, "owned_by": self.graph.fleet.name},
+            guard={
+                "endpoint": change.live_name,
+                "owned_by": self.graph.fleet.name,
+                "created_at": live.created_at if live is not None else "",
+            },
             wait={"endpoint": change.live_name, "until": "gone", "timeout_s": DELETE_TIMEOUT_S},
             effect=change.effect,
         )
@@ -319,6 +334,8 @@ class StepBuilder:
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
         guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
+        if more and change.effect == "traffic_shift":
+            guard["config"] = self.graph.resources[change.address].request["EndpointConfigName"]
         suffix = self._suffix(change)
         if added:
             takes_over = "adopt" in change.actions and FLEET_TAG in added  # it carries nobody's tag yet

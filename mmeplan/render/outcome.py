@@ -37,7 +37,7 @@ def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, 
     lines += _section(
         "Not as planned:", tuple((sentence, "") for sentence in outcome.unverified), "danger", width, color
     )
-    lines.append(_summary(outcome, color))
+    lines += _summary(outcome, width, color)
     if next_command and (outcome.failed or outcome.skipped or outcome.unverified or outcome.interrupted):
         lines.append(f"Next: {next_command}")
     return finished("\n".join(lines))
@@ -55,14 +55,13 @@ def _section(title: str, rows: Sequence[tuple[str, str]], style: str, width: int
     return [*lines, ""]
 
 
-def _summary(outcome: OutcomeView, color: bool) -> str:
+def _summary(outcome: OutcomeView, width: int, color: bool) -> list[str]:
     done = counted(outcome.done, "step")
-    if outcome.failed or outcome.skipped or outcome.unverified:
-        word = "Interrupted" if outcome.interrupted else "Apply incomplete"
-        parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
-        onward = "Run it again to go on from here."
-        if outcome.rolled_back:
-            onward = "What was rolled back isn't tried again unasked: mend the cause or change the file first."
-        text = f"{word}: {', '.join(parts)}. {onward}"
-        return str(paint(text, "danger", color))
-    return str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))
+    if not (outcome.failed or outcome.skipped or outcome.unverified):
+        return [str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))]
+    word = "Interrupted" if outcome.interrupted else "Apply incomplete"
+    parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
+    onward = "Run it again to go on from here."
+    if outcome.rolled_back:
+        onward = "What was rolled back isn't tried again unasked: mend the cause or change the file first."
+    return [str(paint(line, "danger", color)) for line in wrapped(f"{word}: {', '.join(parts)}. {onward}", width)]

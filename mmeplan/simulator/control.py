@@ -8,6 +8,7 @@ In: requests under `/_mmeplan/` (and `/moto-api/reset`, so that tools made for m
     POST /_mmeplan/faults     [{"fault": …}, …]    ask for faults;  DELETE forgets them
     GET  /_mmeplan/state                           endpoints, who serves now, how often they were invoked
     GET  /_mmeplan/state?endpoint=e&region=r&at=…  both fleets of one endpoint at a moment (ISO 8601)
+    GET  /_mmeplan/history?after=n                 what happened, without the first n events
     POST /_mmeplan/quota      {"instance_type": "ml.m5.large", "instances": 4, "region": "eu-west-1"}, or
                               {"quota": "Maximum number of serverless endpoints", "value": 4, "region": "eu-west-1"}
     POST /_mmeplan/system-update  {"endpoint": "e", "seconds": 600, "region": "eu-west-1"}
@@ -90,6 +91,11 @@ def _state(sim: Simulator, query: Json, _body: Any) -> Json:
     return {"at": found.at.isoformat(), "old": asdict(found.old), "new": asdict(found.new)}
 
 
+def _history(sim: Simulator, query: Json, _body: Any) -> Json:
+    events = sim.history()[int(query.get("after", 0)) :]
+    return {"events": [{**asdict(event), "at": event.at.isoformat()} for event in events]}
+
+
 def _quota(sim: Simulator, _query: Json, body: Any) -> Json:
     name, value = (body["quota"], body["value"]) if "quota" in body else (body["instance_type"], body["instances"])
     sim.set_quota(str(name), int(value), region=body.get("region", DEFAULT_REGION))
@@ -109,6 +115,7 @@ _ACTIONS: Final[dict[tuple[str, str], Action]] = {
     ("POST", "/_mmeplan/faults"): _ask_faults,
     ("DELETE", "/_mmeplan/faults"): _forget_faults,
     ("GET", "/_mmeplan/state"): _state,
+    ("GET", "/_mmeplan/history"): _history,
     ("POST", "/_mmeplan/quota"): _quota,
     ("POST", "/_mmeplan/system-update"): _system_update,
 }

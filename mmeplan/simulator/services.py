@@ -143,6 +143,8 @@ S3: Final = Service(
 SERVICES: Final = (SAGEMAKER, TAGGING, STS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
 WRITES: Final = {name: operation.writes for service in SERVICES for name, operation in service.operations.items()}
 """Operation → whether it writes, over all services."""
+BY_OPERATION: Final = {name: service for service in SERVICES for name in service.operations}
+"""Operation → its service: no two services have one of the same name."""
 
 _BY_TARGET: Final = {
     "SageMaker": SAGEMAKER,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.running import mmeplan
 
@@ -211,3 +212,34 @@ def test_a_fleet_that_is_listed_rather_than_described_lives_as_well(tmp_path: Pa
     assert "ListModels" in calls
     assert mmeplan("destroy --local --yes", tmp_path).code == 0
     assert mmeplan("plan --local --detailed-exitcode", tmp_path).code == 2
+
+
+def test_json_is_one_event_a_line_on_stdout_and_everything_else_on_stderr(folder: Path) -> None:
+    result = mmeplan("apply --local --yes --json", folder)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (result.code, lines[0]["kind"], lines[-1]["kind"]) == (0, "began", "ended")
+    assert "Apply complete" in result.stderr
+    again = mmeplan("apply --local --yes --json", folder)
+    assert [json.loads(line)["kind"] for line in again.stdout.splitlines()] == ["began", "ended"]
+    assert "No changes" in again.stderr
+
+
+def test_rollback_goes_back_saves_its_plan_and_says_what_there_is(folder: Path) -> None:
+    file = folder / "fleet.yaml"
+    endpoint = next(iter(yaml.safe_load(file.read_text())["endpoints"]))
+    assert mmeplan("apply --local --yes", folder).code == 0
+    nothing = mmeplan(f"rollback {endpoint} --local --yes", folder)
+    assert (nothing.code, "has no generation to go back to" in nothing.stderr) == (1, True)
+    file.write_text(file.read_text().replace("ml.m5.", "ml.c5."))
+    assert mmeplan("apply --local --yes", folder).code == 0
+    assert "kept for a rollback" in mmeplan("status --local", folder).stdout
+    saved = mmeplan(f"rollback endpoint/{endpoint} --local --out back.json", folder)
+    assert (saved.code, "Next: mmeplan apply back.json" in saved.stdout) == (0, True)
+    applied = mmeplan("apply back.json --local --yes", folder)
+    assert (applied.code, "Apply complete" in applied.stdout) == (0, True)
+    assert "took it from" in " ".join(mmeplan("plan --local", folder).stdout.split())
+
+
+def test_a_poll_interval_that_aws_would_throttle_is_refused(folder: Path) -> None:
+    result = mmeplan("apply --poll-interval 5", folder)
+    assert (result.code, "AWS throttles" in result.stderr) == (1, True)

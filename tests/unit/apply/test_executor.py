@@ -151,7 +151,7 @@ def test_ctrl_c_before_the_first_step_writes_nothing() -> None:
 def test_deletes_of_models_and_configs_come_when_everything_else_has_ended() -> None:
     guard = {"owned_by": "f", "unreferenced": "old"}
     going = Run(Step("d", "model/old", "DeleteModel", {"ModelName": "old"}, guard=guard), create("e"))
-    going.cloud.there["old"] = {}
+    going.cloud.there |= {"old": {}, "c": {}}
     going()
     writes = [operation for operation in going.cloud.operations() if operation[:6] in ("Create", "Delete")]
     assert writes == ["CreateEndpoint", "DeleteModel"]

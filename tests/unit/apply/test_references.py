@@ -81,6 +81,12 @@ def test_what_can_not_be_read_raises_and_is_asked_for_again(operation: str) -> N
     assert references.user_of("model", "m") == "e"
 
 
-def test_an_endpoint_whose_config_is_gone_uses_no_model() -> None:
+def test_an_endpoint_whose_config_is_gone_may_use_any_model() -> None:
     references, _, _ = scan({"e": endpoint("c")})
+    assert references.user_of("model", "m") == "e"
+
+
+def test_an_endpoint_on_a_stand_in_may_use_any_model() -> None:
+    references, _, _ = scan({"e": endpoint("c"), "c": config("n")})
     assert references.user_of("model", "m") == ""
+    assert references.user_of("model", "m", ["C"]) == "e"

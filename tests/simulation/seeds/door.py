@@ -1,0 +1,80 @@
+"""The direct door: mmeplan's Reader and Writer over the simulator's core, in memory, without boto3 and HTTP.
+
+A life makes hundreds of calls, and boto3 needs a millisecond for each. Everything but the wire is as it is through
+`mmeplan.cloud.aws`: the same repeated reads, the same errors, times as ISO 8601 text. One seed in fifty goes through
+the whole boto3 stack all the same (`drawing.STACK_EVERY`), and a test holds both doors against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from mmeplan.cloud.pacing import repeated
+from mmeplan.errors import CloudError, ConnectionFailedError
+from mmeplan.live import Answer, Call, Progress
+from mmeplan.simulator import ConnectionCut, ServiceError, Simulator
+
+_TIMES = frozenset({"CreationTime", "LastModifiedTime", "StartTime", "ResolutionTime"})
+_SUMMARIES = {"ListModels": "Models", "ListEndpointConfigs": "EndpointConfigs", "ListEndpoints": "Endpoints"}
+
+
+class DirectCloud:
+    """Reader and Writer. `clock` is slept on between repeated reads."""
+
+    def __init__(self, sim: Simulator, clock: Any, region: str) -> None:
+        self._sim = sim
+        self._clock = clock
+        self.region = region
+
+    def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        if not operation.startswith(("Describe", "List", "Get", "BatchGet")):
+            raise ValueError(f"{operation} is not a read")
+        return repeated(lambda: self._call(operation, params), self._clock)
+
+    def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
+        del progress
+        return [self._attempt(call) for call in calls]
+
+    def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        return self._call(operation, params)
+
+    def _attempt(self, call: Call) -> Answer | Exception:
+        try:
+            return self.read(*call)
+        except CloudError as error:
+            return error
+
+    def _call(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        try:
+            answer = self._sim.call(operation, _sent(params), region=self.region)
+        except ServiceError as error:
+            raise CloudError(operation, error.code, error.message, status=error.status) from None
+        except ConnectionCut as cut:
+            raise ConnectionFailedError(operation, str(cut)) from None
+        return _received(operation, answer)
+
+
+def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as it goes over the wire: moments are seconds since 1970."""
+    return {key: value.timestamp() if isinstance(value, datetime) else value for key, value in params.items()}
+
+
+def _received(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer as `mmeplan.cloud.aws` hands it out: moments are ISO 8601 text in UTC."""
+    if operation == "DescribeEndpoint":
+        return {key: _dated(key, value) for key, value in answer.items()}
+    for item in (answer, *answer.get(_SUMMARIES.get(operation, ""), ())):
+        for key in ("CreationTime", "LastModifiedTime"):
+            if key in item:
+                item[key] = _dated(key, item[key])
+    return answer
+
+
+def _dated(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _dated(key, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dated("", item) for item in value]
+    return datetime.fromtimestamp(value, UTC).isoformat() if key in _TIMES else value

@@ -1,0 +1,186 @@
+"""From a seed to a scenario: fleet and edits, what others do, what fails, where the process dies.
+
+A scenario is plain data, complete before anything runs, so that it can be replayed, written down and made smaller:
+
+    what            the violation that it shows (in a scenario file)
+    seed            of the simulated world's own chance (jitter, how long something stays hidden)
+    stack           direct, or boto3: the whole in-process stack
+    lower_arns      whether ARNs come in lower case
+    hidden          [low, high] reads for which a new model or config can't be found yet; absent: none
+    alarms          names of alarms that exist
+    others          what others did before us, see `others.py`
+    acts            the edits, one after the other. Of each:
+        fleet           the fleet file
+        allow_outage    whether the person says --allow-outage for every endpoint; `retry`: --retry-rolled-back
+        parallelism, fail_fast, clean, saved       options; `saved`: `plan --out`, then `apply FILE`
+        before, between, meanwhile          what others do before the plan, between a saved plan and its apply, and
+                                            right before the n-th write: [n, deed]
+        faults          [kind, arguments] for the simulator's faults
+        dies            [n, before|after]: the process dies at its n-th write
+        stops           Ctrl-C at the n-th event
+        second          {fleet, chance}: another apply at the same time, whose turns come by this chance
+        later           seconds that pass before the next act
+    ends            fixpoint, or destroy: what the fleet comes to
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.drawing_fleets import draw_fleets
+
+STACK_EVERY = 50  # one seed in so many goes through the whole boto3 stack
+
+WRITES = (
+    *("CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "UpdateEndpoint"),
+    *("UpdateEndpointWeightsAndCapacities", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"),
+    *("AddTags", "DeleteTags"),
+)
+READS = ("DescribeModel", "DescribeEndpointConfig", "DescribeEndpoint", "ListTags", "GetResources", "ListEndpoints")
+DEEDS = (
+    *("scale", "scale", "scale", "swap", "swap", "delete_endpoint", "delete_config", "delete_model", "tag", "untag"),
+    *("use_config", "use_config", "claim", "patch", "alarm"),
+)
+
+Scenario = dict[str, Any]
+Deed = dict[str, Any]
+
+
+def draw(seed: int) -> Scenario:
+    """The scenario of a seed."""
+    chance = Chance(seed)
+    fleets = draw_fleets(chance)
+    calm = chance.flip(0.15)  # nothing goes wrong: an edit, an apply, an edit
+    scenario: Scenario = {"seed": seed, "stack": "boto3" if seed % STACK_EVERY == 0 else "direct"}
+    if chance.flip(0.1):
+        scenario["lower_arns"] = True
+    if not calm and chance.flip(0.2):
+        scenario["hidden"] = [chance.between(0, 1), chance.between(1, 4)]
+    if chance.flip(0.5):
+        scenario["alarms"] = [f"alarm-{number}" for number in range(4)]
+    scenario["others"] = _others(chance)
+    acts = [_act(chance, fleets, number, calm) for number in range(len(fleets))]
+    return scenario | {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"}
+
+
+def _others(chance: Chance) -> list[Deed]:
+    """Another team's resources, some of them with names like ours."""
+    made: list[Deed] = []
+    if chance.flip(0.7):
+        made.append({"do": "create", "name": chance.pick(("theirs", "e0-theirs", "e", "m0")), "count": 2})
+    if chance.flip(0.1):
+        made.append({"do": "claim", "name": chance.pick(("e1", "e2", "e4", "p4"))})
+    return made
+
+
+def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario:
+    fleet = fleets[number]
+    names = _endpoint_names(fleets[: number + 1])
+    act: Scenario = {"fleet": fleet, "allow_outage": chance.flip(0.8)}
+    if chance.flip(0.4):
+        act["retry"] = True
+    if chance.flip(0.3):
+        act["parallelism"] = chance.pick((1, 1, 2, 3))
+    if calm:
+        return act
+    if chance.flip(0.1):
+        act["fail_fast"] = True
+    if chance.flip(0.1):
+        act["clean"] = True
+    if chance.flip(0.2):
+        act["saved"] = True
+        if chance.flip(0.5):
+            act["between"] = [_deed(chance, names)]
+    if chance.flip(0.35):
+        act["before"] = [_deed(chance, names) for _ in range(chance.between(1, 2))]
+    if chance.flip(0.2):
+        act["meanwhile"] = [[chance.between(1, 6), _race(chance, fleet, names)]]
+    if chance.flip(0.5):
+        act["faults"] = [_fault(chance, names) for _ in range(chance.between(1, 3))]
+    if chance.flip(0.3):
+        act["dies"] = [chance.between(1, 9), chance.pick(("before", "after"))]
+    elif chance.flip(0.08):
+        act["stops"] = chance.between(1, 20)
+    if chance.flip(0.07):
+        other = chance.pick((fleet, fleet, fleets[max(0, number - 1)]))
+        act["second"] = {"fleet": other, "chance": chance.between(0, 1_000_000)}
+    if chance.flip(0.5):
+        act["later"] = chance.pick((5, 45, 200, 1000, 100_000))
+    return act
+
+
+def _race(chance: Chance, fleet: Any, names: list[str]) -> Deed:
+    """What somebody else does right before a write of ours: what hurts most then, or anything."""
+    name = chance.pick(_endpoint_names([fleet]))
+    races: tuple[Deed, ...] = (
+        {"do": "claim", "name": name},
+        {"do": "forge", "name": ""},
+        {"do": "swap", "name": name, "to": "older"},
+        _deed(chance, names),
+        _deed(chance, names),
+    )
+    return chance.pick(races)
+
+
+def _endpoint_names(fleets: list[Any]) -> list[str]:
+    """Physical names that endpoints have had so far."""
+    names = {
+        entry.get("name") or entry.get("renamed_from") or name
+        for fleet in fleets
+        for name, entry in fleet["endpoints"].items()
+    }
+    return sorted(names) or ["e0"]
+
+
+def _deed(chance: Chance, names: list[str]) -> Deed:
+    """Something that somebody else does, in the console."""
+    what = chance.pick(DEEDS)
+    deed: Deed = {"do": what, "name": chance.pick(names)}
+    if what == "scale":
+        deed |= {"variant": chance.between(0, 1), **chance.pick(({"count": chance.between(1, 6)}, {"weight": 0.5}))}
+    elif what == "swap":
+        deed["to"] = chance.pick(("theirs", "older", "older"))
+    elif what == "tag":
+        deed["tags"] = chance.pick(({"seen": "1"}, {"team": "9"}))
+    elif what == "untag":
+        deed["keys"] = [chance.pick(("mmeplan:fleet", "mmeplan:digest", "mmeplan:address", "team"))]
+    elif what == "use_config":
+        deed = {"do": what, "name": chance.pick(names), "of": chance.pick(("now", "older")), "by": "user"}
+    elif what == "claim":
+        deed["name"] = chance.pick((*names, "r5", "p5"))
+    elif what == "patch":
+        deed["seconds"] = chance.pick((60, 600))
+    elif what == "alarm":
+        deed = {"do": what, "name": f"alarm-{chance.between(0, 3)}", "state": chance.pick(("ALARM", "OK"))}
+    return deed
+
+
+def _fault(chance: Chance, names: list[str]) -> list[Any]:
+    """One fault as [kind, arguments], with the names of `mmeplan.simulator.Faults`."""
+    kind = chance.pick(
+        ("throttle", "cut", "cut", "error", "fail_create", "fail_update", "fail_update", "fail_scaling")
+        + ("trip_alarm", "trip_alarm", "slow", "throttle_read", "cut_read", "fail_rollback", "refuse")
+    )
+    name = chance.pick(names)
+    if kind == "throttle":
+        return [kind, {"operation": chance.pick(WRITES), "count": chance.pick((1, 2, 5, 9))}]
+    if kind == "cut":
+        when = chance.pick(("before", "after"))
+        return [kind, {"operation": chance.pick(WRITES), "when": when, "count": chance.pick((1, 1, 2, 6))}]
+    if kind == "error":
+        failure = {"code": "InternalFailure", "message": "oops", "status": 500}
+        return [kind, {"operation": chance.pick(WRITES), "count": chance.pick((1, 2, 6)), **failure}]
+    if kind == "refuse":
+        denied = {"code": "AccessDeniedException", "message": "User is not authorized"}
+        return ["error", {"operation": chance.pick((*WRITES, *READS)), "count": chance.pick((1, 3)), **denied}]
+    if kind == "throttle_read":
+        return ["throttle", {"operation": chance.pick(READS), "count": chance.pick((1, 3, 8))}]
+    if kind == "cut_read":
+        return ["cut", {"operation": chance.pick(READS), "when": "before", "count": chance.pick((1, 3, 8))}]
+    if kind == "slow":
+        return [kind, {"endpoint_name": name, "seconds": chance.pick((100, 1000, 10_000))}]
+    if kind == "trip_alarm":
+        phase = chance.pick(("Creating", "ActivatingTraffic", "Baking"))
+        return [kind, {"endpoint_name": name, "phase": phase, "occurrence": chance.between(1, 2)}]
+    return [kind, {"endpoint_name": name, "reason": f"{kind} of the seed", "count": chance.pick((1, 1, 2))}]

@@ -1,0 +1,116 @@
+"""The ports that one apply is given: the cloud and the clock, watched, interrupted and killed as the scenario says.
+
+Before each write: the laws; then what others do right then; then, perhaps, death. After each: the laws again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mmeplan.live import Answer, Call, Progress
+from mmeplan.plan import Plan
+from mmeplan.simulator import SimulatedCrash
+from tests.simulation.seeds.account import ACCOUNT, REGION, Account
+from tests.simulation.seeds.watching import Watch
+from tests.simulation.world import Broken
+
+Turn = Callable[[], None]
+
+
+class Hand:
+    """Reader, Writer and Clock of one process. `turn` lets another process have its turn, where there is one."""
+
+    region = REGION
+
+    def __init__(
+        self,
+        account: Account,
+        watch: Watch,
+        cloud: Any,
+        act: Mapping[str, Any],
+        deed: Callable[[Any], None],
+        turn: Turn,
+    ) -> None:
+        self.account = account
+        self.watch = watch
+        self.cloud = cloud
+        self.act = act
+        self.deed = deed
+        self.turn = turn
+        self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
+        self.name = f"apply {id(self)}"
+        self.writes = 0
+        self.read_us = 0  # when it last looked
+        self.events = 0
+
+    def begin(self, plan: Plan) -> None:
+        """From now on this plan is applied: its steps, and no other calls."""
+        self.planned = frozenset((operation, text_of(params)) for operation, params in plan.calls)
+
+    # --- reader and writer ----------------------------------------------------------------------------------------
+
+    def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        self.turn()
+        answer: Answer = self.cloud.read(operation, params)
+        self.read_us = self.account.now_us()
+        return answer
+
+    def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
+        if calls:
+            self.turn()
+        answers: list[Answer | Exception] = self.cloud.gather(calls, progress)
+        self.read_us = self.account.now_us()
+        return answers
+
+    def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        self.turn()
+        self.writes += 1
+        if (operation, text_of(params)) not in self.planned:
+            raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
+        self.watch.look("time")
+        self.watch.before_write(operation, params, self.name, self.read_us)
+        for number, deed in self.act.get("meanwhile", ()):
+            if number == self.writes:
+                self.deed({**deed, "operation": operation, "params": dict(params)})
+        self._die(operation, "before")
+        try:
+            answer: Answer = self.cloud.write(operation, params)
+        finally:
+            self.watch.look(self.name)
+        self._die(operation, "after")
+        return answer
+
+    def _die(self, operation: str, when: Any) -> None:
+        if self.act.get("dies") == [self.writes, when]:
+            raise SimulatedCrash(operation, when)
+
+    # --- clock ----------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return self.account.sim.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.turn()
+        self.account.sim.clock.sleep(seconds)
+        if self.account.sim.store.next_due(ACCOUNT, REGION, self.account.now_us()):
+            self.watch.look("time")
+
+    def uniform(self, low: float, high: float) -> float:
+        return self.account.sim.clock.uniform(low, high)
+
+    # --- the person at the keyboard -------------------------------------------------------------------------------
+
+    def observe(self, _event: Any) -> None:
+        """Counts events: Ctrl-C comes at one of them."""
+        self.events += 1
+
+    def stopping(self) -> bool:
+        return bool(0 < self.act.get("stops", 0) <= self.events)
+
+
+def text_of(params: Any) -> str:
+    """A request as text, to compare it word for word."""
+    return json.dumps(params, sort_keys=True, default=list)

@@ -1,0 +1,262 @@
+"""Runs a scenario: the real engine, load → … → verify, on a simulated account, with every law watched.
+
+In: a scenario. Out: `Lived`, what it was made of; raises `Broken` with the law that did not hold.
+The way from the file to the outcome is the command line's own: `cli.session` plans, and the plan goes through its JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from mmeplan import apply, graph, rules
+from mmeplan.apply import Outcome
+from mmeplan.cli import session
+from mmeplan.errors import MmeplanError
+from mmeplan.graph import Graph
+from mmeplan.plan import Finding, Options, Plan, read, write
+from mmeplan.simulator import SimulatedCrash
+from mmeplan.spec import load_text
+from tests.simulation.seeds import oracle, others
+from tests.simulation.seeds.account import REGION, Account
+from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.door import DirectCloud
+from tests.simulation.seeds.drawing import Scenario
+from tests.simulation.seeds.hand import Hand, Turn
+from tests.simulation.seeds.together import together
+from tests.simulation.seeds.watching import Watch
+from tests.simulation.world import Broken, Line
+
+Fleet = Mapping[str, Any]
+
+JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
+RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
+
+
+@dataclass
+class Lived:
+    """What a life was made of, to see that the seeds do what they are for."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def saw(self, what: str, times: int = 1) -> None:
+        self.counts[what] += times
+
+
+def live(scenario: Scenario) -> Lived:
+    """Live through a scenario. Raises Broken."""
+    life = Life(scenario)
+    try:
+        for act in scenario["acts"]:
+            life.act(act)
+        life.end(scenario["acts"][-1]["fleet"] if scenario["acts"] else None, scenario["ends"])
+        return life.lived
+    finally:
+        life.close()
+
+
+class Life:
+    """One life under way."""
+
+    hand_of = Hand
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.lived = Lived()
+        self.seed = int(scenario["seed"])
+        self.account = Account(scenario)
+        self.watch = Watch(self.account)
+        self.lines: list[Line] = []
+        self.boto3 = scenario.get("stack") == "boto3"
+        self.touched: set[str] = set()  # endpoints that others have touched since the plan
+        if scenario.get("hidden"):
+            for operation in ("CreateModel", "CreateEndpointConfig"):
+                self.account.sim.faults.hide(operation, reads=tuple(scenario["hidden"]))
+        for deed in scenario["others"]:
+            self.deed(deed)
+        self.later(600)
+
+    def close(self) -> None:
+        self.lived.saw("looks", self.watch.events)
+        self.account.close()
+        Line.free += self.lines
+
+    # --- one edit of the fleet ------------------------------------------------------------------------------------
+
+    def act(self, act: Mapping[str, Any]) -> None:
+        """Somebody changes the file and applies it, while others do what they do."""
+        for deed in act.get("before", ()):
+            self.deed(deed)
+        for kind, arguments in act.get("faults", ()):
+            getattr(self.account.sim.faults, kind)(**arguments)
+            if kind == "fail_rollback":
+                self.watch.stranded.add(arguments["endpoint_name"])
+        second = act.get("second")
+        if second:
+            self._two_at_once(act, second)
+        else:
+            claim = self._apply(act, lambda: None)
+            if claim:
+                self._claimed(act["fleet"], claim)
+        self.later(act.get("later", 0))
+
+    def _two_at_once(self, act: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+        """Two processes. Where both are for one file and both say that all is well, then it is, once both are done."""
+        self.lived.saw("two at once")
+        other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"], "beside": True}
+        claims: list[str] = []
+        chance = Chance(second["chance"])
+        together(chance, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
+        if all(claims) and act["fleet"] == second["fleet"]:
+            self._claimed(act["fleet"], " and ".join(claims))
+
+    def _apply(self, act: Mapping[str, Any], turn: Turn) -> str:
+        """Plan and apply, as `mmeplan apply` does. What it claims, in a word: "" where it says that all is not well."""
+        hand = self.hand(act, turn)
+        try:
+            plan = self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False))
+            if not plan.steps or not plan.applyable:
+                self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
+                return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
+            if act.get("saved"):
+                for deed in act.get("between", ()):
+                    self.deed(deed)
+                if apply.stale_reasons(plan, hand, hand.now(), REGION):
+                    self.lived.saw("stale")
+                    return ""
+            outcome = self.carry_out(hand, plan, act)
+        except SimulatedCrash:
+            self.lived.saw("died")
+            return ""
+        except MmeplanError:
+            self.lived.saw("gave up")
+            return ""
+        self._note(outcome)
+        return "complete" if outcome.complete and plan.complete else ""
+
+    def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
+        """What a new process works with."""
+        hand = self.hand_of(self.account, self.watch, None, act, self.deed, turn)
+        if self.boto3:
+            line = Line.to(self.account.sim, self.account.sim.before_send)
+            line.sleep = hand.sleep
+            self.lines.append(line)
+            hand.cloud = line.cloud
+        else:
+            hand.cloud = DirectCloud(self.account.sim, hand, REGION)
+        return hand
+
+    def plan(
+        self, hand: Hand, fleet: Fleet, *, outages: bool = True, retry: bool = True, backwards: bool = False
+    ) -> Plan:
+        """load → compile → check → observe → diff → plan."""
+        text = json.dumps(_backwards(fleet) if backwards else fleet)
+        compiled = _compiled(text)
+        findings = _findings(text) if self.seed % RULES_EVERY == 0 else []
+        allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
+        options = Options(allow_outage=allowed, retry_rolled_back=retry)
+        connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
+        self.touched.clear()
+        return session.make_plan(compiled, connection, findings, options)
+
+    def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any]) -> Outcome:
+        """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
+        plan = _through_json(made) if act.get("saved") or self.seed % JSON_EVERY == 0 else made
+        hand.begin(plan)
+        self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
+        self.lived.saw("applies")
+        how: dict[str, Any] = {
+            "stopping": hand.stopping,
+            **{key: act[key] for key in ("fail_fast", "clean") if key in act},
+        }
+        if "parallelism" in act:
+            how["parallelism"] = act["parallelism"]
+        outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
+        self.lived.saw("writes", hand.writes)
+        self.watch.look("time")
+        return outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        self.lived.saw("complete" if outcome.complete else "incomplete")
+        if any(result.rolled_back for result in outcome.failed):
+            self.lived.saw("rolled back")
+        if outcome.kept:
+            self.lived.saw("kept")
+
+    def _claimed(self, fleet: Fleet, claim: str) -> None:
+        """mmeplan says that all is well: is it? What others touched since the plan is not claimed."""
+        wrong = oracle.differences(self.account, fleet, frozenset(self.touched))
+        if wrong:
+            raise Broken(f"success: it says {claim!r}, and {'; '.join(wrong)}")
+
+    # --- others, and time -----------------------------------------------------------------------------------------
+
+    def deed(self, deed: Mapping[str, Any]) -> None:
+        """Others do something."""
+        self.watch.look("time")
+        name = others.do(self.account, dict(deed))
+        if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
+            self.touched |= {stored.name for stored in self.account.all("endpoint")}
+        if name:
+            self.touched.add(name)
+            self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)
+            self.lived.saw("others")
+
+    def later(self, seconds: float) -> None:
+        if seconds:
+            self.account.sim.clock.sleep(seconds)
+            self.watch.look("time")
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def end(self, fleet: Fleet | None, ends: str) -> None:
+        """Nothing fails any more: the fixpoint, and for some the end of everything."""
+        from tests.simulation.seeds.ending import destroy, reach_fixpoint
+
+        self.account.sim.faults.reset()
+        self.watch.stranded.clear()
+        self.later(40_000)
+        for number in range(4):
+            self.deed({"do": "alarm", "name": f"alarm-{number}", "state": "OK"})
+        if fleet is not None:
+            reach_fixpoint(self, fleet)
+            if ends == "destroy":
+                destroy(self, fleet)
+
+
+@lru_cache(maxsize=32)
+def _compiled(text: str) -> Graph:
+    """load → compile. Both are pure, and a life plans the same file several times."""
+    return graph.compile(load_text(text.encode(), region=REGION))
+
+
+@lru_cache(maxsize=32)
+def _findings(text: str) -> list[Finding]:
+    """check. Fleets are drawn so that no rule refuses them; a test holds the drawing to it."""
+    compiled = _compiled(text)
+    return rules.check(compiled.fleet, compiled)
+
+
+def _through_json(made: Plan) -> Plan:
+    """The plan as it comes back from its file."""
+    stream = io.StringIO()
+    write(made, stream)
+    plan = read(stream.getvalue(), "plan.json")
+    if plan != made:
+        raise Broken("plan: what is read from its JSON isn't what was written")
+    return plan
+
+
+def _backwards(value: Any) -> Any:
+    """The same file with every mapping in the opposite order."""
+    return {key: _backwards(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+
+def forget_compiled() -> None:
+    """Forget the graphs and findings that are kept: the engine is about to be another one."""
+    _compiled.cache_clear()
+    _findings.cache_clear()

@@ -1,0 +1,197 @@
+"""What must be true, worked out from the fleet file by ourselves: nothing of the engine is used here.
+
+In: a fleet file as plain data, and the account. Out: sentences about what isn't as the file says; none is right.
+It reads only the words that `drawing_fleets` writes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmeplan.simulator.store import Stored
+from tests.simulation.seeds.account import Account, models_of, runs
+
+FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
+
+Fleet = Mapping[str, Any]
+
+
+def physical(name: str, entry: Fleet) -> str:
+    """The name by which clients call an endpoint."""
+    return str(entry.get("name") or entry.get("renamed_from") or name)
+
+
+def endpoints(fleet: Fleet) -> dict[str, str]:
+    """Logical name → physical name."""
+    return {name: physical(name, entry) for name, entry in fleet["endpoints"].items()}
+
+
+def is_owned(item: Stored) -> bool:
+    """Whether it carries the tag of the fleet that these lives are about."""
+    return (item.tags or {}).get(FLEET_TAG) == "f"
+
+
+# --- the endpoints ----------------------------------------------------------------------------------------------------
+
+
+def differences(account: Account, fleet: Fleet, but: frozenset[str] = frozenset()) -> list[str]:
+    """What the endpoints do not serve as the file says, apart from those of these physical names."""
+    found = []
+    for logical, name in endpoints(fleet).items():
+        if name not in but:
+            found += [f"endpoint {name}: {what}" for what in _endpoint(account, fleet, logical, name)]
+    for stored in account.all("endpoint"):
+        declared = stored.name in endpoints(fleet).values()
+        if is_owned(stored) and not declared and stored.name not in but and stored.status != "Deleting":
+            found.append(f"endpoint {stored.name}: is ours, isn't in the file, and is live")
+    return found
+
+
+def _endpoint(account: Account, fleet: Fleet, logical: str, name: str) -> Iterator[str]:
+    stored = account.find("endpoint", name)
+    if stored is None:
+        yield "is not there"
+        return
+    if stored.status not in ("InService", "SystemUpdating") or stored.body["pending"]:
+        yield f"is {stored.status}"
+        return
+    entry = fleet["endpoints"][logical]
+    config = _config(fleet, entry)
+    yield from _config_differences(stored, config)
+    wanted = config["production_variants"]
+    now = {variant["VariantName"]: variant for variant in stored.body["variants"]}
+    if set(now) != set(wanted):
+        yield f"has the variants {sorted(now)}, not {sorted(wanted)}"
+        return
+    live = {variant["VariantName"]: variant for variant in stored.body["config"]["ProductionVariants"]}
+    for variant, item in wanted.items():
+        for what in _variant(account, fleet, item, live[variant], now[variant]):
+            yield f"variant {variant}: {what}"
+    yield from _tags(stored, {**fleet.get("defaults", {}).get("tags", {}), **entry.get("tags", {})}, logical)
+
+
+def _config(fleet: Fleet, entry: Fleet) -> Fleet:
+    """An endpoint's config: its own, or the shared one that it names."""
+    config = entry["config"]
+    return dict(fleet["endpoint_configs"][config] if isinstance(config, str) else config)
+
+
+def _config_differences(stored: Stored, config: Fleet) -> Iterator[str]:
+    live = stored.body["config"].get("AsyncInferenceConfig", {}).get("OutputConfig", {}).get("S3OutputPath")
+    wanted = config.get("async_inference_config", {}).get("output_config", {}).get("s3_output_path")
+    if live != wanted:
+        yield f"answers go to {live}, not {wanted}"
+
+
+def _variant(account: Account, fleet: Fleet, item: Fleet, live: Fleet, now: Fleet) -> Iterator[str]:
+    weight = _float32(item.get("initial_variant_weight", 1))
+    if now["DesiredWeight"] != weight:
+        yield f"its weight is {now['DesiredWeight']}, not {weight}"
+    serverless = item.get("serverless_config")
+    if serverless:
+        wanted = {
+            "MemorySizeInMB": serverless["memory_size_in_mb"],
+            "MaxConcurrency": serverless["max_concurrency"],
+        }
+        if now.get("DesiredServerlessConfig") != wanted:
+            yield f"it is {now.get('DesiredServerlessConfig')}, not {wanted}"
+    else:
+        if live.get("InstanceType") != item["instance_type"]:
+            yield f"it runs on {live.get('InstanceType')}, not {item['instance_type']}"
+        count = now.get("DesiredInstanceCount")
+        if item.get("capacity") != "autoscaled" and count != item["initial_instance_count"]:
+            yield f"it has {count} instances, not {item['initial_instance_count']}"
+    yield from _model(account, fleet["models"][item["model"]], live["ModelName"])
+
+
+def _model(account: Account, wanted: Fleet, name: str) -> Iterator[str]:
+    stored = account.find("model", name)
+    if stored is None:
+        yield f"its model {name} is not there"
+        return
+    live = [stored.body["PrimaryContainer"]] if "PrimaryContainer" in stored.body else stored.body["Containers"]
+    containers = wanted.get("containers") or [wanted["primary_container"]]
+    serves = [(c["Image"], c["Environment"], c["Mode"], c.get("ModelDataUrl")) for c in live]
+    should = [
+        (c["image"], c.get("environment", {}), c.get("mode", "SingleModel"), c.get("model_data_url"))
+        for c in containers
+    ]
+    if serves != should:
+        yield f"its model serves {serves}, not {should}"
+
+
+def _tags(stored: Stored, wanted: Fleet, logical: str) -> Iterator[str]:
+    tags = dict(stored.tags or {})
+    own = {key: value for key, value in tags.items() if not key.startswith("mmeplan:")}
+    if own != wanted:
+        yield f"its tags are {own}, not {wanted}"
+    if tags.get(FLEET_TAG) != "f" or tags.get(ADDRESS_TAG) != f"endpoint/{logical}":
+        yield f"its tags don't say that it is endpoint/{logical} of the fleet: {tags}"
+
+
+def _float32(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+# --- capacity ---------------------------------------------------------------------------------------------------------
+
+
+def promised(fleet: Fleet, logical: str, stored: Stored) -> int:
+    """How many instances the file promises an endpoint; autoscaled variants keep the count that they have by then.
+
+    Where somebody's update is under way, that is the count which the update leads to.
+    """
+    entry = fleet["endpoints"].get(logical)
+    if entry is None:
+        return 0
+    fleet_by_then = (stored.body["pending"] or stored.body)["variants"] or ()
+    now = {item["VariantName"]: item for item in fleet_by_then}
+    total = 0
+    for name, item in _config(fleet, entry)["production_variants"].items():
+        count = item.get("initial_instance_count", 0)
+        if item.get("capacity") == "autoscaled" and name in now:
+            count = now[name].get("DesiredInstanceCount", count)
+        total += count
+    return total
+
+
+# --- nothing is left over ---------------------------------------------------------------------------------------------
+
+
+def used(account: Account, *, by_others: bool = False) -> set[tuple[str, str]]:
+    """(kind, name) of what live endpoints refer to, in force or pending; `by_others`: endpoints that aren't ours."""
+    found: set[tuple[str, str]] = set()
+    for endpoint in account.all("endpoint"):
+        if by_others and is_owned(endpoint):
+            continue
+        for part in runs(endpoint):
+            found.add(("endpoint-config", part["config_name"]))
+            found |= {("model", name) for name in models_of(part["config"])}
+    return found
+
+
+def models_unknown(account: Account, in_use: set[tuple[str, str]]) -> bool:
+    """Whether an endpoint runs a config that is gone, or whose name a stand-in has: which models it uses, nobody knows."""
+    configs = [account.find(kind, name) for kind, name in in_use if kind == "endpoint-config"]
+    return any(config is None or STAND_IN_TAG in (config.tags or {}) for config in configs)
+
+
+def orphans(account: Account, fleet: Fleet) -> list[str]:
+    """What is ours and needed by nothing: beyond what endpoints use, what is declared, and `retain` generations."""
+    in_use = used(account)
+    configs = [item for item in account.all("endpoint-config") if is_owned(item)]
+    idle = [item for item in configs if ("endpoint-config", item.name) not in in_use]
+    most = fleet["retain"] * len(fleet["endpoints"])
+    found = []
+    if len(idle) > most:
+        names = sorted(item.name for item in idle)
+        found.append(f"{len(idle)} endpoint configs that nothing runs, and at most {most} are kept: {names}")
+    kept = {name for item in configs for name in models_of(item.body)}
+    if models_unknown(account, in_use):
+        return found
+    for model in account.all("model"):
+        if is_owned(model) and ("model", model.name) not in in_use and model.name not in kept:
+            found.append(f"the model {model.name}, which nothing refers to")
+    return found

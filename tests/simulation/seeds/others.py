@@ -1,0 +1,181 @@
+"""What others do to the account while we live in it: people in the console, autoscalers, SageMaker itself.
+
+In: a deed as the scenario has it, with names as they are at that moment. Out: the name of the endpoint that it was done
+to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn't happen.
+
+    create, claim   an endpoint of another team, on a config and a model of its own
+    use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
+    forge           what we are about to create, under our very name, with another content
+    scale           counts or weights of the n-th variant
+    swap            to another config: another team's, or an older one of ours
+    delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
+    tag, untag      the endpoint
+    patch           SystemUpdating
+    alarm           the state of an alarm
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmeplan.resources.identity import FLEET_TAG
+from mmeplan.simulator import ServiceError
+from tests.simulation.seeds.account import Account
+from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
+
+Deed = dict[str, Any]
+
+
+def do(account: Account, deed: Deed) -> str:
+    """Do it now. Returns the name of the endpoint that it was done to."""
+    try:
+        done = _DEEDS[deed["do"]](account, deed)
+    except ServiceError:
+        return ""
+    return str(deed["name"]) if done is None else done
+
+
+def _create(account: Account, deed: Deed) -> None:
+    """Under one name: a model, a config and an endpoint."""
+    name = deed["name"]
+    _own_config(account, name, deed.get("count", 1))
+    account.call("CreateEndpoint", EndpointName=name, EndpointConfigName=name)
+
+
+def _own_config(account: Account, name: str, count: int) -> None:
+    if not account.find("model", name):
+        account.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE + "9"})
+    if not account.find("endpoint-config", name):
+        main = {"VariantName": "a", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": count}
+        account.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[main])
+
+
+def _claim(account: Account, deed: Deed) -> str | None:
+    if account.find("endpoint", deed["name"]):
+        return ""
+    _own_config(account, "claimed", 1)
+    account.call("CreateEndpoint", EndpointName=deed["name"], EndpointConfigName="claimed")
+    return None
+
+
+def _forge(account: Account, deed: Deed) -> str:
+    request = {key: value for key, value in deed.get("params", {}).items() if key != "Tags"}
+    if deed.get("operation") == "CreateModel":
+        account.call("CreateModel", **{**request, "PrimaryContainer": {"Image": IMAGE + "forged"}, "Containers": []})
+    elif deed.get("operation") == "CreateEndpointConfig":
+        variants = [{**item, "InitialVariantWeight": 7} for item in request["ProductionVariants"]]
+        account.call("CreateEndpointConfig", **{**request, "ProductionVariants": variants})
+    return ""
+
+
+def _use_config(account: Account, deed: Deed) -> str:
+    config = _config_of(account, deed["name"], deed["of"])
+    if not config:
+        return ""
+    account.call("CreateEndpoint", EndpointName=deed["by"], EndpointConfigName=config)
+    return str(deed["by"])
+
+
+def _config_of(account: Account, endpoint: str, which: str) -> str:
+    """The config that an endpoint runs, or an older one that is ours and isn't in force there."""
+    found = account.find("endpoint", endpoint)
+    if found is None:
+        return ""
+    in_force = str(found.body["config_name"])
+    if which == "now":
+        return in_force
+    ours = [item.name for item in account.all("endpoint-config") if FLEET_TAG in (item.tags or {})]
+    return next((name for name in ours if name != in_force), "")
+
+
+def _scale(account: Account, deed: Deed) -> str | None:
+    found = account.find("endpoint", deed["name"])
+    variants = (found.body["variants"] if found else None) or ()
+    if not variants:
+        return ""
+    variant = variants[deed["variant"] % len(variants)]
+    wanted: Deed = {"VariantName": variant["VariantName"]}
+    if "weight" in deed:
+        wanted["DesiredWeight"] = deed["weight"]
+    elif "DesiredInstanceCount" in variant:
+        wanted["DesiredInstanceCount"] = deed["count"]
+    else:
+        wanted["ServerlessUpdateConfig"] = {"MaxConcurrency": deed["count"]}
+    account.call("UpdateEndpointWeightsAndCapacities", EndpointName=deed["name"], DesiredWeightsAndCapacities=[wanted])
+    return None
+
+
+def _swap(account: Account, deed: Deed) -> str | None:
+    to = "theirs"
+    if deed["to"] == "older":
+        to = _config_of(account, deed["name"], "older")
+    else:
+        _own_config(account, to, 2)
+    if not to:
+        return ""
+    account.call("UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to)
+    return None
+
+
+def _delete_endpoint(account: Account, deed: Deed) -> None:
+    account.call("DeleteEndpoint", EndpointName=deed["name"])
+
+
+def _delete_config(account: Account, deed: Deed) -> str | None:
+    config = _config_of(account, deed["name"], "now")
+    if not config:
+        return ""
+    account.call("DeleteEndpointConfig", EndpointConfigName=config)
+    return None
+
+
+def _delete_model(account: Account, deed: Deed) -> str | None:
+    found = account.find("endpoint", deed["name"])
+    variants = found.body["config"].get("ProductionVariants", []) if found else []
+    if not variants:
+        return ""
+    account.call("DeleteModel", ModelName=variants[0]["ModelName"])
+    return None
+
+
+def _tag(account: Account, deed: Deed) -> str | None:
+    found = account.find("endpoint", deed["name"])
+    if found is None:
+        return ""
+    account.call("AddTags", ResourceArn=found.arn, Tags=[{"Key": k, "Value": v} for k, v in deed["tags"].items()])
+    return None
+
+
+def _untag(account: Account, deed: Deed) -> str | None:
+    found = account.find("endpoint", deed["name"])
+    if found is None:
+        return ""
+    account.call("DeleteTags", ResourceArn=found.arn, TagKeys=deed["keys"])
+    return None
+
+
+def _patch(account: Account, deed: Deed) -> None:
+    account.sim.system_update(deed["name"], deed["seconds"], region=account.region)
+
+
+def _alarm(account: Account, deed: Deed) -> str:
+    reason = {"StateReason": "somebody said so"}
+    account.call("SetAlarmState", AlarmName=deed["name"], StateValue=deed["state"], **reason)
+    return ""
+
+
+_DEEDS: dict[str, Any] = {
+    "create": _create,
+    "claim": _claim,
+    "forge": _forge,
+    "use_config": _use_config,
+    "scale": _scale,
+    "swap": _swap,
+    "delete_endpoint": _delete_endpoint,
+    "delete_config": _delete_config,
+    "delete_model": _delete_model,
+    "tag": _tag,
+    "untag": _untag,
+    "patch": _patch,
+    "alarm": _alarm,
+}

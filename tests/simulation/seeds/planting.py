@@ -1,0 +1,261 @@
+"""Bugs to plant in the engine: each is a mistake that somebody could make, and each must be found by some seed.
+
+In: a monkeypatch. A net that catches nothing is no net: `test_seeds_find_bugs.py` holds the simulation to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mmeplan.apply import executor, guards, references
+from mmeplan.apply.events import Outcome
+from mmeplan.apply.guards import CALL, Decision
+from mmeplan.apply.waits import Verdict
+from mmeplan.diff import removals
+from mmeplan.diff.world import World
+from mmeplan.plan import building, scaling, steps
+from mmeplan.plan.steps import StepBuilder
+from tests.simulation.seeds import living
+from tests.simulation.seeds.drawing import draw
+from tests.simulation.seeds.judging import violation
+
+Patch = pytest.MonkeyPatch
+Bug = Callable[[Patch], None]
+
+
+def delete_before_swap(patch: Patch) -> None:
+    """Deletes come first, and nothing waits for anything."""
+    built = StepBuilder.build
+
+    def deletes_first(self: Any, changes: Any) -> Any:
+        made = [replace(step, after=()) for step in built(self, changes)]
+        return tuple(sorted(made, key=lambda step: not step.operation.startswith("Delete")))
+
+    patch.setattr(StepBuilder, "build", deletes_first)
+    patch.setattr(guards, "_before_delete", lambda *_: CALL)
+    patch.setattr(executor.Executor, "_enqueue", lambda self, index: self.ready.append(index))
+
+
+def trust_in_service(patch: Patch) -> None:
+    """InService is taken for success, whatever the endpoint runs, as boto3's waiter does."""
+
+    def judge(_wait: Any, live: Any, _now: Any) -> Verdict:
+        status = live.describe.get("EndpointStatus") if live else ""
+        return Verdict("done" if status == "InService" else "waiting" if live and live.describe else "done")
+
+    patch.setattr(executor, "judge", judge)
+    patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def skip_the_reference_scan(patch: Patch) -> None:
+    """What is superseded is deleted without a look at who uses it."""
+    patch.setattr(references.References, "user_of", lambda *_: "")
+    patch.setattr("mmeplan.live.observe_users", lambda _reader, snapshot, _wanted: snapshot)
+
+
+def ignore_the_pending_config(patch: Patch) -> None:
+    """The scan asks what endpoints run, and not what they are moving to."""
+    read_all = references.References._read_all
+
+    def without_pending(self: Any, operation: str, member: str, names: list[str]) -> Any:
+        answers = read_all(self, operation, member, names)
+        return [{k: v for k, v in (a or {}).items() if k != "PendingDeploymentSummary"} if a else a for a in answers]
+
+    patch.setattr(references.References, "_read_all", without_pending)
+    patch.setattr("mmeplan.live.observe_users", lambda _reader, snapshot, _wanted: snapshot)
+
+
+def forget_the_tags(patch: Patch) -> None:
+    """What is created does not say whose it is."""
+
+    def without_tags(resource: Any, *_: Any) -> Any:
+        return dict(resource.request)
+
+    patch.setattr(steps, "_with_tags", without_tags)
+
+
+def take_whatever_exists_for_ours(patch: Patch) -> None:
+    """A create is tried again blindly: that the name exists by now is taken for its own effect."""
+    patch.setattr(executor, "after_exists", lambda step, _reader: Decision("join") if step.wait else Decision("done"))
+    patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def drop_the_ownership_guard(patch: Patch) -> None:
+    """The tags are not read again before a write."""
+    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+
+
+def drop_the_update_guard(patch: Patch) -> None:
+    """UpdateEndpoint looks at nothing but whether something is under way, and takes that for its own."""
+
+    def before_update(_step: Any, _described: Any, status: str) -> Decision:
+        return CALL if status == "InService" else Decision("join")
+
+    patch.setattr(guards, "_before_update", before_update)
+    patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def poll_the_wrong_name(patch: Patch) -> None:
+    """Every wait looks at the first endpoint."""
+    polled = executor.poll
+
+    def poll(reader: Any, waits: Iterable[Any]) -> Any:
+        seen = polled(reader, list(waits))
+        return dict.fromkeys(seen, next(iter(seen.values()), None))
+
+    patch.setattr(executor, "poll", poll)
+    patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def collect_pinned_configs(patch: Patch) -> None:
+    """A config under a name of its own isn't known as declared, and goes."""
+    declared = removals.Removals._declared
+
+    def unpinned(self: Any, kind: str) -> Any:
+        pinned = {one.physical_name for one in self.world.graph.of_kind(kind) if one.pinned}
+        return declared(self, kind) - pinned
+
+    configs = removals.Removals._in_force
+    patch.setattr(removals.Removals, "_declared", unpinned)
+
+    def in_force(self: Any) -> Any:
+        self.world.running = {}
+        return configs(self)
+
+    patch.setattr(removals.Removals, "_in_force", in_force)
+
+
+def count_drift_for_autoscaled_variants(patch: Patch) -> None:
+    """The autoscaler's count is held against the file's."""
+    for place in ("mmeplan.diff.world.meaning", "mmeplan.resources.endpoint.meaning"):
+        meant = _at(place)
+        patch.setattr(place, lambda config, model_of, _autoscaled, meant=meant: meant(config, model_of, frozenset()))
+
+
+def resume_from_the_journal(patch: Patch) -> None:
+    """What an earlier apply wrote down as done isn't done again, whatever the world says."""
+    journal: set[str] = set()
+    guarded, ended = executor.Executor._guarded, executor.Executor._end
+
+    def from_journal(self: Any, step: Any) -> Decision:
+        known = (id(self.clock.account), step.id, str(step.params)) if hasattr(self.clock, "account") else None
+        return Decision("done", "the journal says so") if str(known) in journal else guarded(self, step)
+
+    def noted(self: Any, step: Any, end: Any, detail: str = "") -> None:
+        if end == "done":
+            journal.add(str((id(self.clock.account), step.id, str(step.params))))
+        ended(self, step, end, detail)
+
+    began = living.Life.__init__
+
+    def begin(self: Any, scenario: Any) -> None:
+        journal.clear()
+        began(self, scenario)
+
+    patch.setattr(living.Life, "__init__", begin)
+    patch.setattr(executor.Executor, "_guarded", from_journal)
+    patch.setattr(executor.Executor, "_end", noted)
+    patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def forget_to_retain_capacity(patch: Patch) -> None:
+    """A swap sets the counts of autoscaled variants back to the file's."""
+    patch.setattr(scaling, "retention", lambda *_: {})
+    patch.setattr(steps, "retention", lambda *_: {})
+
+
+def delete_the_endpoint_to_swap(patch: Patch) -> None:
+    """A call that isn't in the plan, in the place of one that is."""
+    called = executor.Executor._call
+
+    def call(self: Any, step: Any) -> Decision:
+        if step.operation == "UpdateEndpoint":
+            self.writer.write("DeleteEndpoint", {"EndpointName": step.params["EndpointName"]})
+        return called(self, step)
+
+    patch.setattr(executor.Executor, "_call", call)
+
+
+def say_that_all_is_well(patch: Patch) -> None:
+    """Failed steps are not told."""
+    patch.setattr(Outcome, "complete", property(lambda _self: True))
+
+
+def keep_every_generation(patch: Patch) -> None:
+    """`retain` isn't looked at."""
+    kept = removals.Removals._generations
+
+    def all_of_them(self: Any, at: str, keep: set[str]) -> Any:
+        fleet = self.world.graph.fleet
+        self.world.graph = replace(self.world.graph, fleet=replace(fleet, retain=99))
+        try:
+            return kept(self, at, keep)
+        finally:
+            self.world.graph = replace(self.world.graph, fleet=fleet)
+
+    patch.setattr(removals.Removals, "_generations", all_of_them)
+
+
+def own_everything(patch: Patch) -> None:
+    """The diff takes what it meets for the fleet's."""
+    patch.setattr(World, "owns", lambda *_: True)
+    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+
+
+def follow_the_order_of_the_file(patch: Patch) -> None:
+    """Changes come as their entries stand in the file."""
+    targeted = building._targeted
+
+    def in_file_order(graph: Any, difference: Any, targets: Any) -> Any:
+        changes = targeted(graph, difference, targets)
+        return tuple(sorted(changes, key=lambda change: graph.fleet.source_map.locate(change.path)))
+
+    patch.setattr(building, "_targeted", in_file_order)
+
+
+BUGS: tuple[Bug, ...] = (
+    delete_before_swap,
+    trust_in_service,
+    skip_the_reference_scan,
+    ignore_the_pending_config,
+    forget_the_tags,
+    take_whatever_exists_for_ours,
+    drop_the_ownership_guard,
+    drop_the_update_guard,
+    poll_the_wrong_name,
+    collect_pinned_configs,
+    count_drift_for_autoscaled_variants,
+    resume_from_the_journal,
+    forget_to_retain_capacity,
+    delete_the_endpoint_to_swap,
+    say_that_all_is_well,
+    keep_every_generation,
+    own_everything,
+    follow_the_order_of_the_file,
+)
+
+
+def found_by(bug: Bug, seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first of the seeds that finds the bug, and what it says; None where none does."""
+    with pytest.MonkeyPatch.context() as patch:
+        living.forget_compiled()
+        bug(patch)
+        try:
+            for seed in seeds:
+                what = violation(draw(seed))
+                if what:
+                    return seed, what
+        finally:
+            living.forget_compiled()
+    return None
+
+
+def _at(place: str) -> Any:
+    module, _, name = place.rpartition(".")
+    import importlib
+
+    return getattr(importlib.import_module(module), name)

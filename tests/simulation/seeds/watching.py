@@ -1,0 +1,158 @@
+"""The laws, held against the world before and after every write, whoever made it, and after every transition.
+
+    capacity     no endpoint serves less, at any instant, than the plan that is being applied promised
+    references   no live or pending config is, or refers to, something that we deleted
+    overwrites   nobody's work is undone that the plan has not seen
+    ownership    nothing that doesn't carry our tag is touched
+    steps        every call that we make is a step of the plan, word for word (held by `Hand`)
+
+`Broken` says which law did not hold. What others did to an endpoint themselves is theirs: its floor falls away until
+the next apply. And a reference that others made within a minute before our delete is the window that SageMaker's lack
+of conditional writes leaves (docs/plan-and-apply.md): the scan can't have seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmeplan.plan import Plan
+from mmeplan.simulator.store import Stored
+from tests.simulation.seeds import oracle
+from tests.simulation.seeds.account import Account, models_of, runs
+from tests.simulation.world import Broken
+
+SCAN_WINDOW_US = 60_000_000  # how old the engine's reference scan may be: apply.retrying.SCAN_VALID_S
+OTHERS, TIME = "others", "time"
+
+_TARGETS = {
+    "DeleteModel": ("model", "ModelName"),
+    "DeleteEndpointConfig": ("endpoint-config", "EndpointConfigName"),
+    "UpdateEndpoint": ("endpoint", "EndpointName"),
+    "UpdateEndpointWeightsAndCapacities": ("endpoint", "EndpointName"),
+    "DeleteEndpoint": ("endpoint", "EndpointName"),
+}
+_UNCERTAIN = ("outage", "delete", "create")  # what a plan does to an endpoint when it promises no capacity
+
+
+class Watch:
+    """One watch over one account, for a whole life."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.seen: dict[str, tuple[int, set[str]]] = {}  # endpoint → its number, the configs it had when the plan began
+        self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
+        self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
+        self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
+        self.looked_us = account.now_us() - 1
+        self.events = 0
+
+    # --- a plan begins --------------------------------------------------------------------------------------------
+
+    def begin(self, plan: Plan, fleet: Mapping[str, Any], *, beside_another: bool = False) -> None:
+        """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
+        self.look(TIME)
+        former = self.floors if beside_another else {}
+        self.floors, self.seen = {}, {}
+        changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
+        endpoints = {
+            name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
+        }
+        for stored in self.account.all("endpoint"):
+            floor = self._serving_now(stored.name)
+            pending = stored.body["pending"]
+            totals = [floor] if floor is not None else []
+            for part in (stored.body["variants"], pending["variants"] if pending else None):
+                totals += [sum(item.get("DesiredInstanceCount", 0) for item in part)] if part else []
+            change = endpoints.get(stored.name)
+            if change is not None and change.effect in _UNCERTAIN:
+                floor = None
+            elif change is not None and floor is not None and change.effect != "none":
+                totals.append(oracle.promised(fleet, change.address.partition("/")[2], stored))
+            going = stored.status == "Deleting"  # somebody's decision, made before this plan
+            if former.get(stored.name, 0) is None or stored.name in self.stranded or going:
+                floor = None
+            if floor is not None:
+                floor = min([*totals, former.get(stored.name) or floor])
+            self.floors[stored.name] = floor
+            self.seen[stored.name] = (stored.seq, {part["config_name"] for part in runs(stored)})
+
+    def _serving_now(self, name: str) -> int | None:
+        """Instances that serve at this moment; None where not all requests are served."""
+        now = self.account.now_us()
+        point = next((point for point in reversed(self.account.timeline(name)) if point[0] <= now), None)
+        if point is None or point[1] + point[4] < 0.999:
+            return None
+        return int(point[2] + point[5])
+
+    # --- a write --------------------------------------------------------------------------------------------------
+
+    def before_write(self, operation: str, params: Mapping[str, Any], by: str, read_us: int) -> None:
+        """What the call changes is ours, and what it deletes isn't used. `read_us`: when the caller last looked."""
+        kind, member = _TARGETS.get(operation, ("", ""))
+        if kind:
+            target = self.account.find(kind, params[member])
+        elif operation in ("AddTags", "DeleteTags"):
+            target = self.account.by_arn(params["ResourceArn"])
+        else:
+            return
+        if target is not None and not oracle.is_owned(target) and operation != "DeleteTags":
+            raise Broken(f"ownership: {operation} on {target.kind} {target.name}, which isn't ours")
+        if target is not None and kind == "endpoint" and target.modified_us <= read_us:
+            self._overwrites(operation, target, params)
+        if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
+            self._before_delete(kind, target.name, by)
+
+    def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any]) -> None:
+        """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
+        number, configs = self.seen.get(target.name, (target.seq, set()))
+        if operation == "DeleteEndpoint" and number != target.seq:
+            raise Broken(f"overwrites: the endpoint {target.name} was made anew since the plan, and is deleted")
+        in_force = target.body["config_name"]
+        if operation == "UpdateEndpoint" and in_force not in (*configs, params["EndpointConfigName"]):
+            raise Broken(f"overwrites: {target.name} was moved to {in_force} since the plan, and is moved again")
+
+    def _before_delete(self, kind: str, name: str, by: str) -> None:
+        """What uses it now, but for references that others made while the scan was still good."""
+        now = self.account.now_us()
+        for (endpoint, of_kind, of_name), (since_us, user) in list(self.references.items()):
+            in_the_window = user not in (by, TIME) and now - since_us <= SCAN_WINDOW_US
+            if (of_kind, of_name) == (kind, name) and not in_the_window:
+                raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
+
+    def by_others(self, endpoint: str, count: int | None = None) -> None:
+        """Somebody else did something to this endpoint: what it serves now is their doing."""
+        floor = self.floors.get(endpoint)
+        self.floors[endpoint] = min(floor, count) if floor is not None and count is not None else None
+        self.look(OTHERS)
+
+    # --- a look ---------------------------------------------------------------------------------------------------
+
+    def look(self, by: str) -> None:
+        """Hold the laws against all that happened since the last look. `by`: who made the last write."""
+        now = self.account.now_us()
+        if by == TIME and now == self.looked_us:
+            return  # every write was followed by a look
+        self.account.settle()
+        self.events += 1
+        references: dict[tuple[str, str, str], tuple[int, str]] = {}
+        for stored in self.account.all("endpoint"):
+            for part in runs(stored):
+                names = [("endpoint-config", part["config_name"])]
+                names += [("model", model) for model in models_of(part["config"])]
+                for kind, name in names:
+                    key = (stored.name, kind, name)
+                    references[key] = self.references.get(key, (now, by))
+        self.references = references
+        for name, floor in self.floors.items():
+            if floor is not None:
+                self._capacity(name, floor, now)
+        self.looked_us = now
+
+    def _capacity(self, name: str, floor: int, now: int) -> None:
+        for at_us, share, serving, _, new_share, new_serving, _ in self.account.timeline(name):
+            if self.looked_us <= at_us <= now and (share + new_share < 0.999 or serving + new_serving < floor):
+                raise Broken(
+                    f"capacity: the endpoint {name} serves {share + new_share:.0%} of its requests "
+                    f"with {serving + new_serving} instances, and {floor} were promised"
+                )
