@@ -51,7 +51,7 @@ def test_a_lock_that_is_held_stops_apply_and_destroy_before_anything_is_read(fol
     for command in ("apply", "destroy"):
         result = mmeplan(f"{command} --local -y --lock {LOCK}", folder)
         assert (result.code, result.stdout) == (1, "")
-        assert f"error: the lock {LOCK} is held by bob@ci-7 (pid 42), `mmeplan apply` of the fleet" in result.stderr
+        assert f"because the lock {LOCK} is held by\n  bob@ci-7 (pid 42), `mmeplan apply` of the fleet" in result.stderr
         assert "20 min ago" in result.stderr
         assert f"mmeplan unlock {LOCK} --local-db" in result.stderr
     assert "absent" in mmeplan("status --local", folder).stdout
@@ -98,7 +98,7 @@ def test_unlock_leaves_alone_what_is_no_lock(folder: Path) -> None:
 def test_the_environment_may_name_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder)
     monkeypatch.setenv("MMEPLAN_LOCK", LOCK)
-    assert "is held by bob" in mmeplan("apply --local -y", folder).stderr
+    assert "is held by\n  bob" in mmeplan("apply --local -y", folder).stderr
 
 
 @pytest.mark.parametrize("wrong", ["--lock nonsense", "--lock-timeout 3"])
