@@ -101,15 +101,21 @@ def remove(writer: Writer, place: LockPlace, seen: SeenLock) -> bool:
     return True
 
 
-def describe(owner: LockOwner | None, now: datetime) -> str:
-    """`alice@build-7 (pid 4242) since … (12 min ago), running …; last sign of life 20 s ago`."""
+def describe(owner: LockOwner | None, now: datetime, between: str = "; ") -> str:
+    """`alice@build-7 (pid 4242), `mmeplan apply` of the fleet f; since … (12 min ago); last sign of life 20 s ago`.
+
+    What a lock says was written by somebody: nothing in it that can't be printed reaches a terminal.
+    """
     if owner is None:
         return "something that is not a lock of mmeplan"
-    since, alive_s = owner.since[:19].replace("T", " "), _seconds(owner.alive_at, now)
-    age = _age(_seconds(owner.since, now))
-    text = f"{owner.who}, `mmeplan {owner.command}` of the fleet {owner.fleet}, since {since} UTC ({age} ago)"
-    may_be_gone = "; it may be gone" if alive_s > DEAD_S else ""
-    return f"{text}; last sign of life {_age(alive_s)} ago{may_be_gone}"
+    alive_s = _seconds(owner.alive_at, now)
+    may_be_gone = ": it may be gone" if alive_s > DEAD_S else ""
+    parts = (
+        f"{owner.who}, `mmeplan {owner.command}` of the fleet {owner.fleet}",
+        f"since {owner.since[:19].replace('T', ' ')} UTC ({_age(_seconds(owner.since, now))} ago)",
+        f"last sign of life {_age(alive_s)} ago{may_be_gone}",
+    )
+    return between.join("".join(c if c.isprintable() else "?" for c in part) for part in parts)
 
 
 class FleetLock:
@@ -156,9 +162,9 @@ class FleetLock:
                 self._clock.sleep(ASK_AGAIN_S + self._clock.uniform(0, 1))
 
     def _held(self, seen: SeenLock, now: datetime) -> LockedError:
-        text = f"the lock {self.place.url} is held by {describe(seen.owner, now)}"
-        hint = f"wait for it with --lock-timeout 10 (minutes); or, if that run is dead: {self._unlock}"
-        return LockedError(f"{text}; nothing was done", hint=hint)
+        owner = describe(seen.owner, now, between="\n  ")
+        hint = f"--lock-timeout 10 waits for it (minutes); or, if that run is dead:\n  {self._unlock}"
+        return LockedError(f"nothing was done, because the lock {self.place.url} is held by\n  {owner}", hint=hint)
 
     def release(self) -> str:
         """Give the lock back. Why that did not work, as a sentence; empty where it did. Raises nothing."""

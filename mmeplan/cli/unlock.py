@@ -12,7 +12,8 @@ from mmeplan.apply import locking
 from mmeplan.cli import session
 from mmeplan.cli.options import cloud_options
 from mmeplan.errors import MmeplanError
-from mmeplan.render import clean
+
+_BREAK = "\n  "
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan unlock s3://acme-mmeplan/locks/house-prices")
@@ -33,7 +34,8 @@ def command(lock: str, yes: bool, **common: Any) -> None:
         if seen is None:
             click.echo(f"{place.url} is not locked")
             return
-        click.echo(f"{place.url} is held by {clean(locking.describe(seen.owner, connection.clock.now()))}")
+        now = connection.clock.now()
+        click.echo(f"{place.url} is held by\n  {locking.describe(seen.owner, now, between=_BREAK)}")
         _confirm(yes=yes, is_lock=seen.owner is not None)
         if not locking.remove(connection.cloud, place, seen):
             raise MmeplanError(

@@ -82,6 +82,7 @@ class _Drafter:
         self.snapshot = snapshot
         self.targets = targets
         self.made = Draft(fleet, snapshot.account, snapshot.region, snapshot.observed_at)
+        self.pinned: set[str] = set()  # names of the configs that an entry pins
         self.models: dict[str, str | None] = {}  # physical name → logical name; None for one outside the fleet
         self.names: dict[tuple[str, str], str] = {}  # (kind, logical name) → the live object that has it
         surface = fleet_surface()
@@ -96,16 +97,15 @@ class _Drafter:
         for one in wanted:
             groups.setdefault((one.config.name, one.as_made, one.autoscaled, repr(one.content)), []).append(one)
         inline = {self._logical(group[0].live) for group in groups.values() if len(group) == 1}
-        pinned: set[str] = set()
-        for group in sorted(groups.values(), key=lambda group: (group[0].config.name, -len(group), group[0].live.name)):
-            own_name = group[0].as_made and group[0].config.name not in pinned
+        for group in sorted(groups.values(), key=_as_made_first):
+            own_name = group[0].as_made and group[0].config.name not in self.pinned
             try:
                 entry = self._config(group[0], own_name=own_name)
             except UnwritableError as error:
                 self.made.skipped += [Skipped(one.live.name, str(error)) for one in group]
                 continue
             if "name" in entry:
-                pinned.add(group[0].config.name)
+                self.pinned.add(group[0].config.name)
             self._place(group, entry, inline)
         for section in ("models", "configs", "endpoints"):
             entries = getattr(self.made, section)
@@ -179,13 +179,11 @@ class _Drafter:
             entry["deployment_config"] = worded(last, node, self._unknown(f"endpoint/{name}"), "deployment_config")
         comments = self._counts(one)
         if not one.as_made:
-            comments.append(
-                f"Scaled in place since {one.config.name} was made, so its config has no `name:`; {one.config.name} "
-                "stays live, and isn't mmeplan's to delete"
-            )
+            comments.append(f"Scaled in place since {one.config.name} was made, so its config has no `name:`")
+        if not one.as_made and one.config.name not in self.pinned:
             self.made.notes.append(
-                f"endpoint_config {one.config.name} is not adopted: endpoint {one.live.name} was scaled in place since "
-                "it was made. After the next swap delete it yourself"
+                f"endpoint_config {one.config.name} is not adopted, because endpoint {one.live.name} was scaled in "
+                "place since it was made; after that endpoint's next swap delete it yourself"
             )
         if any("ModelName" not in v and "InstancePools" not in v for v in _variants(one.content)):
             comments.append("Hosts inference components, which fleet.yaml doesn't describe; they stay as they are")
@@ -315,6 +313,12 @@ class _Drafter:
     def _comment(self, place: Place, lines: list[str]) -> None:
         if lines:
             self.made.comments[place] = lines
+
+
+def _as_made_first(group: list[_Wanted]) -> tuple[str, bool, int, str]:
+    """Of the endpoints on one config, those that want what it says come first: they get its name."""
+    first = group[0]
+    return first.config.name, not first.as_made, -len(group), first.live.name
 
 
 def _own_tags(live: LiveObject) -> dict[str, str]:

@@ -75,9 +75,7 @@ def test_no_drift_ends_with_0(folder: Path) -> None:
 @pytest.mark.parametrize("width", [80, 140])
 def test_drift_on_a_terminal(folder: Path, width: int, accept: bool) -> None:
     meddle(folder)
-    child = spawn("drift --local --no-color", folder)
-    child.setwinsize(50, width)
-    text, code = end(child)
+    text, code = end(spawn("drift --local --no-color", folder, COLUMNS=str(width)))
     assert code == 2
     assert "\x1b" not in text
     golden = GOLDEN / f"meddled-{width}.txt"

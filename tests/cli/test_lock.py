@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mmeplan.apply import FleetLock
 from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
@@ -18,6 +21,10 @@ from tests.cli.test_terminal import ROOT, end, spawn
 from tests.contract.doors import served
 
 LOCK = "s3://acme-mmeplan/locks/house-prices"
+TWO_MORE = """
+  second:
+    config: {production_variants: {main: {model: champion, instance_type: ml.m5.large, initial_instance_count: 1}}}
+"""
 WHERE = {"Bucket": "acme-mmeplan", "Key": "locks/house-prices"}
 
 
@@ -51,7 +58,7 @@ def test_a_lock_that_is_held_stops_apply_and_destroy_before_anything_is_read(fol
     for command in ("apply", "destroy"):
         result = mmeplan(f"{command} --local -y --lock {LOCK}", folder)
         assert (result.code, result.stdout) == (1, "")
-        assert f"error: the lock {LOCK} is held by bob@ci-7 (pid 42), `mmeplan apply` of the fleet" in result.stderr
+        assert f"because the lock {LOCK} is held by\n  bob@ci-7 (pid 42), `mmeplan apply` of the fleet" in result.stderr
         assert "20 min ago" in result.stderr
         assert f"mmeplan unlock {LOCK} --local-db" in result.stderr
     assert "absent" in mmeplan("status --local", folder).stdout
@@ -95,10 +102,37 @@ def test_unlock_leaves_alone_what_is_no_lock(folder: Path) -> None:
     assert "did not write this object" in result.stderr
 
 
+def test_a_lock_that_is_lost_in_the_middle_ends_with_5_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = FleetLock.held
+
+    def taken_during_the_rollout(self: FleetLock) -> bool:
+        if self._looked_at > began[0] + timedelta(seconds=60):
+            self._writer.write("DeleteObject", WHERE)
+        return held(self)
+
+    began: list[Any] = []
+    acquire = FleetLock.acquire
+
+    def noted(self: FleetLock, *arguments: Any, **more: Any) -> None:
+        acquire(self, *arguments, **more)
+        began.append(self._looked_at)
+
+    monkeypatch.setattr(FleetLock, "acquire", noted)
+    monkeypatch.setattr(FleetLock, "held", taken_during_the_rollout)
+    (folder / "fleet.yaml").write_text((folder / "fleet.yaml").read_text() + TWO_MORE)
+    result = mmeplan(f"apply --local -y --parallelism 1 --lock {LOCK}", folder)
+    assert result.code == 5
+    assert f"warning: the lock {LOCK} was removed" in result.stderr
+    assert f"not started: the lock {LOCK} was removed" in " ".join(result.stdout.split())
+    assert "Apply incomplete" in result.stdout
+
+
 def test_the_environment_may_name_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder)
     monkeypatch.setenv("MMEPLAN_LOCK", LOCK)
-    assert "is held by bob" in mmeplan("apply --local -y", folder).stderr
+    assert "is held by\n  bob" in mmeplan("apply --local -y", folder).stderr
 
 
 @pytest.mark.parametrize("wrong", ["--lock nonsense", "--lock-timeout 3"])

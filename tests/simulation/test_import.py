@@ -157,9 +157,11 @@ def test_what_is_shared_stays_shared(world: World) -> None:
     adopts_and_settles(world, made)
 
 
-def test_counts_and_weights_are_those_that_are_live(world: World) -> None:
+@pytest.mark.parametrize("shared", [True, False])
+def test_counts_and_weights_are_those_that_are_live(world: World, shared: bool) -> None:
     ordinary(world)
-    make_endpoint(world, "other", "ranker-2024")
+    if shared:
+        make_endpoint(world, "other", "ranker-2024")
     scale = {
         "EndpointName": "search",
         "DesiredWeightsAndCapacities": [{"VariantName": "main", "DesiredInstanceCount": 5}],
@@ -170,7 +172,8 @@ def test_counts_and_weights_are_those_that_are_live(world: World) -> None:
     search = entries(made)["endpoints"]["search"]["config"]
     assert search["production_variants"]["main"]["initial_instance_count"] == 5
     assert "name" not in search
-    assert any("scaled in place" in one for one in made.notes)
+    assert "Scaled in place since ranker-2024 was made" in made.text
+    assert any("ranker-2024 is not adopted" in one for one in made.notes) != shared  # `other` adopts it
     adopts_and_settles(world, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -111,6 +112,13 @@ def test_a_lost_answer_neither_loses_a_lock_nor_doubles_it(world: World, when: s
     world.sim.faults.cut("DeleteObject", when)
     assert lock.release() == ""
     assert seen(world) is None
+
+
+def test_what_a_lock_says_cannot_write_on_a_terminal() -> None:
+    owner = LockOwner("\x1b[2Jbob\n", "f", "apply\r", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00", "t")
+    shown = describe(owner, datetime(2026, 1, 1, 1, tzinfo=UTC), between="; ")
+    assert "?[2Jbob" in shown
+    assert not {"\x1b", "\r", "\n"} & set(shown)
 
 
 def test_what_is_no_lock_is_never_overwritten_nor_taken_for_one(world: World) -> None:
