@@ -21,6 +21,7 @@ from mmeplan.spec.cel import MAX_ITEMS, CelEvaluationError, Expression
 PREFIX: Final = "policy/"  # of a finding's rule; the policy's name follows
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
+_LONG: Final = ("kept", "snapshot")  # as long as the fleet
 
 
 def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
@@ -32,14 +33,15 @@ def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
     for policy, expression in compiled:
         if policy.each is None:
             found[policy.name] += _whole(fleet, plan, head, policy, expression)
+    small = {name: value for name, value in head.items() if name not in _LONG}  # it is handed over again and again
     changes = [pair for pair in compiled if pair[0].each == "changes"]
     if changes:
         for change in masked_changes(plan):
-            _each(fleet, head, "change", plain(change), change.address, change.location, changes, found)
+            _each(fleet, small, "change", plain(change), change.address, change.location, changes, found)
     steps = [pair for pair in compiled if pair[0].each == "steps"]
     if steps:
         for step in masked_steps(plan):
-            _each(fleet, head, "step", plain(step), step.address, Location(), steps, found)
+            _each(fleet, small, "step", plain(step), step.address, Location(), steps, found)
     return [finding for policy in policies for finding in found[policy.name]]
 
 
