@@ -77,7 +77,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
         if not out:
             code = show_and_carry_out(plan, settings, connection, manner)
             if code == ExitCode.DONE and back is not graph:
-                told = f"{settings.fleet} still asks for what was left: change it too, or the next apply goes forward again"
+                told = f"{settings.fleet} still asks for what was left: change it, or the next apply goes forward again"
                 click.echo(told, err=True)
             sys.exit(code)
     planning.save(plan, Path(out))
