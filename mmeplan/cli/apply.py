@@ -16,7 +16,7 @@ from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
 from mmeplan.cli.manner import Manner, manner_of, manner_options
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, online_option, spec_options
 from mmeplan.cli.progress import Interrupts, JsonLines, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
@@ -50,11 +50,7 @@ Examples:
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
 @click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
-@click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
+@online_option
 @spec_options
 @cloud_options
 def command(

@@ -13,7 +13,7 @@ import click
 from mmeplan import graph as graphs
 from mmeplan import live, render, spec
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, online_option, spec_options
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
 
@@ -65,11 +65,7 @@ Examples:
     type=click.Path(dir_okay=False),
     help="Plan from a saved snapshot, without credentials.",
 )
-@click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
+@online_option
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options

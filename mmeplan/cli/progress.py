@@ -93,7 +93,8 @@ class _Live:
             task = self._tasks.pop(event.step, None)
             if task is not None:
                 self._progress.remove_task(task)
-            self._progress.advance(self._overall)
+            if "#rolled-back" not in event.step:  # a call that follows a rollback is no step of the plan
+                self._progress.advance(self._overall)
             self._print(event)
         elif event.kind == "retried":
             self._print(event)

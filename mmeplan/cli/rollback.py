@@ -19,7 +19,7 @@ from mmeplan.cli.apply import show_and_carry_out
 from mmeplan.cli.manner import manner_of, manner_options
 from mmeplan.cli.options import Settings, cloud_options, spec_options
 from mmeplan.diff import Generation
-from mmeplan.errors import InputError, Problem
+from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan import Options
@@ -75,7 +75,11 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
         back = diff.going_back(graph, snapshot, at, generation.name)
         plan = session.checked_plan(back, snapshot, now.isoformat(), [], options)
         if not out:
-            sys.exit(show_and_carry_out(plan, settings, connection, manner))
+            code = show_and_carry_out(plan, settings, connection, manner)
+            if code == ExitCode.DONE and back is not graph:
+                told = f"{settings.fleet} still asks for what was left: change it, or the next apply goes forward again"
+                click.echo(told, err=True)
+            sys.exit(code)
     planning.save(plan, Path(out))
     next_command = replace(settings, environment=None, variables=()).again(f"apply {out}") if plan.applyable else ""
     planning.show(plan, settings, "text", show_environment=False, next_command=next_command)

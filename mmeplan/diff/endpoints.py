@@ -293,7 +293,8 @@ def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_for
         )
     fields = (FieldChange(("EndpointConfigName",), in_force, wanted),)
     text = "it is to run another config, which lies outside the fleet"
-    return _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+    made = _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+    return _unless_rolled_back(world, made, live, wanted)
 
 
 def _config_is_gone(

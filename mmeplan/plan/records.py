@@ -33,9 +33,9 @@ class Records:
         self.snapshot = snapshot
         self.kept = kept
 
-    def served_text(self, endpoint: Resource, live: LiveObject | None) -> str:
-        """The record once the endpoint runs the config that is wanted: that one, the one it leaves, those before."""
-        record = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))]
+    def served_text(self, endpoint: Resource, live: LiveObject | None, *, swaps: bool = True) -> str:
+        """The record once the plan is done: the config that is swapped to, the one that is left, those before."""
+        record = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
         if live is not None and live.describe.get("EndpointStatus") not in (CREATING, FAILED):
             record.append(self._digest_of(str(live.describe.get("EndpointConfigName", ""))))
         known = served(live.tags) if live is not None else None

@@ -153,7 +153,10 @@ class StepBuilder:
             for name in _configs_of(live):
                 self.leaves.setdefault(name, []).extend(last)
         self.own[change.address] = last
-        more = {SERVED_TAG: self.records.served_text(endpoint, live)} if live is not None and _swaps(change) else {}
+        more: dict[str, str] = {}
+        if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
+            record = self.records.served_text(endpoint, live, swaps=change.effect == "traffic_shift")
+            more = {SERVED_TAG: record} if record else {}
         self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else (), more=more)
 
     def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
@@ -368,10 +371,6 @@ def _configs_of(live: LiveObject) -> list[str]:
     """The config an endpoint runs, then the one that an update under way leads to, if any."""
     pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
     return [str(name) for name in (live.describe.get("EndpointConfigName"), pending) if name]
-
-
-def _swaps(change: Change) -> bool:
-    return change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added
 
 
 def _with_tags(resource: Resource, more: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -5,22 +5,30 @@ A net that catches nothing is no net.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mmeplan.apply import executor, guards, references
+from mmeplan.apply import executor, guards, references, waits
 from mmeplan.apply.guards import CALL, Decision
 from mmeplan.apply.waits import Verdict
+from mmeplan.diff import endpoints as diff_endpoints
+from mmeplan.diff import generations
 from mmeplan.diff.world import World as DiffWorld
 from mmeplan.plan import building
+from mmeplan.plan.records import Records
 from mmeplan.plan.steps import StepBuilder
-from tests.simulation.world import Broken, World, fleet, model, one, variant
+from mmeplan.simulator import SimulatedCrash
+from tests.simulation.world import Broken, World, config, fleet, model, one, unwatched, variant
 
 SMALL = {**one(), "retain": 0}
 LARGE = {**one({"main": variant(instance_type="ml.m5.xlarge")}), "retain": 0, "models": {"ranker": model("2")}}
+KEPT = [
+    {**one({"main": variant(instance_type=f"ml.m5.{size}")}), "retain": 2} for size in ("large", "xlarge", "2xlarge")
+]
 
 Patch = pytest.MonkeyPatch
 
@@ -70,6 +78,118 @@ def interrupted_create(world: World) -> None:
         raise Broken("a create whose answer was lost was not found again")
 
 
+def two_rollbacks_in_a_row(world: World) -> None:
+    """What was rolled back is not tried again unasked; and what is tried other than that is."""
+    world.live_through(KEPT[0])
+    world.sim.faults.fail_update("ranker", "no capacity")
+    world.apply(KEPT[1])
+    if not world.plan(KEPT[1]).refused:
+        raise Broken("a rolled-back update would be made again, unasked")
+    made = world.live_through(KEPT[2])
+    if len(made.kept["endpoint/ranker"]) != 1 or world.tags("endpoint", "ranker")["mmeplan:served"].count(" ") != 1:
+        raise Broken(f"a config that never served is kept as a generation: {made.kept}")
+
+
+def unseen_rollback(world: World) -> None:
+    world.live_through(KEPT[0])
+    world.sim.faults.fail_update("ranker", "no capacity")
+    made = world.plan(KEPT[1])
+    world.sim.faults.crash_at([step.operation for step in made.steps].index("UpdateEndpoint") + 1, "after")
+    with contextlib.suppress(SimulatedCrash):
+        world.apply(made)
+    world.sim.clock.sleep(4000)
+    if not world.plan(KEPT[1]).refused:
+        raise Broken("a rollback that nobody saw is not recognised")
+
+
+def crash_before_the_record(world: World) -> None:
+    world.live_through(KEPT[0])
+    made = world.plan(KEPT[1])
+    world.sim.faults.crash_at(len(made.steps), "before")
+    with contextlib.suppress(SimulatedCrash):
+        world.apply(made)
+    world.sim.clock.sleep(900)
+    made = world.plan(KEPT[2])
+    world.sim.faults.crash_at(len(made.steps), "before")
+    with contextlib.suppress(SimulatedCrash):
+        world.apply(made)
+    world.sim.clock.sleep(900)
+    kept = world.live_through(KEPT[2]).kept["endpoint/ranker"]
+    if len(kept) != 2:
+        raise Broken(f"a generation that served was forgotten: {kept}")
+
+
+def lost_config(world: World, *, crash: bool = False) -> None:
+    world.live_through(SMALL)
+    with unwatched(world):
+        world.does("DeleteEndpointConfig", EndpointConfigName=world.names("endpoint-config")[0])
+    made = world.plan(LARGE)
+    if any(finding.severity == "error" for finding in made.findings):
+        raise Broken("a lost config is an outage")
+    if crash:
+        stand_in = [step.id for step in made.steps].index("CreateEndpointConfig:endpoint_config/ranker@ranker-e5de3bd0")
+        world.sim.faults.crash_at(stand_in + 1, "after")
+        with contextlib.suppress(SimulatedCrash):
+            world.apply(made)
+    before = len(world.written)
+    world.live_through(LARGE)
+    if "UpdateEndpoint" not in [operation for operation, _ in world.written[before:]]:
+        raise Broken("a stand-in was taken for what runs")
+
+
+def lost_config_and_crash(world: World) -> None:
+    lost_config(world, crash=True)
+
+
+def foreign_user_of_an_old_config(world: World) -> None:
+    world.live_through(SMALL)
+    world.foreign_endpoint(config_name=world.names("endpoint-config")[0])
+    world.live_through(LARGE)
+
+
+def clean_after_a_shared_config_was_rolled_back(world: World) -> None:
+    pair = {"endpoint_configs": {"c": config(main=variant())}, "retain": 0}
+    text = fleet({name: {"config": "c"} for name in ("other", "ranker")}, **pair)
+    world.live_through(text)
+    world.sim.faults.fail_update("ranker", "no capacity")
+    larger = {"c": config(main=variant(instance_type="ml.m5.xlarge"))}
+    world.apply({**text, "endpoint_configs": larger}, clean=True)
+
+
+def denied_looks(world: World) -> None:
+    made = world.plan(SMALL)
+    world.sim.faults.slow("ranker", 3000)
+
+    def deny(event: Any) -> None:
+        if event.kind == "called" and event.operation == "CreateEndpoint":
+            world.sim.faults.error("DescribeEndpoint", code="AccessDeniedException", message="no", count=1000)
+
+    world.events = type("Events", (list,), {"append": staticmethod(deny)})()
+    began = world.sim.clock.now()
+    world.apply(made)
+    if (world.sim.clock.now() - began).total_seconds() > 1000:
+        raise Broken("a wait went on that nobody could see the end of")
+
+
+def overtaken_by_another_apply(world: World) -> None:
+    """Another apply swaps the endpoint after our swap and before we write down whose it is."""
+    world.live_through(KEPT[0])
+    made, theirs = world.plan(KEPT[1]), KEPT[2]
+    events: list[Any] = []
+
+    def overtake(event: Any) -> None:
+        if event.kind == "started" and event.operation == "AddTags" and not events:
+            events.append(event)
+            start = len(world.written)
+            world.live_through(theirs)
+            del world.written[start:]
+
+    world.events = type("Events", (list,), {"append": staticmethod(overtake)})()
+    world.apply(made)
+    if world.plan(theirs).has_changes:
+        raise Broken("what was written down is not what runs")
+
+
 def delete_before_swap(patch: Patch) -> None:
     """Steps without order, deletes first."""
     built = StepBuilder.build
@@ -94,6 +214,7 @@ def trust_in_service_alone(patch: Patch) -> None:
 
     patch.setattr(executor, "judge", judge)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
+    write_down_whatever_runs(patch)  # the guard of the tags after the swap would find it too
 
 
 def skip_the_reference_scan(patch: Patch) -> None:
@@ -145,6 +266,52 @@ def take_any_existing_object_for_ours(patch: Patch) -> None:
     patch.setattr(executor, "after_exists", lambda *_: Decision("fail", "exists"))
 
 
+def forget_that_it_was_rolled_back(patch: Patch) -> None:
+    patch.setattr(diff_endpoints, "rolled_back", lambda *_: "")
+
+
+def see_only_the_mark(patch: Patch) -> None:
+    """Without a look at FailureReason and times."""
+    patch.setattr(generations, "served", lambda _tags: None)
+
+
+def take_every_old_config_for_a_generation(patch: Patch) -> None:
+    patch.setattr(generations, "_has_served", lambda *_: True)
+
+
+def record_only_after_the_swap(patch: Patch) -> None:
+    patch.setattr(Records, "overdue_text", lambda *_: "")
+
+
+def an_outage_for_a_lost_config(patch: Patch) -> None:
+    patch.setattr(diff_endpoints, "becomes_serverless", lambda *_: True)
+
+
+def take_a_stand_in_for_what_runs(patch: Patch) -> None:
+    patch.setattr(diff_endpoints, "STAND_IN_TAG", "no such tag")
+
+
+def plan_what_the_scan_will_keep(patch: Patch) -> None:
+    patch.setattr("mmeplan.live.observe_users", lambda _reader, snapshot, _wanted: snapshot)
+
+
+def clean_without_a_scan(patch: Patch) -> None:
+    patch.setattr(executor.Executor, "_guarded", lambda self, step: CALL)
+
+
+def wait_for_what_can_not_be_seen(patch: Patch) -> None:
+    patch.setattr(waits, "DENIED_POLLS", 1_000_000)
+
+
+def write_down_whatever_runs(patch: Patch) -> None:
+    look = guards._before_tags
+
+    def blind(step: Any, reader: Any) -> Decision:
+        return look(replace(step, guard={k: v for k, v in step.guard.items() if k != "config"}), reader)
+
+    patch.setattr(guards, "_before_tags", blind)
+
+
 PLANTED: dict[Callable[[Patch], None], Callable[[World], None]] = {
     delete_before_swap: swap,
     trust_in_service_alone: rolled_back_swap,
@@ -156,6 +323,16 @@ PLANTED: dict[Callable[[Patch], None], Callable[[World], None]] = {
     two_steps_of_one_id: three_generations_and_the_end,
     depend_on_the_order_of_the_file: swap,
     take_any_existing_object_for_ours: interrupted_create,
+    forget_that_it_was_rolled_back: two_rollbacks_in_a_row,
+    see_only_the_mark: unseen_rollback,
+    take_every_old_config_for_a_generation: two_rollbacks_in_a_row,
+    record_only_after_the_swap: crash_before_the_record,
+    an_outage_for_a_lost_config: lost_config,
+    take_a_stand_in_for_what_runs: lost_config_and_crash,
+    plan_what_the_scan_will_keep: foreign_user_of_an_old_config,
+    clean_without_a_scan: clean_after_a_shared_config_was_rolled_back,
+    wait_for_what_can_not_be_seen: denied_looks,
+    write_down_whatever_runs: overtaken_by_another_apply,
 }
 
 

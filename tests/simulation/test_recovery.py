@@ -212,6 +212,23 @@ def test_the_record_of_who_has_served_survives_a_death_after_the_swap(world: Wor
     assert world.plan(two[2]).kept == made.kept
 
 
+def test_an_update_to_a_config_outside_the_fleet_is_not_tried_again_either(world: World) -> None:
+    world.foreign_endpoint("theirs")
+    world.live_through(SMALL)
+    outside = fleet({"ranker": {"endpoint_config_name": "theirs"}})
+    world.sim.faults.fail_update("ranker", "no capacity")
+    assert world.apply(outside).failed[0].rolled_back
+    assert "--retry-rolled-back" in refusals(world.plan(outside))
+    world.live_through(outside, retry_rolled_back=True)
+
+
+def test_a_change_of_counts_writes_down_nothing_that_has_not_served(world: World) -> None:
+    world.live_through(SMALL)
+    before = world.tags("endpoint", "ranker")["mmeplan:served"]
+    world.live_through(one({"main": variant(count=5)}))
+    assert world.tags("endpoint", "ranker")["mmeplan:served"] == before
+
+
 def test_a_stranded_rolling_update_stops_and_says_what_to_do(world: World) -> None:
     world.live_through(sized("large", **ROLLING))
     world.sim.faults.trip_alarm("ranker", phase="Baking")
