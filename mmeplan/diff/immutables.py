@@ -45,7 +45,14 @@ def _bound(world: World, resource: Resource, live_name: str) -> Change:
             )
             return _change(resource, ("create",), "restored", text)
         return _change(resource, ("no-op",), "same", "unchanged")
+    if live_name == resource.physical_name and not resource.pinned and not _says_it_is(resource, live):
+        return _existing(world, resource, live)  # whoever made it: is it what its name says?
     return _tagged(world, resource, live, "same", "unchanged", foreign_is_fine=True)
+
+
+def _says_it_is(resource: Resource, live: LiveObject) -> bool:
+    """Whether the object's tags say that it has the content that is wanted."""
+    return (live.tags or {}).get(DIGEST_TAG) == resource.digest
 
 
 def _create(world: World, resource: Resource) -> Change:

@@ -116,7 +116,7 @@ def _race(chance: Chance, fleet: Any, names: list[str]) -> Deed:
     races: tuple[Deed, ...] = (
         {"do": "claim", "name": name},
         {"do": "forge", "name": ""},
-        {"do": "swap", "name": name, "to": "older"},
+        {"do": "swap", "name": name, "to": "older", "slowly": True},
         _deed(chance, names),
         _deed(chance, names),
     )

@@ -43,7 +43,7 @@ class Hand:
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
         self.writes = 0
-        self.read_us = 0  # when it last looked
+        self.looked_us: dict[str, int] = {}  # endpoint → when its guard last looked at it
         self.events = 0
 
     def begin(self, plan: Plan) -> None:
@@ -54,15 +54,15 @@ class Hand:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
+        if operation == "DescribeEndpoint":
+            self.looked_us[str(params["EndpointName"])] = self.account.now_us()
         answer: Answer = self.cloud.read(operation, params)
-        self.read_us = self.account.now_us()
         return answer
 
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
         if calls:
             self.turn()
         answers: list[Answer | Exception] = self.cloud.gather(calls, progress)
-        self.read_us = self.account.now_us()
         return answers
 
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
@@ -71,7 +71,8 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        self.watch.before_write(operation, params, self.name, self.read_us)
+        looked_us = self.looked_us.get(str(params.get("EndpointName")), 0)
+        self.watch.before_write(operation, params, self.name, looked_us)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})

@@ -7,7 +7,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
     forge           what we are about to create, under our very name, with another content
     scale           counts or weights of the n-th variant
-    swap            to another config: another team's, or an older one of ours
+    swap            to another config: another team's, or an older one of ours; `slowly`: it bakes for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
     patch           SystemUpdating
@@ -25,6 +25,14 @@ from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
 
 Deed = dict[str, Any]
 
+_SLOWLY = {
+    "DeploymentConfig": {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+            "TerminationWaitInSeconds": 3000,
+        }
+    }
+}
 
 def do(account: Account, deed: Deed) -> str:
     """Do it now. Returns the name of the endpoint that it was done to."""
@@ -113,7 +121,7 @@ def _swap(account: Account, deed: Deed) -> str | None:
         _own_config(account, to, 2)
     if not to:
         return ""
-    account.call("UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to)
+    account.call("UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to, **(_SLOWLY if "slowly" in deed else {}))
     return None
 
 

@@ -87,8 +87,8 @@ class Watch:
 
     # --- a write --------------------------------------------------------------------------------------------------
 
-    def before_write(self, operation: str, params: Mapping[str, Any], by: str, read_us: int) -> None:
-        """What the call changes is ours, and what it deletes isn't used. `read_us`: when the caller last looked."""
+    def before_write(self, operation: str, params: Mapping[str, Any], by: str, looked_us: int) -> None:
+        """What the call changes is ours, and what it deletes isn't used. `looked_us`: when its guard read it."""
         kind, member = _TARGETS.get(operation, ("", ""))
         if kind:
             target = self.account.find(kind, params[member])
@@ -98,7 +98,7 @@ class Watch:
             return
         if target is not None and not oracle.is_owned(target) and operation != "DeleteTags":
             raise Broken(f"ownership: {operation} on {target.kind} {target.name}, which isn't ours")
-        if target is not None and kind == "endpoint" and target.modified_us <= read_us:
+        if target is not None and kind == "endpoint" and target.modified_us <= looked_us:
             self._overwrites(operation, target, params)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
             self._before_delete(kind, target.name, by)
