@@ -1,27 +1,30 @@
 """compile: `Fleet` → `Graph` of desired resources, in dependency order.
 
 Pure: no clock, no network, no file. The order depends on names only, never on the file's order.
-The only file that imports networkx.
+The only file that imports networkx, and only when an order or a closure is asked for: a plan needs direct neighbours
+alone, and the library and its graph would be a fifth of its memory.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
-
-import networkx as nx
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.shapes import snake
 from mmeplan.errors import InputError, Problem
-from mmeplan.resources import ApiPath, Resource
-from mmeplan.resources.endpoint import compile_endpoint
+from mmeplan.resources import ApiPath, Canonical, Resource
+from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
 from mmeplan.resources.endpoint_config import compile_endpoint_config
 from mmeplan.resources.identity import address
 from mmeplan.resources.model import compile_model
 from mmeplan.spec import Entry, FilePath, Fleet, SourceMap, dotted, file_path
 from mmeplan.spec.surface import NAMED_LISTS, REFERENCES
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _OUTSIDE: Final = {"config": "endpoint_config_name", **{key: snake(member) for member, key in REFERENCES.items()}}
 """Key of a logical reference → the key that names something outside the fleet instead."""
@@ -39,22 +42,31 @@ class Graph:
     resources: Mapping[str, Resource]
     moved: Mapping[str, str]
     fresh: frozenset[str]
-    _network: nx.DiGraph[str] = field(repr=False, compare=False)
+
+    def meaning(self, endpoint: Resource) -> Canonical:
+        """What an endpoint of the fleet means: its config's content, with models' content in place of their names."""
+        reference = endpoint.references[0] if endpoint.references else None
+        config = self.resources[reference.address] if reference and reference.address else None
+        return desired_meaning(reference.name if reference else None, config, self.resources)
 
     def order(self) -> list[str]:
         """Addresses so that each stands after what it depends on; among equals, by address."""
+        import networkx as nx
+
         return list(nx.lexicographical_topological_sort(self._network))
 
     def dependents(self, at: str) -> list[str]:
         """Addresses that refer to this one directly, sorted."""
-        return sorted(self._network.successors(at)) if at in self._network else []
+        return sorted(self._dependents.get(at, ()))
 
     def edges(self) -> Iterator[tuple[str, str]]:
         """(dependency, dependent) pairs, sorted."""
-        return iter(sorted(self._network.edges()))
+        return iter(sorted((at, dependent) for at, found in self._dependents.items() for dependent in found))
 
     def closure(self, addresses: Iterable[str]) -> frozenset[str]:
         """The addresses and everything they depend on."""
+        import networkx as nx
+
         wanted = set(addresses)
         for at in tuple(wanted):
             if at in self._network:
@@ -63,11 +75,30 @@ class Graph:
 
     def closure_of_dependents(self, at: str) -> frozenset[str]:
         """The address and everything that depends on it, directly or not."""
+        import networkx as nx
+
         return frozenset({at, *nx.descendants(self._network, at)}) if at in self._network else frozenset()
 
     def of_kind(self, kind: str) -> Iterator[Resource]:
         """The resources of a kind, by address."""
         return (resource for resource in self.resources.values() if resource.kind == kind)
+
+    @cached_property
+    def _dependents(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for resource in self.resources.values():
+            for dependency in resource.dependencies():
+                found.setdefault(dependency, []).append(resource.address)
+        return found
+
+    @cached_property
+    def _network(self) -> nx.DiGraph[str]:
+        import networkx as nx
+
+        network: nx.DiGraph[str] = nx.DiGraph()
+        network.add_nodes_from(self.resources)
+        network.add_edges_from(self.edges())
+        return network
 
 
 def compile(fleet: Fleet, salts: Mapping[str, str] | None = None) -> Graph:
@@ -103,7 +134,7 @@ class _Compiler:
         if self.problems:
             raise InputError([self.problems[key] for key in sorted(self.problems)])
         resources = dict(sorted(self.resources.items()))
-        return Graph(self.fleet, resources, moved, frozenset(self.salts), self._network(resources))
+        return Graph(self.fleet, resources, moved, frozenset(self.salts))
 
     def _add(self, resource: Resource) -> Resource:
         self.resources[resource.address] = resource
@@ -190,10 +221,3 @@ class _Compiler:
             if is_inline and old_config not in self.resources:
                 found[old_config] = address("endpoint_config", resource.name)
         return found
-
-    def _network(self, resources: Mapping[str, Resource]) -> nx.DiGraph[str]:
-        network: nx.DiGraph[str] = nx.DiGraph()
-        network.add_nodes_from(resources)
-        for resource in resources.values():
-            network.add_edges_from((dependency, resource.address) for dependency in resource.dependencies())
-        return network

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mmeplan.aws.shapes import ServiceModel
 
 Path = tuple[str | int, ...]
 Constraint = Literal["required", "unknown", "type", "min", "max", "min_length", "max_length", "pattern", "enum"]
 Check = Callable[[Any, Path, "list[Violation]"], None]
+
+_MATCHES_KEPT: Final = 256  # texts a pattern: images, roles and types recur, names and URLs hardly do
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ def _string(name: str, shape: dict[str, Any]) -> Check:
     enum, pattern = shape.get("enum"), shape.get("pattern")
     allowed = frozenset(enum or ())
     matches = full_match(pattern) if pattern else None
-    matches = lru_cache(maxsize=4096)(matches) if matches else None
+    matches = lru_cache(maxsize=_MATCHES_KEPT)(matches) if matches else None
 
     def check(value: Any, path: Path, found: list[Violation]) -> None:
         if not isinstance(value, str):

@@ -14,7 +14,14 @@ from mmeplan import graph as graphs
 from mmeplan import live, render, rules, spec
 from mmeplan.cli import session
 from mmeplan.cli.formats import FORMATS, rendered
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
+from mmeplan.cli.options import (
+    Settings,
+    cloud_options,
+    fleet_argument,
+    gate_options,
+    online_option,
+    spec_options,
+)
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
 from mmeplan.plan.document import DEFAULT_PARALLELISM
@@ -70,13 +77,9 @@ Examples:
     help="Plan from a saved snapshot, without credentials.",
 )
 @click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
-@click.option(
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )
+@online_option
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options

@@ -148,7 +148,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
         return _config_is_gone(world, endpoint, live, config, in_force), None
     now = world.live_meaning(config, live, live_config)
     fresh = world.graph.fresh & {config.address, *config.dependencies()}
-    fields = field_changes(now, endpoint.content)
+    fields = field_changes(now, world.graph.meaning(endpoint))
     drift = drift_of(world, endpoint, config, live, live_config, now, fields)
     if not fields and not fresh:
         return _unchanged(world, endpoint, live, config, live_config), drift

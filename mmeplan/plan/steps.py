@@ -11,13 +11,13 @@ from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import Change, FieldChange
+from mmeplan.diff import Change
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, update_timeout_s
+from mmeplan.plan.scaling import kept_desires, retention, scale_requests
 from mmeplan.resources import Resource
-from mmeplan.resources.canonical import same_number
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
 
 _DELETE = {"model": "DeleteModel", "endpoint_config": "DeleteEndpointConfig", "endpoint": "DeleteEndpoint"}
@@ -169,7 +169,7 @@ class StepBuilder:
         params: dict[str, Any] = {"EndpointName": change.name, "EndpointConfigName": wanted}
         if deployment:
             params["DeploymentConfig"] = deployment
-        params.update(_retention(endpoint, live))
+        params.update(retention(endpoint, live))
         step = Step(
             f"UpdateEndpoint:{change.address}",
             change.address,
@@ -186,7 +186,7 @@ class StepBuilder:
             effect=change.effect,
         )
         done = (self._add(step),)
-        return self._scale(change, endpoint, live, done, _kept_desires(endpoint, live), config=wanted)
+        return self._scale(change, endpoint, live, done, kept_desires(self.graph, endpoint, live), config=wanted)
 
     def _scale(
         self,
@@ -320,72 +320,6 @@ def _with_tags(resource: Resource) -> dict[str, Any]:
 def _tag(key: str, value: str) -> dict[str, str]:
     """One tag of a request. Most are the whole fleet's and are shared."""
     return {"Key": key, "Value": value}
-
-
-def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
-    """The calls that make a scale-only difference: first the weights together, then each variant's capacity."""
-    weights, weights_before = [], {}
-    capacities: dict[str, dict[str, Any]] = {}
-    before: dict[str, dict[str, Any]] = {}
-    for change in fields:
-        variant, member = str(change.path[1]), change.path[2]
-        if member == "InitialVariantWeight":
-            weights.append(
-                {"VariantName": variant, "DesiredWeight": float(1 if change.after is None else change.after)}
-            )
-            weights_before[variant] = {"DesiredWeight": float(1 if change.before is None else change.before)}
-        elif member == "InitialInstanceCount":
-            capacities.setdefault(variant, {"VariantName": variant})["DesiredInstanceCount"] = change.after
-            before.setdefault(variant, {})["DesiredInstanceCount"] = change.before
-        else:
-            serverless = capacities.setdefault(variant, {"VariantName": variant}).setdefault(
-                "ServerlessUpdateConfig", {}
-            )
-            serverless[str(change.path[3])] = change.after
-            before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
-    requests = [{"variants": weights, "before": weights_before}] if weights else []
-    return requests + [
-        {"variants": [item], "before": {name: before[name]}} for name, item in sorted(capacities.items())
-    ]
-
-
-def _retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
-    """RetainAllVariantProperties iff somebody else owns a count, with the weights left to the file. The file's own win.
-
-    Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
-    """
-    derived: dict[str, Any] = {}
-    running = (
-        {summary.get("VariantName") for summary in (live.describe.get("ProductionVariants") or ())} if live else set()
-    )
-    if endpoint.autoscaled & running:
-        derived["RetainAllVariantProperties"] = True
-        derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
-    return {**derived, **endpoint.update_options}
-
-
-def _kept_desires(endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
-    """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
-    retention = _retention(endpoint, live)
-    if live is None or not retention.get("RetainAllVariantProperties"):
-        return []
-    excluded = {item["VariantPropertyType"] for item in retention.get("ExcludeRetainedVariantProperties") or ()}
-    fields = []
-    for summary in live.describe.get("ProductionVariants") or ():
-        name = str(summary.get("VariantName"))
-        wanted = endpoint.content.get("ProductionVariants", {}).get(name)
-        if wanted is None:
-            continue
-        for member, live_member in (
-            ("InitialVariantWeight", "DesiredWeight"),
-            ("InitialInstanceCount", "DesiredInstanceCount"),
-        ):
-            now = summary.get(live_member)
-            default = 1 if member == "InitialVariantWeight" else None
-            value = wanted.get(member, default)
-            if live_member not in excluded and None not in (now, value) and same_number(now) != value:
-                fields.append(FieldChange(("ProductionVariants", name, member), now, value))
-    return scale_requests(tuple(fields))
 
 
 def _startup_s(graph: Graph, endpoint: Resource) -> int:

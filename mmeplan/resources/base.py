@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmeplan.resources.canonical import Canonical
+from mmeplan.resources.identity import ownership_tags
 from mmeplan.spec import Entry, FilePath
 
 ApiPath = tuple[str | int, ...]
@@ -30,10 +31,10 @@ class Reference:
 class Resource:
     """A desired Model, EndpointConfig or Endpoint.
 
-    `request` is the exact Create request without tags. `tags` are the complete tags, ownership included. `content` is
-    what the digest was taken over: the canonical request without its name; for an endpoint its *meaning*, the content
-    of its config with models in place of their names. `owned_counts` names the variants whose instance count is
-    somebody else's (`capacity: autoscaled`). `update_options` are the members that only UpdateEndpoint has.
+    `fleet` is the fleet's name, `request` the exact Create request without tags. `content` is what the digest was taken
+    over: the canonical request without its name. An endpoint's digest is taken over its *meaning*, which is large and
+    made when it is asked for (`Graph.meaning`); its `content` is empty. `autoscaled` names the variants whose instance
+    count is somebody else's (`capacity: autoscaled`). `update_options` are the members that only UpdateEndpoint has.
     """
 
     address: str
@@ -42,12 +43,19 @@ class Resource:
     physical_name: str
     entry: Entry
     request: dict[str, Any]
-    tags: Mapping[str, str]
+    fleet: str
     references: tuple[Reference, ...]
     content: Canonical
     digest: str
     autoscaled: frozenset[str] = frozenset()
     update_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The complete tags, ownership included."""
+        retain, protect = self.entry.on_remove == "retain", self.entry.protect
+        own = ownership_tags(self.fleet, self.address, self.digest, retain=retain, protect=protect)
+        return {**self.entry.tags, **own}
 
     @property
     def pinned(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mmeplan.resources.base import Reference, Resource
 from mmeplan.resources.canonical import KEYED, Canonical, same_number
-from mmeplan.resources.identity import address, digest, ownership_tags
+from mmeplan.resources.identity import address, digest
 from mmeplan.spec import Entry
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
@@ -29,8 +29,6 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
     """
     at = address("endpoint", entry.name)
     config_name = config.physical_name if config else entry.request.get("EndpointConfigName")
-    meaning = desired_meaning(config, models) if config else {"EndpointConfigName": config_name}
-    content_digest = digest("endpoint", meaning)
     name = entry.pinned_name or entry.renamed_from or entry.name
     request = {key: value for key, value in entry.request.items() if key not in UPDATE_ONLY}
     references: tuple[Reference, ...] = ()
@@ -46,20 +44,19 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
         physical_name=name,
         entry=entry,
         request={"EndpointName": name, **request},
-        tags={
-            **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
-        },
+        fleet=fleet,
         references=references,
-        content=meaning,
-        digest=content_digest,
+        content={},
+        digest=digest("endpoint", desired_meaning(config_name, config, models)),
         autoscaled=config.autoscaled if config else frozenset(),
         update_options={key: entry.request[key] for key in UPDATE_ONLY if key in entry.request},
     )
 
 
-def desired_meaning(config: Resource, models: Mapping[str, Resource]) -> Canonical:
-    """The meaning that the file gives an endpoint with this config."""
+def desired_meaning(config_name: str | None, config: Resource | None, models: Mapping[str, Resource]) -> Canonical:
+    """The meaning that the file gives an endpoint with this config; its name alone, where that lies outside."""
+    if config is None:
+        return {"EndpointConfigName": config_name}
     by_place = {(*reference.path,): reference for reference in config.references}
 
     def model_of(path: tuple[str | int, ...], name: str) -> Any:

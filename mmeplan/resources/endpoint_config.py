@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mmeplan.resources.base import ApiPath, Reference, Resource
 from mmeplan.resources.canonical import KEYED, Canonical, canonical
-from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
+from mmeplan.resources.identity import address, digest, physical_name
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"})
@@ -43,10 +43,7 @@ def compile_endpoint_config(
         physical_name=name,
         entry=entry,
         request={"EndpointConfigName": name, **request},
-        tags={
-            **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
-        },
+        fleet=fleet,
         references=tuple(references),
         content=content,
         digest=content_digest,

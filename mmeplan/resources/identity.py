@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -41,8 +42,8 @@ def physical_name(name: str, content_digest: str) -> str:
 
 
 def address(kind: str, name: str) -> str:
-    """`kind/name`, how plans, tags and options name a thing."""
-    return f"{kind}/{name}"
+    """`kind/name`, how plans, tags and options name a thing. Made at many places, kept in memory once."""
+    return sys.intern(f"{kind}/{name}")
 
 
 def ownership_tags(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mmeplan.resources.base import Resource
 from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
+from mmeplan.resources.identity import address, digest, physical_name
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset(
@@ -27,10 +27,7 @@ def compile_model(entry: Entry, fleet: str, salt: str | None = None) -> Resource
         physical_name=name,
         entry=entry,
         request={"ModelName": name, **entry.request},
-        tags={
-            **entry.tags,
-            **ownership_tags(fleet, at, content_digest, retain=entry.on_remove == "retain", protect=entry.protect),
-        },
+        fleet=fleet,
         references=(),
         content=content,
         digest=content_digest,

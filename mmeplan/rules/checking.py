@@ -72,6 +72,7 @@ class _Check:
         self._look_at_fleet(facts)
         for rule, at, path, message in self.record.allowances.hits():
             self.record.add(rule, rule.severity, at, path, message)
+        facts.unlink()
 
     def _walk_shapes(self) -> None:
         walk = Walk()

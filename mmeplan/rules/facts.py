@@ -248,6 +248,16 @@ class FleetFacts:
             for holder in holders.values():
                 yield holder.resource
 
+    def unlink(self) -> None:
+        """Take the circles apart, so that the facts are freed at once and not by a collection some time later."""
+        for model in self.models.values():
+            model.containers.clear()
+            model.variants.clear()
+        for config in self.configs.values():
+            config.production.clear()
+            config.shadows.clear()
+            config.endpoints.clear()
+
 
 def gather(graph: Graph) -> FleetFacts:
     """The facts of a graph, by address."""
@@ -333,4 +343,4 @@ def _deployment(request: dict[str, Any]) -> Deployment | None:
 
 
 def _present(spec: dict[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in spec.items() if value is not None}
+    return {member: value for member, value in spec.items() if value is not None} if None in spec.values() else spec

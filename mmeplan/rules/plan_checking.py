@@ -30,4 +30,5 @@ def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan, rules
                 record.hit(rule, resource, path, message)
         except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
             record.crashed(rule, None, error)
+    planned.facts.unlink()
     return record.findings()

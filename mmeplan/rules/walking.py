@@ -127,7 +127,7 @@ class Walk:
         self._model = model or service()
         self._shapes = {kind: self._model.input_shape(name) or "" for kind, name in CREATE_OPERATIONS.items()}
         self._update_shape = self._model.input_shape("UpdateEndpoint") or ""
-        self._tags: dict[tuple[int, tuple[tuple[str, str], ...]], list[Violation]] = {}
+        self._tags: dict[tuple[str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
 
     def hits(self, resource: Resource) -> Iterable[ShapeHit]:
         """Every constraint that the resource's requests break."""
@@ -150,7 +150,8 @@ class Walk:
         ]
 
     def _of_tags(self, resource: Resource) -> list[Violation]:
-        key = (len(resource.tags), tuple(resource.entry.tags.items()))
+        entry = resource.entry
+        key = (entry.on_remove, entry.protect, tuple(entry.tags.items()))
         if key not in self._tags:
             tags = [{"Key": name, "Value": value} for name, value in resource.tags.items()]
             self._tags[key] = violations(self._model, "TagList", tags)
@@ -170,7 +171,7 @@ class Walk:
                 place = path[:-1] if violation.constraint == "required" else path
                 message = sentence(violation, _subject(resource, violation, path))
                 said.setdefault((rule_of(violation), place), []).append(message)
-        keys = list(resource.tags)
+        keys = list(resource.tags) if tagged else []
         for violation in tagged:
             index = violation.path[0] if violation.path else None
             place = ("tags", keys[index]) if isinstance(index, int) else ("tags",)

@@ -19,6 +19,7 @@ from pydantic_core import ValidationError
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, read_document
+from mmeplan.spec.entries import EntryMaker
 from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
@@ -26,7 +27,6 @@ from mmeplan.spec.header import LANGUAGE_VERSION, Header, read_header
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.quotas import read_quotas
 from mmeplan.spec.refusals import Refusals
-from mmeplan.spec.surface import NAMED_LISTS
 from mmeplan.spec.validation import fleet_validator, problems_of
 
 MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
@@ -258,11 +258,11 @@ class _Loader:
         return {}
 
     def _fleet(self, validated: dict[str, Any], origins: Origins, environment: str | None) -> Fleet:
-        tags = (validated.get("defaults") or {}).get("tags") or {}
+        maker = EntryMaker((validated.get("defaults") or {}).get("tags") or {})
         made: dict[str, dict[str, Entry]] = {}
         for kind, section in SECTIONS.items():
             made[section] = {
-                name: _entry(kind, name, origins[section][name], value or {}, tags)
+                name: maker.entry(kind, name, origins[section][name], value or {})
                 for name, value in (validated.get(section) or {}).items()
             }
         return Fleet(
@@ -288,44 +288,6 @@ def _place(path: FilePath, origins: Origins, header: Header) -> FilePath:
     if len(path) > 1 and section in origins:
         return (*origins[section].get(str(path[1]), path[:2]), *path[2:])
     return path
-
-
-def _entry(kind: EntryKind, name: str, path: FilePath, value: dict[str, Any], tags: dict[str, str]) -> Entry:
-    own = {key: item for key, item in value.items() if key[:1].islower() and item is not None}
-    config = own.get("config")
-    if isinstance(config, dict):
-        config = _entry("endpoint_config", name, (*path, "config"), config, tags)
-    all_tags = {**tags, **(value.get("tags") or {})}
-    return Entry(
-        kind=kind,
-        name=name,
-        path=path,
-        request=_without_nulls({key: item for key, item in value.items() if not key[:1].islower()}),
-        tags={key: text for key, text in all_tags.items() if text is not None},
-        pinned_name=own.get("name") or None,
-        protect=own.get("protect", False),
-        adopt=own.get("adopt", False),
-        allow=own.get("allow", {}),
-        on_remove=own.get("on_remove", "delete"),
-        renamed_from=own.get("renamed_from") or None,
-        replace_salt=own.get("replace_salt") or None,
-        config=config,
-    )
-
-
-def _without_nulls(value: Any) -> Any:
-    """A request without its nulls: a null takes a default back, the API never sees it. An empty variant stays one."""
-    if isinstance(value, dict):
-        return {
-            key: _variants(item) if key in NAMED_LISTS else _without_nulls(item)
-            for key, item in value.items()
-            if item is not None
-        }
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-def _variants(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: _without_nulls(variant or {}) for name, variant in value.items()}
 
 
 def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:

@@ -172,6 +172,11 @@ def test_the_version_needs_neither_pydantic_nor_yaml_nor_rich(tmp_path: Path) ->
     assert _python(_imports(["--version"], heavy), tmp_path).returncode == 0
 
 
+def test_a_plan_needs_no_graph_library(folder: Path) -> None:
+    assert _python(_imports(["snapshot", "--local", "--out", "live.json"], set()), folder).returncode == 0
+    assert _python(_imports(["plan", "--snapshot", "live.json"], {"networkx", "boto3"}), folder).returncode == 0
+
+
 def test_a_broken_pipe_is_not_an_error(folder: Path) -> None:
     command = f"{sys.executable} -m mmeplan schema | head -c 10"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -101,7 +101,7 @@ def test_references_point_at_models_inside_and_outside(compiled: Any) -> None:
 
 def test_an_endpoint_means_its_config_with_models_in_place_of_names(compiled: Any) -> None:
     end = compiled(endpoint("{v: {model: m, initial_instance_count: 2}, w: {model_name: theirs}}"))
-    assert end.resources["endpoint/e"].content == {
+    assert end.meaning(end.resources["endpoint/e"]) == {
         "ProductionVariants": {
             "v": {
                 "InitialInstanceCount": 2,
@@ -141,8 +141,9 @@ def test_members_of_updates_alone_are_set_aside(compiled: Any) -> None:
 
 
 def test_a_config_outside_the_fleet_is_meant_by_its_name(compiled: Any) -> None:
-    end = compiled("endpoints: {e: {endpoint_config_name: theirs}}\n").resources["endpoint/e"]
-    assert end.content == {"EndpointConfigName": "theirs"}
+    graph = compiled("endpoints: {e: {endpoint_config_name: theirs}}\n")
+    end = graph.resources["endpoint/e"]
+    assert graph.meaning(end) == {"EndpointConfigName": "theirs"}
     assert [(r.name, r.address) for r in end.references] == [("theirs", None)]
     assert end.dependencies() == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -202,3 +203,23 @@ endpoints:
       auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
 """
     assert checked(text) == []
+
+
+def test_the_facts_are_freed_without_a_collection() -> None:
+    looked: list[str] = []
+
+    class Looks(_Own):
+        def variant(self, variant: Variant) -> Iterator[Hit]:
+            looked.append(variant.name)
+            return iter(())
+
+    fleet = spec.load_text(fleet_file().encode())
+    compiled = graph.compile(fleet)
+    gc.collect()
+    gc.disable()
+    try:
+        check(fleet, compiled, [*rules.all_rules(), Looks()])
+        assert looked
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, (Model, Config, Variant))]
+    finally:
+        gc.enable()
