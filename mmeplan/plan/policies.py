@@ -24,10 +24,11 @@ _LISTS: Final = ("changes", "steps", "drift", "findings")
 
 
 def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
-    """What the fleet's policies find in a plan, in the order of the file."""
+    """What the fleet's policies find in a plan, by their names."""
     head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
-    compiled = [(policy, Expression(policy.expression, policy.names)) for policy in fleet.policies]
-    found: dict[str, list[Finding]] = {policy.name: [] for policy in fleet.policies}
+    policies = sorted(fleet.policies, key=lambda policy: policy.name)  # the order of the file means nothing
+    compiled = [(policy, Expression(policy.expression, policy.names)) for policy in policies]
+    found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
     for policy, expression in compiled:
         if policy.each is None:
             found[policy.name] += _whole(fleet, plan, head, policy, expression)
@@ -39,7 +40,7 @@ def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
     if steps:
         for step in masked_steps(plan):
             _each(fleet, head, "step", plain(step), step.address, Location(), steps, found)
-    return [finding for policy in fleet.policies for finding in found[policy.name]]
+    return [finding for policy in policies for finding in found[policy.name]]
 
 
 def _whole(
@@ -95,10 +96,9 @@ def _reason(expression: Expression, values: Mapping[str, Any]) -> str | None:
 def _finding(fleet: Fleet, policy: Policy, address: str, location: Location, reason: str, hint: str = "") -> Finding:
     path = ("policies", policy.name)
     line, column = fleet.source_map.locate(path)
-    says = f"{fleet.source_map.file}:{line}"
     message = f"{address}: {policy.message}" if address else policy.message
     if reason:
-        message += f" (not known: {reason})"
+        message += f" (it couldn't be evaluated: {reason})"
     if not location.line:
         location = Location(fleet.source_map.file, line, column)
     return Finding(
@@ -107,7 +107,7 @@ def _finding(fleet: Fleet, policy: Policy, address: str, location: Location, rea
         address,
         dotted(path),
         message,
-        hint or f"the policy at {says} says so",
+        hint or f"policies.{policy.name} in {fleet.source_map.file} says so",
         "",
         location.file,
         location.line,
