@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmeplan import graph as graphs
 from mmeplan import live, rules, spec
+from mmeplan.cli.commit import commit_of
 from mmeplan.cli.options import Settings
 from mmeplan.graph import Graph
 from mmeplan.live import Clock, Snapshot
@@ -128,11 +130,19 @@ def checked_plan(
     graph: Graph, snapshot: Snapshot, created_at: str, findings: Sequence[Finding], options: Options
 ) -> Plan:
     """The plan with what the rules of stage `plan` find in it; it is made once more where they find something."""
-    plan = build(graph, snapshot, created_at=created_at, findings=tuple(findings), options=options)
+    commit = commit_of(_files(graph.fleet))
+    plan = build(graph, snapshot, created_at=created_at, findings=tuple(findings), options=options, commit=commit)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
     if not found:
         return plan
-    return build(graph, snapshot, created_at=created_at, findings=(*findings, *found), options=options)
+    findings = (*findings, *found)
+    return build(graph, snapshot, created_at=created_at, findings=findings, options=options, commit=commit)
+
+
+def _files(fleet: spec.Fleet) -> list[str]:
+    """The paths of the files that a fleet was read from; all but the first lie beside or below it."""
+    first, *others = (source.path for source in fleet.sources)
+    return [first, *(str(Path(first).parent / other) for other in others)]
 
 
 def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]) -> dict[str, str]:

@@ -10,11 +10,26 @@ The life of a plan, told once:
 """
 
 from mmeplan.plan.building import build, require_addresses
-from mmeplan.plan.document import Options, Plan, PlannedChange, PlannedField, Step, Summary, decode, encode, read, write
+from mmeplan.plan.document import (
+    Capacity,
+    InstanceCapacity,
+    Options,
+    Plan,
+    PlannedChange,
+    PlannedField,
+    Step,
+    Summary,
+    decode,
+    encode,
+    read,
+    write,
+)
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [
+    "Capacity",
     "Finding",
+    "InstanceCapacity",
     "Options",
     "Plan",
     "PlannedChange",

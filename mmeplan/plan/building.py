@@ -48,10 +48,12 @@ def build(
     created_at: str,
     findings: Sequence[Finding] = (),
     options: Options | None = None,
+    commit: str | None = None,
 ) -> Plan:
     """The plan that makes what is live into what the file says.
 
-    `findings` are those of `rules.check`; the gates add theirs. Raises InputError for a target that doesn't exist.
+    `findings` are those of `rules.check`; the gates add theirs. `commit` is the git commit of the file, where that is
+    known. Raises InputError for a target that doesn't exist.
     """
     options = options or Options()
     difference = diff(graph, snapshot)
@@ -82,6 +84,7 @@ def build(
         complete=not errored and not options.targets,
         applyable=bool(steps) and not refused and not options.speculative,
         errored=errored,
+        commit=commit,
     )
     return with_id(plan)
 

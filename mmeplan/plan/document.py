@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TextIO
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +153,37 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceCapacity:
+    """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
+
+    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a place of
+    the file (`fleet.yaml:12`), or `Service Quotas`.
+    """
+
+    instance_type: str
+    now: int
+    after: int
+    peak: int
+    quota: int | None = None
+    quota_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Instances by type, for an apply with at most `parallelism` endpoints under way at once (since format 1.1)."""
+
+    parallelism: int
+    types: tuple[InstanceCapacity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole plan.
 
     `complete`: everything that is declared was looked at. `applyable`: there is something to do and nothing forbids it.
     `errored`: something could not be read. Three facts, because a plan can be incomplete and still worth reading.
+    `commit` is the git commit that the fleet file is as in, None where that isn't known. Members with a default came
+    with a later minor version of the format.
     """
 
     tool_version: str
@@ -180,6 +206,8 @@ class Plan:
     errored: bool
     plan_id: str = ""
     format_version: str = FORMAT_VERSION
+    capacity: Capacity | None = None
+    commit: str | None = None
 
     @property
     def has_changes(self) -> bool:
@@ -200,7 +228,7 @@ class Plan:
 
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
-_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version")
+_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
 """Members that may differ between two runs with the same inputs."""
 _PIECE: Final = 100  # changes or steps that are hashed at a time
 
@@ -212,11 +240,21 @@ def with_id(plan: Plan) -> Plan:
 
 def plan_id(plan: Plan) -> str:
     """`sha256:` and the digest of the canonical document without times, made piece by piece to stay small in memory."""
+    snapshot = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
+    return _digest({**_head(plan), "snapshot": snapshot}, _lists(plan))
+
+
+def _document_id(document: Mapping[str, Any]) -> str:
+    """The same of a document as it was read, with every member that it has: so older minor versions keep their id."""
+    head = {key: value for key, value in document.items() if key not in _LISTS}
+    snapshot = {name: document["snapshot"].get(name) for name in ("digest", "fingerprints")}
+    return _digest({**head, "snapshot": snapshot}, {name: document[name] for name in _LISTS})
+
+
+def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> str:
     sha = hashlib.sha256()
-    head = {k: v for k, v in _head(plan).items() if k not in _OUTSIDE_ID}
-    head["snapshot"] = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
-    sha.update(_canonical_json(head).encode("ascii"))
-    for items in _lists(plan).values():
+    sha.update(_canonical_json({k: v for k, v in head.items() if k not in _OUTSIDE_ID}).encode("ascii"))
+    for items in lists.values():
         for start in range(0, len(items), _PIECE):
             sha.update(b"\n" + _canonical_json(items[start : start + _PIECE]).encode("ascii"))
     return f"sha256:{sha.hexdigest()}"
@@ -273,7 +311,7 @@ def read(text: str, file: str) -> Plan:
     except (json.JSONDecodeError, RecursionError) as error:
         raise _refusal(f"this is not a plan: {error}", file) from None
     plan = decode(document, file)
-    if plan_id(plan) != plan.plan_id:
+    if _document_id(document) != plan.plan_id:
         raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
     return plan
 
@@ -311,9 +349,16 @@ def _plan(document: dict[str, Any]) -> Plan:
             "steps": tuple(_make(Step, item) for item in document["steps"]),
             "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
+            "capacity": _capacity(document.get("capacity")),
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
     )
+
+
+def _capacity(item: dict[str, Any] | None) -> Capacity | None:
+    if item is None:
+        return None
+    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, each) for each in item["types"]))
 
 
 def _change(item: dict[str, Any]) -> PlannedChange:
