@@ -13,6 +13,7 @@ import click
 from mmeplan import graph as graphs
 from mmeplan import live, render, spec
 from mmeplan.cli import session
+from mmeplan.cli.formats import FORMATS, rendered
 from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan, write
@@ -24,6 +25,7 @@ Examples:
   mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
+  mmeplan plan --format html > plan.html        a report for a browser; markdown for a comment
 """
 
 
@@ -38,7 +40,7 @@ Examples:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="What is printed.",
@@ -125,19 +127,8 @@ def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settin
 
 def show(plan: Plan, settings: Settings, format_: str, *, show_environment: bool, next_command: str = "") -> None:
     """Print a plan on stdout."""
-    if format_ == "json":
-        click.echo(render.json_text(plan, show_environment=show_environment), nl=False)
-        return
-    click.echo(
-        render.text(
-            plan,
-            width=settings.width,
-            color=settings.color,
-            show_environment=show_environment,
-            next_command=next_command,
-        ),
-        nl=False,
-    )
+    text = rendered(plan, settings, format_, show_environment=show_environment, next_command=next_command)
+    click.echo(text, nl=False)
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

@@ -7,18 +7,18 @@ from typing import Any
 import click
 
 from mmeplan import apply as applying
-from mmeplan import render
 from mmeplan.cli.apply import read_saved
+from mmeplan.cli.formats import FORMATS, rendered
 from mmeplan.cli.options import Settings
 from mmeplan.errors import InputError, Problem
 
 
-@click.command(epilog="\b\nExample:\n  mmeplan show plan.json")
+@click.command(epilog="\b\nExamples:\n  mmeplan show plan.json\n  mmeplan show plan.json --format html > plan.html")
 @click.argument("plan_file", metavar="PLAN", type=click.Path())
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="What is printed.",
@@ -31,18 +31,7 @@ def command(plan_file: str, format_: str, show_environment: bool, **common: Any)
     plan = read_saved(plan_file)
     if plan is None:
         raise InputError([Problem("this is not a plan", plan_file, hint="mmeplan plan --out FILE writes one")])
-    if format_ == "json":
-        click.echo(render.json_text(plan, show_environment=show_environment), nl=False)
-        return
     stale = tuple(applying.file_reasons(plan))
-    click.echo(
-        render.text(
-            plan,
-            width=settings.width,
-            color=settings.color,
-            show_environment=show_environment,
-            next_command="" if stale or not plan.applyable else f"mmeplan apply {plan_file}",
-            stale=stale,
-        ),
-        nl=False,
-    )
+    command = "" if stale or not plan.applyable else f"mmeplan apply {plan_file}"
+    shown = rendered(plan, settings, format_, show_environment=show_environment, next_command=command, stale=stale)
+    click.echo(shown, nl=False)

@@ -13,7 +13,7 @@ from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
 
 _KEEP_DIGEST = frozenset({DIGEST_TAG})
-_WORDS = {"model": "model", "endpoint_config": "endpoint config"}
+_WORDS = {"model": "a model", "endpoint_config": "an endpoint config"}
 
 
 def immutable_change(world: World, resource: Resource) -> Change:
@@ -67,9 +67,9 @@ def _create(world: World, resource: Resource) -> Change:
     reason: Reason = "content_changed" if fields else "dependency_changed" if causes else "replace_requested"
     word = _WORDS[resource.kind]
     text = (
-        f"a {word} can't be changed, so new content gets a new name"
+        f"{word} can't be changed, so new content gets a new name"
         if fields
-        else f"a {word} can't be changed, and what it refers to gets a new name"
+        else f"{word} can't be changed, and what it refers to gets a new name"
     )
     if reason == "replace_requested":
         text = "a fresh object was asked for"
@@ -100,7 +100,7 @@ def _existing(world: World, resource: Resource, live: LiveObject) -> Change:
         advice = "drop `name:` (then content chooses the name) or choose a new one"
         refusal = f"new content under the pinned name {live.name}; {advice}"
         return _change(
-            resource, ("read",), "pinned", f"a {word} can't be changed", live=live, fields=fields, refusal=refusal
+            resource, ("read",), "pinned", f"{word} can't be changed", live=live, fields=fields, refusal=refusal
         )
     if fields:
         advice = "delete it, or set replace_salt to get another name"
@@ -118,7 +118,7 @@ def _existing(world: World, resource: Resource, live: LiveObject) -> Change:
         refusal = (
             f"a fresh object was asked for, and `name:` pins it to {live.name}; drop `name:`, or don't --replace it"
         )
-        return _change(resource, ("read",), "pinned", f"a {word} can't be changed", live=live, refusal=refusal)
+        return _change(resource, ("read",), "pinned", f"{word} can't be changed", live=live, refusal=refusal)
     reason: Reason = "same" if world.before.get(resource.address, live.name) == live.name else "reused"
     text = (
         "unchanged" if reason == "same" else f"{live.name} was kept and has this content: re-used, nothing is created"

@@ -181,6 +181,8 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
     )
     if resource is None:
         return made
+    if change.actions not in (("delete",), ("forget",)):
+        made = replace(made, references=resource.dependencies())
     if change.fields:
         made = replace(made, fields=_fields(graph, resource, change.fields))
     if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):

@@ -51,7 +51,10 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One object's change as the document has it; docs/plan-format.md has the vocabulary."""
+    """One object's change as the document has it; docs/plan-format.md has the vocabulary.
+
+    `references` are the addresses that the object needs, in the file's order (since format 1.1).
+    """
 
     address: str
     kind: str
@@ -70,6 +73,7 @@ class PlannedChange:
     rollout: str = ""
     traffic: tuple[VariantTraffic, ...] = ()
     refusal: str = ""
+    references: tuple[str, ...] = ()
 
     @property
     def is_noop(self) -> bool:
@@ -376,7 +380,7 @@ def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
 
 
 _TUPLES: Final = frozenset(
-    {"actions", "causes", "tags_removed", "notes", "after", "targets", "replace", "allow_outage"}
+    {"actions", "causes", "tags_removed", "notes", "after", "targets", "replace", "allow_outage", "references"}
 )
 
 

@@ -1,6 +1,7 @@
 """render: a plan (and what else commands have to say) as text. One file per output.
 
     text          the page of a plan          json_document   the document, masked
+    markdown      a pull request's comment    html            a report, one file
     findings      `validate`                  problems        what is wrong with an input
     status        `status`                    graph           Mermaid and Graphviz
     outcome       how an apply ended          style.clean     for whatever else is printed of a user's text
@@ -11,7 +12,10 @@ made or read from a file.
 
 from mmeplan.render.findings import findings_text
 from mmeplan.render.graph import dot, mermaid
+from mmeplan.render.html import html
 from mmeplan.render.json_document import json_text
+from mmeplan.render.markdown import markdown
+from mmeplan.render.markup import marker
 from mmeplan.render.outcome import OutcomeView, outcome_text
 from mmeplan.render.problems import problems_text
 from mmeplan.render.status import StatusRow, VariantStatus, status_text
@@ -26,7 +30,10 @@ __all__ = [
     "clean",
     "dot",
     "findings_text",
+    "html",
     "json_text",
+    "markdown",
+    "marker",
     "mermaid",
     "outcome_text",
     "problems_text",

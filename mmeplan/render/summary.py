@@ -22,8 +22,21 @@ def summary_line(plan: Plan) -> str:
     counts = plan.summary
     head = "Speculative plan" if plan.options.speculative else "Destroy plan" if plan.options.destroy else "Plan"
     told = f"{head}: {counts.create:,} to create, {counts.update:,} to update, {counts.delete:,} to delete"
-    traffic = _traffic(plan)
+    traffic = traffic_words(plan)
     return "; ".join([told, *([traffic] if traffic else [])]) + "."
+
+
+def verdict(plan: Plan, about: str) -> str:
+    """The same as a headline, the worst first: `prices: OUTAGE on 1 endpoint; 1 to create, …`."""
+    errors = sum(finding.severity == "error" for finding in plan.findings)
+    if errors:
+        return f"Refused: {about}, {counted(errors, 'error')}"
+    if not plan.has_changes:
+        return f"No changes{'' if plan.complete and not plan.errored else ' found'}: {about}"
+    counts = plan.summary
+    head = "Speculative plan for " if plan.options.speculative else "Destroy plan for " if plan.options.destroy else ""
+    told = f"{counts.create:,} to create, {counts.update:,} to update, {counts.delete:,} to delete"
+    return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), told) if part)}"
 
 
 def _no_changes(plan: Plan) -> str:
@@ -34,7 +47,7 @@ def _no_changes(plan: Plan) -> str:
     return f"No changes. What is live is what {clean(file)} says."
 
 
-def _traffic(plan: Plan) -> str:
+def traffic_words(plan: Plan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
     effects = Counter(change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
     words = (

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
@@ -109,6 +110,14 @@ def before_after(before: str, after: str) -> str:
 def counted(number: int, word: str) -> str:
     """`1 endpoint`, `9,980 endpoints`."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def time_text(moment: str) -> str:
+    """`2026-01-01 00:03 UTC`; what is no time in ISO 8601 is shown as it stands."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return clean(moment)
 
 
 def place(location: Location) -> str:

@@ -1,0 +1,107 @@
+"""User text inside Markdown that GitHub, GitLab and Bitbucket render: code, prose, fences, and how long it all is.
+
+In: any text, hostile ones included. Out: Markdown that shows the text and means nothing else: no tag, no link, no
+mention, no reference to an issue, no emoji, no table cell of its own. Called by `markdown`.
+
+Sources: GitHub Flavored Markdown Spec 0.29 (code spans, entities, tables, autolinks); github.com/github/cmark-gfm #181
+and github/markup #1168 (mentions and issue references are made after Markdown, from text outside of code: neither a
+backslash nor an entity stops them, a zero-width space does); GitHub Docs, "Writing mathematical expressions" ($).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from mmeplan.render.style import clean, shorten
+
+CODE_ROOM: Final = 300  # columns of one name, place or value; what AWS allows is shorter
+PROSE_ROOM: Final = 600  # columns of one sentence
+
+_SOFT: Final = "&#8203;"  # a zero-width space: what stands on its two sides is no longer one word
+_PLAIN_CODE: Final = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
+_ENTITIES: Final = {char: f"&#{ord(char)};" for char in "\\`*[]<>&|~"}
+_PROSE: Final = re.compile(
+    r"(?P<entity>[\\`*\[\]<>&|~])"
+    r"|(?P<underscore>(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))"
+    r"|(?P<mention>[@#])"
+    r"|(?P<dollar>\$)"
+    r"|(?P<scheme>://)"
+    r"|(?P<host>(?i:www)(?=\.))"
+    r"|(?P<issue>(?i:gh)(?=-\d))"
+    r"|(?P<emoji>:(?=[A-Za-z0-9_+-]+:))"
+)
+
+
+def code(text: object) -> str:
+    """The text as inline code, in backticks where nothing in it has a meaning there; for Markdown, tables included."""
+    cleaned = shorten(clean(text), CODE_ROOM)
+    return f"`{cleaned}`" if _PLAIN_CODE.fullmatch(cleaned) else code_tag(cleaned)
+
+
+def code_tag(text: object) -> str:
+    """The text as inline code, as a tag: for Markdown and for the HTML that Markdown lets through (`<summary>`)."""
+    cleaned = shorten(clean(text), CODE_ROOM)
+    return f"<code>{''.join(_code_char(char) for char in cleaned)}</code>"
+
+
+def _code_char(char: str) -> str:
+    """Entities are text whatever stands round them: CommonMark Spec, "Entity and numeric character references"."""
+    return char if char.isalnum() or char in " -./" or not char.isascii() else f"&#{ord(char)};"
+
+
+def prose(text: object) -> str:
+    """A sentence that may hold names of users: all of it is text. For Markdown, tables and `<summary>`.
+
+    It must not begin a line, where a `-` or a `1.` would begin a list.
+    """
+    return _PROSE.sub(_neutral, shorten(clean(text), PROSE_ROOM))
+
+
+def _neutral(found: re.Match[str]) -> str:
+    char = found[0]
+    match found.lastgroup:
+        case "entity":
+            return _ENTITIES[char]
+        case "underscore":
+            return "&#95;"
+        case "dollar":
+            return "<span>$</span>"
+        case "scheme":
+            return f":{_SOFT}//"
+        case _:
+            return char + _SOFT
+
+
+def fence(lines: list[str], language: str = "diff") -> str:
+    """Lines in a fence that is longer than any run of backticks in them. The lines are cleaned already."""
+    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return "\n".join([ticks + language, *lines, ticks])
+
+
+def row(*cells: str) -> str:
+    """A row of a table; the cells are Markdown already."""
+    return f"| {' | '.join(cell or ' ' for cell in cells)} |"
+
+
+def marker(fleet: str, environment: str) -> str:
+    """The hidden line by which a comment is found again: `<!-- mmeplan:fleet=prices;environment=prod -->`.
+
+    Names are percent-encoded, two hyphens in a row included, so that no name ends the comment or looks like another.
+    """
+    return f"<!-- mmeplan:fleet={_quoted(fleet)};environment={_quoted(environment)} -->"
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="", errors="backslashreplace").replace("--", "-%2D")
+
+
+def length(text: str) -> int:
+    """How long GitHub may say that a text is: in UTF-16 units, the longest of the ways in which "characters" are told.
+
+    It is at least the number of code points, and three times it is at least the number of bytes: within 65,536 of these
+    a comment is within GitHub's 262,144 bytes too.
+    """
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
