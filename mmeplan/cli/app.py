@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("mmeplan.cli.show", "Show a saved plan."),
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
+    "comment": ("mmeplan.cli.comment", "Put a plan under a pull request, in one comment that stays one."),
     "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
     "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),
     "schema": ("mmeplan.cli.schema", "Print the JSON Schema of fleet.yaml for editors."),

@@ -11,7 +11,7 @@ import click
 from mmeplan import graph as graphs
 from mmeplan.cli import session
 from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
-from mmeplan.errors import InputError, Problem
+from mmeplan.cli.writing import PRIVATE, Writing, text_of, write_all
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan snapshot --out live.json && mmeplan plan --snapshot live.json")
@@ -36,10 +36,5 @@ def command(fleet: str, out: str | None, **common: Any) -> None:
     if not out:
         click.echo(text)
         return
-    try:
-        path = Path(out)
-        path.touch(mode=0o600)
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError([Problem(f"can't be written: {error.strerror or error}", out)]) from None
+    write_all([Writing(Path(out), text_of(f"{text}\n"), PRIVATE)])
     click.echo(f"wrote {out}", err=True)

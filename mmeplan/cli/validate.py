@@ -14,7 +14,8 @@ from mmeplan import __version__, render
 from mmeplan import graph as graphs
 from mmeplan.cli import session
 from mmeplan.cli.options import Settings, fleet_argument, spec_options
-from mmeplan.errors import ExitCode, InputError, Problem
+from mmeplan.cli.outputs import as_finding
+from mmeplan.errors import ExitCode, InputError
 from mmeplan.plan import Finding
 from mmeplan.spec import Fleet
 
@@ -65,7 +66,7 @@ def command(fleet: str, format_: str, online: bool, **common: Any) -> None:
     except InputError as error:
         if format_ == "text":
             raise
-        click.echo(_report(format_, [_as_finding(problem) for problem in error.problems]), nl=False)
+        click.echo(_report(format_, [as_finding(problem, INPUT) for problem in error.problems]), nl=False)
         sys.exit(error.exit_code)
     findings = session.check(loaded, compiled)
     if online:
@@ -85,21 +86,6 @@ def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[
 
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
         return rules.check_online(fleet, graph, connection.cloud)
-
-
-def _as_finding(problem: Problem) -> Finding:
-    """What is wrong with the file itself, in the form of what rules find."""
-    return Finding(
-        rule=INPUT,
-        severity="error",
-        address="",
-        path=problem.path,
-        message=problem.message,
-        help=problem.hint,
-        file=problem.file,
-        line=problem.line,
-        column=problem.column,
-    )
 
 
 def _report(format_: str, findings: Sequence[Finding]) -> str:
