@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from mmeplan.plan.document import Plan
 from mmeplan.plan.masking import masked
+from mmeplan.render.markup import quoted_parts
 from mmeplan.render.page import page
 from mmeplan.render.style import clean
 
@@ -55,7 +56,7 @@ def _hash(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("mmeplan.render", "templates"),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
@@ -64,3 +65,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["words"] = _words
+    return environment
+
+
+def _words(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code."""
+    code, plain = Markup("<code>{}</code>"), Markup("{}")
+    return Markup("").join((code if is_code else plain).format(part) for part, is_code in quoted_parts(clean(text)))

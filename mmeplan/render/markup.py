@@ -22,6 +22,12 @@ PROSE_ROOM: Final = 600  # columns of one sentence
 _SOFT: Final = "&#8203;"  # a zero-width space: what stands on its two sides is no longer one word
 _PLAIN_CODE: Final = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
 _ENTITIES: Final = {char: f"&#{ord(char)};" for char in "\\`*[]<>&|~"}
+_IN_TAG: Final = re.compile(
+    r"[\\`*\[\]<>&|~$@#!\"']|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<![A-Za-z0-9])[wW](?=[wW]{2}\.)"
+)
+"""What means something to Markdown although it stands in a tag. As entities they are text whatever stands round them:
+CommonMark Spec, "Entity and numeric character references"."""
+_QUOTED: Final = re.compile(r"`([^`]+)`")
 _PROSE: Final = re.compile(
     r"(?P<entity>[\\`*\[\]<>&|~])"
     r"|(?P<underscore>(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))"
@@ -43,20 +49,22 @@ def code(text: object) -> str:
 def code_tag(text: object) -> str:
     """The text as inline code, as a tag: for Markdown and for the HTML that Markdown lets through (`<summary>`)."""
     cleaned = shorten(clean(text), CODE_ROOM)
-    return f"<code>{''.join(_code_char(char) for char in cleaned)}</code>"
-
-
-def _code_char(char: str) -> str:
-    """Entities are text whatever stands round them: CommonMark Spec, "Entity and numeric character references"."""
-    return char if char.isalnum() or char in " -./" or not char.isascii() else f"&#{ord(char)};"
+    return f"<code>{_IN_TAG.sub(lambda found: f'&#{ord(found[0])};', cleaned)}</code>"
 
 
 def prose(text: object) -> str:
-    """A sentence that may hold names of users: all of it is text. For Markdown, tables and `<summary>`.
+    """A sentence that may hold names of users: all of it is text, what stands between backticks is code.
 
-    It must not begin a line, where a `-` or a `1.` would begin a list.
+    For Markdown, tables and `<summary>`. It must not begin a line, where a `-` or a `1.` would begin a list.
     """
-    return _PROSE.sub(_neutral, shorten(clean(text), PROSE_ROOM))
+    parts = quoted_parts(shorten(clean(text), PROSE_ROOM))
+    return "".join(code_tag(part) if is_code else _PROSE.sub(_neutral, part) for part, is_code in parts)
+
+
+def quoted_parts(text: str) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it stood between two backticks: (`Set `, False), (`capacity`, True), …"""
+    pieces = _QUOTED.split(text)
+    return [(piece, bool(index % 2)) for index, piece in enumerate(pieces) if piece]
 
 
 def _neutral(found: re.Match[str]) -> str:

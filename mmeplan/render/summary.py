@@ -35,7 +35,8 @@ def verdict(plan: Plan, about: str) -> str:
         return f"No changes{'' if plan.complete and not plan.errored else ' found'}: {about}"
     counts = plan.summary
     head = "Speculative plan for " if plan.options.speculative else "Destroy plan for " if plan.options.destroy else ""
-    told = f"{counts.create:,} to create, {counts.update:,} to update, {counts.delete:,} to delete"
+    numbers = (("create", counts.create), ("update", counts.update), ("delete", counts.delete))
+    told = ", ".join(f"{number:,} to {word}" for word, number in numbers if number)
     return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), told) if part)}"
 
 

@@ -1,0 +1,95 @@
+"""Golden cases: a file and a snapshot give this plan, and the stored plan gives these pages. `--accept` rewrites both.
+
+The pages are rendered from plan.json as it is stored, never from the plan in memory. plan.html is the page without its
+style sheet and its script, which are the same in all of them and are looked at in tests/browser.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmeplan import graph, live, plan, render, rules
+from mmeplan.cli import session
+from mmeplan.plan import Options, Plan
+from mmeplan.spec import load_text
+from tests.golden.situations import SITUATIONS, file_of, snapshot_text
+
+HERE = Path(__file__).parent
+COMMAND = "mmeplan apply plan.json"
+OURS = re.compile(r"(<style>|<script>).*?(</style>|</script>)|'sha256-[^']*'", re.DOTALL)
+
+
+def check(path: Path, made: str, accept: bool) -> None:
+    """The file holds this text, or is made to."""
+    if accept:
+        path.write_text(made)
+    assert path.read_text() == made
+
+
+def planned(folder: Path) -> Plan:
+    """The plan of a case, made as the command makes it; of no version of mmeplan in particular."""
+    options = json.loads((folder / "options.json").read_text()) if (folder / "options.json").exists() else {}
+    snapshot = live.decode(json.loads((folder / "snapshot.json").read_text()))
+    compiled = graph.compile(load_text((folder / "fleet.yaml").read_bytes()))
+    chosen = Options(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
+    if chosen.replace:
+        salts = session.replacement_salts(compiled, snapshot, chosen.replace)
+        compiled = graph.compile(compiled.fleet, salts)
+    findings = rules.check(compiled.fleet, compiled)
+    made = session.checked_plan(compiled, snapshot, snapshot.observed_at, findings, chosen)
+    return replace(made, tool_version="0", commit="0123456789abcdef0123456789abcdef01234567")
+
+
+def text_of(made: Plan) -> str:
+    stream = io.StringIO()
+    plan.write(made, stream)
+    return stream.getvalue()
+
+
+@pytest.fixture(params=sorted(SITUATIONS))
+def folder(request: pytest.FixtureRequest) -> Path:
+    return HERE / str(request.param)
+
+
+def stored(folder: Path) -> Plan:
+    return plan.read((folder / "plan.json").read_text(), "plan.json")
+
+
+def test_the_inputs_give_the_plan(folder: Path, accept: bool) -> None:
+    check(folder / "plan.json", text_of(planned(folder)), accept)
+
+
+def test_the_stored_plan_gives_the_text(folder: Path, accept: bool) -> None:
+    made = stored(folder)
+    command = COMMAND if made.applyable else ""
+    check(folder / "plan.txt", render.text(made, width=100, next_command=command), accept)
+
+
+def test_the_stored_plan_gives_the_comment(folder: Path, accept: bool) -> None:
+    made = stored(folder)
+    check(folder / "plan.md", render.markdown(made, next_command=COMMAND if made.applyable else ""), accept)
+
+
+def test_the_stored_plan_gives_the_report(folder: Path, accept: bool) -> None:
+    made = stored(folder)
+    page = render.html(made, next_command=COMMAND if made.applyable else "")
+    check(folder / "plan.html", OURS.sub(lambda found: (found[1] or "") + "…" + (found[2] or ""), page), accept)
+
+
+def test_the_inputs_are_what_the_simulator_says(folder: Path) -> None:
+    """`python -m tests.golden.situations` writes them; nobody edits them by hand."""
+    situation = SITUATIONS[folder.name]
+    assert (folder / "fleet.yaml").read_text() == file_of(situation)
+    assert (folder / "snapshot.json").read_text() == snapshot_text(situation)
+
+
+def test_there_are_at_least_twenty_five_cases_and_no_other_folder() -> None:
+    folders = {path.name for path in HERE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(SITUATIONS)
+    assert len(folders) >= 25
