@@ -15,6 +15,7 @@ from mmeplan.cli.errors import wants_color
 
 MIN_WIDTH = 80
 PIPED_WIDTH = 100
+DEFAULT_FLEET = "fleet.yaml"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _variable(
 
 def fleet_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """FLEET: the fleet file; ./fleet.yaml where it isn't given."""
-    return click.argument("fleet", default="fleet.yaml", type=click.Path())(command)
+    return click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())(command)
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import click
 from mmeplan import __version__, render
 from mmeplan import graph as graphs
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, fleet_argument, spec_options
+from mmeplan.cli.options import DEFAULT_FLEET, Settings, spec_options
 from mmeplan.cli.outputs import as_finding
 from mmeplan.errors import ExitCode, InputError
 from mmeplan.plan import Finding
@@ -26,6 +26,7 @@ EXAMPLES = """\b
 Examples:
   mmeplan validate                        ./fleet.yaml
   mmeplan validate -e prod --format json fleet.yaml
+  mmeplan validate fleets/*.yaml          several at once
   mmeplan validate --format sarif > fleet.sarif
   mmeplan validate --online               with reads of S3, ECR, CloudWatch and quotas
 \b
@@ -38,7 +39,7 @@ INPUT = "INPUT"
 
 
 @click.command(epilog=EXAMPLES)
-@fleet_argument
+@click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path())
 @click.option(
     "--format",
     "format_",
@@ -54,30 +55,38 @@ INPUT = "INPUT"
 )
 @click.option("--profile", metavar="NAME", help="AWS profile for credentials and region, with --online.")
 @spec_options
-def command(fleet: str, format_: str, online: bool, **common: Any) -> None:
-    """Check FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
+def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) -> None:
+    """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
-    Exits 0 where there is no error (warnings don't count), 1 where the file can't be read, 3 where rules refuse it.
+    Exits 0 where there is no error (warnings don't count), 1 where a file can't be read, 3 where rules refuse one.
     """
-    settings = session.common(fleet, **common)
-    try:
-        loaded = session.load(settings)
-        compiled = graphs.compile(loaded)
-    except InputError as error:
-        if format_ == "text":
-            raise
-        click.echo(_report(format_, [as_finding(problem, INPUT) for problem in error.problems]), nl=False)
-        sys.exit(error.exit_code)
-    findings = session.check(loaded, compiled)
-    if online:
-        findings += _look_online(settings, loaded, compiled)
+    fleets = fleets or (DEFAULT_FLEET,)
+    findings: list[Finding] = []
+    unreadable: list[InputError] = []
+    excerpt = None
+    for fleet in fleets:
+        settings = session.common(fleet, **common)
+        try:
+            loaded = session.load(settings)
+            compiled = graphs.compile(loaded)
+        except InputError as error:
+            unreadable.append(error)
+            continue
+        findings += session.check(loaded, compiled)
+        if online:
+            findings += _look_online(settings, loaded, compiled)
+        excerpt = loaded.source_map.excerpt if len(fleets) == 1 and sys.stdout.isatty() else None
     if format_ == "text":
-        excerpt = loaded.source_map.excerpt if sys.stdout.isatty() else None
-        text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
-        click.echo(text, nl=False)
+        if findings or not unreadable:
+            text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
+            click.echo(text, nl=False)
     else:
-        click.echo(_report(format_, findings), nl=False)
-    sys.exit(ExitCode.REFUSED if any(finding.severity == "error" for finding in findings) else ExitCode.DONE)
+        problems = [as_finding(problem, INPUT) for error in unreadable for problem in error.problems]
+        click.echo(_report(format_, [*problems, *findings]), nl=False)
+    if unreadable and format_ == "text":
+        raise InputError([problem for error in unreadable for problem in error.problems])
+    refused = any(finding.severity == "error" for finding in findings)
+    sys.exit(ExitCode.ERROR if unreadable else ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
 def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[Finding]:

@@ -272,10 +272,10 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("inputs", HOSTILE, ids=lambda inputs: "+".join(inputs))
+@pytest.mark.parametrize("inputs", HOSTILE, ids="+".join)
 def test_no_input_is_ever_a_command(repository: Repository, inputs: dict[str, str]) -> None:
     ended = repository.act("bigger", **inputs)
-    assert not [path for path in repository.tmp_path.rglob("pwned*")]
+    assert not list(repository.tmp_path.rglob("pwned*"))
     assert "command not found" not in ended.log
     assert ended.ran
 
