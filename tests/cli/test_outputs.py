@@ -50,7 +50,8 @@ def test_one_plan_goes_to_several_files_at_once(folder: Path) -> None:
     assert stat.S_IMODE((folder / "plan.json").stat().st_mode) == 0o600
     again = mmeplan(f"show plan.json {WRITES.replace('=plan', '=again')}", folder)
     assert again.code == 0, again.stderr
-    assert (folder / "again.md").read_text() == (folder / "plan.md").read_text()
+    first, second = ((folder / name).read_text().splitlines() for name in ("plan.md", "again.md"))
+    assert second[:-1] == first[:-1], "all but how to apply it"
 
 
 def umask() -> int:
