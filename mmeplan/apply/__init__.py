@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mmeplan.apply.events import Event, Observer, Outcome, StepResult
-from mmeplan.apply.executor import DEFAULT_PARALLELISM, Executor
+from mmeplan.apply.executor import Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 
 def run(

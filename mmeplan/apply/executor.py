@@ -24,8 +24,7 @@ from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan, Step
-
-DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
+from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 End = Literal["done", "failed", "skipped", "kept"]
 _TOLD: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}

@@ -15,7 +15,7 @@ from mmeplan import plan as plans
 from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
 from mmeplan.cli.progress import Interrupts, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
@@ -31,13 +31,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @fleet_argument
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@click.option(
-    "--parallelism",
-    type=click.IntRange(1, 100),
-    default=applying.DEFAULT_PARALLELISM,
-    show_default=True,
-    help="Endpoints under way at once.",
-)
+@gate_options
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
@@ -65,7 +59,8 @@ Examples:
 def command(
     fleet: str,
     yes: bool,
-    parallelism: int,
+    max_change: str,
+    parallelism: int | None,
     fail_fast: bool,
     max_age: float | None,
     targets: tuple[str, ...],
@@ -83,15 +78,21 @@ def command(
     saved = read_saved(fleet)
     if saved is None:
         options = Options(
-            targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+            targets=targets,
+            replace=replacements,
+            allow_outage=allow_outage,
+            variables=dict(settings.variables),
+            parallelism=parallelism or applying.DEFAULT_PARALLELISM,
+            max_change=max_change,
         )
-        sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=fail_fast, online=online))
+        sys.exit(apply_fleet(settings, options, yes=yes, fail_fast=fail_fast, online=online))
     given = [
         name
         for name, value in (
             ("--target", targets),
             ("--replace", replacements),
             ("--allow-outage", allow_outage),
+            ("--max-change", max_change),
             ("--online", online),
         )
         if value
@@ -99,7 +100,11 @@ def command(
     if given:
         raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
     age = timedelta(hours=max_age) if max_age is not None else None
-    sys.exit(apply_saved(settings, saved, age, yes=yes, parallelism=parallelism, fail_fast=fail_fast))
+    planned = saved.options.parallelism
+    if parallelism is not None and parallelism > planned:
+        text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
+        raise InputError([Problem(text, fleet, hint=f"mmeplan plan --parallelism {parallelism} --out FILE")])
+    sys.exit(apply_saved(settings, saved, age, yes=yes, parallelism=parallelism or planned, fail_fast=fail_fast))
 
 
 def read_saved(path: str) -> Plan | None:
@@ -123,7 +128,6 @@ def apply_fleet(
     options: Options,
     *,
     yes: bool,
-    parallelism: int,
     fail_fast: bool,
     destroy: bool = False,
     online: bool = False,
@@ -143,7 +147,7 @@ def apply_fleet(
         if not plan.steps:
             return ExitCode.DONE if plan.complete or options.targets else ExitCode.ERROR
         confirm(plan, yes=yes, destroy=destroy)
-        return carry_out(plan, settings, connection, parallelism=parallelism, fail_fast=fail_fast)
+        return carry_out(plan, settings, connection, parallelism=options.parallelism, fail_fast=fail_fast)
 
 
 def emptied(fleet: spec.Fleet) -> spec.Fleet:

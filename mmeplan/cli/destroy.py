@@ -33,5 +33,5 @@ def command(fleet: str, yes: bool, parallelism: int, **common: Any) -> None:
     are only forgotten. Nothing without the fleet's tag is touched.
     """
     settings = session.common(fleet, **common)
-    options = Options(destroy=True, variables=dict(settings.variables))
-    sys.exit(apply_fleet(settings, options, yes=yes, parallelism=parallelism, fail_fast=False, destroy=True))
+    options = Options(destroy=True, variables=dict(settings.variables), parallelism=parallelism)
+    sys.exit(apply_fleet(settings, options, yes=yes, fail_fast=False, destroy=True))

@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from mmeplan.cli.errors import wants_color
+from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 
 MIN_WIDTH = 80
 PIPED_WIDTH = 100
@@ -91,6 +93,32 @@ def _variable(
             raise click.BadParameter(f"{value!r}: expected NAME=VALUE")
         made.append((name, text))
     return tuple(made)
+
+
+def _max_change(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        max_change(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say how far an apply may go: --max-change, --parallelism (None where it isn't given)."""
+    command = click.option(
+        "--parallelism",
+        type=click.IntRange(1, 100),
+        metavar="N",
+        help=f"Endpoints that the apply has under way at once.  [default: {DEFAULT_PARALLELISM}, or the saved plan's]",
+    )(command)
+    return click.option(
+        "--max-change",
+        metavar="PERCENT|COUNT",
+        default="",
+        callback=_max_change,
+        help=f"Refuse to delete or recreate more endpoints than this: 40% or 5.  [default: {DEFAULT_MAX_PERCENT}% of "
+        f"{DEFAULT_FROM} or more]",
+    )(command)
 
 
 def fleet_argument(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,13 +10,15 @@ from typing import Any
 import click
 
 from mmeplan import graph as graphs
-from mmeplan import live, render, spec
+from mmeplan import live, render, rules, spec
 from mmeplan.cli import session
 from mmeplan.cli.formats import rendered
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, spec_options
+from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
 from mmeplan.cli.outputs import PRINTED, Outputs, Refused, write_option
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS, iam_policy
 
 EXAMPLES = """\b
 Examples:
@@ -60,6 +62,7 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
+@gate_options
 @click.option(
     "--snapshot",
     "snapshot_file",
@@ -71,6 +74,9 @@ Examples:
     "--online",
     is_flag=True,
     help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
+)
+@click.option(
+    "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
@@ -84,8 +90,11 @@ def command(
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
+    max_change: str,
+    parallelism: int | None,
     snapshot_file: str | None,
     online: bool,
+    iam: bool,
     show_environment: bool,
     **common: Any,
 ) -> None:
@@ -95,29 +104,56 @@ def command(
     """
     settings = session.common(fleet, **common)
     options = Options(
-        targets=targets, replace=replacements, allow_outage=allow_outage, variables=dict(settings.variables)
+        targets=targets,
+        replace=replacements,
+        allow_outage=allow_outage,
+        variables=dict(settings.variables),
+        parallelism=parallelism or DEFAULT_PARALLELISM,
+        max_change=max_change,
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
     outputs = Outputs(settings, format_, writes, out, (fleet, snapshot_file), show_environment)
     with outputs.told_without_plan():
-        plan = make(settings, options, snapshot_file, online=online)
+        plan, snapshot, actions = _made(settings, options, snapshot_file, online=online)
     next_command = _next_command(plan, settings, out)
     outputs.write(plan, next_command=next_command)
-    outputs.show(plan, next_command=next_command)
+    if iam:
+        show_policy(plan, snapshot, actions)
+    else:
+        outputs.show(plan, next_command=next_command)
     sys.exit(exit_code(plan, detailed=detailed_exitcode))
 
 
 def make(settings: Settings, options: Options, snapshot_file: str | None = None, *, online: bool = False) -> Plan:
     """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
+    return _made(settings, options, snapshot_file, online=online)[0]
+
+
+def _made(
+    settings: Settings, options: Options, snapshot_file: str | None, *, online: bool
+) -> tuple[Plan, live.Snapshot, tuple[str, ...]]:
+    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need."""
     fleet = session.load(settings)
     graph = graphs.compile(fleet)
     findings = session.check(fleet, graph)
     stop_if_refused(findings, fleet, settings)
     if snapshot_file:
-        return session.plan_from_snapshot(graph, read_snapshot(snapshot_file), findings, options)
+        snapshot = read_snapshot(snapshot_file)
+        return session.plan_from_snapshot(graph, snapshot, findings, options), snapshot, ()
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        return session.make_plan(graph, connection, findings, options, online=online)
+        plan, snapshot = session.observed_plan(graph, connection, findings, options, online=online)
+        return plan, snapshot, rules.online_actions(graph) if online else ()
+
+
+def show_policy(plan: Plan, snapshot: live.Snapshot, actions: tuple[str, ...]) -> None:
+    """Print the IAM policy of a plan on stdout. Where it is too long for a managed policy, stderr says so."""
+    policy = iam_policy(plan, snapshot, actions)
+    size = len(json.dumps(policy, separators=(",", ":")))
+    click.echo(json.dumps(policy, indent=2))
+    if size > MANAGED_POLICY_CHARACTERS:
+        text = f"the policy has {size:,} characters, and a managed policy holds {MANAGED_POLICY_CHARACTERS:,}"
+        click.echo(f"{text}: plan with --target, a part of the fleet at a time", err=True)
 
 
 def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settings) -> None:

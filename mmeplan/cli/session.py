@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,14 +106,35 @@ def make_plan(
 
     With `online` the plan carries what the rules find that read other services.
     """
+    return observed_plan(graph, connection, findings, options, online=online)[0]
+
+
+def observed_plan(
+    graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options, *, online: bool = False
+) -> tuple[Plan, Snapshot]:
+    """As `make_plan`, with the snapshot that the plan was made from."""
     require_addresses(graph, "--replace", options.replace)
     require_addresses(graph, "--allow-outage", options.allow_outage)
     snapshot = observe(connection, graph)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
+    quotas: dict[str, spec.Quota] = {}
     if online:
         findings = [*findings, *rules.check_online(graph.fleet, graph, connection.cloud)]
-    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options)
+        quotas = _service_quotas(graph, connection)
+    return checked_plan(graph, snapshot, connection.clock.now().isoformat(), findings, options, quotas), snapshot
+
+
+def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quota]:
+    """The account's quotas of the instance types that the file names."""
+    types = {
+        str(variant["InstanceType"])
+        for resource in graph.resources.values()
+        for variant in resource.request.get("ProductionVariants") or ()
+        if variant.get("InstanceType")
+    }
+    found = rules.instance_quotas(connection.cloud, types)
+    return {kind: spec.Quota(instances, "Service Quotas") for kind, instances in found.items()}
 
 
 def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
@@ -127,16 +148,30 @@ def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Find
 
 
 def checked_plan(
-    graph: Graph, snapshot: Snapshot, created_at: str, findings: Sequence[Finding], options: Options
+    graph: Graph,
+    snapshot: Snapshot,
+    created_at: str,
+    findings: Sequence[Finding],
+    options: Options,
+    quotas: Mapping[str, spec.Quota] | None = None,
 ) -> Plan:
     """The plan with what the rules of stage `plan` find in it; it is made once more where they find something."""
     commit = commit_of(_files(graph.fleet))
-    plan = build(graph, snapshot, created_at=created_at, findings=tuple(findings), options=options, commit=commit)
+
+    def made(findings: Sequence[Finding]) -> Plan:
+        return build(
+            graph,
+            snapshot,
+            created_at=created_at,
+            findings=tuple(findings),
+            options=options,
+            commit=commit,
+            quotas=quotas,
+        )
+
+    plan = made(findings)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
-    if not found:
-        return plan
-    findings = (*findings, *found)
-    return build(graph, snapshot, created_at=created_at, findings=findings, options=options, commit=commit)
+    return made([*findings, *found]) if found else plan
 
 
 def _files(fleet: spec.Fleet) -> list[str]:

@@ -5,7 +5,7 @@ Called by the commands `plan`, `apply` and `destroy`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,6 +16,7 @@ from mmeplan.diff import EFFECTS, Change, Difference, FieldChange, diff
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
+from mmeplan.plan.capacity import planned_capacity
 from mmeplan.plan.document import (
     Location,
     Observed,
@@ -30,13 +31,13 @@ from mmeplan.plan.document import (
     with_id,
 )
 from mmeplan.plan.finding import Finding
-from mmeplan.plan.gates import gate_findings
+from mmeplan.plan.gates import capacity_findings, gate_findings
 from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
-from mmeplan.spec import FilePath, file_path
+from mmeplan.spec import FilePath, Quota, file_path
 
 _CONFIG_MEMBERS = ("ProductionVariants", "ShadowProductionVariants")
 
@@ -49,17 +50,21 @@ def build(
     findings: Sequence[Finding] = (),
     options: Options | None = None,
     commit: str | None = None,
+    quotas: Mapping[str, Quota] | None = None,
 ) -> Plan:
     """The plan that makes what is live into what the file says.
 
-    `findings` are those of `rules.check`; the gates add theirs. `commit` is the git commit of the file, where that is
-    known. Raises InputError for a target that doesn't exist.
+    `findings` are those of `rules.check`; the gates and the file's policies add theirs. `commit` is the git commit of
+    the file, where that is known; `quotas` are those that the account has, beside the file's own: the lower one counts.
+    Raises InputError for a target that doesn't exist.
     """
     options = options or Options()
     difference = diff(graph, snapshot)
     changes = _targeted(graph, difference, options.targets)
-    all_findings = (*findings, *gate_findings(graph, snapshot, changes, options))
     steps = StepBuilder(graph, snapshot).build(changes)
+    planned = planned_capacity(graph, snapshot, steps, _lower(graph.fleet.quotas, quotas or {}), options.parallelism)
+    gates = gate_findings(graph, snapshot, changes, options)
+    all_findings = (*findings, *gates, *capacity_findings(graph, planned.overruns))
     refused = any(finding.severity == "error" for finding in all_findings)
     errored = bool(snapshot.inventory_error or snapshot.unreadable())
     plan = Plan(
@@ -74,7 +79,7 @@ def build(
         snapshot=Observed(snapshot.observed_at, snapshot.digest(), _fingerprints(snapshot, changes)),
         summary=_summary(changes),
         changes=tuple(_planned(graph, snapshot, change) for change in changes),
-        steps=steps,
+        steps=planned.steps,
         drift=tuple(
             PlannedDrift(item.address, item.explanation, _fields(graph, graph.resources[item.address], item.fields))
             for item in difference.drift
@@ -84,9 +89,25 @@ def build(
         complete=not errored and not options.targets,
         applyable=bool(steps) and not refused and not options.speculative,
         errored=errored,
+        capacity=planned.capacity,
         commit=commit,
     )
-    return with_id(plan)
+    return with_id(_held_against_policies(graph, plan))
+
+
+def _lower(one: Mapping[str, Quota], other: Mapping[str, Quota]) -> dict[str, Quota]:
+    """The lower of two quotas of each type."""
+    both = {**other, **one}
+    return {kind: min(quota, other.get(kind, quota), key=lambda each: each.instances) for kind, quota in both.items()}
+
+
+def _held_against_policies(graph: Graph, plan: Plan) -> Plan:
+    if not graph.fleet.policies:
+        return plan
+    from mmeplan.plan.policies import policy_findings
+
+    plan = replace(plan, findings=(*plan.findings, *policy_findings(graph.fleet, plan)))
+    return replace(plan, applyable=plan.applyable and not plan.refused)
 
 
 def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:

@@ -16,6 +16,7 @@ from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 
 FORMAT_VERSION: Final = "1.1"
+DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,11 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The single-run options that shaped the plan."""
+    """The single-run options that shaped the plan.
+
+    `parallelism` is how many endpoints the apply may have under way at once: instances are counted with it, so that an
+    apply may take less and not more. `max_change` is `30%` or `5` as it was typed, empty for the default.
+    """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
@@ -154,14 +159,16 @@ class Options:
     variables: Mapping[str, str] = field(default_factory=dict)
     destroy: bool = False
     speculative: bool = False
+    parallelism: int = DEFAULT_PARALLELISM
+    max_change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceCapacity:
     """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
 
-    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a place of
-    the file (`fleet.yaml:12`), or `Service Quotas`.
+    `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a file, or
+    `Service Quotas`.
     """
 
     instance_type: str
@@ -297,6 +304,11 @@ def _members(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
+def plain(value: Any) -> Any:
+    """A change, a step or another part of the document as plain data."""
+    return json.loads(_json(value))
+
+
 _json: Final = json.JSONEncoder(default=_members).encode
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
 """Made once: `json.dumps` with options makes an encoder for each call."""
@@ -386,4 +398,4 @@ _TUPLES: Final = frozenset(
 
 def _make(kind: Any, item: Mapping[str, Any]) -> Any:
     known = {member.name for member in fields(kind)}
-    return kind(**{k: tuple(v) if k in _TUPLES else v for k, v in item.items() if k in known})
+    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})

@@ -7,11 +7,14 @@ that rule's (docs/rules/not-checked.md lists it); what is mmeplan's own promise 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from mmeplan.diff import Change, Reason
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
+from mmeplan.plan.capacity import Overrun
 from mmeplan.plan.document import Options
 from mmeplan.plan.finding import Finding
 from mmeplan.resources import Resource
@@ -19,6 +22,11 @@ from mmeplan.spec import FilePath, dotted
 
 REFUSED: Final = "GATE-03"
 OUTAGE: Final = "GATE-04"
+MAX_CHANGE: Final = "GATE-08"
+CAPACITY: Final = "GATE-09"
+
+DEFAULT_MAX_PERCENT: Final = 30  # of the endpoints that are live, where there are
+DEFAULT_FROM: Final = 10  # or more of them
 
 _REFUSALS: Final[Mapping[tuple[str, Reason], str]] = {
     ("model", "conflict"): "DEL-10",
@@ -54,6 +62,8 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
         yield _finding(graph, "GATE-02", "", ("region",), message, "use --region, or a snapshot of that region")
     for change in changes:
         yield from _change_findings(graph, change, options)
+    if not options.destroy:
+        yield from _too_much(graph, snapshot, changes, max_change(options.max_change))
     for live in snapshot.unreadable():
         needed = "; the plan may not be applied while this is unknown"
         yield _finding(
@@ -93,6 +103,68 @@ def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator
             message,
             "set protect: false and apply that first",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MaxChange:
+    """How many of the live endpoints a plan may delete or recreate: a count, or a percentage of `at_least` or more."""
+
+    count: int | None = None
+    percent: Fraction | None = None
+    at_least: int = 0
+
+    def refuses(self, lost: int, live: int) -> bool:
+        """Whether deleting or recreating `lost` of `live` endpoints is too much."""
+        if self.count is not None:
+            return lost > self.count
+        return self.percent is not None and live >= self.at_least and lost * 100 > self.percent * live
+
+
+def max_change(text: str) -> MaxChange:
+    """`--max-change` as typed: `40%`, `2.5%` or `5`; empty for the default. Raises ValueError."""
+    if not text:
+        return MaxChange(percent=Fraction(DEFAULT_MAX_PERCENT), at_least=DEFAULT_FROM)
+    number = text.removesuffix("%")
+    if not number.replace(".", "", 1).isascii() or not number.replace(".", "", 1).isdigit():
+        raise ValueError(f"{text!r}: expected a percentage such as 30%, or a number of endpoints")
+    if number == text:
+        if "." in number:
+            raise ValueError(f"{text!r}: a number of endpoints is whole")
+        return MaxChange(count=int(number))
+    if Fraction(number) > 100:
+        raise ValueError(f"{text!r}: more than all")
+    return MaxChange(percent=Fraction(number))
+
+
+def _too_much(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], most: MaxChange) -> Iterator[Finding]:
+    """The blast radius: a wrong file or a wrong environment shows as many endpoints that go at once."""
+    lost = [c for c in changes if c.kind == "endpoint" and "delete" in c.actions and not c.refusal]
+    live = sum(1 for _ in snapshot.present("endpoint"))
+    if not most.refuses(len(lost), live):
+        return
+    limit = f"{most.count}" if most.count is not None else f"{float(most.percent or 0):g} %"
+    shown = ", ".join(change.address for change in lost[:5]) + (", …" if len(lost) > 5 else "")
+    message = f"{len(lost)} of {live} endpoints would be deleted or recreated, and at most {limit} may be: {shown}"
+    help_text = f"look whether this is the right file and environment; if it is: --max-change {len(lost)}"
+    yield _finding(graph, MAX_CHANGE, "", (), message, help_text)
+
+
+def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[Finding]:
+    """Every type that the rollout would need more of than its quota allows, in every order that was found."""
+    for overrun in overruns:
+        row = overrun.row
+        kind, quota = row.instance_type, row.quota or 0
+        path = ("quotas", kind) if graph.fleet.source_map.document.position(("quotas", kind)) else ()
+        told = f"the quota for endpoints is {quota} ({row.quota_source})"
+        if row.after > quota:
+            message = f"after this plan the fleet has {row.after} × {kind}, and {told}; at the peak it has {row.peak}"
+            advice = f"ask for a quota of {row.peak}, or choose fewer instances or another type"
+        else:
+            message = f"the rollout has up to {row.peak} × {kind} at once, and {told}"
+            advice = f"a quota of {overrun.alone} would do with one endpoint at a time, {row.peak} as it is planned"
+            if overrun.fits:
+                advice = f"--parallelism {overrun.fits} would do, or a quota of {row.peak}"
+        yield _finding(graph, CAPACITY, "", path, message, advice)
 
 
 def _path(resource: Resource | None) -> FilePath:

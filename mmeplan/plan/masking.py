@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +29,18 @@ def masked(plan: Plan) -> Plan:
         steps=tuple(_step(step, mask) for step in plan.steps),
         drift=tuple(_drift(item, mask) for item in plan.drift),
     )
+
+
+def masked_changes(plan: Plan) -> Iterator[PlannedChange]:
+    """The changes with masked environment values, one at a time."""
+    mask = _masking(plan.plan_id)
+    return (_change(change, mask) for change in plan.changes)
+
+
+def masked_steps(plan: Plan) -> Iterator[Step]:
+    """The steps with masked environment values, one at a time."""
+    mask = _masking(plan.plan_id)
+    return (_step(step, mask) for step in plan.steps)
 
 
 def masked_document(plan: Plan) -> dict[str, Any]:

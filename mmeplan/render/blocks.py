@@ -18,6 +18,7 @@ from mmeplan.render.relations import Relations
 from mmeplan.render.traffic import VariantRow, variant_rows
 from mmeplan.render.values import FieldGroup, counted, field_groups, place
 
+SPECULATIVE: Final = "speculative: made from a snapshot to be read; it can't be applied"
 EFFECT_ORDER: Final = ("outage", "delete", "traffic_shift", "in_place", "create", "none")
 """What traffic goes through, the worst first."""
 
@@ -152,8 +153,6 @@ def marks(plan: Plan) -> tuple[str, ...]:
     made = []
     if options.destroy:
         made.append("destroy: everything that this fleet owns goes")
-    if options.speculative:
-        made.append("speculative: made to be read; it can't be applied")
     if options.targets:
         made.append(f"only {', '.join(options.targets)} and what that depends on (--target)")
     if options.replace:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.plan.document import Capacity, InstanceCapacity
+from mmeplan.render.capacity import moving_types
 
 MOST_ROWS: Final = 100  # instance types; AWS has a few hundred
 _FAR: Final = 3  # a quota further away than three times the peak would flatten the bars
@@ -32,9 +33,9 @@ class ChartRow:
 
 def chart_rows(capacity: Capacity | None) -> tuple[ChartRow, ...]:
     """The rows, those over their quota first, then by the peak."""
-    if capacity is None:
-        return ()
-    items = sorted(capacity.types, key=lambda item: (not _is_over(item), -item.peak, item.instance_type))[:MOST_ROWS]
+    items = sorted(moving_types(capacity), key=lambda item: (not _is_over(item), -item.peak, item.instance_type))[
+        :MOST_ROWS
+    ]
     widest = max((max(_longest(item), _near_quota(item) or 0) for item in items), default=0) or 1
     return tuple(_row(item, widest) for item in items)
 

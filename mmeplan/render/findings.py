@@ -16,7 +16,7 @@ from mmeplan.render.style import shorten
 from mmeplan.render.templating import rendered
 from mmeplan.render.values import FILE_ROOM, counted, where
 
-RULE_ROOM: Final = 16  # columns of a rule's id
+RULE_ROOM: Final = 48  # columns of a rule's id; a policy's has its name in it
 
 _STYLES: Final = {"error": "danger", "warning": "warning", "note": "dim"}
 _ORDER: Final = ("error", "warning", "note")

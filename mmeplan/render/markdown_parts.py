@@ -12,7 +12,8 @@ from typing import Final
 
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
-from mmeplan.render.blocks import headline, marks, remarks, untold_dangers
+from mmeplan.render.blocks import SPECULATIVE, headline, marks, remarks, untold_dangers
+from mmeplan.render.capacity import capacity_note, moving_types
 from mmeplan.render.markup import code, length, prose, row
 from mmeplan.render.rule_pages import rule_page
 from mmeplan.render.summary import summary_line, verdict
@@ -42,7 +43,7 @@ def banner(plan: Plan, stale: Sequence[str], room: int) -> str:
     if stale:
         lines = ["**STALE**: the world moved since this plan was made. It can be read, but not applied."]
         parts.append(_quote("WARNING", [*lines, *_fitted((f"- {prose(reason)}" for reason in stale), room // 2)]))
-    told = marks(plan)
+    told = (*([SPECULATIVE] if plan.options.speculative else []), *marks(plan))
     if told:
         kind = "WARNING" if plan.errored or plan.options.destroy else "IMPORTANT"
         lines = [f"- {_sentence(prose(mark))}" for mark in told]
@@ -124,21 +125,23 @@ def drift(plan: Plan, room: int) -> str:
 
 def capacity(plan: Plan, room: int) -> str:
     """Instances of each type now, after, and at the worst moment, against the quota where it is known."""
-    if plan.capacity is None or not plan.capacity.types:
+    moving = moving_types(plan.capacity)
+    if plan.capacity is None or not moving:
         return ""
     lines = []
-    for item in plan.capacity.types:
+    for item in moving:
         quota = "unknown" if item.quota is None else f"{item.quota:,}"
         source = f" ({prose(item.quota_source)})" if item.quota is not None and item.quota_source else ""
         over = item.quota is not None and item.peak > item.quota
         peak = f"**{item.peak:,}, over the quota**" if over else f"{item.peak:,}"
-        lines.append(row(code(item.instance_type), f"{item.now:,}", f"{item.after:,}", peak, quota + source))
+        lines.append(row(code(item.instance_type), f"{item.now:,}", peak, f"{item.after:,}", quota + source))
     shown = list(_fitted(lines, room))
     if len(shown) > 1 and not shown[-1].startswith("|"):
         shown[-1] = row(shown[-1].removeprefix("- "), "", "", "", "")
-    heads = [row("Instances", "now", "after", "peak", "quota"), row("---", "--:", "--:", "--:", "--:")]
+    heads = [row("Instances", "now", "peak", "after", "quota"), row("---", "--:", "--:", "--:", "--:")]
     about = f"### Capacity, with at most {counted(plan.capacity.parallelism, 'endpoint')} under way at once"
-    return "\n".join([about, "", *heads, *shown])
+    note = capacity_note(plan)
+    return "\n".join([about, "", *heads, *shown, *(["", f"{prose(note)}."] if note else [])])
 
 
 def remark_lines(plan: Plan, room: int) -> str:

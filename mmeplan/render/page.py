@@ -15,6 +15,7 @@ from mmeplan.plan.document import Plan, PlannedChange, VariantTraffic
 from mmeplan.plan.finding import Finding
 from mmeplan.render.blocks import (
     EFFECT_ORDER,
+    SPECULATIVE,
     Block,
     Drifted,
     alike,
@@ -26,6 +27,7 @@ from mmeplan.render.blocks import (
     marks,
     remarks,
 )
+from mmeplan.render.capacity import capacity_note
 from mmeplan.render.chart import ChartRow, chart_rows
 from mmeplan.render.nodes import Node, symbol_of
 from mmeplan.render.picture import Picture, picture
@@ -132,6 +134,7 @@ class Page:
     picture: Picture | None
     chart: tuple[ChartRow, ...]
     parallelism: int
+    capacity_note: str
     drift: tuple[Drifted, ...]
     drift_more: int
     remarks: tuple[tuple[str, str], ...]
@@ -163,7 +166,7 @@ def page(plan: Plan) -> Page:
         said=said,
         counts=_counts(plan),
         facts=_facts(plan),
-        marks=marks(plan),
+        marks=(*([SPECULATIVE] if plan.options.speculative else []), *marks(plan)),
         dangers=dangers(plan),
         errors=tuple(errors[:MOST_FINDINGS]),
         findings=tuple(others[:MOST_FINDINGS]),
@@ -176,6 +179,7 @@ def page(plan: Plan) -> Page:
         picture=picture(plan, relations, links),
         chart=chart_rows(plan.capacity),
         parallelism=plan.capacity.parallelism if plan.capacity else 0,
+        capacity_note=capacity_note(plan),
         drift=tuple(map(drifted, plan.drift[:MOST_LINES])),
         drift_more=len(plan.drift) - MOST_LINES,
         remarks=notes[:MOST_LINES],

@@ -10,6 +10,7 @@ from typing import Final
 
 from mmeplan.plan.document import Plan, PlannedChange
 from mmeplan.render.blocks import Block, Drifted, alike, block_of, dangers, drifted, is_worst, marks, remarks
+from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.findings import FindingGroup, finding_groups
 from mmeplan.render.nodes import Node, gone_node, node_of
 from mmeplan.render.relations import Relations
@@ -34,6 +35,7 @@ class Group:
 class View:
     """Everything that the template shows, in the order in which it shows it."""
 
+    speculative: bool
     title: str
     plan_id: str
     marks: tuple[str, ...]
@@ -47,6 +49,8 @@ class View:
     findings: tuple[FindingGroup, ...]
     remarks: tuple[tuple[str, str], ...]
     remarks_more: str
+    capacity: tuple[tuple[str, ...], ...]
+    capacity_note: str
     unchanged: str
     summary: str
     summary_style: str
@@ -59,6 +63,7 @@ def view(plan: Plan) -> View:
     loose = loose_nodes(plan, relations, told)
     notes = remarks(plan)
     return View(
+        speculative=plan.options.speculative,
         title=title(plan),
         plan_id=short_id(plan),
         marks=marks(plan),
@@ -72,6 +77,8 @@ def view(plan: Plan) -> View:
         findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
         remarks=notes[:FULL_BLOCKS],
         remarks_more=_more(len(notes) - FULL_BLOCKS, "note"),
+        capacity=capacity_rows(plan),
+        capacity_note=capacity_note(plan),
         unchanged=f"{plan.summary.noop:,} unchanged" if plan.summary.noop else "",
         summary=summary_line(plan),
         summary_style="danger" if plan.refused else "bold" if plan.has_changes or plan.errored else "good",

@@ -5,6 +5,7 @@ One small class per rule; the framework finds file and line. Other packages add 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mmeplan.graph import Graph
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from mmeplan.plan import Plan
     from mmeplan.rules.online import Reads
 
-__all__ = ["PlanRule", "PlannedFleet", "Rule", "all_rules", "check", "check_online", "check_plan", "find"]
+__all__ = [
+    "PlanRule",
+    "PlannedFleet",
+    "Rule",
+    "all_rules",
+    "check",
+    "check_online",
+    "check_plan",
+    "find",
+    "instance_quotas",
+]
 
 
 def all_rules() -> tuple[Rule, ...]:
@@ -52,6 +63,20 @@ def check_online(fleet: Fleet, graph: Graph, reads: Reads) -> list[Finding]:
     from mmeplan.rules.online import check_online as run
 
     return run(fleet, graph, reads, all_rules())
+
+
+def online_actions(graph: Graph) -> tuple[str, ...]:
+    """The IAM actions that the rules of stage `online` need for this fleet, sorted."""
+    from mmeplan.rules.online import actions
+
+    return actions(graph, all_rules())
+
+
+def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
+    """The quotas of these instance types for endpoints, as Service Quotas lists them; none where it can't be read."""
+    from mmeplan.rules.quota_rules import instance_quotas as run
+
+    return run(reads, types)
 
 
 def _third_party() -> tuple[tuple[Rule, ...], tuple[str, ...]]:

@@ -102,18 +102,36 @@ def check_online(fleet: Fleet, graph: Graph, reads: Reads, rules: Sequence[Rule]
     return record.findings()
 
 
+def actions(graph: Graph, rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The IAM actions of the rules that have something to ask about this fleet, sorted."""
+    facts = gather(graph)
+    asking = (rule for rule in rules if isinstance(rule, OnlineRule) and next(iter(rule.questions(facts)), None))
+    return tuple(sorted({rule.action for rule in asking}))
+
+
+def read_whole(reads: Reads, operation: str, params: Mapping[str, Any], pages: str) -> Answer | Exception:
+    """All pages of a list as one answer; the error where one of them fails."""
+    (answer,) = reads.gather([(operation, params)])
+    return _rest(reads, operation, params, pages, answer)
+
+
 def _whole(reads: Reads, question: Question, answer: Answer | Exception) -> Answer | Exception:
-    """All pages of a list as one answer; the error of a page where it fails."""
+    return _rest(reads, question.operation, question.params, question.pages, answer)
+
+
+def _rest(
+    reads: Reads, operation: str, params: Mapping[str, Any], pages: str, answer: Answer | Exception
+) -> Answer | Exception:
     items: list[Any] = []
     for _ in range(PAGES):
         if isinstance(answer, Exception):
             return answer
-        items += answer.get(question.pages) or ()
+        items += answer.get(pages) or ()
         token = answer.get("NextToken")
         if not token:
             break
-        (answer,) = reads.gather([(question.operation, {**question.params, "NextToken": token})])
-    return {question.pages: items}
+        (answer,) = reads.gather([(operation, {**params, "NextToken": token})])
+    return {pages: items}
 
 
 def _judge(

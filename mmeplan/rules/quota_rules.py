@@ -6,7 +6,8 @@ aren't counted: a fleet that alone goes beyond a quota is found, one that doesn'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,13 +15,14 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
-from mmeplan.rules.online import OnlineRule, Question, UnknownError
+from mmeplan.rules.online import OnlineRule, Question, Reads, UnknownError, read_whole
 
 SERVERLESS_ENDPOINTS: Final = 50  # a region; serverless-endpoints
 CONCURRENCY_QUOTA: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
 
 _PAGE: Final = 100  # the most that ListServiceQuotas gives at once
 _ENDPOINTS: Final = " for endpoint usage"
+_PARAMS: Final = {"ServiceCode": "sagemaker", "MaxResults": _PAGE}
 
 
 @dataclass(slots=True)
@@ -61,8 +63,7 @@ def _more(endpoint: Endpoint, count: int) -> int:
 
 
 def _quotas(resource: Resource, path: ApiPath, value: str, *wanted: int) -> Question:
-    params = {"ServiceCode": "sagemaker", "MaxResults": _PAGE}
-    return Question(resource, path, value, "ListServiceQuotas", params, pages="Quotas", wanted=wanted)
+    return Question(resource, path, value, "ListServiceQuotas", _PARAMS, pages="Quotas", wanted=wanted)
 
 
 def _quota(answer: Answer, name: str) -> float:
@@ -71,6 +72,24 @@ def _quota(answer: Answer, name: str) -> float:
         if str(quota.get("QuotaName", "")).lower() == name.lower() and quota.get("Value") is not None:
             return float(quota["Value"])
     raise UnknownError(f"Service Quotas doesn't list the quota {name!r}")
+
+
+def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
+    """The quotas of these instance types for endpoints, as Service Quotas tells them; of those that it lists.
+
+    Nothing where the read is denied or fails: the rules of this file make a note of that.
+    """
+    wanted = sorted(set(types))
+    if not wanted:
+        return {}
+    answer = read_whole(reads, "ListServiceQuotas", _PARAMS, "Quotas")
+    if isinstance(answer, Exception):
+        return {}
+    found = {}
+    for kind in wanted:
+        with suppress(UnknownError):
+            found[kind] = int(_quota(answer, kind + _ENDPOINTS))
+    return found
 
 
 class QuotaCoversFleet(OnlineRule):

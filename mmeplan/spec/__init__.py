@@ -1,7 +1,20 @@
 """load: fleet.yaml → `Fleet`. YAML, expressions, defaults, for_each, types, the source map and the JSON Schema."""
 
 from mmeplan.spec.document import FilePath, dotted
-from mmeplan.spec.fleet import Entry, EntryKind, Fleet, Source, SourceMap, file_path
+from mmeplan.spec.fleet import Entry, EntryKind, Fleet, Policy, Quota, Source, SourceMap, file_path
 from mmeplan.spec.loading import load, load_text
 
-__all__ = ["Entry", "EntryKind", "FilePath", "Fleet", "Source", "SourceMap", "dotted", "file_path", "load", "load_text"]
+__all__ = [
+    "Entry",
+    "EntryKind",
+    "FilePath",
+    "Fleet",
+    "Policy",
+    "Quota",
+    "Source",
+    "SourceMap",
+    "dotted",
+    "file_path",
+    "load",
+    "load_text",
+]

@@ -105,6 +105,33 @@ def _default_places(path: FilePath) -> list[FilePath]:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many instances of a type the account may have for endpoints; `source` is the file that says so."""
+
+    instances: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An expression that must be true of a plan, or of each of its changes or steps. `message` says why.
+
+    `severity` is what it means where it isn't: an error refuses the plan.
+    """
+
+    name: str
+    expression: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    each: Literal["changes", "steps"] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the expression may use."""
+        return ("plan", *({"changes": ["change"], "steps": ["step"]}[self.each] if self.each else ()))
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """A fleet file, loaded: what `graph.compile` works on."""
 
@@ -119,6 +146,8 @@ class Fleet:
     allow: Mapping[str, str]
     sources: tuple[Source, ...]
     source_map: SourceMap = field(compare=False, repr=False)
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+    policies: tuple[Policy, ...] = ()
 
 
 _USERS_OWN_KEYS = frozenset({"Environment", *NAMED_LISTS})
@@ -134,4 +163,15 @@ def file_path(entry_path: FilePath, api_path: tuple[str | int, ...]) -> FilePath
     return tuple(path)
 
 
-__all__ = ["SECTIONS", "Entry", "EntryKind", "Fleet", "Source", "SourceMap", "dotted", "file_path"]
+__all__ = [
+    "SECTIONS",
+    "Entry",
+    "EntryKind",
+    "Fleet",
+    "Policy",
+    "Quota",
+    "Source",
+    "SourceMap",
+    "dotted",
+    "file_path",
+]

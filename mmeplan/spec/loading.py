@@ -11,6 +11,7 @@ import copy
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,6 +24,8 @@ from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
 from mmeplan.spec.header import LANGUAGE_VERSION, Header, read_header
+from mmeplan.spec.policies import read_policies
+from mmeplan.spec.quotas import read_quotas
 from mmeplan.spec.refusals import Refusals
 from mmeplan.spec.validation import fleet_validator, problems_of
 
@@ -112,14 +115,17 @@ class _Loader:
         origins: Origins = {}
         entries = self._expand(root, origins, header)
         validated = self._validate(root, origins, header)
+        quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
+        policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
-        return self._fleet({**validated, **entries}, origins, environment)
+        made = self._fleet({**validated, **entries}, origins, environment)
+        return replace(made, quotas=quotas, policies=policies)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
     def _evaluate_top(self, root: dict[str, Any]) -> None:
         """Evaluate what holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
-        for key in ("retain", "allow"):
+        for key in ("retain", "allow", "quotas", "policies"):
             if key in root:
                 root[key] = self.refusals.evaluated(root[key], (key,), self.names)
         defaults = root.get("defaults")

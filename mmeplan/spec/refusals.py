@@ -33,9 +33,12 @@ class Refusals:
         """Whether there are as many problems as anybody will read."""
         return len(self._problems) >= MAX_PROBLEMS
 
-    def refuse(self, message: str, path: FilePath = (), hint: str = "") -> None:
-        """Note a problem at a path of the fleet; the path and line shown are those of the place it came from."""
-        line, column = self.source_map.locate(path)
+    def refuse(self, message: str, path: FilePath = (), hint: str = "", *, at: tuple[int, int] | None = None) -> None:
+        """Note a problem at a path of the fleet; the path and line shown are those of the place it came from.
+
+        `at` is the line and column, where the place within the value is known.
+        """
+        line, column = at or self.source_map.locate(path)
         if (line, column, message) in self._problems:
             return
         origin = self.source_map.origin(path)

@@ -27,6 +27,8 @@ from mmeplan.aws.shapes import service
 from mmeplan.spec.for_each import FILE_TYPES
 from mmeplan.spec.header import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, VARIABLE_NAME
 from mmeplan.spec.loading import LOGICAL_NAME, MAX_LOGICAL_NAME
+from mmeplan.spec.policies import POLICY_NAME
+from mmeplan.spec.quotas import INSTANCE_TYPE
 from mmeplan.spec.surface import NAMED_LISTS, Node, fleet_surface
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -130,6 +132,16 @@ class _Builder:
             "variables": variables,
             "environments": environments,
             "retain": _or_expression({"type": ["integer", "null"], "minimum": 0}),
+            "policies": self.policies(surface.keys["policies"]),
+        }
+
+    def policies(self, node: Node) -> Schema:
+        assert node.item is not None
+        policy = {**self.closed_object(node.item.keys, {}), "required": list(node.item.required)}
+        return {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": _whole(POLICY_NAME.pattern)},
+            "additionalProperties": policy,
         }
 
     def variables(self) -> Schema:
@@ -276,6 +288,23 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
                 "description": "A YAML, JSON or CSV file beside the fleet file.",
             },
             {"type": ["array", "object", "null"]},
+            _EXPRESSION,
+        ]
+    },
+    "quotas": {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
+                "required": ["file"],
+                "additionalProperties": False,
+                "description": "A YAML, JSON or CSV file beside the fleet file.",
+            },
+            {
+                "type": ["object", "null"],
+                "propertyNames": {"pattern": _whole(INSTANCE_TYPE.pattern)},
+                "additionalProperties": _or_expression({"type": "number", "minimum": 0}),
+            },
             _EXPRESSION,
         ]
     },

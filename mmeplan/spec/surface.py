@@ -97,6 +97,22 @@ def fleet_surface() -> Node:
     return _Builder(service()).fleet()
 
 
+_POLICY: Final = Node(
+    "object",
+    keys={
+        "each": Node(
+            "string",
+            doc="Ask of each change or step, as `change` or `step`; of the whole plan where it is left out.",
+            choices=("changes", "steps"),
+        ),
+        "expression": Node("string", doc="CEL: what must be true. It may use `plan`, and `change` or `step`."),
+        "message": Node("string", doc="What a person reads where it isn't true, and why it must be."),
+        "severity": Node("string", doc="error (default) refuses the plan.", choices=("error", "warning")),
+    },
+    required=("expression", "message"),
+)
+
+
 class _Builder:
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
@@ -127,6 +143,16 @@ class _Builder:
                 "integer", doc="How many superseded config generations of an endpoint stay for a rollback. Default 1."
             ),
             "allow": OWN_KEYS["allow"],
+            "quotas": Node(
+                "any",
+                doc="How many instances of a type the account may have for endpoints: {ml.m5.xlarge: 20}, or {file: "
+                "NAME}. A plan whose rollout would need more is refused before anything starts.",
+            ),
+            "policies": Node(
+                "map",
+                doc="What a plan must be like: CEL expressions over the plan document, each with a message.",
+                item=_POLICY,
+            ),
             **{key: Node("map", doc=doc, item=entries[kind]) for key, (kind, doc) in sections.items()},
         }
         return Node("object", keys=keys, required=("version", "fleet"))

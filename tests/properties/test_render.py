@@ -6,158 +6,16 @@ import unicodedata
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmeplan import render
 from mmeplan.errors import Problem
-from mmeplan.plan import Finding, Options, Plan, PlannedChange, PlannedField, Step, Summary, decode, encode
-from mmeplan.plan.document import Location, Observed, PlannedDrift, SourceFile, VariantTraffic, with_id
+from mmeplan.plan import Finding, Plan, decode, encode
 from mmeplan.plan.masking import masked, masked_document
+from tests.properties.plans import SLOW, anything, findings, names, plans, texts
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-SAMPLES = (
-    "ml.m5.xlarge",
-    "a b  c",
-    "\x1b[31mred\x1b[0m",
-    "\x9b2J",
-    "line\nline",
-    "\u202eevil\u2066",
-    "日本語" * 30,
-    "x" * 300,
-    "",
-)
-anything = st.one_of(st.sampled_from(SAMPLES), st.text(max_size=40))
-names = st.one_of(st.sampled_from(("ranker", "shop", "a" * 63)), anything)
-secrets = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=12, max_size=20).map(lambda text: f"SECRET{text}")
-values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), anything),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(anything, inner, max_size=3)),
-    max_leaves=4,
-)
-plain_fields = st.builds(
-    PlannedField,
-    st.one_of(st.sampled_from(("production_variants.large.instance_type", "containers[0].image", "x")), anything),
-    values,
-    values,
-    st.integers(0, 99_999),
-)
-secret_fields = st.builds(
-    PlannedField,
-    st.sampled_from(
-        (
-            "primary_container.environment.TOKEN",
-            "containers[1].environment.A.B",
-            "production_variants.a.model_name.primary_container.environment.K",
-        )
-    ),
-    st.one_of(st.none(), secrets),
-    st.one_of(st.none(), secrets),
-    st.integers(0, 99_999),
-)
-lists_with_secrets = st.builds(
-    lambda secret: PlannedField("containers", None, [{"Image": "i", "Environment": {"K": secret}}]), secrets
-)
-fields = st.lists(st.one_of(plain_fields, secret_fields, lists_with_secrets), max_size=4).map(tuple)
-actions = st.sampled_from(
-    (
-        ("create",),
-        ("update",),
-        ("delete",),
-        ("read",),
-        ("no-op",),
-        ("forget",),
-        ("adopt",),
-        ("delete", "create"),
-        ("create", "delete"),
-        ("adopt", "update"),
-    )
-)
-effects = st.sampled_from(("none", "create", "in_place", "traffic_shift", "delete", "outage"))
-reasons = st.sampled_from(
-    ("same", "new", "content_changed", "dependency_changed", "reused", "failed", "unreadable", "superseded")
-)
-shares = st.sampled_from(("", "0", "1", "2/3", "66.67%", "1/100000"))
-traffic = st.builds(VariantTraffic, names, shares, shares, st.integers(0, 99), st.integers(0, 99), names)
-locations = st.builds(Location, st.one_of(st.just("fleet.yaml"), anything), st.integers(0, 99_999), st.integers(0, 99))
-texts = st.lists(anything, max_size=2).map(tuple)
-tags = st.dictionaries(anything, anything, max_size=3)
-
-
-@st.composite
-def changes(draw: st.DrawFn) -> PlannedChange:
-    kind = draw(st.sampled_from(("endpoint", "endpoint_config", "model")))
-    return PlannedChange(
-        address=f"{kind}/{draw(names)}",
-        kind=kind,
-        actions=draw(actions),
-        reason=draw(reasons),
-        effect=draw(effects),
-        name=draw(names),
-        explanation=draw(anything),
-        live_name=draw(names),
-        location=draw(locations),
-        fields=draw(fields),
-        causes=draw(st.sampled_from(((), ("model/ranker",), ("endpoint_config/ranker", "model/shop")))),
-        tags_added=draw(tags),
-        tags_removed=draw(texts),
-        notes=draw(texts),
-        rollout=draw(anything),
-        traffic=tuple(draw(st.lists(traffic, max_size=3))),
-        refusal=draw(st.one_of(st.just(""), anything)),
-    )
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> Step:
-    name, environment = draw(names), draw(st.dictionaries(anything, secrets, max_size=2))
-    container = {"Image": draw(anything), "ModelDataUrl": draw(anything), "Environment": environment}
-    params: dict[str, Any] = {"ModelName": name, "PrimaryContainer": container}
-    if draw(st.booleans()):
-        params = {"ModelName": name, "Containers": [container, {"Image": draw(anything)}]}
-    return Step(f"CreateModel:model/{name}", f"model/{name}", "CreateModel", params)
-
-
-findings = st.builds(
-    Finding,
-    anything,
-    st.sampled_from(("error", "warning", "note")),
-    names,
-    anything,
-    anything,
-    anything,
-    anything,
-    names,
-)
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    many = draw(st.lists(changes(), max_size=5))
-    return with_id(
-        Plan(
-            tool_version="0",
-            created_at="2026-01-01T00:00:00+00:00",
-            fleet=draw(names),
-            environment=draw(anything),
-            account="123456789012",
-            region="eu-west-1",
-            source=(SourceFile(draw(anything), "0"),),
-            options=Options(targets=draw(texts), speculative=draw(st.booleans())),
-            snapshot=Observed("2026-01-01T00:00:00+00:00", "0", {}),
-            summary=Summary(create=draw(st.integers(0, 9))),
-            changes=tuple(many),
-            steps=tuple(draw(st.lists(steps(), max_size=3))),
-            drift=tuple(PlannedDrift(f"endpoint/{draw(names)}", draw(anything), draw(fields)) for _ in many[:1]),
-            findings=tuple(draw(st.lists(findings, max_size=3))),
-            kept={change.address: draw(texts) for change in many[:1]},
-            complete=draw(st.booleans()),
-            applyable=True,
-            errored=draw(st.booleans()),
-        )
-    )
 
 
 def columns(line: str) -> int:
@@ -193,6 +51,8 @@ def test_a_rendering_is_the_same_from_a_file(plan: Plan) -> None:
     assert render.text(again) == render.text(plan)
     assert render.text(again, show_environment=True) == render.text(plan, show_environment=True)
     assert render.json_text(again) == render.json_text(plan)
+    assert render.markdown(again) == render.markdown(plan)
+    assert render.html(again) == render.html(plan)
     assert render.summary_line(again) == render.summary_line(plan)
 
 
@@ -201,6 +61,8 @@ def test_a_rendering_is_the_same_from_a_file(plan: Plan) -> None:
 def test_no_rendering_tells_an_environment_value(plan: Plan) -> None:
     assert "SECRET" not in render.text(plan, width=400)
     assert "SECRET" not in render.json_text(plan)
+    assert "SECRET" not in render.markdown(plan)
+    assert "SECRET" not in render.html(plan)
     assert masked_document(plan)["masked"] is True
 
 

@@ -58,11 +58,12 @@ def test_nothing_is_left_unfinished() -> None:
     assert [name_of(path) for path in MODULES if unfinished.search(path.read_text())] == []
 
 
-def test_three_libraries_have_one_home_each() -> None:
+def test_libraries_with_one_job_have_one_home_each() -> None:
     homes = {
         "networkx": {"mmeplan/graph.py"},
         "deepdiff": {"mmeplan/diff/fields.py"},
         "boto3": {"mmeplan/cloud/aws.py"},
+        "cel_expr_python": {"mmeplan/spec/cel.py"},
     }
     for library, allowed in homes.items():
         importing = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)

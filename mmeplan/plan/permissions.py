@@ -1,0 +1,133 @@
+"""The IAM policy that a plan and its apply need: their calls, the names they touch, and nothing else.
+
+In: a plan, and the snapshot that it was made from. Out: a policy document. Called by `plan --iam`.
+
+What stands on `*` can't be narrowed: IAM has no resources for lists and for the tag index. Before a config or model is
+deleted, every endpoint of the account is looked at (docs/plan-and-apply.md, "Deletes last"), so that a plan with such a
+deletion may describe all of them. GetCallerIdentity needs no permission. What containers read when they run (S3, ECR,
+KMS) is a matter of their execution role, and what a KMS key asks of the caller is a matter of its key policy.
+Source: Service Authorization Reference, Actions, resources, and condition keys for Amazon SageMaker; for PassRole, the
+developer guide, "SageMaker roles".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mmeplan.live import NAME_MEMBERS, Snapshot
+from mmeplan.plan.document import Plan, Step
+from mmeplan.resources.identity import FLEET_TAG
+
+MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
+
+_WORDS: Final = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
+_DESCRIBE: Final = {
+    "model": "DescribeModel",
+    "endpoint_config": "DescribeEndpointConfig",
+    "endpoint": "DescribeEndpoint",
+}
+_LISTS: Final = ("ListEndpointConfigs", "ListEndpoints", "ListModels")
+_CREATES: Final = ("CreateModel", "CreateEndpointConfig", "CreateEndpoint")
+
+Arns = dict[str, set[str]]
+"""Action → the ARNs it is needed on."""
+
+
+def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> dict[str, Any]:
+    """The least-privilege policy. `online` are the actions that `--online` needs beside."""
+    of = _Names(plan.account, plan.region)
+    statements = [
+        _statement("ReadInventory", [f"sagemaker:{name}" for name in _LISTS] + ["tag:GetResources"], ["*"]),
+        *_by_arns("Read", _reads(plan, snapshot, of)),
+        *_by_arns("Write", _writes(plan.steps, of)),
+    ]
+    deletes = _deletes(plan.steps, of)
+    owned = {"StringEquals": {f"aws:ResourceTag/{FLEET_TAG}": plan.fleet}}
+    statements += [{**statement, "Condition": owned} for statement in _by_arns("DeleteOwn", deletes)]
+    roles = sorted({str(s.params["ExecutionRoleArn"]) for s in plan.steps if s.params.get("ExecutionRoleArn")})
+    if roles:
+        service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        statements.append({**_statement("PassRoles", ["iam:PassRole"], roles), "Condition": service})
+    if actions := sorted(set(online)):
+        statements.append(_statement("ReadOnline", actions, ["*"]))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+class _Names:
+    """ARNs of names. SageMaker writes the name in lower case in some of its ARNs, so both spellings are allowed."""
+
+    def __init__(self, account: str, region: str) -> None:
+        partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+        self._head = f"arn:{partition}:sagemaker:{region}:{account}:"
+
+    def __call__(self, kind: str, name: str) -> set[str]:
+        return {f"{self._head}{_WORDS[kind]}/{spelled}" for spelled in (name, name.lower())}
+
+
+def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
+    """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
+    scans = any("unreferenced" in step.guard for step in plan.steps)
+    made: Arns = {}
+    for kind, operation in _DESCRIBE.items():
+        names = set(snapshot.objects.get(kind, {}))
+        names |= {
+            name for change in plan.changes if change.kind == kind for name in (change.name, change.live_name) if name
+        }
+        arns = {arn for name in names for arn in of(kind, name)}
+        if arns:
+            made.setdefault("sagemaker:ListTags", set()).update(arns)
+        everything = scans and kind != "model"
+        if arns or everything:
+            made[f"sagemaker:{operation}"] = of(kind, "*") if everything else arns
+    return made
+
+
+def _writes(steps: Iterable[Step], of: _Names) -> Arns:
+    made: Arns = {}
+    for step in steps:
+        if step.operation.startswith(("Describe", "DeleteEndpoint", "DeleteModel")):
+            continue
+        arns = _touched(step, of)
+        made.setdefault(f"sagemaker:{step.operation}", set()).update(arns)
+        if step.operation in _CREATES and step.params.get("Tags"):
+            kind = next(kind for kind, word in _CREATED.items() if word == step.operation)
+            made.setdefault("sagemaker:AddTags", set()).update(of(kind, str(step.params[NAME_MEMBERS[kind]])))
+    return made
+
+
+_CREATED: Final = dict(zip(_WORDS, _CREATES, strict=True))
+
+
+def _touched(step: Step, of: _Names) -> set[str]:
+    """The ARNs that a call names: of an endpoint's create and update, those of its config as well."""
+    if "ResourceArn" in step.params:
+        arn = str(step.params["ResourceArn"])
+        return {arn, arn.lower()}
+    named = ((kind, step.params.get(member)) for kind, member in NAME_MEMBERS.items())
+    own = {"CreateModel": "model", "CreateEndpointConfig": "endpoint_config"}.get(step.operation)
+    return {arn for kind, name in named if name and own in (None, kind) for arn in of(kind, str(name))}
+
+
+def _deletes(steps: Iterable[Step], of: _Names) -> Arns:
+    made: Arns = {}
+    for step in steps:
+        if step.operation.startswith(("DeleteEndpoint", "DeleteModel")):
+            made.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
+    return made
+
+
+def _by_arns(sid: str, needed: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+    """One statement for all actions that are needed on the same ARNs."""
+    by_arns: dict[tuple[str, ...], list[str]] = {}
+    for action, arns in needed.items():
+        by_arns.setdefault(tuple(sorted(arns)), []).append(action)
+    several = len(by_arns) > 1
+    return [
+        _statement(f"{sid}{number if several else ''}", actions, list(arns))
+        for number, (arns, actions) in enumerate(sorted(by_arns.items(), key=lambda item: sorted(item[1])), start=1)
+    ]
+
+
+def _statement(sid: str, actions: Iterable[str], resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resources}
