@@ -1,5 +1,6 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
+from mmeplan.live.masked import masked, unmasked
 from mmeplan.live.observing import (
     LIST_ABOVE,
     kind_and_name,
@@ -27,10 +28,12 @@ __all__ = [
     "Writer",
     "decode",
     "kind_and_name",
+    "masked",
     "models_of",
     "names_of",
     "observe",
     "observe_endpoints",
     "observe_objects",
     "pages",
+    "unmasked",
 ]
