@@ -1,7 +1,7 @@
 """A snapshot without the containers' environment values: it may be stored where many can read it.
 
-In: a `Snapshot`. Out: the same with each value as `(masked, 3f9c2a1b)`, a short keyed digest. Whoever has the fleet file
-can tell that a value is the one in the file, and `unmasked` puts it back; any other stays masked, and so differs.
+In: a `Snapshot`. Out: the same with each value as `(masked, 3f9c2a1b)`, a short keyed digest. Whoever has the fleet
+file can tell that a value is the one in the file, and `unmasked` puts it back; any other stays masked, and so differs.
 Called by `snapshot` and by plans from snapshots.
 """
 
