@@ -16,7 +16,6 @@ from typing import Final
 from mmeplan.errors import ExitCode
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
-from mmeplan.plan.masking import masked
 from mmeplan.render.annotations import annotations_text
 from mmeplan.render.markdown import BUDGET, SMALLEST, markdown
 from mmeplan.render.markdown_parts import finding_line
@@ -87,7 +86,7 @@ def _digest(text: str) -> str:
 
 def plan_log(plan: Plan, text: str) -> str:
     """What a plan says on stdout: its annotations, and the page of the plan, folded."""
-    return annotations_text(masked(plan).findings) + log_text("The plan", text)
+    return annotations_text(plan.findings) + log_text("The plan", text)
 
 
 def step_summary(plan: Plan, room: int, *, next_command: str = "", stale: tuple[str, ...] = ()) -> str:

@@ -216,6 +216,7 @@ def test_a_fork_gets_a_speculative_plan_without_credentials(repository: Reposito
     snapshot = repository.tmp_path / "snapshot.json"
     stored = repository.act("main", "push", command="snapshot", snapshot=str(snapshot))
     assert stored.code == 0, stored.log
+    assert SECRET not in snapshot.read_text()
     repository.commit(BIGGER, "Bigger instances")
     repository.github.user("ghs_of_a_fork", BOT, bot=True, writes=False)
     ended = repository.act("bigger", token="ghs_of_a_fork", snapshot=str(snapshot), args="")

@@ -100,6 +100,12 @@ def test_the_runner_hears_nothing_of_a_logged_text(text: str) -> None:
     assert heard == ["::group::The plan", "::endgroup::"]
 
 
+def test_a_log_within_a_log_ends_nothing() -> None:
+    inner = log_text("The plan", "a")
+    heard = heard_by_the_runner(log_text("The plan", f"{inner}::error::b\n"))
+    assert heard == ["::group::The plan", "::endgroup::"]
+
+
 def test_the_outputs_of_a_plan_and_of_none_have_the_same_names() -> None:
     assert set(outputs(a_plan())) == set(outputs_without_plan(1, "no")) == set(OUTPUT_KEYS)
 
