@@ -49,6 +49,7 @@ _BY_CODE: Final = {
     "AccessDenied": Failure.DENIED,
     "AccessDeniedException": Failure.DENIED,
     "UnauthorizedOperation": Failure.DENIED,
+    "AuthorizationError": Failure.DENIED,
     "ExpiredToken": Failure.DENIED,
     "ExpiredTokenException": Failure.DENIED,
     "InvalidClientTokenId": Failure.DENIED,

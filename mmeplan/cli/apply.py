@@ -15,7 +15,14 @@ from mmeplan import plan as plans
 from mmeplan import render, spec
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
+from mmeplan.cli.options import (
+    Settings,
+    cloud_options,
+    fleet_argument,
+    gate_options,
+    online_option,
+    spec_options,
+)
 from mmeplan.cli.progress import Interrupts, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
@@ -49,11 +56,7 @@ Examples:
 @click.option(
     "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
 )
-@click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
+@online_option
 @spec_options
 @cloud_options
 def command(

@@ -141,6 +141,12 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`.")(command)
 
 
+def online_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--online: rules that read other services than SageMaker speak as well."""
+    text = "Also read what the fleet stands on: artifacts, images, alarms, quotas, networks, permissions, scaling."
+    return click.option("--online", is_flag=True, help=text)(command)
+
+
 def cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say which SageMaker is talked to."""
     command = click.option("-v", "--verbose", is_flag=True, help="Tell each API call on stderr.")(command)

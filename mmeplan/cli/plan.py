@@ -13,7 +13,14 @@ from mmeplan import graph as graphs
 from mmeplan import live, render, rules, spec
 from mmeplan.cli import session
 from mmeplan.cli.formats import rendered
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, gate_options, spec_options
+from mmeplan.cli.options import (
+    Settings,
+    cloud_options,
+    fleet_argument,
+    gate_options,
+    online_option,
+    spec_options,
+)
 from mmeplan.cli.outputs import PRINTED, Outputs, Refused, write_option
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding, Options, Plan
@@ -71,13 +78,9 @@ Examples:
     help="Plan from a saved snapshot, without credentials.",
 )
 @click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
-@click.option(
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )
+@online_option
 @click.option("--show-environment", is_flag=True, help="Show container environment values instead of masking them.")
 @spec_options
 @cloud_options
@@ -115,7 +118,7 @@ def command(
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
     outputs = Outputs(settings, format_, writes, out, (fleet, snapshot_file), show_environment)
     with outputs.told_without_plan():
-        plan, snapshot, actions = _made(settings, options, snapshot_file, online=online)
+        plan, snapshot, actions = make(settings, options, snapshot_file, online=online)
     next_command = _next_command(plan, settings, out)
     outputs.write(plan, next_command=next_command)
     if iam:
@@ -125,15 +128,13 @@ def command(
     sys.exit(exit_code(plan, detailed=detailed_exitcode))
 
 
-def make(settings: Settings, options: Options, snapshot_file: str | None = None, *, online: bool = False) -> Plan:
-    """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
-    return _made(settings, options, snapshot_file, online=online)[0]
-
-
-def _made(
+def make(
     settings: Settings, options: Options, snapshot_file: str | None, *, online: bool
 ) -> tuple[Plan, live.Snapshot, tuple[str, ...]]:
-    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need."""
+    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need.
+
+    Ends the command with 3 where rules refuse the file: then no call is made.
+    """
     fleet = session.load(settings)
     graph = graphs.compile(fleet)
     findings = session.check(fleet, graph)

@@ -13,7 +13,7 @@ import click
 from mmeplan import __version__, render
 from mmeplan import graph as graphs
 from mmeplan.cli import session
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, spec_options
+from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, online_option, spec_options
 from mmeplan.cli.outputs import as_finding
 from mmeplan.errors import ExitCode, InputError
 from mmeplan.plan import Finding
@@ -28,7 +28,7 @@ Examples:
   mmeplan validate -e prod --format json fleet.yaml
   mmeplan validate fleets/*.yaml          several at once
   mmeplan validate --format sarif > fleet.sarif
-  mmeplan validate --online               with reads of S3, ECR, CloudWatch and quotas
+  mmeplan validate --online               with reads of S3, ECR, IAM, EC2 and others
 \b
 In a GitHub workflow, as annotations of the pull request:
   mmeplan validate --format github
@@ -48,15 +48,13 @@ INPUT = "INPUT"
     show_default=True,
     help="What is printed.",
 )
-@click.option(
-    "--online",
-    is_flag=True,
-    help="Also look whether artifacts, images, alarms and quotas are as needed: reads S3, ECR, CloudWatch, Quotas.",
-)
-@click.option("--profile", metavar="NAME", help="AWS profile for credentials and region, with --online.")
+@online_option
+@cloud_options
 @spec_options
 def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) -> None:
     """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
+
+    What says which SageMaker and which credentials (--profile, --local, …) has a meaning with --online only.
 
     Exits 0 where there is no error (warnings don't count), 1 where a file can't be read, 3 where rules refuse one.
     """

@@ -34,6 +34,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 
 from mmeplan import __version__
 from mmeplan.cloud.pacing import Pace, repeated
@@ -43,18 +44,32 @@ from mmeplan.live import Answer, Call, Clock, Progress
 CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
+BODY_BYTES: Final = 4 * 1024 * 1024  # of an answer's body at the most, whatever range was asked for
 
 _SERVICES: Final = {
     "BatchGetImage": "ecr",
     "DescribeAlarms": "cloudwatch",
     "DescribeImages": "ecr",
+    "DescribeInstanceTypes": "ec2",
+    "DescribeKey": "kms",
+    "DescribeRouteTables": "ec2",
+    "DescribeScalableTargets": "application-autoscaling",
+    "DescribeSecurityGroups": "ec2",
+    "DescribeSubnets": "ec2",
+    "DescribeVpcEndpoints": "ec2",
     "GetBucketLocation": "s3",
     "GetCallerIdentity": "sts",
+    "GetKeyPolicy": "kms",
+    "GetObject": "s3",
     "GetResources": "resourcegroupstaggingapi",
+    "GetTopicAttributes": "sns",
+    "ListAWSDefaultServiceQuotas": "service-quotas",
+    "ListObjectVersions": "s3",
     "ListObjectsV2": "s3",
     "ListServiceQuotas": "service-quotas",
+    "SimulatePrincipalPolicy": "iam",
 }
-_READS: Final = ("Describe", "List", "Get", "BatchGet")
+_READS: Final = ("Describe", "List", "Get", "BatchGet", "Simulate")
 _NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     LoginError,
@@ -172,6 +187,8 @@ class Cloud:
         try:
             client = self._client(_SERVICES.get(operation, "sagemaker"))
             answer = getattr(client, xform_name(operation))(**params)
+            if isinstance(answer.get("Body"), StreamingBody):
+                answer["Body"] = _beginning(answer["Body"])
             self._heard = True
         except ClientError as error:
             self._heard = True
@@ -206,6 +223,14 @@ class Cloud:
         if self._door:
             made.meta.events.register("before-send.*", self._door.before_send)
         return made
+
+
+def _beginning(body: StreamingBody) -> bytes:
+    """The first `BODY_BYTES` of an answer's body; the connection is given up where there is more."""
+    try:
+        return body.read(BODY_BYTES)
+    finally:
+        body.close()
 
 
 def _service_error(operation: str, error: ClientError) -> CloudError:

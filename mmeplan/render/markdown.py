@@ -36,7 +36,6 @@ _ALERT_SHARE: Final = 4  # a quarter of the budget for what is dangerous
 _OTHER_SHARE: Final = 10  # a tenth each for findings, drift, capacity and notes
 _NAMED: Final = 5  # details that are left out and named
 _NAME_ROOM: Final = 80  # columns of such a name
-_NOTE_ROOM: Final = 2_800  # characters of the line that names them, each character an entity at worst
 
 
 def markdown(
@@ -83,18 +82,18 @@ def _folded(made: Sequence[Detail], beyond: int, room: int) -> str:
     title = "### Details"
     room -= length(title) + 4
     sizes = [length(detail.text) + 2 for detail in made]
-    total, dropped = sum(sizes), set[int]()
+    largest = sorted(range(len(made)), key=lambda index: (-sizes[index], index))
+    total, dropped = sum(sizes), 0
     if beyond or total > room:
-        room -= _NOTE_ROOM
-        for index in sorted(range(len(made)), key=lambda index: (-sizes[index], index)):
-            if total <= room:
-                break
-            total -= sizes[index]
-            dropped.add(index)
-    note = _left_out([made[index].address for index in sorted(dropped)], beyond, len(made)) if dropped or beyond else ""
-    if length(note) > room + _NOTE_ROOM:
-        return ""
-    kept = [detail.text for index, detail in enumerate(made) if index not in dropped]
+        room -= length(_left_out([made[index].address for index in largest], beyond, len(made))) + 2
+        while dropped < len(made) and total > room:
+            total -= sizes[largest[dropped]]
+            dropped += 1
+        if room < 0:
+            return ""
+    gone = largest[:dropped]
+    note = _left_out([made[index].address for index in gone], beyond, len(made)) if dropped or beyond else ""
+    kept = [detail.text for index, detail in enumerate(made) if index not in set(gone)]
     return "\n\n".join(part for part in (title, note, *kept) if part)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 DOCS: Final = "https://github.com/mmeplan/mmeplan/blob/main/docs"
 
 _OWN: Final = re.compile(
-    r"(?:ALW|API|ARN|ART|ASY|CAP|CFG|DEL|DEP|EP|KMS|MDL|MME|NAM|PIP|RULE|SHD|SLS|TAG)-[0-9]{2}", re.ASCII
+    r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|KMS|MDL|MME|NAM|PIP|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}", re.ASCII
 )
 _GATE: Final = re.compile(r"GATE-[0-9]{2}", re.ASCII)
 _TOLD_BY_GATES: Final = frozenset({"CFG-38", "DEL-08", "DEL-10", "EP-06", "EP-08", "MDL-40", "SLS-12"})

@@ -52,61 +52,60 @@ class SizeIsPossible(Rule):
             yield (*deployment.size_path, "Value"), f"{deployment.percent} % is more than the whole fleet"
 
 
-class CanaryIsHalf(Rule):
-    id = "DEP-06"
-    title = "A canary is at most half of the fleet"
+class SizeOfRouting(Rule):
+    """The size of one routing: from `least_percent` to half of every variant's instances; `noun` says it in words."""
+
     severity = "error"
     basis = "doc"
+    members = ("DeploymentConfig",)
+    routing: str
+    least_percent: int
+    noun: str
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        deployment = endpoint.deployment
+        if deployment is not None and deployment.routing == self.routing:
+            for reason in _outside(endpoint, deployment, self.least_percent, 50):
+                yield (*deployment.size_path, "Value"), f"the {self.noun} is {reason}"
+
+
+class CanaryIsHalf(SizeOfRouting):
+    id = "DEP-06"
+    title = "A canary is at most half of the fleet"
     source = "botocore sagemaker/2017-07-24, TrafficRoutingConfig.CanarySize"
     why = "The service takes a canary of up to 50 % of each variant's instances."
     fix = "Lower the canary's size, or use ALL_AT_ONCE."
     bad = blue_green(_CANARY % ("INSTANCE_COUNT", 3, "  # here"), variant=_FOUR)
     good = blue_green(_CANARY % ("INSTANCE_COUNT", 2, ""), variant=_FOUR)
-    members = ("DeploymentConfig",)
-
-    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
-        deployment = endpoint.deployment
-        if deployment is not None and deployment.routing == "CANARY":
-            for reason in _outside(endpoint, deployment, 0, 50):
-                yield (*deployment.size_path, "Value"), f"the canary is {reason}"
+    routing = "CANARY"
+    least_percent = 0
+    noun = "canary"
 
 
-class StepIsTenthToHalf(Rule):
+class StepIsTenthToHalf(SizeOfRouting):
     id = "DEP-07"
     title = "A linear step is a tenth to a half of the fleet"
-    severity = "error"
-    basis = "doc"
     source = "botocore sagemaker/2017-07-24, TrafficRoutingConfig.LinearStepSize"
     why = "The service takes steps of 10 to 50 % of each variant's instances."
     fix = "Choose a step within these bounds."
     bad = blue_green(_LINEAR % ("CAPACITY_PERCENT", 60, "  # here"), variant=_FOUR)
     good = blue_green(_LINEAR % ("CAPACITY_PERCENT", 25, ""), variant=_FOUR)
-    members = ("DeploymentConfig",)
-
-    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
-        deployment = endpoint.deployment
-        if deployment is not None and deployment.routing == "LINEAR":
-            for reason in _outside(endpoint, deployment, 10, 50):
-                yield (*deployment.size_path, "Value"), f"the step is {reason}"
+    routing = "LINEAR"
+    least_percent = 10
+    noun = "step"
 
 
-class BatchIsTwentiethToHalf(Rule):
+class BatchIsTwentiethToHalf(SizeOfRouting):
     id = "DEP-13"
     title = "A rolling batch is a twentieth to a half of the fleet"
-    severity = "error"
-    basis = "doc"
     source = "botocore sagemaker/2017-07-24, RollingUpdatePolicy.MaximumBatchSize"
     why = "The service takes batches of 5 to 50 % of the variant's instances."
     fix = "Choose a batch within these bounds."
     bad = rolling(_BATCH % ("INSTANCE_COUNT", 3, "  # here"), variant=_FOUR)
     good = rolling(_BATCH % ("INSTANCE_COUNT", 2, ""), variant=_FOUR)
-    members = ("DeploymentConfig",)
-
-    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
-        deployment = endpoint.deployment
-        if deployment is not None and deployment.routing == "ROLLING":
-            for reason in _outside(endpoint, deployment, 5, 50):
-                yield (*deployment.size_path, "Value"), f"the batch is {reason}"
+    routing = "ROLLING"
+    least_percent = 5
+    noun = "batch"
 
 
 class RollbackBatch(Rule):

@@ -13,6 +13,24 @@ from typing import Final
 ROLE: Final = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4"
 
+CANARY_UPDATE: Final = """
+    deployment_config:
+      blue_green_update_policy:
+        traffic_routing_configuration:
+          type: CANARY  # here
+          canary_size: {type: CAPACITY_PERCENT, value: 50}
+          wait_interval_in_seconds: 300
+      auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
+"""
+"""Lines of an endpoint that is updated by a canary, found at its type."""
+
+ALL_AT_ONCE_UPDATE: Final = """
+    deployment_config:
+      blue_green_update_policy:
+        traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}
+"""
+"""Lines of an endpoint that is updated all at once."""
+
 _FLEET: Final = {"version": "1", "fleet": "example", "account": '"123456789012"', "region": "eu-west-1"}
 _MODEL: Final = {"execution_role_arn": ROLE}
 _CONTAINER: Final = {"image": IMAGE, "model_data_url": "s3://acme-models/ranker.tar.gz"}

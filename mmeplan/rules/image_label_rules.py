@@ -87,7 +87,7 @@ class MultiModelLabel(OnlineRule):
     )
     why = "By the label an image says that it can load and unload models; CreateModel refuses one without it."
     fix = f"Add `LABEL {MULTI_MODEL}=true` to the Dockerfile, and build and push the image anew."
-    action = "ecr:BatchGetImage"
+    reads = ("BatchGetImage",)
     absent = _ABSENT
     given = "The image has no labels."
     bad = fleet_file(multi_model=True, container=f"image: {_PLAIN}  # here")
@@ -115,7 +115,7 @@ class BindToPortLabel(OnlineRule):
         "image says that it does; CreateModel refuses one without it."
     )
     fix = f"Listen on that port, add `LABEL {BIND_TO_PORT}=true` to the Dockerfile, and build and push the image anew."
-    action = "ecr:BatchGetImage"
+    reads = ("BatchGetImage",)
     absent = _ABSENT
     given = "The second image has no labels."
     bad = fleet_file(
@@ -151,7 +151,7 @@ class GravitonImage(OnlineRule):
     source = "Developer Guide, realtime-endpoints-graviton"
     why = "Graviton processors are of the arm64 architecture; an image of another one doesn't start there."
     fix = "Build the image for linux/arm64, or choose an instance type that isn't Graviton."
-    action = "ecr:BatchGetImage"
+    reads = ("BatchGetImage",)
     absent = _ABSENT
     given = "The image is of the architecture amd64."
     bad = fleet_file(variant="instance_type: ml.m6g.xlarge  # here")

@@ -78,11 +78,11 @@ def runs_on_gpu(instance_type: str) -> bool:
     return re.match(r"[gp][0-9]", family(instance_type)) is not None
 
 
-def hosted_images(variant: Variant) -> Iterator[tuple[str, Image]]:
-    """(address of the model, image) for every container that a variant hosts."""
+def hosted_images(variant: Variant, *, multi_model: bool = False) -> Iterator[tuple[str, Image]]:
+    """(address of the model, image) for every container that a variant hosts, or for the multi-model ones."""
     for model in variant.models:
         for container in model.containers:
-            image = image_of(container)
+            image = image_of(container) if container.multi_model or not multi_model else None
             if image is not None:
                 yield model.resource.address, image
 

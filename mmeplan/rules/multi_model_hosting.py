@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, CANARY_UPDATE, fleet_file
 from mmeplan.rules.facts import Config, Endpoint, Variant
 from mmeplan.rules.rule import Hit, Rule
 
@@ -179,23 +179,11 @@ class GuardedMultiModel(Rule):
     )
     bad = fleet_file(
         multi_model=True,
-        endpoint="""
-            deployment_config:
-              blue_green_update_policy:
-                traffic_routing_configuration:
-                  type: CANARY  # here
-                  canary_size: {type: CAPACITY_PERCENT, value: 50}
-                  wait_interval_in_seconds: 300
-              auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
-        """,
+        endpoint=CANARY_UPDATE,
     )
     good = fleet_file(
         multi_model=True,
-        endpoint="""
-            deployment_config:
-              blue_green_update_policy:
-                traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}
-        """,
+        endpoint=ALL_AT_ONCE_UPDATE,
     )
     members = ("DeploymentConfig",)
 

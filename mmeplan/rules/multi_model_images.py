@@ -8,7 +8,7 @@ from typing import Final
 from mmeplan.aws.instances import family
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Container, Variant
-from mmeplan.rules.images import Image, image_of, runs_on_gpu
+from mmeplan.rules.images import Image, hosted_images, image_of, runs_on_gpu
 from mmeplan.rules.rule import Hit, Rule
 
 PUBLISHED: Final = frozenset(
@@ -41,11 +41,7 @@ _GOOD: Final = fleet_file(multi_model=True)
 
 def _multi_model_images(variant: Variant) -> Iterator[tuple[str, Image]]:
     """(address, image) of the multi-model containers that a variant hosts and that AWS publishes."""
-    for model in variant.models:
-        for container in model.containers:
-            image = image_of(container) if container.multi_model else None
-            if image is not None and image.of_aws:
-                yield model.resource.address, image
+    return ((address, image) for address, image in hosted_images(variant, multi_model=True) if image.of_aws)
 
 
 class KnownImage(Rule):

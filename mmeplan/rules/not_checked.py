@@ -83,7 +83,7 @@ _ENGINE: Final = Reason(
                 "EP-03",
                 "E",
                 "The name is free for CreateEndpoint",
-                "Planned for an absent name only, and guarded again.",
+                "Planned for an absent name only, and looked up once more before the call.",
             ),
             ("EP-04", "E", "No call while Creating or Updating", "Apply waits until the endpoint takes calls again."),
             ("EP-05", "E", "No call while SystemUpdating", "The plan says so, and apply waits."),
@@ -188,10 +188,14 @@ _LANGUAGE: Final = Reason(
             ("MME-22", "W", "Many rarely used models and a cache", "Neither models nor their traffic are declared."),
         ),
         *_rows(
-            "online",
-            ("ART-05", "W", "Keys are never overwritten", "Artifacts aren't declared, so that none is written."),
-            ("ART-06", "W", "An artifact in use isn't removed", "Artifacts aren't declared, so that none is removed."),
-            ("ART-12", "W", "Copies name the bucket's owner", "Artifacts aren't declared, so that none is copied."),
+            "plan",
+            ("ASC-19", "E", "Registered when InService", "No scalable target is registered by a plan."),
+            (
+                "ASC-22",
+                "W",
+                "What the service adds to policies",
+                "No scaling policy is declared, so that none is compared with what is live.",
+            ),
         ),
     ),
 )
@@ -199,12 +203,24 @@ _LANGUAGE: Final = Reason(
 _OUTSIDE: Final = Reason(
     "It is not in the file, and no read tells it",
     "What clients send, how containers behave under load, and who may call what is decided elsewhere.",
-    _rows(
-        "static",
-        ("MDL-41", "W", "Start-up and ping times", "Only the running container has them."),
-        ("PIP-11", "W", "Bodies between containers", "Only requests have a size."),
-        ("ART-10", "W", "Policies narrow `sagemaker:TargetModel`", "The callers' policies aren't part of a fleet."),
-        ("ART-11", "W", "Clients wait for slow loads", "Clients aren't part of a fleet."),
+    (
+        *_rows(
+            "static",
+            ("MDL-41", "W", "Start-up and ping times", "Only the running container has them."),
+            ("PIP-11", "W", "Bodies between containers", "Only requests have a size."),
+            ("ART-10", "W", "Policies narrow `sagemaker:TargetModel`", "The callers' policies aren't part of a fleet."),
+            ("ART-11", "W", "Clients wait for slow loads", "Clients aren't part of a fleet."),
+        ),
+        *_rows(
+            "plan",
+            (
+                "DEL-06",
+                "W",
+                "Deregistered before the delete",
+                "An endpoint that goes stands in no file, and online rules ask about what does. Its targets go with it "
+                "unless the caller may not deregister them; one that is left scales nothing.",
+            ),
+        ),
     ),
 )
 
@@ -233,55 +249,14 @@ _NOISE: Final = Reason(
         *_rows(
             "plan",
             ("DEL-05", "W", "The role outlives the endpoint", "Roles aren't managed here, so that none is deleted."),
+            (
+                "ASC-21",
+                "W",
+                "No scaling during an update",
+                "So it is with every update of every scaled endpoint, whatever its file says. Raise the counts first.",
+            ),
         ),
     ),
 )
 
-_SCALING: Final = Reason(
-    "It needs what Application Auto Scaling says",
-    "The snapshot holds what SageMaker says; scalable targets and policies aren't read "
-    "(application-autoscaling:DescribeScalableTargets).",
-    _rows(
-        "plan",
-        (
-            "UWC-09",
-            "W",
-            "A count outside a target's bounds",
-            "Targets aren't read; `capacity: autoscaled` sends no count.",
-        ),
-        ("ASC-16", "E", "A scaled variant changes its instance type", "Targets aren't read."),
-        ("ASC-17", "E", "A scaled variant goes away", "Targets aren't read."),
-        (
-            "ASC-18",
-            "W",
-            "An update keeps scaled counts",
-            "Targets aren't read; EP-15 says it for `capacity: autoscaled`.",
-        ),
-        ("ASC-19", "E", "Registered when InService", "No target is registered."),
-        ("ASC-21", "W", "No scaling during an update", "Targets aren't read."),
-        ("ASC-22", "W", "What the service adds to policies", "Policies aren't read."),
-        ("DEL-06", "W", "Deregistered before the delete", "Targets aren't read."),
-    ),
-)
-
-_READS: Final = Reason(
-    "It needs a read of another service",
-    "A plan reads SageMaker and tags only; with `--online` S3, CloudWatch, ECR and Service Quotas for a few rules.",
-    _rows(
-        "online",
-        ("KMS-02", "W", "The key's policy permits grants", "KMS and IAM aren't read."),
-        ("MDL-33", "W", "Subnets and security groups exist", "EC2 isn't read."),
-        ("MDL-34", "W", "The VPC reaches S3", "EC2 isn't read."),
-        ("MME-25", "W", "The largest artifact fits", "Sizes aren't read."),
-        ("CFG-07", "W", "The type is offered in the region", "No call of SageMaker tells; CFG-06 knows all types."),
-        ("CFG-21", "W", "Large artifacts have room and time", "Sizes aren't read."),
-        ("SLS-16", "W", "Serverless memory holds the model", "Sizes aren't read."),
-        ("ASY-11", "W", "The role may write and notify", "IAM isn't read."),
-        ("DEP-19", "W", "Alarms watch the new fleet", "Dimensions aren't judged: few alarms have this one."),
-        ("DEP-20", "W", "The role may read alarms", "IAM isn't read."),
-        ("ART-07", "E", "Archives hold no symlinks", "Archives aren't read."),
-        ("ART-08", "W", "Artifacts stay as they were deployed", "What they were isn't kept."),
-    ),
-)
-
-NOT_CHECKED: Final = (_LOADER, _ENGINE, _LANGUAGE, _OUTSIDE, _NOISE, _SCALING, _READS)
+NOT_CHECKED: Final = (_LOADER, _ENGINE, _LANGUAGE, _OUTSIDE, _NOISE)

@@ -1,6 +1,6 @@
 """check, third part: `Fleet` and `Graph` beside what other services answer → findings (stage `online`).
 
-    questions of all rules → one read each, the same ones once, many at a time → answers → hits → findings
+    questions of all rules → one read each, the same ones once, many at a time → answers → hits, or further questions
 
 Read-only. A read that is denied or fails becomes one note that names the IAM action: what was not looked at is said,
 and nothing else stops. Called by `--online` of `validate`, `plan` and `apply`.
@@ -9,7 +9,7 @@ and nothing else stops. Called by `--online` of `validate`, `plan` and `apply`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,15 +20,25 @@ from mmeplan.live.ports import Answer, Call
 from mmeplan.plan.finding import Finding
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import FleetFacts, gather
+from mmeplan.rules.online_reads import ACTIONS, PAGES, TOKENS
 from mmeplan.rules.recording import Record, place
 from mmeplan.rules.rule import Rule, Stage
 from mmeplan.spec import Fleet
 
-PAGES: Final = 200  # of one list, 100 items each: SageMaker has some thousands of quotas
+ROUNDS: Final = 5  # of questions: those that the file asks, and those that answers ask
+TOLD: Final = 200  # letters of a failure that a note repeats
+HELD: Final = 8  # answers with a body that are in memory at once, each until it is condensed
 
 
 class UnknownError(Exception):
-    """Raised by `found` where the answer doesn't tell; its text says why, and becomes a note."""
+    """Raised by `found` where the answer doesn't tell; its text says why, and becomes a note.
+
+    With `everywhere` the same text is said once, for all places.
+    """
+
+    def __init__(self, why: str, *, everywhere: bool = False) -> None:
+        super().__init__(why)
+        self.everywhere = everywhere
 
 
 class Reads(Protocol):
@@ -42,8 +52,10 @@ class Reads(Protocol):
 class Question:
     """What a rule wants to know about a place of a resource, and the call that tells.
 
-    `pages` is the member of the answer that is a list in pages, empty where one call tells all. `wanted` are the
-    numbers that the rule holds against the answer.
+    `pages` is the member of the answer that is a list in pages, empty where one call tells all; a list that is longer
+    than `PAGES` has `IsTruncated` in its answer. `condense` makes the answer smaller, or indexes it, once for all who
+    ask the same. `wanted` is what the rule holds against the answer: numbers of the file, or earlier answers. `absent`
+    are error codes of this call alone that are told as an empty answer.
     """
 
     resource: Resource
@@ -52,113 +64,156 @@ class Question:
     operation: str
     params: Mapping[str, Any]
     pages: str = ""
-    wanted: tuple[int, ...] = ()
+    wanted: tuple[Any, ...] = ()
+    condense: Callable[[Answer], Answer] | None = None
+    absent: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
-        """The same for the same call."""
-        return f"{self.operation} {json.dumps(self.params, sort_keys=True)}"
+        """The same for the same call, and the same use of its answer."""
+        use = self.condense.__qualname__ if self.condense else ""
+        return f"{self.operation} {json.dumps(self.params, sort_keys=True)} {use}"
 
 
 class OnlineRule(Rule):
     """A rule of stage `online`.
 
-    `action` is the IAM action that its reads need. `absent` are the error codes by which the service says that there is
-    no such thing, which `found` is told as an empty answer. `given` says what is so in the examples' account.
+    `reads` are the operations that it may ask for, the first one first. `absent` are the error codes by which a service
+    says that there is no such thing, which `found` is told as an empty answer; SageMaker's own words are known. `given`
+    says what is so in the examples' account.
     """
 
     stage: Stage = "online"
-    action: str
+    reads: tuple[str, ...]
     absent: tuple[str, ...] = ()
     given: str = ""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The IAM actions that its reads need."""
+        return tuple(ACTIONS.get(operation, operation) for operation in self.reads)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         """What to ask."""
         return iter(())
 
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        """What is wrong, as sentences. Raises UnknownError where the answer doesn't tell."""
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        """What is wrong, as sentences, and what to ask next. Raises UnknownError where the answer doesn't tell."""
         return iter(())
 
 
 def check_online(fleet: Fleet, graph: Graph, reads: Reads, rules: Sequence[Rule]) -> list[Finding]:
     """The findings of those of these rules that are of stage `online`, in the order of the file."""
-    record = Record(fleet, rules)
-    asked: list[tuple[OnlineRule, Question]] = []
-    facts = gather(graph)
-    for rule in rules:
-        if isinstance(rule, OnlineRule):
-            try:
-                asked += [(rule, question) for question in rule.questions(facts)]
-            except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
-                record.crashed(rule, None, error)
-    calls = {question.key: (question.operation, question.params) for _, question in asked}
-    answers = dict(zip(calls, reads.gather(list(calls.values())), strict=True))
-    for question in {question.key: question for _, question in asked if question.pages}.values():
-        answers[question.key] = _whole(reads, question, answers[question.key])
-    unread: set[tuple[str, str]] = set()
-    for rule, question in asked:
-        _judge(record, rule, question, answers[question.key], unread)
-    return record.findings()
+    return _Check(Record(fleet, rules), reads).run(gather(graph))
 
 
 def actions(graph: Graph, rules: Sequence[Rule]) -> tuple[str, ...]:
     """The IAM actions of the rules that have something to ask about this fleet, sorted."""
     facts = gather(graph)
     asking = (rule for rule in rules if isinstance(rule, OnlineRule) and next(iter(rule.questions(facts)), None))
-    return tuple(sorted({rule.action for rule in asking}))
+    return tuple(sorted({action for rule in asking for action in rule.actions}))
 
 
-def read_whole(reads: Reads, operation: str, params: Mapping[str, Any], pages: str) -> Answer | Exception:
-    """All pages of a list as one answer; the error where one of them fails."""
-    (answer,) = reads.gather([(operation, params)])
-    return _rest(reads, operation, params, pages, answer)
+class _Check:
+    """One run."""
 
+    def __init__(self, record: Record, reads: Reads) -> None:
+        self.record = record
+        self.reads = reads
+        self.answers: dict[str, Answer | Exception] = {}
+        self.said: set[tuple[str, str]] = set()
 
-def _whole(reads: Reads, question: Question, answer: Answer | Exception) -> Answer | Exception:
-    return _rest(reads, question.operation, question.params, question.pages, answer)
+    def run(self, facts: FleetFacts) -> list[Finding]:
+        asked: list[tuple[OnlineRule, Question, str]] = []
+        for rule in self.record.rules.values():
+            if isinstance(rule, OnlineRule):
+                try:
+                    asked += [(rule, question, question.key) for question in rule.questions(facts)]
+                except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
+                    self.record.crashed(rule, None, error)
+        for _ in range(ROUNDS):
+            self._read({key: question for _, question, key in asked if key not in self.answers})
+            asked = [
+                (rule, further, further.key)
+                for rule, question, key in asked
+                for further in self._judge(rule, question, self.answers[key])
+            ]
+        return self.record.findings()
 
+    def _read(self, fresh: Mapping[str, Question]) -> None:
+        """Answer these questions, each under its key."""
+        light = [item for item in fresh.items() if item[1].operation != "GetObject"]
+        heavy = [item for item in fresh.items() if item[1].operation == "GetObject"]
+        for items in (light, *(heavy[at : at + HELD] for at in range(0, len(heavy), HELD))):
+            answers = self.reads.gather([(question.operation, question.params) for _, question in items])
+            for (key, question), answer in zip(items, answers, strict=True):
+                self.answers[key] = self._whole(question, answer)
 
-def _rest(
-    reads: Reads, operation: str, params: Mapping[str, Any], pages: str, answer: Answer | Exception
-) -> Answer | Exception:
-    items: list[Any] = []
-    for _ in range(PAGES):
-        if isinstance(answer, Exception):
+    def _whole(self, question: Question, answer: Answer | Exception) -> Answer | Exception:
+        """All pages of a list as one answer, condensed; the error of a page where it fails."""
+        if question.pages:
+            answer = self._all_pages(question, answer)
+        if question.condense is None or isinstance(answer, Exception):
             return answer
-        items += answer.get(pages) or ()
-        token = answer.get("NextToken")
-        if not token:
-            break
-        (answer,) = reads.gather([(operation, {**params, "NextToken": token})])
-    return {pages: items}
+        try:
+            return question.condense(answer)
+        except UnknownError as error:
+            return error
+
+    def _all_pages(self, question: Question, answer: Answer | Exception) -> Answer | Exception:
+        items: list[Any] = []
+        tokens: Mapping[str, Any] = {}
+        for page in range(PAGES):
+            if page:
+                (answer,) = self.reads.gather([(question.operation, {**question.params, **tokens})])
+            if isinstance(answer, Exception):
+                return answer
+            items += answer.get(question.pages) or ()
+            names = TOKENS.get(question.operation, {"NextToken": "NextToken"})
+            tokens = {ours: answer[theirs] for ours, theirs in names.items() if answer.get(theirs)}
+            if not tokens:
+                return {question.pages: items}
+        return {question.pages: items, "IsTruncated": True}
+
+    def _judge(self, rule: OnlineRule, question: Question, answer: Answer | Exception) -> Iterator[Question]:
+        """Keep what a rule finds in an answer; yields what it asks next."""
+        if isinstance(answer, CloudError) and _says_absent(rule, question, answer):
+            answer = {}
+        try:
+            if isinstance(answer, UnknownError):
+                raise answer
+            if isinstance(answer, Exception):
+                raise UnknownError(_why(question.operation, answer), everywhere=True)
+            for found in rule.found(question, answer):
+                if isinstance(found, Question):
+                    yield found
+                else:
+                    self.record.hit(rule, question.resource, question.path, found)
+        except UnknownError as error:
+            self._note(rule, question, error)
+        except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
+            self.record.crashed(rule, question.resource, error)
+
+    def _note(self, rule: OnlineRule, question: Question, error: UnknownError) -> None:
+        if error.everywhere:
+            if (rule.id, str(error)) in self.said:
+                return
+            self.said.add((rule.id, str(error)))
+        where = "not checked, here and elsewhere" if error.everywhere else "not checked"
+        at = place(question.resource, question.path)
+        self.record.add(rule, "note", question.resource.address, at, f"{where}: {error}")
 
 
-def _judge(
-    record: Record, rule: OnlineRule, question: Question, answer: Answer | Exception, unread: set[tuple[str, str]]
-) -> None:
-    if isinstance(answer, CloudError) and answer.code in rule.absent:
-        answer = {}
-    if isinstance(answer, Exception):
-        why = _why(rule, answer)
-        if (rule.id, why) not in unread:
-            unread.add((rule.id, why))
-            _note(record, rule, question, f"not checked, here and elsewhere: {why}")
-        return
-    try:
-        for message in rule.found(question, answer):
-            record.hit(rule, question.resource, question.path, message)
-    except UnknownError as error:
-        _note(record, rule, question, f"not checked: {error}")
-    except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
-        record.crashed(rule, question.resource, error)
+def _says_absent(rule: OnlineRule, question: Question, error: CloudError) -> bool:
+    codes = (*rule.absent, *question.absent)
+    return error.code in codes or classify(error.code, error.message, error.status) is Failure.NOT_FOUND
 
 
-def _note(record: Record, rule: OnlineRule, question: Question, message: str) -> None:
-    record.add(rule, "note", question.resource.address, place(question.resource, question.path), message)
-
-
-def _why(rule: OnlineRule, error: Exception) -> str:
+def _why(operation: str, error: Exception) -> str:
+    action = ACTIONS.get(operation, operation)
     if isinstance(error, CloudError) and classify(error.code, error.message, error.status) is Failure.DENIED:
-        return f"the caller lacks {rule.action}"
-    return f"{rule.action} failed: {error}"
+        return f"the caller lacks {action}"
+    if isinstance(error, CloudError) and error.code == "ConnectionFailed":
+        return f"{action} failed: the service gave no answer that can be read"
+    told = " ".join(str(error).split())
+    return f"{action} failed: {told if len(told) <= TOLD else told[:TOLD] + '…'}"

@@ -1,201 +1,53 @@
-"""Rules that read S3, CloudWatch and ECR (stage `online`; groups MDL, MME, CAP, DEP and ART)."""
+"""Rules about alarms and images (stage `online`: CloudWatch and ECR; groups MDL, SLS and DEP)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
+from mmeplan.rules.artifacts import containers
 from mmeplan.rules.deployment import ALL_AT_ONCE, blue_green
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Container, FleetFacts
 from mmeplan.rules.images import image_of
-from mmeplan.rules.multi_model import prefix_is_usable
 from mmeplan.rules.online import OnlineRule, Question
 
 SERVERLESS_IMAGE_BYTES: Final = 10 * 1024**3  # serverless-endpoints: 10 GB
-LISTED: Final = 1000  # keys of a prefix that are looked at: one page of ListObjectsV2
 
-_GUIDE: Final = "Developer Guide, create-multi-model-endpoint"
+NAMED: Final = 100  # alarms that one DescribeAlarms tells of
+
 _ALARMS: Final = "Developer Guide, deployment-guardrails-configuration; botocore AutoRollbackConfig.Alarms"
-_HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
-"""What GetBucketLocation says for buckets of the oldest regions."""
 
 
-def _containers(facts: FleetFacts) -> Iterator[Container]:
-    return (container for model in facts.models.values() for container in model.containers)
+class AlarmRule(OnlineRule):
+    """A rule about rollback alarms; its answers have `alarms`, by name."""
 
-
-def _s3(uri: Any) -> tuple[str, str]:
-    """(bucket, key) of an S3 address; empty where it isn't one."""
-    if not isinstance(uri, str) or not uri.startswith("s3://"):
-        return "", ""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
-
-
-def _artifacts(container: Container) -> Iterator[tuple[ApiPath, str]]:
-    """The S3 addresses that a container loads from."""
-    url = container.spec.get("ModelDataUrl")
-    if url:
-        yield (*container.path, "ModelDataUrl"), url
-    source = (container.spec.get("ModelDataSource") or {}).get("S3DataSource") or {}
-    if source.get("S3Uri"):
-        yield (*container.path, "ModelDataSource", "S3DataSource", "S3Uri"), source["S3Uri"]
-
-
-class ArtifactExists(OnlineRule):
-    id = "MDL-22"
-    title = "A model's artifact exists"
-    severity = "error"
-    basis = "obs"
-    source = 'CreateModel answers "Could not access model data at s3://…"'
-    why = "CreateModel looks for the artifact, and refuses a model whose artifact isn't there."
-    fix = "Upload it, or correct the address."
-    action = "s3:ListBucket"
-    absent = ("NoSuchBucket",)
-    given = "The bucket has no such object."
-    bad = fleet_file(container="model_data_url: s3://acme-models/missing.tar.gz  # here")
-    good = fleet_file()
+    reads = ("DescribeAlarms",)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for container in _containers(facts):
-            for path, uri in _artifacts(container) if not container.multi_model else ():
-                bucket, key = _s3(uri)
-                if bucket:
-                    params = {"Bucket": bucket, "Prefix": key, "MaxKeys": 1}
-                    yield Question(container.owner.resource, path, uri, "ListObjectsV2", params)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        keys = [item["Key"] for item in answer.get("Contents") or ()]
-        wanted = question.params["Prefix"]
-        if not keys or (wanted and not wanted.endswith("/") and keys[0] != wanted):
-            yield f"there is nothing at {question.value!r}"
-
-
-class PrefixHasModels(OnlineRule):
-    id = "MME-03"
-    title = "A multi-model prefix holds an artifact"
-    severity = "warning"
-    basis = "conf"
-    source = f"{_GUIDE}; CreateModel was seen to refuse an empty prefix, and an AWS notebook to deploy one"
-    why = "Whether CreateModel takes an empty prefix is told both ways; every request fails until something is there."
-    fix = "Upload a model first, or allow this with that reason."
-    action = "s3:ListBucket"
-    absent = ("NoSuchBucket",)
-    given = "Nothing lies beneath the prefix."
-    bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/empty/  # here")
-    good = fleet_file(multi_model=True)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _prefixes(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        keys = [item["Key"] for item in answer.get("Contents") or ()]
-        if not any(key != question.params["Prefix"] for key in keys):
-            yield f"no artifact lies beneath {question.value!r}"
+        """Every alarm that is named, `NAMED` in a call whoever names them."""
+        places = [
+            (endpoint.resource, ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName"), name)
+            for endpoint in facts.endpoints.values()
+            for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ())
+            if (name := alarm.get("AlarmName"))
+        ]
+        names = list(dict.fromkeys(name for _, _, name in places))
+        first = {name: at // NAMED * NAMED for at, name in enumerate(names)}
+        for resource, path, name in places:
+            together = names[first[name] : first[name] + NAMED]
+            params = {"AlarmNames": together, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": NAMED}
+            yield Question(resource, path, name, "DescribeAlarms", params, condense=alarms_by_name)
 
 
-def _prefixes(facts: FleetFacts) -> Iterator[Question]:
-    for container in _containers(facts):
-        url = container.spec.get("ModelDataUrl")
-        if container.multi_model and prefix_is_usable(url):
-            bucket, key = _s3(url)
-            params = {"Bucket": bucket, "Prefix": key, "MaxKeys": LISTED}
-            path = (*container.path, "ModelDataUrl")
-            yield Question(container.owner.resource, path, str(url), "ListObjectsV2", params)
+def alarms_by_name(answer: Answer) -> Answer:
+    """Alarms of both kinds, by name."""
+    listed = [*(answer.get("MetricAlarms") or ()), *(answer.get("CompositeAlarms") or ())]
+    return {"alarms": {alarm["AlarmName"]: alarm for alarm in listed}}
 
 
-class OnlyArchives(OnlineRule):
-    id = "ART-09"
-    title = "Nothing but archives lies beneath a multi-model prefix"
-    severity = "warning"
-    basis = "obs"
-    source = "SageMaker Python SDK, MultiDataModel.list_models: it lists all keys"
-    why = "Whatever lies there is taken for a model: by tools that list them, and by whoever may invoke the endpoint."
-    fix = "Move it to another prefix."
-    action = "s3:ListBucket"
-    absent = ("NoSuchBucket",)
-    given = "A file that is no .tar.gz lies beneath the prefix."
-    bad = fleet_file(multi_model=True, container="model_data_url: s3://acme-models/messy/  # here")
-    good = fleet_file(multi_model=True)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _prefixes(facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        stray = [item["Key"] for item in answer.get("Contents") or () if not item["Key"].endswith(".tar.gz")]
-        if stray:
-            more = f" and {len(stray) - 1} more" if len(stray) > 1 else ""
-            yield f"{stray[0]!r}{more} beneath {question.value!r} is not a .tar.gz"
-
-
-class BucketInRegion(OnlineRule):
-    id = "MDL-21"
-    title = "A model's artifact lies in the fleet's region"
-    severity = "error"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: the same region"
-    why = "SageMaker reads artifacts of its own region only."
-    fix = "Replicate the bucket, and name the copy; `{{ region }}` in the address keeps one file good for several."
-    action = "s3:GetBucketLocation"
-    given = "The bucket is in another region."
-    bad = fleet_file(container="model_data_url: s3://acme-elsewhere/ranker.tar.gz  # here")
-    good = fleet_file()
-    absent = ("NoSuchBucket",)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for container in _containers(facts) if facts.scope.region else ():
-            for path, uri in _artifacts(container):
-                yield from _location(container.owner.resource, path, uri, facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        yield from _elsewhere(question, answer)
-
-
-def _location(resource: Any, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
-    bucket, _ = _s3(uri)
-    if bucket:
-        yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
-
-
-def _elsewhere(question: Question, answer: Answer) -> Iterator[str]:
-    if not answer:
-        return  # there is no such bucket, which the other rules say
-    told = answer.get("LocationConstraint")
-    region = _HOME.get(told, told)
-    if region != question.value:
-        yield f"the bucket {question.params['Bucket']!r} is in {region}, the fleet in {question.value}"
-
-
-class CaptureInRegion(OnlineRule):
-    id = "CAP-10"
-    title = "Captured data goes to a bucket of the fleet's region"
-    severity = "warning"
-    basis = "doc"
-    source = "Developer Guide, model-monitor-data-capture-endpoint"
-    why = "Captures are written by the endpoint, to a bucket of its own region; a failing write fails silently."
-    fix = "Name a bucket of this region. Whether the role may write there, only IAM can tell."
-    action = "s3:GetBucketLocation"
-    absent = ("NoSuchBucket",)
-    given = "The bucket is in another region."
-    bad = fleet_file(
-        config="data_capture_config: {initial_sampling_percentage: 20, capture_options: [{capture_mode: Input}], "
-        "destination_s3_uri: s3://acme-elsewhere/capture}  # here"
-    )
-    good = fleet_file()
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for config in facts.configs.values() if facts.scope.region else ():
-            uri = (config.request.get("DataCaptureConfig") or {}).get("DestinationS3Uri")
-            yield from _location(config.resource, ("DataCaptureConfig", "DestinationS3Uri"), uri, facts)
-
-    def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        yield from _elsewhere(question, answer)
-
-
-class AlarmExists(OnlineRule):
+class AlarmExists(AlarmRule):
     id = "DEP-17"
     title = "A rollback alarm exists"
     severity = "error"
@@ -203,22 +55,18 @@ class AlarmExists(OnlineRule):
     source = _ALARMS
     why = "An alarm that isn't there rolls nothing back; it is looked for in the endpoint's account and region."
     fix = "Correct the name, or create the alarm first."
-    action = "cloudwatch:DescribeAlarms"
     given = "There is no alarm of that name."
     bad = blue_green(
         ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: missing-alarm}]}  # here"
     )
     good = blue_green(ALL_AT_ONCE)
 
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _alarms(facts)
-
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if not _states(answer):
+        if question.value not in answer["alarms"]:
             yield f"there is no alarm {question.value!r}"
 
 
-class AlarmIsQuiet(OnlineRule):
+class AlarmIsQuiet(AlarmRule):
     id = "DEP-18"
     title = "A rollback alarm is quiet before an update"
     severity = "warning"
@@ -226,34 +74,62 @@ class AlarmIsQuiet(OnlineRule):
     source = _ALARMS
     why = "An alarm that is in ALARM already rolls an update back as soon as it begins."
     fix = "Find out why it is in ALARM, and wait until it is OK before you apply."
-    action = "cloudwatch:DescribeAlarms"
     given = "The alarm is in ALARM."
     bad = blue_green(
         ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ranker-burning}]}  # here"
     )
     good = blue_green(ALL_AT_ONCE)
 
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _alarms(facts)
-
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if "ALARM" in _states(answer):
+        if answer["alarms"].get(question.value, {}).get("StateValue") == "ALARM":
             yield f"the alarm {question.value!r} is in ALARM: an update would be rolled back at once"
 
 
-def _alarms(facts: FleetFacts) -> Iterator[Question]:
-    for endpoint in facts.endpoints.values():
-        for index, alarm in enumerate(endpoint.deployment.alarms if endpoint.deployment else ()):
-            name = alarm.get("AlarmName")
-            if name:
-                path = ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName")
-                params = {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
-                yield Question(endpoint.resource, path, name, "DescribeAlarms", params)
+class AlarmWatchesTheNew(AlarmRule):
+    id = "DEP-19"
+    title = "A rollback alarm watches the new fleet alone"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, deployment-guardrails-configuration, Alarm Examples: EndpointConfigName"
+    why = (
+        "An alarm on an endpoint's metrics counts the old fleet's requests as well, during an update too: errors of "
+        "the old fleet roll the new one back, which may be the very mend. With the dimension EndpointConfigName it "
+        "watches one fleet. Only metrics of SageMaker are looked at; of composite alarms, nothing."
+    )
+    fix = (
+        "Add the dimension EndpointConfigName, with the new config's name (the plan shows it), or a second alarm that "
+        "has it. Where the alarm is meant to watch both fleets, `allow` this with that reason."
+    )
+    given = "The alarm's metric has the dimensions EndpointName and VariantName only."
+    bad = blue_green(
+        ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ranker-both}]}  # here"
+    )
+    good = blue_green(ALL_AT_ONCE)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        alarm = answer["alarms"].get(question.value, {})
+        if any(_watches_both(metric) for metric in _metrics(alarm)):
+            yield (
+                f"the alarm {question.value!r} has no dimension EndpointConfigName: it watches the old fleet as well, "
+                "which may end the update"
+            )
 
 
-def _states(answer: Answer) -> list[str]:
-    alarms = [*(answer.get("MetricAlarms") or ()), *(answer.get("CompositeAlarms") or ())]
-    return [str(alarm.get("StateValue")) for alarm in alarms]
+def _metrics(alarm: Answer) -> Iterator[Answer]:
+    """The metrics of an alarm: its own, or those of its expression."""
+    if alarm.get("MetricName"):
+        yield alarm
+    for query in alarm.get("Metrics") or ():
+        stat = query.get("MetricStat") or {}
+        if stat.get("Metric"):
+            yield stat["Metric"]
+
+
+def _watches_both(metric: Answer) -> bool:
+    """Whether a metric is one of an endpoint, whichever fleet answers."""
+    names = {dimension.get("Name") for dimension in metric.get("Dimensions") or ()}
+    of_sagemaker = str(metric.get("Namespace", "")).lower() in ("aws/sagemaker", "/aws/sagemaker/endpoints")
+    return of_sagemaker and "EndpointName" in names and "EndpointConfigName" not in names
 
 
 class ImageExists(OnlineRule):
@@ -266,14 +142,14 @@ class ImageExists(OnlineRule):
         "CreateModel looks for the image. Registries of other accounts answer their own people only, and aren't asked."
     )
     fix = "Push the image, or correct its name."
-    action = "ecr:DescribeImages"
+    reads = ("DescribeImages",)
     absent = ("RepositoryNotFoundException", "ImageNotFoundException")
     given = "The repository has no such tag."
     bad = fleet_file(container="image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:9.9  # here")
     good = fleet_file()
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _images(_containers(facts))
+        yield from _images(containers(facts))
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         if not answer.get("imageDetails"):
@@ -288,7 +164,7 @@ class ServerlessImageSize(OnlineRule):
     source = "Developer Guide, serverless-endpoints: images of up to 10 GB"
     why = "Serverless inference takes images of up to 10 GB. ECR tells the packed size; unpacked it is larger still."
     fix = "Leave out what the model doesn't need, or host it on instances."
-    action = "ecr:DescribeImages"
+    reads = ("DescribeImages",)
     absent = ("RepositoryNotFoundException", "ImageNotFoundException")
     given = "The image has 11 GB."
     bad = fleet_file(
@@ -320,14 +196,4 @@ def _images(containers: Iterator[Container]) -> Iterator[Question]:
         yield Question(container.owner.resource, path, container.spec["Image"], "DescribeImages", params)
 
 
-RULES: Final = (
-    ArtifactExists(),
-    PrefixHasModels(),
-    OnlyArchives(),
-    BucketInRegion(),
-    CaptureInRegion(),
-    AlarmExists(),
-    AlarmIsQuiet(),
-    ImageExists(),
-    ServerlessImageSize(),
-)
+RULES: Final = (AlarmExists(), AlarmIsQuiet(), AlarmWatchesTheNew(), ImageExists(), ServerlessImageSize())

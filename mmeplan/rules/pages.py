@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mmeplan.rules.artifacts import TOGETHER
 from mmeplan.rules.not_checked import NOT_CHECKED
 from mmeplan.rules.online import OnlineRule
+from mmeplan.rules.online_reads import PAGES as PAGES_OF_A_LIST
 from mmeplan.rules.planned import PlanRule
 from mmeplan.rules.registry import ALL_RULES
 from mmeplan.rules.rule import Basis, Rule, Stage
@@ -36,6 +38,8 @@ _GROUPS: Final = {
     "CAP": "Data capture",
     "SHD": "Shadow tests",
     "EP": "Endpoint updates",
+    "UWC": "Weights and counts",
+    "ASC": "Autoscaling by others",
     "DEP": "Deployment guardrails",
     "DEL": "What comes and goes",
     "ART": "Artifacts of multi-model containers",
@@ -101,7 +105,8 @@ def _index(rules: Sequence[Rule]) -> str:
         "This folder is generated from them (`python -m mmeplan.rules --write`); `mmeplan rules ID` shows the same.",
         "",
         "Most need the file alone. Those of stage `plan` look at what is live as well, and speak when a plan is made;",
-        "those of stage `online` read S3, CloudWatch, ECR and Service Quotas, and speak with `--online` only.",
+        "those of stage `online` read other services, and speak with `--online` only: [What online reads]"
+        "(#what-online-reads).",
         "What SageMaker's rules ask besides, and why no rule here does, stands in [not-checked.md](not-checked.md).",
         "Rules of your own: examples/rules-package.",
         "",
@@ -116,7 +121,28 @@ def _index(rules: Sequence[Rule]) -> str:
             for rule in rules
             if rule.id.split("-")[0] == prefix
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_permissions(rules)]) + "\n"
+
+
+def _permissions(rules: Sequence[Rule]) -> list[str]:
+    """The IAM actions of stage `online`, each with the rules that need it."""
+    users: dict[str, list[str]] = {}
+    for rule in rules:
+        for action in rule.actions if isinstance(rule, OnlineRule) else ():
+            users.setdefault(action, []).append(f"[{rule.id}]({rule.id}.md)")
+    return [
+        "",
+        "## What online reads",
+        "",
+        "Every call is a read. The same question is asked once, however many endpoints it concerns, and eight",
+        f"are under way at once. A list is read up to {PAGES_OF_A_LIST} pages; {TOGETHER} archives of one folder,",
+        "or more, are listed together.",
+        "A rule whose call is denied or fails says so in one note, with the action's name; nothing else stops.",
+        "",
+        "| IAM action | for |",
+        "|---|---|",
+        *(f"| `{action}` | {', '.join(users[action])} |" for action in sorted(users)),
+    ]
 
 
 def _rest() -> str:
@@ -158,6 +184,8 @@ def sections(rule: Rule) -> list[Section]:
             Section("Found here", f"{given}At the line marked `# here`:", rule.bad),
             Section("Not found here", "", rule.good),
         ]
+    if isinstance(rule, OnlineRule):
+        made.append(Section("Needs", f"{', '.join(f'`{action}`' for action in rule.actions)}."))
     return [*made, Section("Source", f"{rule.source}.\n\nIt rests on {_BASIS[rule.basis]}.")]
 
 

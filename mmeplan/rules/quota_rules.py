@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
-from mmeplan.rules.online import OnlineRule, Question, Reads, UnknownError, read_whole
+from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
+from mmeplan.rules.online import OnlineRule, Question, Reads, UnknownError
+from mmeplan.rules.online_reads import PAGES
 
 SERVERLESS_ENDPOINTS: Final = 50  # a region; serverless-endpoints
 CONCURRENCY_QUOTA: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
@@ -74,6 +75,57 @@ def _quota(answer: Answer, name: str) -> float:
     raise UnknownError(f"Service Quotas doesn't list the quota {name!r}")
 
 
+class TypeInRegion(OnlineRule):
+    id = "CFG-07"
+    title = "An instance type is offered in the region"
+    severity = "warning"
+    basis = "doc"
+    source = (
+        "SageMaker pricing and the AWS General Reference, by region; Service Quotas lists quotas of a region's types"
+    )
+    why = (
+        "No call of SageMaker tells which types a region has. What can be read is Service Quotas' list of defaults: a "
+        "region that has the type has a quota '… for endpoint usage' for it. Without one, CreateEndpoint most likely "
+        "fails."
+    )
+    fix = "Choose a type that the region has, or another region; `allow` this where you know better."
+    reads = ("ListAWSDefaultServiceQuotas",)
+    given = "The region has no quota for ml.p5.48xlarge."
+    bad = fleet_file(variant="instance_type: ml.p5.48xlarge  # here")
+    good = fleet_file()
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        params = {"ServiceCode": "sagemaker", "MaxResults": _PAGE}
+        for kind, config, path in _first_uses(facts):
+            operation = "ListAWSDefaultServiceQuotas"
+            yield Question(config.resource, path, kind, operation, params, "Quotas", condense=_endpoint_types)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        types: frozenset[str] = answer.get("types") or frozenset()
+        if not types or answer["IsTruncated"]:
+            raise UnknownError("Service Quotas lists no quotas for endpoints here, or not all", everywhere=True)
+        if question.value not in types:
+            yield f"Service Quotas lists no `{question.value}` for endpoints in this region, which seems not to have it"
+
+
+def _endpoint_types(answer: Answer) -> Answer:
+    """The instance types that a list of quotas has for endpoints."""
+    names = (str(quota.get("QuotaName", "")).lower() for quota in answer.get("Quotas") or ())
+    types = frozenset(name.removesuffix(_ENDPOINTS) for name in names if name.endswith(_ENDPOINTS))
+    return {"types": types, "IsTruncated": bool(answer.get("IsTruncated"))}
+
+
+def _first_uses(facts: FleetFacts) -> Iterator[tuple[str, Config, ApiPath]]:
+    """Each instance type, with the place where the file first has it; pools included."""
+    seen: set[str] = set()
+    for config in facts.configs.values():
+        for variant in config.variants:
+            for path, kind in variant.instance_types():
+                if kind not in seen:
+                    seen.add(kind)
+                    yield kind, config, path
+
+
 def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
     """The quotas of these instance types for endpoints, as Service Quotas tells them; of those that it lists.
 
@@ -82,14 +134,21 @@ def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
     wanted = sorted(set(types))
     if not wanted:
         return {}
-    answer = read_whole(reads, "ListServiceQuotas", _PARAMS, "Quotas")
-    if isinstance(answer, Exception):
-        return {}
-    found = {}
+    found: list[Any] = []
+    params: dict[str, Any] = dict(_PARAMS)
+    for _ in range(PAGES):
+        (answer,) = reads.gather([("ListServiceQuotas", params)])
+        if isinstance(answer, Exception):
+            return {}
+        found += answer.get("Quotas") or ()
+        if not answer.get("NextToken"):
+            break
+        params["NextToken"] = answer["NextToken"]
+    made = {}
     for kind in wanted:
         with suppress(UnknownError):
-            found[kind] = int(_quota(answer, kind + _ENDPOINTS))
-    return found
+            made[kind] = int(_quota({"Quotas": found}, kind + _ENDPOINTS))
+    return made
 
 
 class QuotaCoversFleet(OnlineRule):
@@ -103,7 +162,7 @@ class QuotaCoversFleet(OnlineRule):
     )
     why = "What goes beyond the quota of an instance type isn't created; the account's other endpoints use it as well."
     fix = "Ask for a higher quota in Service Quotas, or choose fewer instances or another type."
-    action = "servicequotas:ListServiceQuotas"
+    reads = ("ListServiceQuotas",)
     given = "The quota for endpoints is 8 × ml.m5.xlarge."
     bad = fleet_file(variant="instance_type: ml.m5.xlarge  # here\ninitial_instance_count: 12")
     good = fleet_file(variant="initial_instance_count: 4")
@@ -129,7 +188,7 @@ class QuotaCoversUpdate(OnlineRule):
         "doesn't cover both, the update fails, and what was live stays."
     )
     fix = "Ask for a higher quota in Service Quotas, update fewer endpoints at once (`apply --parallelism 1`), or roll."
-    action = "servicequotas:ListServiceQuotas"
+    reads = ("ListServiceQuotas",)
     given = "The quota for endpoints is 8 × ml.m5.xlarge."
     bad = fleet_file(variant="instance_type: ml.m5.xlarge  # here\ninitial_instance_count: 6")
     good = fleet_file(
@@ -160,7 +219,7 @@ class QuotaCoversServerless(OnlineRule):
     source = "Developer Guide, serverless-endpoints: 50 serverless endpoints a region, and a total concurrency"
     why = "All serverless endpoints of an account and region share one concurrency; what goes beyond isn't created."
     fix = "Ask for a higher quota in Service Quotas, or lower `max_concurrency`."
-    action = "servicequotas:ListServiceQuotas"
+    reads = ("ListServiceQuotas",)
     given = "The quota of total concurrency is 100."
     bad = fleet_file(
         serverless=True, variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 120}  # here"
@@ -191,4 +250,4 @@ def _serverless(facts: FleetFacts) -> Iterator[Variant]:
                 yield variant
 
 
-RULES: Final = (QuotaCoversFleet(), QuotaCoversUpdate(), QuotaCoversServerless())
+RULES: Final = (TypeInRegion(), QuotaCoversFleet(), QuotaCoversUpdate(), QuotaCoversServerless())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmeplan.aws.shapes import snake
-from mmeplan.rules.examples import ROLE, fleet_file
+from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, CANARY_UPDATE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, Endpoint, Variant
 from mmeplan.rules.models import reads_through_vpc
 from mmeplan.rules.rule import Hit, Rule
@@ -243,23 +243,11 @@ class ServerlessGuardrails(Rule):
     fix = "Write ALL_AT_ONCE, so that the file says what happens."
     bad = fleet_file(
         serverless=True,
-        endpoint="""
-            deployment_config:
-              blue_green_update_policy:
-                traffic_routing_configuration:
-                  type: CANARY  # here
-                  canary_size: {type: CAPACITY_PERCENT, value: 25}
-                  wait_interval_in_seconds: 300
-              auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}
-        """,
+        endpoint=CANARY_UPDATE,
     )
     good = fleet_file(
         serverless=True,
-        endpoint="""
-            deployment_config:
-              blue_green_update_policy:
-                traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}
-        """,
+        endpoint=ALL_AT_ONCE_UPDATE,
     )
     members = ("DeploymentConfig",)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from mmeplan import plan, render
+from mmeplan import __version__, plan, render
 from tests.browser.chromium import chromium, missing, sized
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,8 @@ def main() -> None:
     """Make them all anew."""
     if missing():
         raise SystemExit(missing())
-    made = plan.read(CASE.read_text(), str(CASE))
+    stored = plan.read(CASE.read_text(), str(CASE))
+    made = replace(stored, environment="prod", tool_version=__version__)
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as driver:
         page = Path(folder) / "plan.html"

@@ -87,11 +87,11 @@ def test_one_rule_as_json_has_its_examples() -> None:
 
 
 def test_an_id_that_has_no_rule_says_why() -> None:
-    result = run("MDL-33")
+    result = run("MDL-41")
 
     assert result.code == 0
     assert "No rule checks this." in result.stdout
-    assert "EC2 isn't read" in result.stdout
+    assert "Only the running container has them" in result.stdout
 
 
 def test_an_unknown_id_ends_with_what_was_meant() -> None:

@@ -277,6 +277,9 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "replace": Situation(one(), (one(),), options={"replace": ["endpoint/ranker"]}),
     "speculative": Situation(swap(CANARY).fleet, swap(CANARY).before, options={"speculative": True}),
+    "over_quota": Situation({**swap(CANARY).fleet, "quotas": {HUGE: 3}}, swap(CANARY).before),
+    "quota_waits": Situation({**tenants(4, "1.8"), "quotas": {"ml.m5.large": 12}}, (tenants(4),)),
+    "max_change": Situation(tenants(6), (tenants(12),)),
     "mixed": Situation(
         shop(
             {
@@ -287,6 +290,7 @@ SITUATIONS: dict[str, Situation] = {
                 "stable": {"config": config(main=variant("prices", count=1)), "tags": {"team": "pricing"}},
             },
             models={"ranker": model("1.8", environment={"TOKEN": "b"}), "prices": model("3"), "images": model("5")},
+            quotas={HUGE: 8, "ml.g5.xlarge": 2, LARGE: 20},
         ),
         (
             shop(

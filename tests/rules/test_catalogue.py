@@ -25,6 +25,9 @@ BESIDE = {"ALW-01", "ALW-02", "API-01", "RULE-00"}
 LATER = {"MME-27"}
 """Listed as static, but there is something to say only when an update is planned."""
 
+SCALED = {"ASC-16", "ASC-17", "ASC-18", "UWC-09"}
+"""Listed as live, and what is live stands in Application Auto Scaling, which only `--online` reads."""
+
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry["id"]))
 def test_an_id_has_a_rule_with_examples_or_a_row_that_says_why_not(entry: dict[str, Any]) -> None:
@@ -33,7 +36,8 @@ def test_an_id_has_a_rule_with_examples_or_a_row_that_says_why_not(entry: dict[s
     assert (rule is None) != (row is None)
     if rule is not None:
         assert rule.severity == entry["severity"]
-        assert rule.stage == entry["stage"] or rule.id in LATER
+        stage = "online" if rule.id in SCALED else entry["stage"]
+        assert rule.stage == stage or rule.id in LATER
         assert "# here\n" in rule.bad
         assert rule.good
     if row is not None:

@@ -1,6 +1,4 @@
-"""Every rule of stage `online`, in a mimicked account: found where its example is bad, silent where it is good, and a
-note that names the IAM action where the read is denied.
-"""
+"""Rules of stage `online`: what they say where a read is denied, fails or tells too little; how they are asked for."""
 
 from __future__ import annotations
 
@@ -9,124 +7,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
-from moto.servicequotas.responses import ServiceQuotasResponse
 
-from mmeplan import graph, rules, spec
-from mmeplan.cloud import aws
-from mmeplan.cloud.aws import Cloud
-from mmeplan.cloud.clock import SystemClock
+from mmeplan import rules
 from mmeplan.errors import CloudError
 from mmeplan.live import Answer
 from mmeplan.live.ports import Call
-from mmeplan.plan import Finding
-from mmeplan.rules.image_label_rules import BIND_TO_PORT, MULTI_MODEL
-from mmeplan.rules.online import OnlineRule, Reads
+from mmeplan.rules.online import OnlineRule
 from tests.cli.running import mmeplan
+from tests.rules.online_account import Account, build, found_by
 
 RULES = [rule for rule in rules.all_rules() if isinstance(rule, OnlineRule)]
-SERVICES = {
-    "BatchGetImage": "ecr",
-    "DescribeAlarms": "cloudwatch",
-    "DescribeImages": "ecr",
-    "GetBucketLocation": "s3",
-    "ListObjectsV2": "s3",
-    "ListServiceQuotas": "service-quotas",
-}
-QUOTAS = {
-    "ml.m5.large for endpoint usage": 4,
-    "ml.m5.xlarge for endpoint usage": 8,
-    "ml.m6g.xlarge for endpoint usage": 8,
-    "ml.m5.xlarge for training job usage": 1,
-    "Maximum total concurrency that can be allocated across all serverless endpoints": 100,
-}
-HOME, ELSEWHERE = "eu-west-1", "us-east-1"
-
-
-def found_by(reads: Reads, text: str) -> list[Finding]:
-    fleet = spec.load_text(text.encode())
-    return rules.check_online(fleet, graph.compile(fleet), reads)
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account with a bucket here and one elsewhere, an image, two alarms of which one is burning, and quotas."""
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """The account in which the examples are true."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for operation, service in SERVICES.items():
-        monkeypatch.setitem(aws._SERVICES, operation, service)
     with mock_aws():
-        here = boto3.client("s3", region_name=HOME)
-        here.create_bucket(Bucket="acme-models", CreateBucketConfiguration={"LocationConstraint": HOME})
-        for key in ("ranker.tar.gz", "ranker/a.tar.gz", "messy/a.tar.gz", "messy/notes.txt", "messy/"):
-            here.put_object(Bucket="acme-models", Key=key, Body=b"x")
-        there = boto3.client("s3", region_name=ELSEWHERE)
-        there.create_bucket(Bucket="acme-elsewhere")
-        there.put_object(Bucket="acme-elsewhere", Key="ranker.tar.gz", Body=b"x")
-        alarms = boto3.client("cloudwatch", region_name=HOME)
-        for name, state in (("ranker-5xx", "OK"), ("ranker-burning", "ALARM")):
-            alarms.put_metric_alarm(
-                AlarmName=name,
-                ComparisonOperator="GreaterThanThreshold",
-                EvaluationPeriods=1,
-                MetricName="Invocation5XXErrors",
-                Namespace="AWS/SageMaker",
-                Period=60,
-                Statistic="Sum",
-                Threshold=1,
-            )
-            alarms.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
-        images = boto3.client("ecr", region_name=HOME)
-        images.create_repository(repositoryName="ranker")
-        named = dict.fromkeys((MULTI_MODEL, BIND_TO_PORT), "true")
-        for tag, size, labels, architecture in (
-            ("1.4", 10**9, named, "amd64"),
-            ("1.4-arm64", 10**9, named, "arm64"),
-            ("plain", 10**9, {}, "amd64"),
-            ("huge", 11 * 1024**3, named, "amd64"),
-        ):
-            kind = "application/vnd.docker.distribution.manifest.v2+json"
-            layers = [{"digest": f"sha256:{tag}"}]
-            manifest = {"schemaVersion": 1, "mediaType": kind, "config": {"size": size}, "layers": layers}
-            manifest |= {"architecture": architecture, **schema_1(labels)}
-            images.put_image(repositoryName="ranker", imageManifest=json.dumps(manifest), imageTag=tag)
-        monkeypatch.setattr(ServiceQuotasResponse, "list_service_quotas", list_service_quotas, raising=False)
-        yield
-
-
-def schema_1(labels: dict[str, str]) -> dict[str, Any]:
-    """The member of a schema 1 manifest that repeats the image's configuration; moto gives what was put."""
-    return {"history": [{"v1Compatibility": json.dumps({"config": {"Labels": labels}})}]}
-
-
-def list_service_quotas(response: ServiceQuotasResponse) -> str:
-    """What moto lacks: ListServiceQuotas, in pages of one."""
-    asked = json.loads(response.body)
-    assert asked["ServiceCode"] == "sagemaker"
-    at = int(asked.get("NextToken", 0))
-    name, value = list(QUOTAS.items())[at]
-    after = {"NextToken": str(at + 1)} if at + 1 < len(QUOTAS) else {}
-    return json.dumps({"Quotas": [{"QuotaName": name, "Value": float(value)}], **after})
-
-
-def cloud() -> Cloud:
-    return Cloud(SystemClock(), region=HOME)
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_the_bad_example_breaks_its_rule_at_the_marked_line_and_no_other(rule: OnlineRule, account: None) -> None:
-    found = found_by(cloud(), rule.bad)
-    here = next(number for number, line in enumerate(rule.bad.splitlines(), 1) if line.endswith("# here"))
-
-    assert [(finding.rule, finding.severity, finding.line) for finding in found] == [(rule.id, rule.severity, here)]
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_the_good_example_breaks_none(rule: OnlineRule, account: None) -> None:
-    assert found_by(cloud(), rule.good) == []
+        build(monkeypatch)
+        yield Account()
 
 
 class Refusing:
@@ -145,22 +48,22 @@ class Refusing:
 def test_a_denied_read_is_one_note_that_names_the_action(rule: OnlineRule) -> None:
     notes = [finding for finding in found_by(Refusing("AccessDenied"), rule.bad) if finding.rule == rule.id]
 
-    assert [note.severity for note in notes] == ["note"]
-    assert notes[0].message == f"Not checked, here and elsewhere: the caller lacks {rule.action}"
+    assert {note.severity for note in notes} == {"note"}
+    assert notes[0].message == f"Not checked, here and elsewhere: the caller lacks {rule.actions[0]}"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_failing_read_is_a_note_with_the_services_words(rule: OnlineRule) -> None:
     notes = [finding for finding in found_by(Refusing("InternalFailure", 500), rule.bad) if finding.rule == rule.id]
 
-    assert [note.severity for note in notes] == ["note"]
-    assert f"{rule.action} failed" in notes[0].message
+    assert {note.severity for note in notes} == {"note"}
+    assert f"{rule.actions[0]} failed" in notes[0].message
 
 
-def test_a_bucket_that_is_not_there_is_a_missing_artifact_and_says_nothing_of_regions(account: None) -> None:
+def test_a_bucket_that_is_not_there_is_a_missing_artifact_and_says_nothing_of_regions(account: Account) -> None:
     text = rules.find("MDL-22").good.replace("s3://acme-models/", "s3://acme-no-such-bucket/")
 
-    assert [finding.rule for finding in found_by(cloud(), text)] == ["MDL-22"]
+    assert [finding.rule for finding in found_by(account, text)] == ["MDL-22"]
 
 
 def test_the_same_read_is_made_once() -> None:
@@ -172,23 +75,23 @@ def test_the_same_read_is_made_once() -> None:
     assert (operations.count("GetBucketLocation"), operations.count("ListObjectsV2")) == (1, 2)
 
 
-def test_a_quota_that_is_not_listed_is_a_note_on_the_type(account: None) -> None:
-    found = found_by(cloud(), rules.find("CFG-39").good.replace("ml.m5.xlarge", "ml.c5.xlarge"))
+def test_a_quota_that_is_not_listed_is_a_note_on_the_type(account: Account) -> None:
+    found = found_by(account, rules.find("CFG-39").good.replace("ml.m5.xlarge", "ml.c5.xlarge"))
 
     assert [(finding.rule, finding.severity) for finding in found] == [("CFG-39", "note"), ("CFG-40", "note")]
     assert found[0].message == "Not checked: Service Quotas doesn't list the quota 'ml.c5.xlarge for endpoint usage'"
 
 
-def test_every_endpoint_counts_and_a_config_without_one_does_not(account: None) -> None:
+def test_every_endpoint_counts_and_a_config_without_one_does_not(account: Account) -> None:
     text = rules.find("CFG-39").good
     (config,) = (part for part in text.split("    config:\n")[1:])
     twice = f"{text}  second:\n    config:\n{config}  third:\n    config:\n{config}"
     spare = "production_variants: {main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 20}}"
     unused = text.replace("endpoints:", f"endpoint_configs:\n  spare: {{{spare}}}\nendpoints:")
 
-    assert [finding.rule for finding in found_by(cloud(), twice)] == ["CFG-39"]
-    assert "wants 12 × ml.m5.xlarge" in found_by(cloud(), twice)[0].message
-    assert found_by(cloud(), unused) == []
+    assert [finding.rule for finding in found_by(account, twice)] == ["CFG-39"]
+    assert "wants 12 × ml.m5.xlarge" in found_by(account, twice)[0].message
+    assert found_by(account, unused) == []
 
 
 def test_a_page_that_fails_leaves_the_whole_list_unread() -> None:
@@ -210,12 +113,12 @@ def test_a_page_that_fails_leaves_the_whole_list_unread() -> None:
     assert found["CFG-39"].message.endswith("the caller lacks servicequotas:ListServiceQuotas")
 
 
-def test_more_serverless_endpoints_than_a_region_takes_are_found(account: None) -> None:
+def test_more_serverless_endpoints_than_a_region_takes_are_found(account: Account) -> None:
     text = rules.find("SLS-15").good.replace("max_concurrency: 20", "max_concurrency: 1")
     config = text.split("    config:\n")[1]
     many = text + "".join(f"  more{number}:\n    config:\n{config}" for number in range(50))
 
-    (found,) = found_by(cloud(), many)
+    (found,) = found_by(account, many)
     assert (found.rule, found.message[:36]) == ("SLS-15", "The fleet has 51 serverless variants")
 
 
@@ -250,17 +153,17 @@ def test_an_image_for_several_architectures_may_be_one_for_graviton() -> None:
     assert severities("amd64", "s390x") == ["error"]
 
 
-def test_an_online_rule_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch, account: None) -> None:
+def test_an_online_rule_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
     def crash(*_: Any) -> Any:
         raise ZeroDivisionError("planted")
 
     rule = next(rule for rule in RULES if rule.id == "DEP-17")
     monkeypatch.setattr(rule, "found", crash)
 
-    assert [finding.rule for finding in found_by(cloud(), rule.good)] == ["RULE-00"]
+    assert [finding.rule for finding in found_by(account, rule.good)] == ["RULE-00"]
 
 
-def test_validate_looks_online_only_where_it_is_asked_to(tmp_path: Path, account: None) -> None:
+def test_validate_looks_online_only_where_it_is_asked_to(tmp_path: Path, account: Account) -> None:
     (tmp_path / "fleet.yaml").write_text(rules.find("MDL-22").bad)
 
     assert mmeplan("validate", tmp_path).code == 0

@@ -1,0 +1,200 @@
+"""Rules about scalable targets that are registered for the fleet's endpoints (stage `online`; groups ASC and UWC).
+
+In: one list of all scalable targets of the region, by endpoint and variant. The file has no words for targets: whoever
+registered them is somebody else, and an update has to get along with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from mmeplan.live.ports import Answer
+from mmeplan.resources.base import ApiPath
+from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
+from mmeplan.rules.online import OnlineRule, Question
+
+COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
+
+_GUIDE: Final = "Developer Guide, endpoint-scaling"
+_SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
+_GIVEN: Final = "A scalable target of 2 to 3 instances is registered for the variant `main`{0}."
+
+
+def targets_of(answer: Answer) -> Answer:
+    """Scalable targets by endpoint and variant."""
+    found: dict[str, dict[str, Answer]] = {}
+    for target in answer.get("ScalableTargets") or ():
+        parts = str(target.get("ResourceId", "")).split("/")
+        if len(parts) == 4 and parts[0] == "endpoint":
+            found.setdefault(parts[1], {})[parts[3]] = target
+    return {"targets": found}
+
+
+def _targets(endpoint: Endpoint, resource: Any, path: ApiPath, *wanted: Any) -> Question:
+    params = {"ServiceNamespace": "sagemaker", "ScalableDimension": COUNT}
+    name = endpoint.resource.physical_name
+    return Question(
+        resource, path, name, "DescribeScalableTargets", params, "ScalableTargets", wanted, condense=targets_of
+    )
+
+
+def _registered(question: Question, answer: Answer) -> dict[str, Answer]:
+    """The targets of the question's endpoint, by variant."""
+    targets: dict[str, dict[str, Answer]] = answer.get("targets") or {}
+    return targets.get(question.value, {})
+
+
+def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
+    """The production variants on instances that endpoints host."""
+    for endpoint in facts.endpoints.values():
+        for variant in endpoint.config.production if endpoint.config else ():
+            if not variant.serverless:
+                yield endpoint, variant
+
+
+class ScaledVariantKeepsType(OnlineRule):
+    id = "ASC-16"
+    title = "A scaled variant keeps its instance type"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: an update that changes the instance type of a scaled variant fails"
+    why = "UpdateEndpoint fails where it changes the instance type of a variant that has a scalable target."
+    fix = "Deregister the target (`aws application-autoscaling deregister-scalable-target`), apply, register it again."
+    reads = ("DescribeScalableTargets", "DescribeEndpoint", "DescribeEndpointConfig")
+    given = _GIVEN.format(", which is live on ml.m5.xlarge")
+    bad = fleet_file(endpoint="name: scaled", variant=f"instance_type: ml.m5.2xlarge  # here\n{_SCALED}")
+    good = fleet_file(endpoint="name: scaled", variant=_SCALED)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for endpoint, variant in _variants(facts):
+            kind = variant.spec.get("InstanceType")
+            if kind:
+                path = (*variant.path, "InstanceType")
+                yield _targets(endpoint, variant.owner.resource, path, variant.name, kind)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        name, kind = question.wanted
+        if question.operation == "DescribeScalableTargets":
+            if name in _registered(question, answer):
+                yield _endpoint(question)
+        elif question.operation == "DescribeEndpoint":
+            if answer.get("EndpointConfigName"):
+                params = {"EndpointConfigName": answer["EndpointConfigName"]}
+                yield replace(question, operation="DescribeEndpointConfig", params=params)
+        else:
+            live = {one["VariantName"]: one.get("InstanceType") for one in answer.get("ProductionVariants") or ()}
+            if live.get(name) and live[name] != kind:
+                yield f"the live variant {name!r} runs on `{live[name]}` and has a scalable target: the update fails"
+
+
+def _endpoint(question: Question) -> Question:
+    """Ask for the live endpoint of a question about its targets."""
+    params = {"EndpointName": question.value}
+    return replace(question, operation="DescribeEndpoint", params=params, pages="", condense=None)
+
+
+class ScaledVariantStays(OnlineRule):
+    id = "ASC-17"
+    title = "A scaled variant stays"
+    severity = "error"
+    basis = "doc"
+    source = f"{_GUIDE}: deregister a variant's scalable target before the variant is removed"
+    why = (
+        "AWS asks to deregister a variant's scalable target before an update removes or renames the variant: Application "
+        "Auto Scaling looks at every update of an endpoint whose variants it scales."
+    )
+    fix = "Deregister the target (`aws application-autoscaling deregister-scalable-target`), then apply."
+    reads = ("DescribeScalableTargets", "DescribeEndpoint")
+    given = _GIVEN.format(", which is live")
+    bad = fleet_file(
+        endpoint="name: scaled",
+        variants="other: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}",
+    ).replace("endpoints:\n  ranker:", "endpoints:\n  ranker:  # here")
+    good = fleet_file(endpoint="name: scaled", variant=_SCALED)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for endpoint in facts.endpoints.values():
+            if endpoint.config is not None:
+                names = frozenset(variant.name for variant in endpoint.config.production)
+                yield _targets(endpoint, endpoint.resource, (), names)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        (names,) = question.wanted
+        if question.operation == "DescribeScalableTargets":
+            gone = sorted(set(_registered(question, answer)) - names)
+            if gone:
+                yield replace(_endpoint(question), wanted=(gone,))
+            return
+        live = {one["VariantName"] for one in answer.get("ProductionVariants") or ()}
+        for name in names:
+            if name in live:
+                yield f"the live variant {name!r} has a scalable target, and isn't in the file: deregister it first"
+
+
+class ScaledCountIsLeftAlone(OnlineRule):
+    id = "ASC-18"
+    title = "A scaled variant's count is left to its autoscaler"
+    severity = "warning"
+    basis = "doc"
+    source = f"{_GUIDE}; botocore sagemaker/2017-07-24, UpdateEndpointInput.RetainAllVariantProperties"
+    why = (
+        "A scalable target is registered for the variant, and the file says a count: every update sets it back to "
+        "that, in the middle of whatever load the autoscaler has answered."
+    )
+    fix = "Write `capacity: autoscaled` on the variant: mmeplan then retains the live count."
+    reads = ("DescribeScalableTargets",)
+    given = _GIVEN.format("")
+    bad = fleet_file(endpoint="name: scaled").replace("        main:\n", "        main:  # here\n")
+    good = fleet_file(endpoint="name: scaled", variant=_SCALED)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for endpoint, variant in _variants(facts):
+            if not variant.autoscaled:
+                yield _targets(endpoint, variant.owner.resource, variant.path, variant.name)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        (name,) = question.wanted
+        if name in _registered(question, answer):
+            yield (
+                f"a scalable target scales {name!r} of {question.value!r}, and the file doesn't say "
+                "`capacity: autoscaled`"
+            )
+
+
+class CountWithinTarget(OnlineRule):
+    id = "UWC-09"
+    title = "A count lies within the bounds of its scalable target"
+    severity = "warning"
+    basis = "doc"
+    source = "Application Auto Scaling API, RegisterScalableTarget: capacity outside the bounds is moved back"
+    why = (
+        "Application Auto Scaling moves a count that lies outside back into its target's bounds: nobody's wish is kept."
+    )
+    fix = "Choose a count within the bounds, or change the target."
+    reads = ("DescribeScalableTargets",)
+    given = _GIVEN.format("")
+    bad = fleet_file(
+        endpoint="name: scaled",
+        variant="capacity: autoscaled\ninitial_instance_count: 4  # here",
+    )
+    good = fleet_file(endpoint="name: scaled", variant=_SCALED)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for endpoint, variant in _variants(facts):
+            count = variant.spec.get("InitialInstanceCount")
+            if count is not None:
+                path = (*variant.path, "InitialInstanceCount")
+                yield _targets(endpoint, variant.owner.resource, path, variant.name, count)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        name, count = question.wanted
+        target = _registered(question, answer).get(name)
+        if target and not target["MinCapacity"] <= count <= target["MaxCapacity"]:
+            bounds = f"{target['MinCapacity']} to {target['MaxCapacity']}"
+            yield f"{count} instances lie outside the scalable target's {bounds}"
+
+
+RULES: Final = (ScaledVariantKeepsType(), ScaledVariantStays(), ScaledCountIsLeftAlone(), CountWithinTarget())
