@@ -24,6 +24,7 @@ COMMANDS = {
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
     "unlock": ("mmeplan.cli.unlock", "Remove the lock that a dead apply left behind."),
     "import": ("mmeplan.cli.importing", "Write a fleet file for endpoints that are live."),
+    "comment": ("mmeplan.cli.comment", "Put a plan under a pull request, in one comment that stays one."),
     "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
     "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),
     "schema": ("mmeplan.cli.schema", "Print the JSON Schema of fleet.yaml for editors."),

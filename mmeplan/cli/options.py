@@ -17,6 +17,7 @@ from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 
 MIN_WIDTH = 80
 PIPED_WIDTH = 100
+DEFAULT_FLEET = "fleet.yaml"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def max_change_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def fleet_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """FLEET: the fleet file; ./fleet.yaml where it isn't given."""
-    return click.argument("fleet", default="fleet.yaml", type=click.Path())(command)
+    return click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())(command)
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from mmeplan import graph as graphs
 from mmeplan import live, render, rules, spec
 from mmeplan.cli import session
-from mmeplan.cli.formats import FORMATS, rendered
+from mmeplan.cli.formats import rendered
 from mmeplan.cli.options import (
     Settings,
     cloud_options,
@@ -23,8 +22,9 @@ from mmeplan.cli.options import (
     parallelism_option,
     spec_options,
 )
+from mmeplan.cli.outputs import PRINTED, Outputs, Refused, write_option
 from mmeplan.errors import ExitCode, InputError, Problem
-from mmeplan.plan import Finding, Options, Plan, write
+from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS, iam_policy
 
@@ -50,11 +50,12 @@ Examples:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=click.Choice(PRINTED),
     default="text",
     show_default=True,
     help="What is printed.",
 )
+@write_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes, 0 where there are none.")
 @click.option(
     "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
@@ -90,6 +91,7 @@ def command(
     fleet: str,
     out: str | None,
     format_: str,
+    writes: tuple[tuple[str, str], ...],
     detailed_exitcode: bool,
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
@@ -119,25 +121,25 @@ def command(
     )
     if online and snapshot_file:
         raise InputError([Problem("--online reads live services; a plan from --snapshot reads none", fleet)])
-    plan, snapshot, actions = _made(settings, options, snapshot_file, online=online)
-    if out:
-        save(plan, Path(out))
+    outputs = Outputs(settings, format_, writes, out, (fleet, snapshot_file), show_environment)
+    with outputs.told_without_plan():
+        plan, snapshot, actions = make(settings, options, snapshot_file, online=online)
+    next_command = _next_command(plan, settings, out)
+    outputs.write(plan, next_command=next_command)
     if iam:
         show_policy(plan, snapshot, actions)
-        sys.exit(exit_code(plan, detailed=detailed_exitcode))
-    show(plan, settings, format_, show_environment=show_environment, next_command=_next_command(plan, settings, out))
+    else:
+        outputs.show(plan, next_command=next_command)
     sys.exit(exit_code(plan, detailed=detailed_exitcode))
 
 
-def make(settings: Settings, options: Options, snapshot_file: str | None = None, *, online: bool = False) -> Plan:
-    """The plan of a fleet file. Ends the command with 3 where rules refuse the file: then no call is made."""
-    return _made(settings, options, snapshot_file, online=online)[0]
-
-
-def _made(
+def make(
     settings: Settings, options: Options, snapshot_file: str | None, *, online: bool
 ) -> tuple[Plan, live.Snapshot, tuple[str, ...]]:
-    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need."""
+    """The plan, the snapshot it was made from, and the IAM actions that its reads of other services need.
+
+    Ends the command with 3 where rules refuse the file: then no call is made.
+    """
     fleet = session.load(settings)
     graph = graphs.compile(fleet)
     findings = session.check(fleet, graph)
@@ -166,7 +168,7 @@ def stop_if_refused(findings: list[Finding], fleet: spec.Fleet, settings: Settin
         excerpt = fleet.source_map.excerpt if sys.stderr.isatty() else None
         text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
         click.echo(text, err=True, nl=False)
-        sys.exit(ExitCode.REFUSED)
+        raise Refused(findings, fleet)
 
 
 def show(
@@ -196,19 +198,6 @@ def _next_command(plan: Plan, settings: Settings, out: str | None) -> str:
     if out:
         return settings.again(f"apply {out}") if not settings.environment else f"mmeplan apply {out}"
     return settings.again(f"apply {settings.fleet}")
-
-
-def save(plan: Plan, path: Path) -> None:
-    """Write the plan's document, complete or not at all, readable by its owner only. Raises InputError."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        handle = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            write(plan, stream)
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise InputError([Problem(f"can't be written: {error.strerror or error}", str(path))]) from None
 
 
 def read_snapshot(path: str) -> live.Snapshot:

@@ -6,7 +6,6 @@ import difflib
 import sys
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from mmeplan.cli.apply import show_and_carry_out
 from mmeplan.cli.locking import locked
 from mmeplan.cli.manner import manner_of, manner_options
 from mmeplan.cli.options import Settings, cloud_options, spec_options
+from mmeplan.cli.outputs import Outputs
 from mmeplan.diff import Generation
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.graph import Graph
@@ -60,6 +60,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
     """
     manner = manner_of(common)
     settings = session.common(fleet, **common)
+    outputs = Outputs(settings, "text", out=out, inputs=(fleet,))
     manner.checked(settings)
     loaded = session.load(settings)
     graph = graphs.compile(loaded)
@@ -86,9 +87,9 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
                 told = f"{settings.fleet} still asks for what was left: change it, or the next apply goes forward again"
                 click.echo(told, err=True)
             sys.exit(code)
-    planning.save(plan, Path(out))
     next_command = replace(settings, environment=None, variables=()).again(f"apply {out}") if plan.applyable else ""
-    planning.show(plan, settings, "text", show_environment=False, next_command=next_command)
+    outputs.write(plan)
+    outputs.show(plan, next_command=next_command)
     sys.exit(planning.exit_code(plan, detailed=False))
 
 

@@ -157,6 +157,7 @@ def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Find
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     options = replace(options, speculative=True)
+    snapshot = live.unmasked(snapshot, [resource.request for resource in graph.resources.values()])
     return checked_plan(graph, snapshot, snapshot.observed_at, findings, options)
 
 

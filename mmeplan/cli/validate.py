@@ -13,8 +13,9 @@ import click
 from mmeplan import __version__, render
 from mmeplan import graph as graphs
 from mmeplan.cli import session
-from mmeplan.cli.options import Settings, cloud_options, fleet_argument, online_option, spec_options
-from mmeplan.errors import ExitCode, InputError, Problem
+from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, online_option, spec_options
+from mmeplan.cli.outputs import as_finding
+from mmeplan.errors import ExitCode, InputError
 from mmeplan.plan import Finding
 from mmeplan.spec import Fleet
 
@@ -25,6 +26,7 @@ EXAMPLES = """\b
 Examples:
   mmeplan validate                        ./fleet.yaml
   mmeplan validate -e prod --format json fleet.yaml
+  mmeplan validate fleets/*.yaml          several at once
   mmeplan validate --format sarif > fleet.sarif
   mmeplan validate --online               with reads of S3, ECR, IAM, EC2 and others
 \b
@@ -37,7 +39,7 @@ INPUT = "INPUT"
 
 
 @click.command(epilog=EXAMPLES)
-@fleet_argument
+@click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path())
 @click.option(
     "--format",
     "format_",
@@ -49,32 +51,40 @@ INPUT = "INPUT"
 @online_option
 @cloud_options
 @spec_options
-def command(fleet: str, format_: str, online: bool, **common: Any) -> None:
-    """Check FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
+def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) -> None:
+    """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
     What says which SageMaker and which credentials (--profile, --local, …) has a meaning with --online only.
 
-    Exits 0 where there is no error (warnings don't count), 1 where the file can't be read, 3 where rules refuse it.
+    Exits 0 where there is no error (warnings don't count), 1 where a file can't be read, 3 where rules refuse one.
     """
-    settings = session.common(fleet, **common)
-    try:
-        loaded = session.load(settings)
-        compiled = graphs.compile(loaded)
-    except InputError as error:
-        if format_ == "text":
-            raise
-        click.echo(_report(format_, [_as_finding(problem) for problem in error.problems]), nl=False)
-        sys.exit(error.exit_code)
-    findings = session.check(loaded, compiled)
-    if online:
-        findings += _look_online(settings, loaded, compiled)
+    fleets = fleets or (DEFAULT_FLEET,)
+    findings: list[Finding] = []
+    unreadable: list[InputError] = []
+    excerpt = None
+    for fleet in fleets:
+        settings = session.common(fleet, **common)
+        try:
+            loaded = session.load(settings)
+            compiled = graphs.compile(loaded)
+        except InputError as error:
+            unreadable.append(error)
+            continue
+        findings += session.check(loaded, compiled)
+        if online:
+            findings += _look_online(settings, loaded, compiled)
+        excerpt = loaded.source_map.excerpt if len(fleets) == 1 and sys.stdout.isatty() else None
     if format_ == "text":
-        excerpt = loaded.source_map.excerpt if sys.stdout.isatty() else None
-        text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
-        click.echo(text, nl=False)
+        if findings or not unreadable:
+            text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
+            click.echo(text, nl=False)
     else:
-        click.echo(_report(format_, findings), nl=False)
-    sys.exit(ExitCode.REFUSED if any(finding.severity == "error" for finding in findings) else ExitCode.DONE)
+        problems = [as_finding(problem, INPUT) for error in unreadable for problem in error.problems]
+        click.echo(_report(format_, [*problems, *findings]), nl=False)
+    if unreadable and format_ == "text":
+        raise InputError([problem for error in unreadable for problem in error.problems])
+    refused = any(finding.severity == "error" for finding in findings)
+    sys.exit(ExitCode.ERROR if unreadable else ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
 def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[Finding]:
@@ -83,21 +93,6 @@ def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[
 
     with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
         return rules.check_online(fleet, graph, connection.cloud)
-
-
-def _as_finding(problem: Problem) -> Finding:
-    """What is wrong with the file itself, in the form of what rules find."""
-    return Finding(
-        rule=INPUT,
-        severity="error",
-        address="",
-        path=problem.path,
-        message=problem.message,
-        help=problem.hint,
-        file=problem.file,
-        line=problem.line,
-        column=problem.column,
-    )
 
 
 def _report(format_: str, findings: Sequence[Finding]) -> str:

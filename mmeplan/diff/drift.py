@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mmeplan.diff.changes import Drift, FieldChange
 from mmeplan.diff.world import World
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveObject, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
@@ -38,13 +38,19 @@ def drift_of(
 ) -> Drift | None:
     """The drift of a live endpoint: `now` is what it means, `fields` where that differs from the file."""
     applied = (live.tags or {}).get(DIGEST_TAG)
-    if applied is None or not fields:
+    if applied is None or not fields or (applied != endpoint.digest and _is_masked(world, live_config)):
         return None
     if applied == endpoint.digest:
         return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
     if means_what_was_applied(world, applied, config, live, live_config, now):
         return None
     return Drift(endpoint.address, "live differs from what was applied last, and the file has changed since as well")
+
+
+def _is_masked(world: World, live_config: LiveObject) -> bool:
+    """Whether a model of the config has masked values, so that what it means can't be told."""
+    models = (world.snapshot.get("model", name) for name in models_of(live_config.describe))
+    return any(model is not None and model.masked for model in models)
 
 
 def means_what_was_applied(

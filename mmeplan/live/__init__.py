@@ -1,5 +1,6 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
+from mmeplan.live.masked import masked, unmasked
 from mmeplan.live.observing import (
     LIST_ABOVE,
     kind_and_name,
@@ -32,6 +33,7 @@ __all__ = [
     "Writer",
     "decode",
     "kind_and_name",
+    "masked",
     "models_of",
     "names_of",
     "observe",
@@ -41,4 +43,5 @@ __all__ = [
     "observe_users",
     "pages",
     "tags_by_name",
+    "unmasked",
 ]

@@ -26,7 +26,8 @@ class LiveObject:
 
     `describe` is the Describe answer, times as ISO 8601 text; of an object that `by_digest` identifies it is the List
     summary alone (name, ARN, creation time), because its tags carry the full digest of the content that is wanted.
-    `tags` is None where they could not be read. `error` says why something is unreadable.
+    `tags` is None where they could not be read. `error` says why something is unreadable. `masked` says that some of
+    its environment values are masks (`live.masked`); it isn't saved.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class LiveObject:
     tags: Mapping[str, str] | None = None
     by_digest: bool = False
     error: str = ""
+    masked: bool = False
 
     @property
     def arn(self) -> str:
@@ -55,6 +57,7 @@ class Snapshot:
     `inventory_error` is empty when everything that carries the fleet's tag was found; otherwise nothing may be deleted.
     `users` maps `kind/name` of owned models and configs to an endpoint outside the fleet that uses them; it is looked
     for where something would be deleted (`observe_users`).
+    `environment_salt` is what environment values are masked with; empty where they are as they were read.
     """
 
     observed_at: str
@@ -64,6 +67,7 @@ class Snapshot:
     objects: Mapping[str, Mapping[str, LiveObject]]
     inventory_error: str = ""
     users: Mapping[str, str] = field(default_factory=dict)
+    environment_salt: str = ""
 
     def get(self, kind: str, name: str) -> LiveObject | None:
         """The object of that name; None where it was never looked for."""
@@ -106,6 +110,7 @@ class Snapshot:
             "fleet": self.fleet,
             "inventory_error": self.inventory_error,
             **({"users": dict(sorted(self.users.items()))} if self.users else {}),
+            **({"environment_salt": self.environment_salt} if self.environment_salt else {}),
             "objects": {
                 kind: {name: _encode(live) for name, live in sorted(named.items())}
                 for kind, named in sorted(self.objects.items())
@@ -186,6 +191,7 @@ def decode(document: Any, file: str = "") -> Snapshot:
             objects=objects,
             inventory_error=str(document.get("inventory_error", "")),
             users={str(at): str(user) for at, user in (document.get("users") or {}).items()},
+            environment_salt=str(document.get("environment_salt", "")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise refuse(f"this snapshot is damaged: {error!r}") from None

@@ -1,0 +1,240 @@
+"""Where a plan goes besides the terminal: `--write FORMAT=FILE`, and what a step of a GitHub workflow is told.
+
+Also where there is no plan: a reviewer must not be left with the comment of an older one. Called by `plan` and `show`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from mmeplan import render
+from mmeplan.cli.formats import FORMATS, rendered
+from mmeplan.cli.options import PIPED_WIDTH, Settings
+from mmeplan.cli.writing import PRIVATE, PUBLIC, Writing, text_of, write_all
+from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
+from mmeplan.plan import Finding, Plan
+from mmeplan.plan import write as save
+from mmeplan.spec import Fleet
+
+GITHUB: Final = "github"
+PRINTED: Final = (*FORMATS, GITHUB)
+"""What `--format` takes."""
+
+_SHORT: Final = {"md": "markdown"}
+_NAME: Final = re.compile(r"^fleet:[ \t]*([\"']?)([A-Za-z0-9][A-Za-z0-9_.-]*)\1[ \t]*(?:#.*)?$", re.MULTILINE)
+
+
+class Refused(SystemExit):
+    """Rules refuse the file, so there is no plan; the findings were printed."""
+
+    def __init__(self, findings: Sequence[Finding], fleet: Fleet) -> None:
+        super().__init__(ExitCode.REFUSED)
+        self.findings = tuple(findings)
+        self.fleet = fleet
+
+
+def write_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--write FORMAT=FILE`, repeatable."""
+    return click.option(
+        "--write",
+        "writes",
+        multiple=True,
+        metavar="FORMAT=FILE",
+        callback=_writes,
+        help="Also write the plan to FILE as text, json, markdown (or md) or html. Repeatable.",
+    )(command)
+
+
+def _writes(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    made: list[tuple[str, str]] = []
+    for value in values:
+        name, equals, path = value.partition("=")
+        name = _SHORT.get(name, name)
+        if not equals or not path:
+            raise click.BadParameter(f"{value!r}: expected FORMAT=FILE, as in md=plan.md")
+        if name not in FORMATS:
+            hint = "; --out FILE saves a plan for apply" if name == "plan" else ""
+            raise click.BadParameter(f"{value!r}: there is no format {name!r}, only {', '.join(FORMATS)}{hint}")
+        made.append((name, path))
+    return tuple(made)
+
+
+def as_finding(problem: Problem, rule: str) -> Finding:
+    """What is wrong with an input, in the form of what rules find."""
+    return Finding(
+        rule=rule,
+        severity="error",
+        address="",
+        path=problem.path,
+        message=problem.message,
+        help=problem.hint,
+        file=problem.file,
+        line=problem.line,
+        column=problem.column,
+    )
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of `--write`, and with `--format github` the files that the runner names in its environment.
+
+    `out` is where the plan itself is saved, for `apply`. `inputs` are files of the run, which no output may overwrite.
+    """
+
+    settings: Settings
+    format_: str
+    writes: tuple[tuple[str, str], ...] = ()
+    out: str | None = None
+    inputs: tuple[str | None, ...] = ()
+    show_environment: bool = False
+    runner: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def __post_init__(self) -> None:
+        """Raises InputError where two outputs are one file, or values would be told to everybody."""
+        if self.format_ == GITHUB and self.show_environment:
+            message = "--format github is read by everybody who sees the log; environment values stay masked there"
+            raise InputError(
+                [Problem(message, hint="leave --show-environment out, or write a file: --write text=FILE")]
+            )
+        taken = {os.path.realpath(path): path for path in self.inputs if path}
+        for path in (*([self.out] if self.out else []), *(path for _, path in self.writes)):
+            real = os.path.realpath(path)
+            if real in taken:
+                raise InputError([Problem("two outputs of one run, or an input of it, are the same file", path)])
+            taken[real] = path
+
+    def write(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
+        """Write every file, all or none; the saved plan (mode 0600) among them. Raises InputError."""
+        mode = PRIVATE if self.show_environment else PUBLIC
+
+        def made(format_: str) -> str:
+            if format_ == "text":
+                return _page(plan, show_environment=self.show_environment, next_command=next_command, stale=stale)
+            about = {"show_environment": self.show_environment, "next_command": next_command, "stale": stale}
+            return rendered(plan, self.settings, format_, **about)  # type: ignore[arg-type]
+
+        saved = [Writing(Path(self.out), lambda stream: save(plan, stream), PRIVATE)] if self.out else []
+        write_all([*saved, *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)])
+
+    def show(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
+        """Print the plan on stdout; for a workflow tell the runner as well. Raises InputError."""
+        if self.format_ != GITHUB:
+            shown = rendered(
+                plan,
+                self.settings,
+                self.format_,
+                show_environment=self.show_environment,
+                next_command=next_command,
+                stale=stale,
+            )
+            click.echo(shown, nl=False)
+            return
+        from mmeplan.render import github
+
+        summary = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
+        if summary:
+            text = github.step_summary(
+                plan, github.SUMMARY_LIMIT - _size(summary), next_command=next_command, stale=stale
+            )
+            if text:
+                _append(summary, text)
+            else:
+                click.echo("note: the step's summary is full; the plan isn't in it", err=True)
+        self._tell(github.outputs(plan))
+        page = _page(plan, show_environment=False, next_command=next_command, stale=stale)
+        findings = [self._in_workspace(finding) for finding in plan.findings]
+        click.echo(github.plan_log(replace(plan, findings=tuple(findings)), page), nl=False)
+
+    @contextmanager
+    def told_without_plan(self) -> Iterator[None]:
+        """Where no plan comes to be: say so in the files and to the runner too, and let the error go on."""
+        try:
+            yield
+        except Refused as refused:
+            self._no_plan(refused.findings, refused.fleet.name, ExitCode.REFUSED)
+            raise
+        except InputError as error:
+            findings = [as_finding(problem, "INPUT") for problem in error.problems]
+            self._no_plan(findings, self._fleet_name(), error.exit_code)
+            raise
+        except MmeplanError as error:
+            finding = as_finding(Problem(str(error), hint=error.hint), "ERROR")
+            self._no_plan([finding], self._fleet_name(), error.exit_code)
+            raise
+
+    def _no_plan(self, findings: Sequence[Finding], fleet: str, exit_code: int) -> None:
+        if self.format_ != GITHUB and not any(format_ == "markdown" for format_, _ in self.writes):
+            return
+        from mmeplan.render import github
+        from mmeplan.render.annotations import annotations_text
+
+        text = github.no_plan_markdown(fleet, self.settings.environment or "", findings)
+        pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]
+        write_all([Writing(path, text_of(text)) for path in pages])
+        if self.format_ != GITHUB:
+            return
+        summary = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
+        if summary and _size(summary) + len(text.encode("utf-8", "replace")) <= github.SUMMARY_LIMIT:
+            _append(summary, text)
+        self._tell(github.outputs_without_plan(exit_code, "There is no plan."))
+        click.echo(annotations_text(map(self._in_workspace, findings)), nl=False)
+
+    def _tell(self, values: Mapping[str, str]) -> None:
+        from mmeplan.render import github
+
+        path = self._runner_file("GITHUB_OUTPUT", "outputs")
+        if path:
+            _append(path, github.outputs_text(values))
+
+    def _runner_file(self, name: str, what: str) -> Path | None:
+        told = self.runner.get(name)
+        if not told:
+            click.echo(f"note: {name} isn't set, so no {what} of a workflow's step is written", err=True)
+            return None
+        return Path(told)
+
+    def _in_workspace(self, finding: Finding) -> Finding:
+        """The finding with its file as the repository knows it, which is how GitHub finds the line."""
+        root = self.runner.get("GITHUB_WORKSPACE")
+        if not root or not finding.file:
+            return finding
+        path = os.path.relpath(os.path.realpath(finding.file), os.path.realpath(root))
+        return finding if path.startswith("..") else replace(finding, file=path)
+
+    def _fleet_name(self) -> str:
+        """The fleet's name from a file that can't be loaded: its comment must be found again."""
+        try:
+            found = _NAME.search(Path(self.settings.fleet).read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            found = None
+        return found[2] if found else Path(self.settings.fleet).stem
+
+
+def _page(plan: Plan, *, show_environment: bool, next_command: str, stale: tuple[str, ...]) -> str:
+    """The plan as text for a file or a log: no colour, and as wide as a pipe."""
+    return render.text(
+        plan, width=PIPED_WIDTH, show_environment=show_environment, next_command=next_command, stale=stale
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise InputError([Problem(f"can't be written: {error.strerror or error}", str(path))]) from None

@@ -1,0 +1,77 @@
+"""Files that commands write: complete or not at all, several at once, and never through a half-written one.
+
+In: texts, or functions that write to a stream. Out: files. Called by `plan`, `show` and `snapshot`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from mmeplan.errors import InputError, Problem
+
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o666  # less the user's umask
+
+Content = Callable[[TextIO], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A file to be: its path, what fills it, and its mode."""
+
+    path: Path
+    content: Content
+    mode: int = PUBLIC
+
+
+def text_of(text: str) -> Content:
+    """A text, as what fills a file."""
+    return lambda stream: stream.write(text)
+
+
+def write_all(writings: Sequence[Writing]) -> None:
+    """Write every file beside its place first, then put all in place. Raises InputError; then none was put in place.
+
+    A link is followed, and a pipe or a device (`/dev/stdout`) is written to as it is, not replaced.
+    """
+    made: list[tuple[Path, Path]] = []
+    current = Path()
+    try:
+        for writing in writings:
+            current = writing.path
+            target = Path(os.path.realpath(writing.path))
+            if _is_special(writing.path):
+                with writing.path.open("w", encoding="utf-8", errors="replace") as stream:
+                    writing.content(stream)
+                continue
+            scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            made.append((scratch, target))
+            scratch.unlink(missing_ok=True)
+            handle = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_EXCL, writing.mode)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
+                writing.content(stream)
+        for _, target in made:
+            current = target
+            if target.is_dir():
+                raise IsADirectoryError(None, "Is a directory")
+        for scratch, target in made:
+            current = target
+            scratch.replace(target)
+    except OSError as error:
+        raise InputError([Problem(f"can't be written: {error.strerror or error}", str(current))]) from None
+    finally:
+        for scratch, _ in made:
+            scratch.unlink(missing_ok=True)
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

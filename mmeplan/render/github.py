@@ -1,0 +1,125 @@
+"""What a step of a GitHub workflow says: outputs, labels, annotations, and the log, in the runner's own syntax.
+
+In: a `Plan`, or what stands in the way of one. Out: text for stdout, `$GITHUB_OUTPUT` and `$GITHUB_STEP_SUMMARY`. Pure.
+Values are the plan's; nothing in them can begin a command or another output, and environment values are masked.
+
+Source: GitHub Docs, "Workflow commands for GitHub Actions"; actions/runner, ActionCommand.cs (a command may follow
+blanks, `##[` may stand anywhere in a line; `stop-commands` ends both) and FileCommandManager.cs (`NAME<<DELIMITER`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from mmeplan.errors import ExitCode
+from mmeplan.plan.document import Plan
+from mmeplan.plan.finding import Finding
+from mmeplan.render.annotations import annotations_text
+from mmeplan.render.markdown import BUDGET, SMALLEST, markdown
+from mmeplan.render.markdown_parts import finding_line
+from mmeplan.render.markup import code, length, marker
+from mmeplan.render.summary import summary_line
+from mmeplan.render.values import counted
+
+SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of a step's summary; GitHub drops the whole of a longer one
+_BYTES_PER_UNIT: Final = 3  # UTF-8 bytes of a UTF-16 unit, at most
+
+OUTPUT_KEYS: Final = ("changes", "drift", "exit", "labels", "plan_id", "summary", "worst_effect")
+"""The names of the outputs, present in every run, also where there is no plan."""
+
+_EFFECTS: Final = ("outage", "delete", "traffic_shift", "in_place", "create")
+
+
+def outputs(plan: Plan) -> dict[str, str]:
+    """The step's outputs of a plan. `exit` is 0 without changes, 2 with changes, 3 where the plan is refused."""
+    return {
+        "changes": str(plan.summary.changes),
+        "drift": str(len(plan.drift)),
+        "exit": "3" if plan.refused else "2" if plan.has_changes else "0",
+        "labels": ",".join(labels(plan)),
+        "plan_id": plan.plan_id,
+        "summary": summary_line(plan),
+        "worst_effect": plan.summary.worst_effect,
+    }
+
+
+def labels(plan: Plan) -> tuple[str, ...]:
+    """Labels for the pull request, of a fixed vocabulary, worst first: `mmeplan:outage`, `mmeplan:traffic-shift`, …"""
+    told = ["refused"] if plan.refused else []
+    found = {change.effect for change in plan.changes if not change.is_noop}
+    told += [effect for effect in _EFFECTS if effect in found]
+    if not plan.has_changes:
+        told.append("no-changes")
+    told += ["drift"] if plan.drift else []
+    return tuple(f"mmeplan:{label.replace('_', '-')}" for label in told)
+
+
+def outputs_without_plan(exit_code: int, message: str) -> dict[str, str]:
+    """The same keys where there is no plan."""
+    label = "mmeplan:refused" if exit_code == ExitCode.REFUSED else "mmeplan:error"
+    told = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
+    return {key: told.get(key, "") for key in OUTPUT_KEYS}
+
+
+def outputs_text(values: Mapping[str, str]) -> str:
+    """The values as `$GITHUB_OUTPUT` wants them, each between delimiters that it can't contain."""
+    return "".join(_output(name, value) for name, value in values.items())
+
+
+def _output(name: str, value: str) -> str:
+    delimiter = f"mmeplan_{_digest(value)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def log_text(title: str, text: str) -> str:
+    """A text in the log, folded, in which nothing is a command: no line of it can know the word that ends it."""
+    word = f"mmeplan-{_digest(text)}"
+    return f"::group::{title}\n::stop-commands::{word}\n{text.rstrip(chr(10))}\n::{word}::\n::endgroup::\n"
+
+
+def _digest(text: str) -> str:
+    """A word that the text can't hold: it would have to hold its own digest."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def plan_log(plan: Plan, text: str) -> str:
+    """What a plan says on stdout: its annotations, and the page of the plan, folded."""
+    return annotations_text(plan.findings) + log_text("The plan", text)
+
+
+def step_summary(plan: Plan, room: int, *, next_command: str = "", stale: tuple[str, ...] = ()) -> str:
+    """The plan as Markdown of at most `room` bytes, whole sections left out; empty where not even the least fits."""
+    for budget in (room, room // _BYTES_PER_UNIT):
+        if budget < SMALLEST:
+            break
+        text = markdown(plan, next_command=next_command, stale=stale, budget=budget)
+        if len(text.encode("utf-8", "replace")) <= room:
+            return text
+    return ""
+
+
+def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], *, budget: int = BUDGET) -> str:
+    """Why there is no plan, in the place of the plan's comment, so that an older and better one doesn't stay there."""
+    found = list(findings)
+    errors = [finding for finding in found if finding.severity == "error"]
+    about = f"{code(fleet)}{f' ({code(environment)})' if environment else ''}"
+    head = [
+        marker(fleet, environment),
+        "",
+        f"## {about}: there is no plan; {counted(len(errors), 'error')}",
+        "",
+        "> [!CAUTION]",
+    ]
+    lines, rest = [], 0
+    left = budget - sum(length(line) + 1 for line in head) - 100
+    for finding in [*errors, *(finding for finding in found if finding.severity != "error")]:
+        line = f"> {finding_line(finding)}"
+        left -= length(line) + 1
+        if left < 0:
+            rest += 1
+        else:
+            lines.append(line)
+    more = [f"> - … and {rest:,} more; `mmeplan validate` shows them all"] if rest else []
+    return "\n".join([*head, *lines, *more]) + "\n"

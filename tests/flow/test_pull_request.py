@@ -1,0 +1,316 @@
+"""A pull request's whole life, from checkout to comment to apply, with the action's own steps and without network.
+
+SageMaker is the simulated one, GitHub's API a fake on this machine; git, bash, pip and mmeplan are real.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmeplan.simulator import Simulator
+from tests.cli.running import mmeplan
+from tests.flow.fake_github import FakeGitHub, serving
+from tests.flow.runner import Ended, Runner
+
+TOKEN, BOT = "ghs_the_workflows_own_token", "github-actions[bot]"
+SECRET = "not-for-everyone"
+FLEET = """\
+version: 1
+fleet: prices
+region: eu-west-1
+
+models:
+  ranker:
+    execution_role_arn: arn:aws:iam::123456789012:role/sagemaker-execution
+    primary_container:
+      image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/xgboost-serving:1.7-1
+      model_data_url: s3://acme-models/ranker/1.tar.gz
+      environment:
+        API_KEY: not-for-everyone
+
+endpoints:
+  ranker:
+    config:
+      production_variants:
+        main:
+          model: ranker
+          instance_type: ml.m5.large
+          initial_instance_count: 2
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git; its output."""
+    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's temporary folder, with mmeplan installed by the action's own step."""
+    temp = tmp_path_factory.mktemp("runner")
+    ended = Runner(temp, temp, {}).act(skip=("Run mmeplan", "Tell how it ended"))
+    assert ended.code == 0, ended.log
+    assert ended.ran == ["Install mmeplan"]
+    assert (temp / "mmeplan/bin/mmeplan").exists()
+    return temp
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with serving(FakeGitHub()) as fake:
+        fake.user(TOKEN, BOT, bot=True)
+        yield fake
+
+
+class Repository:
+    """A repository whose main branch is live, and the machines that its workflows run on."""
+
+    def __init__(self, tmp_path: Path, machine: Path, github: FakeGitHub) -> None:
+        self.origin, self.machine, self.github = tmp_path / "origin", machine, github
+        self.world = tmp_path / "aws.db"
+        self.tmp_path = tmp_path
+        self.origin.mkdir()
+        git(self.origin, "init", "-q")
+        self.commit(FLEET, "The fleet")
+        git(self.origin, "switch", "-q", "-c", "bigger")
+
+    @property
+    def aws(self) -> str:
+        """The option that stands for AWS."""
+        return f"--local-db={self.world}"
+
+    def commit(self, fleet: str, message: str) -> None:
+        (self.origin / "fleet.yaml").write_text(fleet)
+        git(self.origin, "add", "fleet.yaml")
+        git(self.origin, "commit", "-q", "-m", message)
+
+    def checkout(self, branch: str, name: str) -> Path:
+        """What actions/checkout does."""
+        folder = self.tmp_path / name
+        shutil.rmtree(folder, ignore_errors=True)
+        git(self.tmp_path, "clone", "-q", "--branch", branch, str(self.origin), str(folder))
+        return folder
+
+    def runner(self, branch: str, event_name: str = "pull_request", token: str = TOKEN) -> Runner:
+        folder = self.checkout(branch, f"checkout-{branch}")
+        event = {"pull_request": {"number": 7}} if event_name == "pull_request" else {}
+        sha = git(folder, "rev-parse", "HEAD")
+        return Runner(self.machine, folder, event, event_name, token, self.github.url, sha=sha)
+
+    def act(self, branch: str, event_name: str = "pull_request", token: str = TOKEN, **inputs: str) -> Ended:
+        skip = ("Install mmeplan",)
+        return self.runner(branch, event_name, token).act(skip, **{"args": self.aws, **inputs})
+
+    @property
+    def comment(self) -> str:
+        (only,) = self.github.comments[7]
+        return str(only["body"])
+
+
+@pytest.fixture
+def repository(tmp_path: Path, machine: Path, github: FakeGitHub) -> Repository:
+    """A fleet that is live as the main branch says."""
+    made = Repository(tmp_path, machine, github)
+    folder = made.checkout("main", "first")
+    assert mmeplan(f"apply --yes {made.aws}", folder).code == 0
+    return made
+
+
+BIGGER = FLEET.replace("ml.m5.large", "ml.m5.xlarge")
+
+
+def test_a_pull_request_from_checkout_to_comment_to_apply(repository: Repository) -> None:
+    repository.commit(BIGGER, "Bigger instances")
+
+    first = repository.act("bigger")
+    assert first.code == 0, first.log
+    assert repository.comment.startswith("<!-- mmeplan:fleet=prices;environment= -->\n")
+    assert "traffic shifts on 1 endpoint" in repository.comment
+    assert "ml.m5.xlarge" in repository.comment
+    assert first.outputs["exit"] == "2"
+    assert first.outputs["worst_effect"] == "traffic_shift"
+    assert first.outputs["labels"] == "mmeplan:traffic-shift"
+    assert repository.comment in first.summary
+    assert "created: https://github.example/" in first.log
+
+    second = repository.act("bigger")
+    assert second.code == 0, second.log
+    assert "unchanged: " in second.log
+    assert [request.method for request in repository.github.sent()] == ["POST"]
+
+    repository.commit(FLEET.replace("initial_instance_count: 2", "initial_instance_count: 3"), "More, not bigger")
+    third = repository.act("bigger")
+    assert third.outputs["worst_effect"] == "in_place"
+    assert "1 endpoint changed in place" in repository.comment
+    assert "ml.m5.xlarge" not in repository.comment
+    assert [request.method for request in repository.github.sent()] == ["POST", "PATCH"]
+
+    git(repository.origin, "switch", "-q", "main")
+    git(repository.origin, "merge", "-q", "--no-ff", "-m", "Merge", "bigger")
+    plan = repository.tmp_path / "plan.json"
+    planned = repository.act("main", "push", plan_file=str(plan))
+    assert planned.code == 0, planned.log
+    applied = repository.act("main", "push", command="apply", plan_file=str(plan))
+    assert applied.code == 0, applied.log
+    assert applied.outputs["exit"] == "0"
+    assert repository.act("main", "push").outputs["exit"] == "0"
+    assert len(repository.github.sent()) == 2, "a push comments on nothing"
+
+
+def test_a_plan_that_the_world_left_behind_is_refused(repository: Repository) -> None:
+    repository.commit(BIGGER, "Bigger instances")
+    plan = repository.tmp_path / "plan.json"
+    assert repository.act("bigger", plan_file=str(plan)).code == 0
+    somebody_scales(repository)
+    refused = repository.act("bigger", command="apply", plan_file=str(plan))
+    assert refused.code == 4, refused.log
+    assert "endpoint ranker has changed since the plan was made" in refused.log
+    assert refused.outputs["exit"] == "4"
+
+
+def somebody_scales(repository: Repository) -> None:
+    """In a console, behind everybody's back."""
+    from mmeplan.cloud.aws import Cloud, Door
+
+    with Simulator.open(repository.world) as simulator:
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        wanted = [{"VariantName": "main", "DesiredInstanceCount": 5}]
+        request = {"EndpointName": "ranker", "DesiredWeightsAndCapacities": wanted}
+        cloud.write("UpdateEndpointWeightsAndCapacities", request)
+        simulator.clock.sleep(3_600)
+
+
+def test_the_nightly_job_finds_what_somebody_did(repository: Repository) -> None:
+    calm = repository.act("main", "schedule", command="drift", issue="Drift in prices")
+    assert (calm.code, calm.outputs["drift"]) == (0, "0"), calm.log
+    assert repository.github.issues == []
+
+    somebody_scales(repository)
+    failing = repository.act("main", "schedule", command="drift")
+    assert (failing.code, failing.outputs["drift"]) == (2, "1"), failing.log
+    assert "::error::what is live is not what the fleet file says" in failing.log
+
+    for _ in range(2):
+        told = repository.act("main", "schedule", command="drift", issue="Drift in prices")
+        assert told.code == 0, told.log
+    (issue,) = repository.github.issues
+    assert (issue["title"], issue["state"], issue["labels"]) == ("Drift in prices", "open", ["mmeplan"])
+    assert "Changed outside mmeplan" in issue["body"]
+    assert [request.method for request in repository.github.sent()] == ["POST"]
+
+    assert mmeplan(f"apply --yes {repository.aws}", repository.checkout("main", "again")).code == 0
+    assert repository.act("main", "schedule", command="drift", issue="Drift in prices").code == 0
+    assert issue["state"] == "closed"
+
+
+def test_a_fork_gets_a_speculative_plan_without_credentials(repository: Repository) -> None:
+    """The main branch's job stores a snapshot; the fork's job has that, no credentials, and a token that only reads."""
+    snapshot = repository.tmp_path / "snapshot.json"
+    stored = repository.act("main", "push", command="snapshot", snapshot=str(snapshot))
+    assert stored.code == 0, stored.log
+    assert SECRET not in snapshot.read_text()
+    repository.commit(BIGGER, "Bigger instances")
+    repository.github.user("ghs_of_a_fork", BOT, bot=True, writes=False)
+    ended = repository.act("bigger", token="ghs_of_a_fork", snapshot=str(snapshot), args="")
+    assert ended.code == 0, ended.log
+    assert "Speculative plan" in ended.summary
+    assert ended.outputs["exit"] == "2"
+    assert "warning: nothing was written" in ended.log
+    assert "a pull request from a fork gets a token that can only read" in ended.log
+    assert repository.github.comments == {}
+    applied = repository.act("bigger", command="apply", plan_file="plan.json")
+    assert applied.code != 0
+
+
+def test_a_file_that_is_wrong_takes_the_place_of_the_plan_in_the_comment(repository: Repository) -> None:
+    repository.commit(BIGGER, "Bigger instances")
+    assert repository.act("bigger").code == 0
+    repository.commit(BIGGER.replace("endpoints:", "endpointz:"), "A slip")
+    broken = repository.act("bigger")
+    assert broken.code == 1, broken.log
+    assert "there is no plan; 1 error" in repository.comment
+    assert "::error file=fleet.yaml,line=14,col=1,title=INPUT::" in broken.log
+    assert broken.outputs["exit"] == "1"
+    assert "there is no plan" in broken.summary
+
+    repository.commit(
+        BIGGER.replace("        main:\n          model: ranker", "        main:\n          model: rnker"), "?"
+    )
+    assert repository.act("bigger").code != 0
+    assert "there is no plan" in repository.comment
+    assert "rnker" in repository.comment
+
+
+def test_refused_by_a_rule_or_a_gate_is_red_and_told(repository: Repository) -> None:
+    repository.commit(FLEET.replace("endpoints:\n  ranker:", "endpoints:\n  other:"), "Another name")
+    moved = repository.act("bigger")
+    assert "GONE" in repository.comment.upper() or "DELET" in repository.comment.upper()
+    assert "mmeplan:delete" in moved.outputs["labels"]
+    repository.commit(FLEET.replace("initial_instance_count: 2", "initial_instance_count: 0"), "None")
+    refused = repository.act("bigger")
+    assert refused.code in (1, 3), refused.log
+    assert "mmeplan:" in refused.outputs["labels"]
+    assert "error" in repository.comment
+
+
+HOSTILE = (
+    {
+        "fleet": "$(touch pwned)`touch pwned`;touch pwned.yaml",
+        "snapshot": "$(touch pwned)",
+        "pull_request": "7;touch pwned",
+    },
+    {"args": "--var\nx=$(touch pwned)\n`touch pwned`", "environment": "'; touch pwned; '"},
+    {"command": "plan; touch pwned", "issue": "$(touch pwned)"},
+    {"plan_file": "$(touch pwned).json", "report": "`touch pwned`.html"},
+)
+
+
+@pytest.mark.parametrize("inputs", HOSTILE, ids="+".join)
+def test_no_input_is_ever_a_command(repository: Repository, inputs: dict[str, str]) -> None:
+    ended = repository.act("bigger", **inputs)
+    assert not list(repository.tmp_path.rglob("pwned*"))
+    assert "command not found" not in ended.log
+    assert ended.ran
+
+
+def test_no_secret_is_told_to_anybody(repository: Repository) -> None:
+    repository.commit(BIGGER.replace(SECRET, f"{SECRET}-2"), "Another key")
+    ended = repository.act("bigger", report="plan.html")
+    everything = [ended.log, ended.summary, json.dumps(ended.outputs), repository.comment]
+    everything.append((repository.tmp_path / "checkout-bigger" / "plan.html").read_text())
+    for text in everything:
+        assert SECRET not in text
+        assert TOKEN not in text
+
+
+def test_the_log_of_a_hostile_fleet_holds_no_command(repository: Repository) -> None:
+    """A value that looks like a command stands where the runner doesn't listen."""
+    evil = BIGGER.replace(
+        "  ranker:\n    config:", '  ranker:\n    tags: {"::error::pwned": "::error::pwned"}\n    config:'
+    )
+    repository.commit(evil, "Evil")
+    ended = repository.act("bigger")
+    assert "::error::pwned" in ended.log, "the value is shown, so that the test says something"
+    assert [line for line in heard_by_the_runner(ended.log) if "pwned" in line] == []
+
+
+def heard_by_the_runner(log: str) -> list[str]:
+    """The lines that the runner looks into: those outside of stop-commands."""
+    heard, stopped = [], ""
+    for line in log.splitlines():
+        if stopped:
+            stopped = "" if line.strip() == f"::{stopped}::" else stopped
+        elif line.strip().startswith("::stop-commands::"):
+            stopped = line.strip().removeprefix("::stop-commands::")
+        else:
+            heard.append(line)
+    assert not stopped
+    return heard

