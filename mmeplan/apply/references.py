@@ -102,7 +102,9 @@ class References:
         unknown = [config for config in configs if self._models.get(config) is None]  # a config never changes
         answers = self._read_all("DescribeEndpointConfig", "EndpointConfigName", unknown)
         for config, answer in zip(unknown, answers, strict=True):
-            self._models[config] = frozenset(model.lower() for model in models_of(answer)) if answer is not None else None
+            self._models[config] = (
+                frozenset(model.lower() for model in models_of(answer)) if answer is not None else None
+            )
 
     def _read_all(self, operation: str, member: str, names: list[str]) -> list[Answer | None]:
         """The answers in order; None for what doesn't exist. Raises CloudError for anything else that can't be read."""

@@ -11,8 +11,7 @@ from tests.simulation.seeds.shrinking import law_of, shrink
 
 SEEDS = 2000
 
-FOUND_BY = {
-}
+FOUND_BY = {}
 """Bug → the seed that found it when this was written. Where the drawing has changed since, the search finds another."""
 
 

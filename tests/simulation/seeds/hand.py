@@ -26,7 +26,13 @@ class Hand:
     region = REGION
 
     def __init__(
-        self, account: Account, watch: Watch, cloud: Any, act: Mapping[str, Any], deed: Callable[[Any], None], turn: Turn
+        self,
+        account: Account,
+        watch: Watch,
+        cloud: Any,
+        act: Mapping[str, Any],
+        deed: Callable[[Any], None],
+        turn: Turn,
     ) -> None:
         self.account = account
         self.watch = watch

@@ -169,7 +169,10 @@ class Life:
         hand.begin(plan)
         self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
         self.lived.saw("applies")
-        how: dict[str, Any] = {"stopping": hand.stopping, **{key: act[key] for key in ("fail_fast", "clean") if key in act}}
+        how: dict[str, Any] = {
+            "stopping": hand.stopping,
+            **{key: act[key] for key in ("fail_fast", "clean") if key in act},
+        }
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
         outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)

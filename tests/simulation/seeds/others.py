@@ -34,6 +34,7 @@ _SLOWLY = {
     }
 }
 
+
 def do(account: Account, deed: Deed) -> str:
     """Do it now. Returns the name of the endpoint that it was done to."""
     try:
@@ -109,9 +110,7 @@ def _scale(account: Account, deed: Deed) -> str | None:
         wanted["DesiredInstanceCount"] = deed["count"]
     else:
         wanted["ServerlessUpdateConfig"] = {"MaxConcurrency": deed["count"]}
-    account.call(
-        "UpdateEndpointWeightsAndCapacities", EndpointName=deed["name"], DesiredWeightsAndCapacities=[wanted]
-    )
+    account.call("UpdateEndpointWeightsAndCapacities", EndpointName=deed["name"], DesiredWeightsAndCapacities=[wanted])
     return None
 
 
@@ -123,7 +122,9 @@ def _swap(account: Account, deed: Deed) -> str | None:
         _own_config(account, to, 2)
     if not to:
         return ""
-    account.call("UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to, **(_SLOWLY if "slowly" in deed else {}))
+    account.call(
+        "UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to, **(_SLOWLY if "slowly" in deed else {})
+    )
     return None
 
 

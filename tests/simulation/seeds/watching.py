@@ -156,4 +156,3 @@ class Watch:
                     f"capacity: the endpoint {name} serves {share + new_share:.0%} of its requests "
                     f"with {serving + new_serving} instances, and {floor} were promised"
                 )
-
