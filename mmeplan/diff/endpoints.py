@@ -27,6 +27,7 @@ from mmeplan.diff.weighing import (
     becomes_serverless,
     deployment_note,
     is_scale_only,
+    known_by_name,
     own_fields,
     serves_by,
     variant_note,
@@ -35,7 +36,7 @@ from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
+from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
 from mmeplan.resources.memory import MEMORY_TAGS
 
 
@@ -152,7 +153,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     live_config = world.snapshot.get("endpoint_config", in_force)
     if live_config is not None and live_config.status == "unreadable":
         return _unreadable(endpoint, live_config), None
-    if _is_known_by_name(endpoint, live, config, live_config):
+    if known_by_name(endpoint, live, config, live_config):
         world.need(config)  # deleted behind our back, and made again under its name
         live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
     if live_config is None or live_config.status != "present" or STAND_IN_TAG in (live_config.tags or {}):
@@ -167,14 +168,6 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     if is_scale_only(fields) and not fresh and stays:
         return _scaled(world, endpoint, live, config, live_config, fields), drift
     return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
-
-
-def _is_known_by_name(endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject | None) -> bool:
-    """Whether the config in force is gone, and yet what it held is known: its name, or the endpoint's digest, says it."""
-    gone = live_config is None or live_config.status == "absent"
-    same = str(live.describe.get("EndpointConfigName", "")) == config.physical_name
-    applied = (live.tags or {}).get(DIGEST_TAG) == endpoint.digest
-    return gone and same and (applied or not config.pinned)
 
 
 def pending_config(live: LiveObject) -> str:

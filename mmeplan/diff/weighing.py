@@ -12,6 +12,7 @@ from mmeplan.diff.changes import FieldChange
 from mmeplan.live import LiveObject
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
+from mmeplan.resources.identity import DIGEST_TAG
 
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 VARIANTS_DIFFER: Final = (
@@ -79,3 +80,12 @@ def deployment_note(endpoint: Resource, live: LiveObject) -> tuple[str, ...]:
     if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": last}):
         return ()
     return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
+
+
+def known_by_name(endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject | None) -> bool:
+    """Whether the config in force is gone, and yet what it held is known: by its name, or by the endpoint's digest."""
+    if live_config is not None and live_config.status != "absent":
+        return False
+    same = str(live.describe.get("EndpointConfigName", "")) == config.physical_name
+    applied = (live.tags or {}).get(DIGEST_TAG) == endpoint.digest
+    return same and (applied or not config.pinned)

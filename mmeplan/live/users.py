@@ -19,8 +19,9 @@ from mmeplan.resources.identity import STAND_IN_TAG
 def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str, str]]) -> Snapshot:
     """The snapshot with those of the (kind, name) objects that an endpoint outside of it runs or is moving to.
 
-    A config that is gone, or whose place another one has taken, may refer to any model. Names are compared without regard to letter case. What can't be read leaves `users` as it was: then the plan shows
-    the deletion, and the apply, which must be able to read all of it, decides.
+    A config that is gone, or whose place another one has taken, may refer to any model. Names are compared without
+    regard to letter case. What can't be read leaves `users` as it was: then the plan shows the deletion, and the
+    apply, which must be able to read all of it, decides.
     """
     wanted = list(wanted)
     by_name = {(kind, name.lower()): f"{kind}/{name}" for kind, name in wanted}

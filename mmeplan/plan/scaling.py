@@ -41,7 +41,8 @@ def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
             )
             serverless[str(change.path[3])] = change.after
             before.setdefault(variant, {}).setdefault("ServerlessUpdateConfig", {})[str(change.path[3])] = change.before
-    grows, shrinks = [], []
+    grows: list[dict[str, Any]] = []
+    shrinks: list[dict[str, Any]] = []
     for name, item in sorted(capacities.items()):
         request = {"variants": [item], "before": {name: before[name]}}
         (shrinks if _shrinks(item, before[name]) else grows).append(request)
@@ -112,7 +113,9 @@ def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> l
             now = summary.get(live_member)
             default = 1 if member == "InitialVariantWeight" else None
             value = wanted.get(member, default)
-            if live_member not in excluded and None not in (now, value) and same_number(now) != value:
+            if now is None or value is None or live_member in excluded:
+                continue
+            if same_number(now) != value:
                 fields.append(FieldChange(("ProductionVariants", name, member), now, value))
     return scale_requests(tuple(fields))
 

@@ -38,6 +38,10 @@ WRITES = (
     *("AddTags", "DeleteTags"),
 )
 READS = ("DescribeModel", "DescribeEndpointConfig", "DescribeEndpoint", "ListTags", "GetResources", "ListEndpoints")
+FAULTS = (
+    *("throttle", "cut", "cut", "error", "fail_create", "fail_update", "fail_update", "fail_scaling", "trip_alarm"),
+    *("trip_alarm", "slow", "throttle_read", "cut_read", "fail_rollback", "refuse"),
+)
 DEEDS = (
     *("scale", "scale", "scale", "swap", "swap", "delete_endpoint", "delete_config", "delete_model", "tag", "untag"),
     *("use_config", "use_config", "claim", "patch", "alarm"),
@@ -158,10 +162,7 @@ def _deed(chance: Chance, names: list[str]) -> Deed:
 
 def _fault(chance: Chance, names: list[str]) -> list[Any]:
     """One fault as [kind, arguments], with the names of `mmeplan.simulator.Faults`."""
-    kind = chance.pick(
-        ("throttle", "cut", "cut", "error", "fail_create", "fail_update", "fail_update", "fail_scaling")
-        + ("trip_alarm", "trip_alarm", "slow", "throttle_read", "cut_read", "fail_rollback", "refuse")
-    )
+    kind = chance.pick(FAULTS)
     name = chance.pick(names)
     if kind == "throttle":
         return [kind, {"operation": chance.pick(WRITES), "count": chance.pick((1, 2, 5, 9))}]

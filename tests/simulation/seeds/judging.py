@@ -24,7 +24,7 @@ def judged(scenario: Scenario) -> tuple[str, Lived | None]:
         return "", live(scenario)
     except Broken as broken:
         return str(broken), None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a find
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return f"crash: {type(error).__name__} in {Path(frame.filename).name}, {frame.name}: {error}", None
 

@@ -173,7 +173,7 @@ def used(account: Account, *, by_others: bool = False) -> set[tuple[str, str]]:
 
 
 def models_unknown(account: Account, in_use: set[tuple[str, str]]) -> bool:
-    """Whether an endpoint runs a config that is gone, or whose name a stand-in has: which models it uses, nobody knows."""
+    """Whether an endpoint runs a config that is gone, or whose name a stand-in has: its models are unknown."""
     configs = [account.find(kind, name) for kind, name in in_use if kind == "endpoint-config"]
     return any(config is None or STAND_IN_TAG in (config.tags or {}) for config in configs)
 

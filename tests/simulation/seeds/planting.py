@@ -5,6 +5,7 @@ In: a monkeypatch. A net that catches nothing is no net: `test_seeds_find_bugs.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -112,21 +113,27 @@ def poll_the_wrong_name(patch: Patch) -> None:
 
 
 def collect_pinned_configs(patch: Patch) -> None:
-    """A config under a name of its own isn't known as declared, and goes."""
-    declared = removals.Removals._declared
+    """What has a name of its own isn't known as declared, isn't looked for by the scan, and goes."""
+    declared, in_force, user_of = (
+        removals.Removals._declared,
+        removals.Removals._in_force,
+        references.References.user_of,
+    )
 
     def unpinned(self: Any, kind: str) -> Any:
-        pinned = {one.physical_name for one in self.world.graph.of_kind(kind) if one.pinned}
-        return declared(self, kind) - pinned
+        return declared(self, kind) - {one.physical_name for one in self.world.graph.of_kind(kind) if one.pinned}
 
-    configs = removals.Removals._in_force
+    def without_running(self: Any) -> Any:
+        pinned = {one.physical_name for one in self.world.graph.of_kind("endpoint_config") if one.pinned}
+        self.world.running = {at: name for at, name in self.world.running.items() if name not in pinned}
+        return in_force(self)
+
+    def user_of_unpinned(self: Any, kind: str, name: str, *more: Any) -> str:
+        return user_of(self, kind, name, *more) if re.search("-[0-9a-f]{8}$", name) else ""
+
     patch.setattr(removals.Removals, "_declared", unpinned)
-
-    def in_force(self: Any) -> Any:
-        self.world.running = {}
-        return configs(self)
-
-    patch.setattr(removals.Removals, "_in_force", in_force)
+    patch.setattr(removals.Removals, "_in_force", without_running)
+    patch.setattr(references.References, "user_of", user_of_unpinned)
 
 
 def count_drift_for_autoscaled_variants(patch: Patch) -> None:

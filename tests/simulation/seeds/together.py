@@ -50,7 +50,7 @@ class _Baton:
             process(lambda: self.turn(number))
         except _Stopped:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by `together`
             self.error = self.error or error
         self.running.remove(number)
         if self.running:
