@@ -55,7 +55,7 @@ def test_a_large_fleet_lives_like_a_small_one(world: World) -> None:
     wanted = [tuple(at.split("/", 1)) for at in made.snapshot.fingerprints]
     observe_objects(world.cloud, "f", wanted, world.sim.clock.now(), ACCOUNT, REGION)  # type: ignore[arg-type]
     assert "DescribeEndpointConfig" not in calls(world, since)
-    world.live_through(fleet(models={}))
+    world.live_through(fleet(models={}), max_change="100%")
     assert world.names("endpoint-config") == []
 
 
