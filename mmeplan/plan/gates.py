@@ -161,9 +161,10 @@ def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[F
             advice = f"ask for a quota of {row.peak}, or choose fewer instances or another type"
         else:
             message = f"the rollout has up to {row.peak} × {kind} at once, and {told}"
-            advice = f"a quota of {overrun.alone} would do with one endpoint at a time, {row.peak} as it is planned"
+            alone = f"one endpoint at a time needs a quota of {overrun.alone}; " if overrun.alone < row.peak else ""
             if overrun.fits:
-                advice = f"--parallelism {overrun.fits} would do, or a quota of {row.peak}"
+                alone = f"--parallelism {overrun.fits} would do; "
+            advice = f"{alone}a quota of {row.peak} would do as it is planned, or a rolling_update_policy"
         yield _finding(graph, CAPACITY, "", path, message, advice)
 
 

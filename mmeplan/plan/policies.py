@@ -21,25 +21,28 @@ from mmeplan.spec.cel import MAX_ITEMS, CelEvaluationError, Expression
 PREFIX: Final = "policy/"  # of a finding's rule; the policy's name follows
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
+_LONG: Final = ("kept", "snapshot")  # as long as the fleet
 
 
 def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
-    """What the fleet's policies find in a plan, in the order of the file."""
+    """What the fleet's policies find in a plan, by their names."""
     head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
-    compiled = [(policy, Expression(policy.expression, policy.names)) for policy in fleet.policies]
-    found: dict[str, list[Finding]] = {policy.name: [] for policy in fleet.policies}
+    policies = sorted(fleet.policies, key=lambda policy: policy.name)  # the order of the file means nothing
+    compiled = [(policy, Expression(policy.expression, policy.names)) for policy in policies]
+    found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
     for policy, expression in compiled:
         if policy.each is None:
             found[policy.name] += _whole(fleet, plan, head, policy, expression)
+    small = {name: value for name, value in head.items() if name not in _LONG}  # it is handed over again and again
     changes = [pair for pair in compiled if pair[0].each == "changes"]
     if changes:
         for change in masked_changes(plan):
-            _each(fleet, head, "change", plain(change), change.address, change.location, changes, found)
+            _each(fleet, small, "change", plain(change), change.address, change.location, changes, found)
     steps = [pair for pair in compiled if pair[0].each == "steps"]
     if steps:
         for step in masked_steps(plan):
-            _each(fleet, head, "step", plain(step), step.address, Location(), steps, found)
-    return [finding for policy in fleet.policies for finding in found[policy.name]]
+            _each(fleet, small, "step", plain(step), step.address, Location(), steps, found)
+    return [finding for policy in policies for finding in found[policy.name]]
 
 
 def _whole(
@@ -95,10 +98,9 @@ def _reason(expression: Expression, values: Mapping[str, Any]) -> str | None:
 def _finding(fleet: Fleet, policy: Policy, address: str, location: Location, reason: str, hint: str = "") -> Finding:
     path = ("policies", policy.name)
     line, column = fleet.source_map.locate(path)
-    says = f"{fleet.source_map.file}:{line}"
     message = f"{address}: {policy.message}" if address else policy.message
     if reason:
-        message += f" (not known: {reason})"
+        message += f" (it couldn't be evaluated: {reason})"
     if not location.line:
         location = Location(fleet.source_map.file, line, column)
     return Finding(
@@ -107,7 +109,7 @@ def _finding(fleet: Fleet, policy: Policy, address: str, location: Location, rea
         address,
         dotted(path),
         message,
-        hint or f"the policy at {says} says so",
+        hint or f"policies.{policy.name} in {fleet.source_map.file} says so",
         "",
         location.file,
         location.line,

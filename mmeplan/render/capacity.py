@@ -13,7 +13,7 @@ from mmeplan.render.values import counted
 
 ROOM: Final = 12  # types; a plan that touches more shows those with the least room
 
-_HEADS: Final = ("Instances", "now", "peak", "after", "quota")
+_HEADS: Final = ("Instances", "now", "peak", "after")
 
 
 def capacity_rows(plan: Plan) -> tuple[tuple[str, ...], ...]:
@@ -22,7 +22,8 @@ def capacity_rows(plan: Plan) -> tuple[tuple[str, ...], ...]:
     if not moving:
         return ()
     shown = sorted(moving, key=_room)[:ROOM] if len(moving) > ROOM else moving
-    return (_HEADS, *(_row(row) for row in shown))
+    known = any(row.quota is not None for row in shown)
+    return ((*_HEADS, "quota" if known else ""), *(_row(row) for row in shown))
 
 
 def capacity_note(plan: Plan) -> str:

@@ -16,6 +16,8 @@ MAX_ITEMS: Final = 2000  # of a list that an expression sees: filter() and map()
 
 _ERROR: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.+)")
 _CODE: Final = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
+_MISSING: Final = re.compile(r'Key not found in map : "(.*)"')
+_NO_MEMBERS: Final = ("Applying SELECT to non-message type", "a member is asked of a value that has none, such as null")
 _TOO_MUCH: Final = "Iteration budget exceeded"
 
 
@@ -82,4 +84,7 @@ def _syntax_error(text: str) -> CelSyntaxError:
 
 def _plain(text: str) -> str:
     """The sentence without the library's own codes."""
-    return _CODE.sub("", _CODE.sub("", text.strip())) or "no reason was given"
+    text = _CODE.sub("", _CODE.sub("", text.strip()))
+    if missing := _MISSING.fullmatch(text):
+        return f"there is no {missing[1]}; ask with has(…) first"
+    return text.replace(*_NO_MEMBERS) or "no reason was given"

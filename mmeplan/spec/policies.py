@@ -62,8 +62,10 @@ def _place(
 ) -> tuple[int, int] | None:
     """Where a line and column of the expression stand in the file; None where the file writes it in another way."""
     lines = expression.splitlines()
-    if not 0 < line <= len(lines):
+    if not line or not lines:
         return None
+    if line > len(lines):  # it ends too early: at the end of what is there
+        line, column = len(lines), len(lines[-1]) + 1
     wanted = lines[line - 1]
     first = refusals.source_map.locate(path)[0]
     found = 0

@@ -19,6 +19,7 @@ CONFIG_EDITS = {
     "ab-variants": ("ml.m5.xlarge", "ml.m5.2xlarge"),
     "async": ("ml.g5.xlarge", "ml.g5.2xlarge"),
     "multi-model-knn": ("ml.m5.xlarge", "ml.m5.2xlarge"),
+    "policies": ("ml.m5.xlarge", "ml.m5.2xlarge"),
     "serial-pipeline": ("ml.c5.xlarge", "ml.c5.2xlarge"),
     "serverless": ("memory_size_in_mb: 3072", "memory_size_in_mb: 4096"),
     "tenants-csv": ('"{{ each.value.instance_type }}"', "ml.r5.large"),

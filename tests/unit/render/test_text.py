@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mmeplan import render
-from mmeplan.plan import Finding, Plan
+from mmeplan.plan import Capacity, Finding, InstanceCapacity, Plan
 
 FLEET = """\
 version: 1
@@ -75,6 +75,10 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
         data         s3://acme-models/ranker/model.tar.gz
         environment  TOKEN
 
+Instances     now  peak  after
+ml.m5.large   0    1     1
+ml.m5.xlarge  0    2     2
+
 Plan: 3 to create, 0 to update, 0 to delete.
 Next: mmeplan apply plan.json
 """
@@ -103,6 +107,11 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
         primary_container.environment
           TOKEN  (masked, d854a0da) → (masked, 509bfd1c)                      :9
 
+Instances      now  peak  after
+ml.m5.2xlarge  0    2     2
+ml.m5.large    1    2     1
+ml.m5.xlarge   2    2     0
+
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
 Next: mmeplan apply plan.json
 """
@@ -128,6 +137,11 @@ fleet prices · account 123456789012 · eu-west-1                               
             → 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.8
         primary_container.environment
           TOKEN  (masked, d854a0da) → (masked, 509bfd1c)                                          :9
+
+Instances      now  peak  after
+ml.m5.2xlarge  0    2     2
+ml.m5.large    1    2     1
+ml.m5.xlarge   2    2     0
 
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
 Next: mmeplan apply plan.json
@@ -165,6 +179,10 @@ fleet.yaml:11:3  error  SLS-12  endpoint/ranker would be deleted and created,
   │       instance_type           ml.m5.large → (absent)                     :13
   │       model_name              ranker-730f004e → (absent)                 :13
   └ = model/ranker  unchanged, ranker-730f004e
+
+Instances     now  peak  after
+ml.m5.large   1    1     0
+ml.m5.xlarge  2    2     0
 
 Refused: 1 error. Nothing can be applied.
 1 unchanged
@@ -324,11 +342,38 @@ def test_what_is_true_of_the_whole_plan_stands_in_the_head(plan_of, name: str) -
     plan = plan_of(FLEET, None, (), **{name: options[name]} if name in options else {})
     words = {
         "environment": "fleet prices (prod)",
-        "speculative": "speculative: made to be read; it can't be applied",
+        "speculative": "SPECULATIVE: made from a saved snapshot, to be read. It can't be applied.",
         "targets": "only endpoint/ranker and what that depends on (--target)",
         "destroy": "destroy: everything that this fleet owns goes",
     }
     assert words[name] in page(replace(plan, environment="prod" if name == "environment" else ""))
+
+
+def test_instances_are_shown_where_a_number_changes_and_with_their_quota(plan_of, live) -> None:
+    quotas = "quotas: {ml.m5.2xlarge: 10, ml.m5.large: 2}\n"
+    text = page(plan_of(SWAPPED + quotas, live(FLEET)))
+    assert "Instances      now  peak  after  quota\n" in text
+    assert "ml.m5.2xlarge  0    2     2      10 (fleet.yaml)\n" in text
+    assert "ml.m5.xlarge   2    2     0\n" in text
+    assert "Instances" not in page(plan_of(FLEET, live(FLEET)))
+
+
+def test_what_is_beyond_its_quota_is_marked_and_who_waits_is_counted(plan_of, live) -> None:
+    names = ("a", "b", "c")
+    side = live(shared(names))
+    text = page(plan_of(shared(names, "ranker:1.8") + "quotas: {ml.m5.large: 3}\n", side))
+    assert "ml.m5.large  3    6 !   3      3 (fleet.yaml)\n" in text
+    text = page(plan_of(shared(names, "ranker:1.8") + "quotas: {ml.m5.large: 4}\n", side))
+    assert "ml.m5.large  3    4     3      4 (fleet.yaml)\n" in text
+    assert "  2 endpoints wait for others, so that the peak stays within the quotas\n" in text
+
+
+def test_more_types_than_fit_are_counted(plan_of) -> None:
+    types = [f"ml.m5.{n}xlarge" for n in range(20)]
+    rows = tuple(InstanceCapacity(kind, 0, n + 1, n + 1) for n, kind in enumerate(types))
+    text = page(replace(plan_of(FLEET), capacity=Capacity(10, rows)))
+    assert text.count("ml.m5.") == 12 + 2
+    assert "  and 8 more types\n" in text
 
 
 def test_adoption_and_release_are_told(plan_of, live) -> None:
