@@ -52,10 +52,7 @@ class VariantTraffic:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One object's change as the document has it; docs/plan-format.md has the vocabulary.
-
-    `references` are the addresses that the object needs, in the file's order (since format 1.1).
-    """
+    """One object's change as the document has it; docs/plan-format.md has the vocabulary."""
 
     address: str
     kind: str
@@ -74,7 +71,7 @@ class PlannedChange:
     rollout: str = ""
     traffic: tuple[VariantTraffic, ...] = ()
     refusal: str = ""
-    references: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()  # addresses that the object needs; since format 1.1
 
     @property
     def is_noop(self) -> bool:

@@ -76,9 +76,15 @@ class Layout:
         return Styled(self._with_right(first, used, right) + "\n" + self.flow(words, 2, words_style))
 
     def labelled(self, labels: Sequence[tuple[str, str]], text: str, hang: int = 4, style: str = "") -> Styled:
-        """`fleet.yaml:12:5  warning  MME-21  the message, wrapped`, lines after the first `hang` columns further in."""
+        """`fleet.yaml:12:5  warning  MME-21  the message, wrapped`, lines after the first `hang` columns further in.
+
+        The last label loses its middle where the labels alone don't fit.
+        """
         shown = [(clean(label), style_of) for label, style_of in labels if label]
         used = sum(columns(label) + 2 for label, _ in shown)
+        if used - 2 > self.edge:
+            last, style_of = shown.pop()
+            shown.append((shorten(last, columns(last) - (used - 2 - self.edge)), style_of))
         lines = wrapped(text, self.edge - hang, max(0, self.edge - used))
         head = _GAP.join(self.paint(label, style_of) for label, style_of in shown)
         made = [head + _GAP + self.paint(lines[0], style) if lines and lines[0] else head]
