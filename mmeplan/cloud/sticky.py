@@ -16,7 +16,7 @@ from mmeplan.errors import CloudError, ConnectionFailedError
 
 LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
 LABEL: Final = "mmeplan"
-"""The label of the issues that are opened, by which they are listed."""
+"""The label of the issues that are opened; for people, who may take it away."""
 ACTIONS_BOT: Final = "github-actions[bot]"
 
 _MARKER: Final = re.compile(r"<!-- mmeplan:\S+ -->")
@@ -52,10 +52,10 @@ def pull_request(repository: str, number: int) -> Place:
 
 
 def issue(repository: str, title: str) -> Place:
-    """The open issues that mmeplan made."""
+    """The open issues of a repository."""
     base = f"/repos/{repository}/issues"
     also = {"title": title, "labels": [LABEL]}
-    return Place(f"{base}?state=open&labels={LABEL}", base, f"{base}/{{number}}", also)
+    return Place(f"{base}?state=open", base, f"{base}/{{number}}", also)
 
 
 def marker_of(body: str) -> str | None:

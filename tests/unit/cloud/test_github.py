@@ -246,6 +246,7 @@ def test_an_issue_is_opened_updated_and_closed(fake: FakeGitHub, client: GitHub)
     fake.issue(BOT, "a pull request", BODY, bot=True, labels=["mmeplan"], pull_request={})
     place = issue("acme/fleets", "Drift in prod")
     assert post(client, place, BODY, fitted).done == "created"
+    fake.issues[-1]["labels"] = []  # somebody took the label away
     assert post(client, place, BODY, fitted).done == "unchanged"
     assert post(client, place, BODY + "more", fitted).done == "updated"
     assert close(client, place, MARKER).done == "closed"
