@@ -11,7 +11,26 @@ from tests.simulation.seeds.shrinking import law_of, shrink
 
 SEEDS = 2000
 
-FOUND_BY = {}
+FOUND_BY = {
+    "delete_before_swap": 0,
+    "trust_in_service": 9,
+    "skip_the_reference_scan": 8,
+    "ignore_the_pending_config": 1417,
+    "forget_the_tags": 0,
+    "take_whatever_exists_for_ours": 54,
+    "drop_the_ownership_guard": 1,
+    "drop_the_update_guard": 460,
+    "poll_the_wrong_name": 554,
+    "collect_pinned_configs": 5,
+    "count_drift_for_autoscaled_variants": 25,
+    "resume_from_the_journal": 7,
+    "forget_to_retain_capacity": 220,
+    "delete_the_endpoint_to_swap": 1,
+    "say_that_all_is_well": 1,
+    "keep_every_generation": 4,
+    "own_everything": 1,
+    "follow_the_order_of_the_file": 0,
+}
 """Bug → the seed that found it when this was written. Where the drawing has changed since, the search finds another."""
 
 

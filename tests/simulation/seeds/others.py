@@ -7,7 +7,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
     forge           what we are about to create, under our very name, with another content
     scale           counts or weights of the n-th variant
-    swap            to another config: another team's, or an older one of ours; `slowly`: it bakes for an hour
+    swap            to another config: another team's, or an older one of ours; `slowly`: to an idle one, and it bakes for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
     patch           SystemUpdating
@@ -20,7 +20,7 @@ from typing import Any
 
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import ServiceError
-from tests.simulation.seeds.account import Account
+from tests.simulation.seeds.account import Account, runs
 from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
 
 Deed = dict[str, Any]
@@ -97,6 +97,13 @@ def _config_of(account: Account, endpoint: str, which: str) -> str:
     return next((name for name in ours if name != in_force), "")
 
 
+def _idle_config(account: Account) -> str:
+    """The oldest config of ours that no endpoint runs or is moving to: what an apply is about to delete, often."""
+    busy = {part["config_name"] for endpoint in account.all("endpoint") for part in runs(endpoint)}
+    ours = [item.name for item in account.all("endpoint-config") if FLEET_TAG in (item.tags or {})]
+    return next((name for name in ours if name not in busy), "")
+
+
 def _scale(account: Account, deed: Deed) -> str | None:
     found = account.find("endpoint", deed["name"])
     variants = (found.body["variants"] if found else None) or ()
@@ -116,7 +123,9 @@ def _scale(account: Account, deed: Deed) -> str | None:
 
 def _swap(account: Account, deed: Deed) -> str | None:
     to = "theirs"
-    if deed["to"] == "older":
+    if "slowly" in deed:
+        to = _idle_config(account)
+    elif deed["to"] == "older":
         to = _config_of(account, deed["name"], "older")
     else:
         _own_config(account, to, 2)

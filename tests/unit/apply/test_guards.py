@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,3 +199,18 @@ def test_weights_are_compared_as_the_service_keeps_them() -> None:
     assert desires_met([{"VariantName": "a", "DesiredWeight": 0.1}], described)
     assert not desires_met([{"VariantName": "b", "DesiredWeight": 0.1}], described)
     assert not desires_met([{"VariantName": "a", "ServerlessUpdateConfig": {"MaxConcurrency": 3}}], described)
+
+
+def test_an_update_to_what_runs_already_is_made_where_counts_are_not_the_files() -> None:
+    """Somebody's update was under way when the plan was made, and came to nothing."""
+    desired = [{"VariantName": "a", "DesiredWeight": 1.0, "DesiredInstanceCount": 2}]
+    step = replace(UPDATE, guard={**UPDATE.guard, "desired": desired})
+    for count, verdict in ((2, "done"), (4, "call")):
+        variants = [{"VariantName": "a", "DesiredWeight": 1.0, "DesiredInstanceCount": count}]
+        assert decide(step, FakeCloud({"e": endpoint(config="new", ProductionVariants=variants)})) == verdict
+
+
+def test_an_endpoint_that_was_made_anew_since_the_plan_is_not_deleted() -> None:
+    step = replace(DELETE, guard={**DELETE.guard, "created_at": "2026-01-01T00:00:00+00:00"})
+    for created, verdict in (("2026-01-01T00:00:00+00:00", "call"), ("2026-01-01T00:09:00+00:00", "fail")):
+        assert decide(step, FakeCloud({"e": endpoint(CreationTime=created)})) == verdict

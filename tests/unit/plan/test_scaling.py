@@ -1,0 +1,31 @@
+"""The calls that change counts, weights and concurrency in place, and their order."""
+
+from __future__ import annotations
+
+from mmeplan.diff import FieldChange
+from mmeplan.plan.scaling import scale_requests
+
+
+def change(variant: str, member: str, before: float, after: float) -> FieldChange:
+    return FieldChange(("ProductionVariants", variant, *member.split(".")), before, after)
+
+
+def test_what_grows_comes_before_the_weights_and_what_shrinks_after_them() -> None:
+    fields = (
+        change("a", "InitialInstanceCount", 3, 1),
+        change("b", "InitialInstanceCount", 1, 3),
+        change("a", "InitialVariantWeight", 3, 1),
+    )
+    assert [request["variants"] for request in scale_requests(fields)] == [
+        [{"VariantName": "b", "DesiredInstanceCount": 3}],
+        [{"VariantName": "a", "DesiredWeight": 1.0}],
+        [{"VariantName": "a", "DesiredInstanceCount": 1}],
+    ]
+
+
+def test_concurrency_that_is_taken_away_goes_last() -> None:
+    fields = (
+        change("a", "ServerlessConfig.MaxConcurrency", 5, 2),
+        change("b", "ServerlessConfig.MaxConcurrency", 2, 5),
+    )
+    assert [request["variants"][0]["VariantName"] for request in scale_requests(fields)] == ["b", "a"]
