@@ -114,7 +114,11 @@ def poll_the_wrong_name(patch: Patch) -> None:
 
 def collect_pinned_configs(patch: Patch) -> None:
     """What has a name of its own isn't known as declared, isn't looked for by the scan, and goes."""
-    declared, in_force, user_of = removals.Removals._declared, removals.Removals._in_force, references.References.user_of
+    declared, in_force, user_of = (
+        removals.Removals._declared,
+        removals.Removals._in_force,
+        references.References.user_of,
+    )
 
     def unpinned(self: Any, kind: str) -> Any:
         return declared(self, kind) - {one.physical_name for one in self.world.graph.of_kind(kind) if one.pinned}
