@@ -1,4 +1,4 @@
-"""Bugs planted in the engine, each with the seed that finds it; one that no seed of two thousand finds fails the test."""
+"""Bugs planted in the engine, each with the seed that finds it; one that no seed of two thousand finds fails."""
 
 from __future__ import annotations
 
