@@ -7,7 +7,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
     forge           what we are about to create, under our very name, with another content
     scale           counts or weights of the n-th variant
-    swap            to another config: another team's, or an older one of ours; `slowly`: to an idle one, and it bakes for an hour
+    swap            to another config: another team's, or an older one of ours; `slowly`: an idle one, for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
     patch           SystemUpdating
