@@ -9,6 +9,7 @@ one wins. WAL with `synchronous=NORMAL` survives a killed process; a power cut m
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -86,6 +87,9 @@ class Store:
         self._schema = _SCHEMA + schema
         self._start_us = start_us
         self.path = str(path)
+        self._alone = self.path == ":memory:"  # nobody else can write: what was read stays true until we write
+        self._now_us: int | None = None  # known only where we are alone
+        self._first_due: dict[tuple[str, str], float] = {}  # account, region → the first change; the same
         try:
             self._db = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=64
@@ -153,6 +157,7 @@ class Store:
         except BaseException:
             if self._in_transaction():  # a full disk makes SQLite roll back by itself
                 self._execute("ROLLBACK")
+            self._forget()
             raise
 
     def empty(self) -> None:
@@ -162,6 +167,7 @@ class Store:
             for (table,) in tables:
                 self._execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own tables)
             self._execute("UPDATE world SET now_us = ?", (self._start_us,))
+            self._forget()
             self.set_chance(self.seed() & (1 << 64) - 1)
 
     def seed(self) -> int:
@@ -184,19 +190,30 @@ class Store:
         except BaseException:
             self._execute("ROLLBACK TO step")
             self._execute("RELEASE step")
+            self._forget()
             raise
         self._execute("RELEASE step")
+
+    def _forget(self) -> None:
+        """What was read is no longer known to be true."""
+        self._now_us = None
+        self._first_due.clear()
 
     # -- the world -----------------------------------------------------------------------------------------------
 
     def now_us(self) -> int:
         """Virtual time, microseconds since 1970."""
         with self.lock:
-            return int(self._execute("SELECT now_us FROM world").fetchone()[0])
+            if self._now_us is not None:
+                return self._now_us
+            now_us = int(self._execute("SELECT now_us FROM world").fetchone()[0])
+            self._now_us = now_us if self._alone else None
+            return now_us
 
     def advance(self, by_us: int) -> None:
         """Move virtual time forward."""
         self._execute("UPDATE world SET now_us = now_us + ?", (by_us,))
+        self._now_us = None
 
     def chance(self) -> int:
         """The generator's state (kept as text: it has 64 bits, SQLite's integers have 63)."""
@@ -210,6 +227,7 @@ class Store:
 
     def insert(self, new: Stored) -> None:
         """Add an object; its `seq` is given by the store, always higher than any before it."""
+        self._first_due.clear()
         self._execute(
             "INSERT INTO objects (kind, account, region, name_lower, name, arn, created_us, modified_us, status,"
             " due_us, body, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -237,6 +255,7 @@ class Store:
 
     def update(self, changed: Stored) -> None:
         """Keep an object's status, times and body."""
+        self._first_due.clear()
         self._execute(
             "UPDATE objects SET modified_us = ?, status = ?, due_us = ?, body = ? WHERE seq = ?",
             (changed.modified_us, changed.status, changed.due_us, _encode(changed.body), changed.seq),
@@ -248,15 +267,27 @@ class Store:
 
     def delete(self, seq: int) -> None:
         """Forget an object."""
+        self._first_due.clear()
         self._execute("DELETE FROM objects WHERE seq = ?", (seq,))
 
     def next_due(self, account: str, region: str, now_us: int) -> Stored | None:
         """The object whose status was to change first, among those due by now."""
+        if self._alone and now_us < self._first(account, region):
+            return None
         row = self._execute(
             _SELECT + "WHERE account = ? AND region = ? AND due_us <= ? ORDER BY due_us, seq LIMIT 1",
             (account, region, now_us),
         ).fetchone()
         return _stored(row) if row else None
+
+    def _first(self, account: str, region: str) -> float:
+        """When the first change of a status is due; never, where none is."""
+        first = self._first_due.get((account, region))
+        if first is None:
+            asked = "SELECT min(due_us) FROM objects WHERE account = ? AND region = ? AND due_us IS NOT NULL"
+            (due_us,) = self._execute(asked, (account, region)).fetchone()
+            first = self._first_due[account, region] = math.inf if due_us is None else due_us
+        return first
 
     def regions(self, account: str) -> list[str]:
         """The regions in which an account has objects."""
