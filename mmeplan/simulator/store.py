@@ -43,6 +43,10 @@ _COLUMNS: Final = "seq, kind, account, region, name, arn, created_us, modified_u
 _SELECT: Final = f"SELECT {_COLUMNS} FROM objects "  # noqa: S608  (constants only)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode  # what we wrote ourselves has no spaces around it
+
+_templates: dict[str, sqlite3.Connection] = {}
+_templates_lock = threading.Lock()
 
 
 class StoreError(MmeplanError):
@@ -108,20 +112,24 @@ class Store:
         self.execute = self._execute
 
     def _prepare(self, start_us: int, seed: int) -> None:
+        if self._alone:
+            _copy_empty(self._schema, self._db)
+            self._first_moment(start_us, seed)
+            return
         self._db.execute("BEGIN")  # one look: another process may be creating the file between two
         empty = self._version() == 0
         self._db.execute("COMMIT")
         if empty:
             self._db.execute("BEGIN IMMEDIATE")
             if self._version() == 0:  # still so, now that no other process can be creating it
-                for statement in self._schema.split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                _create(self._schema, self._db)
+                self._first_moment(start_us, seed)
             self._db.execute("COMMIT")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
+
+    def _first_moment(self, start_us: int, seed: int) -> None:
+        self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
 
     def _version(self) -> int:
         """The schema version: 0 for an empty file, else ours. Raises StoreError for any other file."""
@@ -334,13 +342,30 @@ class Store:
             return "\n".join(self._db.iterdump())
 
 
+def _create(schema: str, database: sqlite3.Connection) -> None:
+    for statement in schema.split(";"):
+        database.execute(statement)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _copy_empty(schema: str, database: sqlite3.Connection) -> None:
+    """The tables of a world in memory: a copy of a template, a tenth of the time that it takes to create them."""
+    with _templates_lock:
+        if schema not in _templates:
+            template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            _create(schema, template)
+            _templates[schema] = template
+        _templates[schema].backup(database)
+
+
 def _encode_tags(tags: dict[str, str] | None) -> str | None:
     return None if tags is None else _encode(tags)
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:
     body, tags = row[-2:]
-    decoded: list[Any] = [*row[:-2], json.loads(body), None if tags is None else json.loads(tags)]
+    decoded: list[Any] = [*row[:-2], _decode(body)[0], None if tags is None else _decode(tags)[0]]
     return Stored(*decoded)
 
 
