@@ -27,6 +27,7 @@ from mmeplan.resources.identity import (
     DIGEST_TAG,
     FLEET_TAG,
     TAGS_TAG,
+    UNSEALED_TAGS,
     address,
     digest,
     tags_digest,
@@ -183,7 +184,9 @@ class _Finder:
                 self._runs_external(endpoint, live, applied, in_force)
             return
         now = self.world.live_meaning(config, live, live_config)
-        if now == endpoint.content or means_what_was_applied(self.world, applied, config, live, live_config, now):
+        if now == self.world.graph.meaning(endpoint) or means_what_was_applied(
+            self.world, applied, config, live, live_config, now
+        ):
             return
         before, after = self._before_and_after(endpoint, config, live, live_config, applied, now)
         fields = field_changes(before, after) if before is not None else ()
@@ -215,7 +218,7 @@ class _Finder:
         What was applied is the file where it hasn't changed since, else a config of the fleet that is still there.
         """
         if applied == endpoint.digest:
-            return endpoint.content, now
+            return self.world.graph.meaning(endpoint), now
         for one in (live_config, *self.world.owned("endpoint_config")):
             try:
                 for reading in readings(self.world, config, None, one):
@@ -303,9 +306,8 @@ class _Finder:
 
 
 def _tag_fields(applied: Mapping[str, str], live: Mapping[str, str]) -> Iterator[FieldChange]:
-    hidden = (FLEET_TAG, ADDRESS_TAG, DIGEST_TAG, TAGS_TAG)
     for key in sorted({*applied, *live}):
-        if key not in hidden and not key.lower().startswith("aws:") and applied.get(key) != live.get(key):
+        if key not in UNSEALED_TAGS and not key.lower().startswith("aws:") and applied.get(key) != live.get(key):
             yield FieldChange(("Tags", key), applied.get(key), live.get(key))
 
 

@@ -28,7 +28,7 @@ from mmeplan.spec.loading import LOGICAL_NAME
 from mmeplan.spec.surface import Node, fleet_surface
 
 MOST_TAGS: Final = 50  # of an object: the API's bound
-OWN_TAGS: Final = 4  # that adoption adds: fleet, address, digest, and the seal on the others
+OWN_TAGS: Final = 7  # fleet, address, digest, the seal on the others, and what an endpoint remembers of its past
 _IMPORTABLE: Final = (IN_SERVICE, SYSTEM_UPDATING)
 
 Entry = dict[str, Any]

@@ -29,7 +29,7 @@ WENT_BACK_TAG: Final = "mmeplan:went-back"
 STAND_IN_TAG: Final = "mmeplan:stand-in"
 TAGS_TAG: Final = "mmeplan:tags"
 OWN_PREFIX: Final = "mmeplan:"
-_UNSEALED: Final = frozenset(
+UNSEALED_TAGS: Final = frozenset(
     {FLEET_TAG, ADDRESS_TAG, DIGEST_TAG, TAGS_TAG, SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG, STAND_IN_TAG}
 )
 """Tags that `mmeplan:tags` doesn't cover: what names the object, and what applies write down on it."""
@@ -62,7 +62,9 @@ def tags_digest(tags: Mapping[str, str]) -> str:
 
     By it a tag that was edited by hand is told from one that was edited in the file. Empty where there is no such tag.
     """
-    sealed = {key: value for key, value in tags.items() if not key.lower().startswith("aws:") and key not in _UNSEALED}
+    sealed = {
+        key: value for key, value in tags.items() if not key.lower().startswith("aws:") and key not in UNSEALED_TAGS
+    }
     return _sealed(tuple(sorted(sealed.items()))) if sealed else ""
 
 

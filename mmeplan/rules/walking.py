@@ -14,6 +14,7 @@ from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
+from mmeplan.resources.memory import MEMORY_TAGS
 from mmeplan.rules.sentences import member_name, sentence
 
 UNNAMED: Final = "API-01"
@@ -127,7 +128,7 @@ class Walk:
         self._model = model or service()
         self._shapes = {kind: self._model.input_shape(name) or "" for kind, name in CREATE_OPERATIONS.items()}
         self._update_shape = self._model.input_shape("UpdateEndpoint") or ""
-        self._tags: dict[tuple[str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
+        self._tags: dict[tuple[str, str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
 
     def hits(self, resource: Resource) -> Iterable[ShapeHit]:
         """Every constraint that the resource's requests break."""
@@ -151,9 +152,10 @@ class Walk:
 
     def _of_tags(self, resource: Resource) -> list[Violation]:
         entry = resource.entry
-        key = (entry.on_remove, entry.protect, tuple(entry.tags.items()))
+        key = (resource.kind, entry.on_remove, entry.protect, tuple(entry.tags.items()))
         if key not in self._tags:
-            tags = [{"Key": name, "Value": value} for name, value in resource.tags.items()]
+            own = dict.fromkeys(MEMORY_TAGS, "") if resource.kind == "endpoint" else {}
+            tags = [{"Key": name, "Value": value} for name, value in {**resource.tags, **own}.items()]
             self._tags[key] = violations(self._model, "TagList", tags)
         return self._tags[key]
 

@@ -25,6 +25,8 @@ APPLICATION_ID: Final = 0x6D6D6570  # "mmep"
 BUSY_TIMEOUT_S: Final = 30.0
 """How long a transaction waits for another process before it gives up; a transaction takes well under 1 ms."""
 
+_WAL_TRIES: Final = 50
+
 _SCHEMA: Final = """
 CREATE TABLE world (
     id INTEGER PRIMARY KEY CHECK (id = 1), now_us INTEGER NOT NULL, seed INTEGER NOT NULL, chance TEXT NOT NULL
@@ -125,11 +127,22 @@ class Store:
                 _create(self._schema, self._db)
                 self._first_moment(start_us, seed)
             self._db.execute("COMMIT")
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._switch_to_wal()
         self._db.execute("PRAGMA synchronous = NORMAL")
 
     def _first_moment(self, start_us: int, seed: int) -> None:
         self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
+
+    def _switch_to_wal(self) -> None:
+        """Once in a file's life. The switch doesn't wait for other processes: it is tried again once they are done."""
+        for _ in range(_WAL_TRIES):
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                self._db.execute("BEGIN IMMEDIATE")  # waits for them
+                self._db.execute("COMMIT")
+        self._db.execute("PRAGMA journal_mode = WAL")
 
     def _version(self) -> int:
         """The schema version: 0 for an empty file, else ours. Raises StoreError for any other file."""
