@@ -256,7 +256,7 @@ def _swapped(
     reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
     text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
     wanted = config.physical_name
-    notes = (*variant_note(config.content, live_content), *history_notes(live, wanted))
+    notes = (*variant_note(config.content, live_content, live.describe), *history_notes(live, wanted))
     made = _tagged(
         world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
     )
@@ -315,7 +315,10 @@ def _config_is_gone(
     if not stands_in:
         world.lost.setdefault(in_force, endpoint.address)
     text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
-    made = _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, causes=causes)
+    notes = variant_note(config.content, serves_by(live.describe), live.describe)
+    made = _tagged(
+        world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, causes=causes, notes=notes
+    )
     return _unless_rolled_back(world, made, live, config.physical_name)
 
 

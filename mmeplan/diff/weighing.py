@@ -67,9 +67,13 @@ def serves_by(describe: Mapping[str, Any]) -> Canonical:
     return {"ProductionVariants": variants}
 
 
-def variant_note(wanted: Canonical, live: Canonical) -> tuple[str, ...]:
-    """A note where guardrails don't apply because the variants' names differ."""
-    if set(wanted.get("ProductionVariants", {})) == set(live.get("ProductionVariants", {})):
+def variant_note(wanted: Canonical, live: Canonical, describe: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note where guardrails don't apply: variants have other names than in the config in force, or in the one that an
+    update under way leads to.
+    """
+    pending = serves_by(describe.get("PendingDeploymentSummary") or {})
+    fleets = [set(fleet["ProductionVariants"]) for fleet in (live, pending) if fleet.get("ProductionVariants")]
+    if all(names == set(wanted.get("ProductionVariants", {})) for names in fleets):
         return ()
     return (VARIANTS_DIFFER,)
 

@@ -200,6 +200,12 @@ class StepBuilder:
             params["DeploymentConfig"] = deployment
         params.update(retention(endpoint, live))
         after = (*after, *self._in_force_ready(change, live))
+        desired = fixed_desires(self.graph, endpoint)
+        # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
+        # nothing, a rollback ends on it as well.
+        back = live is not None and live.describe.get("EndpointConfigName") == wanted
+        told = desired if back and not params.get("RetainAllVariantProperties") else None
+        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",
             change.address,
@@ -211,11 +217,11 @@ class StepBuilder:
                 "config": live.describe.get("EndpointConfigName") if live else "",
                 "pending": (_configs_of(live) if live else [""])[-1],
                 "owned_by": self.graph.fleet.name,
-                "desired": fixed_desires(self.graph, endpoint),
+                "desired": desired,
             },
-            wait=self._in_service(change.name, wanted, update_timeout_s(deployment) + startup_s(self.graph, endpoint)),
+            wait=self._in_service(change.name, wanted, timeout_s, desired=told),
             effect=change.effect,
-            on_rollback=self.records.on_rollback(change, endpoint, live, made=self.creates),
+            on_rollback=() if back else self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
         return self._scale(change, endpoint, live, done, kept_desires(self.graph, endpoint, live), config=wanted)

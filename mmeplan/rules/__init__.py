@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_OWN = frozenset(rule.id for rule in ALL_RULES)
+
+
 def all_rules() -> tuple[Rule, ...]:
     """Every rule, by id: mmeplan's own, and those of installed packages that can be used."""
     theirs, _ = _third_party()
@@ -82,4 +85,4 @@ def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
 def _third_party() -> tuple[tuple[Rule, ...], tuple[str, ...]]:
     from mmeplan.rules.plugins import third_party
 
-    return third_party(frozenset(rule.id for rule in ALL_RULES))
+    return third_party(_OWN)

@@ -7,6 +7,7 @@ plan, which is refused where one of them is an error.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
@@ -22,9 +23,7 @@ def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan, rules
     """The findings of those of these rules that are of stage `plan`, unique, in the order of the file."""
     record = Record(fleet, rules)
     planned = gather_plan(graph, snapshot, plan)
-    for rule in rules:
-        if not isinstance(rule, PlanRule):
-            continue
+    for rule in _of_stage_plan(tuple(rules)):
         try:
             for resource, path, message in rule.planned(planned):
                 record.hit(rule, resource, path, message)
@@ -32,3 +31,9 @@ def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan, rules
             record.crashed(rule, None, error)
     planned.facts.unlink()
     return record.findings()
+
+
+@lru_cache(maxsize=4)
+def _of_stage_plan(rules: tuple[Rule, ...]) -> tuple[PlanRule, ...]:
+    """Those that look at a plan; asked once for a set of rules."""
+    return tuple(rule for rule in rules if isinstance(rule, PlanRule))

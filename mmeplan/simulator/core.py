@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -133,7 +132,7 @@ class Simulator(World):
             request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
             who = Caller(self.account, region, service.name)
             operation = service.operations[name]
-            copied = deepcopy if operation.writes else dict
+            copied = _copied if operation.writes else dict
             return self._answer(service, name, operation, who, lambda: copied(request), request_id) or {}
 
     def _answer(
@@ -228,6 +227,13 @@ class Simulator(World):
     ) -> None:
         at = instant(self._store.now_us())
         self._history.append(Event(at, kind, who.account, who.region, operation, subject, outcome, detail))
+
+
+def _copied(value: Any) -> Any:
+    """A copy of plain data."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def valid(service: Service, operation: str, request: Json) -> Json:

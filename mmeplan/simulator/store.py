@@ -9,6 +9,7 @@ one wins. WAL with `synchronous=NORMAL` survives a killed process; a power cut m
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -42,6 +43,10 @@ _COLUMNS: Final = "seq, kind, account, region, name, arn, created_us, modified_u
 _SELECT: Final = f"SELECT {_COLUMNS} FROM objects "  # noqa: S608  (constants only)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode  # what we wrote ourselves has no spaces around it
+
+_templates: dict[str, sqlite3.Connection] = {}
+_templates_lock = threading.Lock()
 
 
 class StoreError(MmeplanError):
@@ -86,6 +91,9 @@ class Store:
         self._schema = _SCHEMA + schema
         self._start_us = start_us
         self.path = str(path)
+        self._alone = self.path == ":memory:"  # nobody else can write: what was read stays true until we write
+        self._now_us: int | None = None  # known only where we are alone
+        self._first_due: dict[tuple[str, str], float] = {}  # account, region → the first change; the same
         try:
             self._db = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=64
@@ -104,20 +112,24 @@ class Store:
         self.execute = self._execute
 
     def _prepare(self, start_us: int, seed: int) -> None:
+        if self._alone:
+            _copy_empty(self._schema, self._db)
+            self._first_moment(start_us, seed)
+            return
         self._db.execute("BEGIN")  # one look: another process may be creating the file between two
         empty = self._version() == 0
         self._db.execute("COMMIT")
         if empty:
             self._db.execute("BEGIN IMMEDIATE")
             if self._version() == 0:  # still so, now that no other process can be creating it
-                for statement in self._schema.split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                _create(self._schema, self._db)
+                self._first_moment(start_us, seed)
             self._db.execute("COMMIT")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
+
+    def _first_moment(self, start_us: int, seed: int) -> None:
+        self._db.execute("INSERT INTO world VALUES (1, ?, ?, ?)", (start_us, seed, str(seed & (1 << 64) - 1)))
 
     def _version(self) -> int:
         """The schema version: 0 for an empty file, else ours. Raises StoreError for any other file."""
@@ -153,6 +165,7 @@ class Store:
         except BaseException:
             if self._in_transaction():  # a full disk makes SQLite roll back by itself
                 self._execute("ROLLBACK")
+            self._forget()
             raise
 
     def empty(self) -> None:
@@ -162,6 +175,7 @@ class Store:
             for (table,) in tables:
                 self._execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own tables)
             self._execute("UPDATE world SET now_us = ?", (self._start_us,))
+            self._forget()
             self.set_chance(self.seed() & (1 << 64) - 1)
 
     def seed(self) -> int:
@@ -184,19 +198,30 @@ class Store:
         except BaseException:
             self._execute("ROLLBACK TO step")
             self._execute("RELEASE step")
+            self._forget()
             raise
         self._execute("RELEASE step")
+
+    def _forget(self) -> None:
+        """What was read is no longer known to be true."""
+        self._now_us = None
+        self._first_due.clear()
 
     # -- the world -----------------------------------------------------------------------------------------------
 
     def now_us(self) -> int:
         """Virtual time, microseconds since 1970."""
         with self.lock:
-            return int(self._execute("SELECT now_us FROM world").fetchone()[0])
+            if self._now_us is not None:
+                return self._now_us
+            now_us = int(self._execute("SELECT now_us FROM world").fetchone()[0])
+            self._now_us = now_us if self._alone else None
+            return now_us
 
     def advance(self, by_us: int) -> None:
         """Move virtual time forward."""
         self._execute("UPDATE world SET now_us = now_us + ?", (by_us,))
+        self._now_us = None
 
     def chance(self) -> int:
         """The generator's state (kept as text: it has 64 bits, SQLite's integers have 63)."""
@@ -210,6 +235,7 @@ class Store:
 
     def insert(self, new: Stored) -> None:
         """Add an object; its `seq` is given by the store, always higher than any before it."""
+        self._first_due.clear()
         self._execute(
             "INSERT INTO objects (kind, account, region, name_lower, name, arn, created_us, modified_us, status,"
             " due_us, body, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -237,6 +263,7 @@ class Store:
 
     def update(self, changed: Stored) -> None:
         """Keep an object's status, times and body."""
+        self._first_due.clear()
         self._execute(
             "UPDATE objects SET modified_us = ?, status = ?, due_us = ?, body = ? WHERE seq = ?",
             (changed.modified_us, changed.status, changed.due_us, _encode(changed.body), changed.seq),
@@ -248,15 +275,27 @@ class Store:
 
     def delete(self, seq: int) -> None:
         """Forget an object."""
+        self._first_due.clear()
         self._execute("DELETE FROM objects WHERE seq = ?", (seq,))
 
     def next_due(self, account: str, region: str, now_us: int) -> Stored | None:
         """The object whose status was to change first, among those due by now."""
+        if self._alone and now_us < self._first(account, region):
+            return None
         row = self._execute(
             _SELECT + "WHERE account = ? AND region = ? AND due_us <= ? ORDER BY due_us, seq LIMIT 1",
             (account, region, now_us),
         ).fetchone()
         return _stored(row) if row else None
+
+    def _first(self, account: str, region: str) -> float:
+        """When the first change of a status is due; never, where none is."""
+        first = self._first_due.get((account, region))
+        if first is None:
+            asked = "SELECT min(due_us) FROM objects WHERE account = ? AND region = ? AND due_us IS NOT NULL"
+            (due_us,) = self._execute(asked, (account, region)).fetchone()
+            first = self._first_due[account, region] = math.inf if due_us is None else due_us
+        return first
 
     def regions(self, account: str) -> list[str]:
         """The regions in which an account has objects."""
@@ -303,13 +342,30 @@ class Store:
             return "\n".join(self._db.iterdump())
 
 
+def _create(schema: str, database: sqlite3.Connection) -> None:
+    for statement in schema.split(";"):
+        database.execute(statement)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _copy_empty(schema: str, database: sqlite3.Connection) -> None:
+    """The tables of a world in memory: a copy of a template, a tenth of the time that it takes to create them."""
+    with _templates_lock:
+        if schema not in _templates:
+            template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            _create(schema, template)
+            _templates[schema] = template
+        _templates[schema].backup(database)
+
+
 def _encode_tags(tags: dict[str, str] | None) -> str | None:
     return None if tags is None else _encode(tags)
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:
     body, tags = row[-2:]
-    decoded: list[Any] = [*row[:-2], json.loads(body), None if tags is None else json.loads(tags)]
+    decoded: list[Any] = [*row[:-2], _decode(body)[0], None if tags is None else _decode(tags)[0]]
     return Stored(*decoded)
 
 

@@ -83,6 +83,26 @@ def test_the_next_plan_of_the_file_is_pending_not_drift_and_says_what_happened(w
     assert "mmeplan:went-back" not in world.tags("endpoint", "ranker")
 
 
+def test_going_forward_again_is_as_careful_as_the_first_time(world: World) -> None:
+    canary = {
+        "blue_green_update_policy": {
+            "traffic_routing_configuration": {
+                "type": "CANARY",
+                "canary_size": {"type": "CAPACITY_PERCENT", "value": 50},
+                "wait_interval_in_seconds": 60,
+            }
+        }
+    }
+    small, large = ({**text, "endpoints": {"ranker": {**text["endpoints"]["ranker"]}}} for text in (SMALL, LARGE))
+    for text in (small, large):
+        text["endpoints"]["ranker"]["deployment_config"] = canary
+        world.live_through(text)
+    world.apply(back(world, large, wanted(world, small)))
+    (swap,) = (step for step in world.plan(large).steps if step.operation == "UpdateEndpoint")
+    policy = swap.params["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["Type"] == "CANARY"
+
+
 def test_a_file_that_follows_the_rollback_needs_nothing_but_tags(world: World) -> None:
     for text in (SMALL, LARGE):
         world.live_through(text)

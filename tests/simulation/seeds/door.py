@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from mmeplan.cloud.pacing import repeated
@@ -64,17 +65,27 @@ def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
 def _received(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as `mmeplan.cloud.aws` hands it out: moments are ISO 8601 text in UTC."""
     if operation == "DescribeEndpoint":
-        return {key: _dated(key, value) for key, value in answer.items()}
+        _date(answer)
+        return answer
     for item in (answer, *answer.get(_SUMMARIES.get(operation, ""), ())):
         for key in ("CreationTime", "LastModifiedTime"):
             if key in item:
-                item[key] = _dated(key, item[key])
+                item[key] = _moment(item[key])
     return answer
 
 
-def _dated(key: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _dated(key, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_dated("", item) for item in value]
-    return datetime.fromtimestamp(value, UTC).isoformat() if key in _TIMES else value
+def _date(part: dict[str, Any]) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict):
+            _date(value)
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    _date(item)
+        elif key in _TIMES and not isinstance(value, str):  # text: a part that stands there twice
+            part[key] = _moment(value)
+
+
+@lru_cache(maxsize=1024)
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
