@@ -45,9 +45,11 @@ def delete_before_swap(patch: Patch) -> None:
 def trust_in_service(patch: Patch) -> None:
     """InService is taken for success, whatever the endpoint runs, as boto3's waiter does."""
 
-    def judge(_wait: Any, live: Any, _now: Any) -> Verdict:
-        status = live.describe.get("EndpointStatus") if live else ""
-        return Verdict("done" if status == "InService" else "waiting" if live and live.describe else "done")
+    judged = executor.judge
+
+    def judge(wait: Any, live: Any, now: Any) -> Verdict:
+        in_service = live is not None and (live.describe or {}).get("EndpointStatus") == "InService"
+        return Verdict("done") if in_service else judged(wait, live, now)
 
     patch.setattr(executor, "judge", judge)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
