@@ -28,7 +28,7 @@ FOUND_BY = {
     "forget_the_tags": 0,
     "take_whatever_exists_for_ours": 187,
     "drop_the_ownership_guard": 1,
-    "drop_the_update_guard": 460,
+    "drop_the_update_guard": 1708,
     "poll_the_wrong_name": 32,
     "collect_pinned_configs": 5,
     "count_drift_for_autoscaled_variants": 87,
