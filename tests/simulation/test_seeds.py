@@ -63,6 +63,7 @@ def test_the_drawn_fleets_are_ones_that_no_rule_refuses() -> None:
 def test_the_seeds_do_what_they_are_for() -> None:
     """Every kind of trouble comes, and more often than now and then."""
     counts = lived(2000, 2150).counts
+    assert not [kind for kind in ("applies with a lock", "locked out", "unlocked") if not counts[kind]], counts
     kinds = ("applies", "complete", "incomplete", "refused", "died", "stale", "two at once", "rolled back", "others")
     assert not [kind for kind in kinds if counts[kind] < 10], counts
 

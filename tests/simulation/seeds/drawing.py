@@ -19,6 +19,7 @@ A scenario is plain data, complete before anything runs, so that it can be repla
         dies            [n, before|after]: the process dies at its n-th write
         stops           Ctrl-C at the n-th event
         second          {fleet, chance}: another apply at the same time, whose turns come by this chance
+        lock            --lock, also of `second`; `lock_timeout` of it: minutes that it waits
         later           seconds that pass before the next act
     ends            fixpoint, or destroy: what the fleet comes to
 """
@@ -38,6 +39,7 @@ WRITES = (
     *("AddTags", "DeleteTags"),
 )
 READS = ("DescribeModel", "DescribeEndpointConfig", "DescribeEndpoint", "ListTags", "GetResources", "ListEndpoints")
+LOCKING = ("PutObject", "PutObject", "GetObject", "DeleteObject")
 FAULTS = (
     *("throttle", "cut", "cut", "error", "fail_create", "fail_update", "fail_update", "fail_scaling", "trip_alarm"),
     *("trip_alarm", "slow", "throttle_read", "cut_read", "fail_rollback", "refuse"),
@@ -64,7 +66,8 @@ def draw(seed: int) -> Scenario:
     if chance.flip(0.5):
         scenario["alarms"] = [f"alarm-{number}" for number in range(4)]
     scenario["others"] = _others(chance)
-    acts = [_act(chance, fleets, number, calm) for number in range(len(fleets))]
+    locked = chance.flip(0.08)  # a team that says --lock
+    acts = [_act(chance, fleets, number, calm, locked) for number in range(len(fleets))]
     return scenario | {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"}
 
 
@@ -78,7 +81,7 @@ def _others(chance: Chance) -> list[Deed]:
     return made
 
 
-def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario:
+def _act(chance: Chance, fleets: list[Any], number: int, calm: bool, locked: bool) -> Scenario:
     fleet = fleets[number]
     names = _endpoint_names(fleets[: number + 1])
     act: Scenario = {"fleet": fleet, "allow_outage": chance.flip(0.8)}
@@ -86,6 +89,8 @@ def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario
         act["retry"] = True
     if chance.flip(0.3):
         act["parallelism"] = chance.pick((1, 1, 2, 3))
+    if locked:
+        act["lock"] = True
     if calm:
         return act
     if chance.flip(0.1):
@@ -106,12 +111,30 @@ def _act(chance: Chance, fleets: list[Any], number: int, calm: bool) -> Scenario
         act["dies"] = [chance.between(1, 9), chance.pick(("before", "after"))]
     elif chance.flip(0.08):
         act["stops"] = chance.between(1, 20)
-    if chance.flip(0.07):
+    if chance.flip(0.2 if locked else 0.07):
         other = chance.pick((fleet, fleet, fleets[max(0, number - 1)]))
         act["second"] = {"fleet": other, "chance": chance.between(0, 1_000_000)}
+    if chance.flip(0.1):
+        act["before"] = [*act.get("before", ()), {"do": "borrow", "name": "", "slowly": True}]
+    if locked:
+        _lock_troubles(chance, act)
     if chance.flip(0.5):
         act["later"] = chance.pick((5, 45, 200, 1000, 100_000))
     return act
+
+
+def _lock_troubles(chance: Chance, act: Scenario) -> None:
+    """The second apply has the same lock, and waits for it or not; S3 fails; a person unlocks what is alive."""
+    if "second" in act:
+        act["second"]["lock"] = True
+        if chance.flip(0.5):
+            act["second"]["lock_timeout"] = chance.pick((1, 20, 60))
+    if chance.flip(0.15):
+        when = chance.pick(("before", "after"))
+        cut = ["cut", {"operation": chance.pick(LOCKING), "when": when, "count": chance.pick((1, 2, 6))}]
+        act["faults"] = [*act.get("faults", ()), cut]
+    if chance.flip(0.08):
+        act["meanwhile"] = [*act.get("meanwhile", ()), [chance.between(1, 3), {"do": "unlock"}]]
 
 
 def _race(chance: Chance, fleet: Any, names: list[str]) -> Deed:

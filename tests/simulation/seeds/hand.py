@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mmeplan.apply import FleetLock
 from mmeplan.live import Answer, Call, Progress
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.seeds.account import ACCOUNT, REGION, Account
+from tests.simulation.seeds.locks import CALLS, Locks
 from tests.simulation.seeds.watching import Watch
 from tests.simulation.world import Broken
 
@@ -36,6 +38,9 @@ class Hand:
     ) -> None:
         self.account = account
         self.watch = watch
+        self.s3 = cloud
+        self.locks: Locks | None = None  # of the life, where it has any
+        self.lock: FleetLock | None = None  # that this process holds
         self.cloud = cloud
         self.act = act
         self.deed = deed
@@ -56,7 +61,7 @@ class Hand:
         self.turn()
         if operation == "DescribeEndpoint":
             self.looked_us[str(params["EndpointName"])] = self.account.now_us()
-        answer: Answer = self.cloud.read(operation, params)
+        answer: Answer = (self.s3 if operation in CALLS else self.cloud).read(operation, params)
         return answer
 
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
@@ -66,6 +71,12 @@ class Hand:
         return answers
 
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation in CALLS:
+            self.turn()
+            kept: Answer = self.s3.write(operation, params)
+            return kept
+        if self.locks is not None and self.lock is not None:
+            self.locks.before_write(self.lock)
         self.turn()
         self.writes += 1
         if (operation, text_of(params)) not in self.planned:

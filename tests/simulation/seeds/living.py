@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 from mmeplan import apply, graph, rules
-from mmeplan.apply import Outcome
+from mmeplan.apply import FleetLock, Outcome
 from mmeplan.cli import session
-from mmeplan.errors import MmeplanError
+from mmeplan.errors import LockedError, MmeplanError
 from mmeplan.graph import Graph
 from mmeplan.plan import Finding, Options, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
@@ -29,6 +29,7 @@ from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.door import DirectCloud
 from tests.simulation.seeds.drawing import Scenario
 from tests.simulation.seeds.hand import Hand, Turn
+from tests.simulation.seeds.locks import DirectS3, Locks
 from tests.simulation.seeds.together import together
 from tests.simulation.seeds.watching import Watch
 from tests.simulation.world import Broken, Line
@@ -76,6 +77,7 @@ class Life:
         self.seed = int(scenario["seed"])
         self.account = Account(scenario)
         self.watch = Watch(self.account)
+        self.locks = Locks(self.account)
         self.lines: list[Line] = []
         self.boto3 = scenario.get("stack") == "boto3"
         self.touched: set[str] = set()  # endpoints that others have touched since the plan
@@ -114,6 +116,7 @@ class Life:
         """Two processes. Where both are for one file and both say that all is well, then it is, once both are done."""
         self.lived.saw("two at once")
         other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"], "beside": True}
+        other |= {key: second[key] for key in ("lock", "lock_timeout") if key in second}
         claims: list[str] = []
         chance = Chance(second["chance"])
         together(chance, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
@@ -124,36 +127,56 @@ class Life:
         """Plan and apply, as `mmeplan apply` does. What it claims, in a word: "" where it says that all is not well."""
         hand = self.hand(act, turn)
         try:
-            plan = self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False))
-            if not plan.steps or not plan.applyable:
-                self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
-                return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
-            if act.get("saved"):
-                for deed in act.get("between", ()):
-                    self.deed(deed)
-                if apply.stale_reasons(plan, hand, hand.now(), REGION):
-                    self.lived.saw("stale")
-                    return ""
-            outcome = self.carry_out(hand, plan, act)
+            return self._applied(hand, act)
         except SimulatedCrash:
             self.lived.saw("died")
-            return ""
+        except LockedError as refused:
+            self.lived.saw("locked out")
+            if self.locks.held_out(refused, hand):  # whoever held it is dead: a person takes it away, and goes on
+                self.lived.saw("unlocked", self.locks.unlock())
+                return self._apply(act, turn)
         except MmeplanError:
             self.lived.saw("gave up")
-            return ""
+        return ""
+
+    def _applied(self, hand: Hand, act: Mapping[str, Any]) -> str:
+        """What it claims. Raises MmeplanError, SimulatedCrash."""
+        if act.get("saved"):
+            plan = self._planned(hand, act)
+            for deed in act.get("between", ()) if plan.steps and plan.applyable else ():
+                self.deed(deed)
+            with self.locks.held(hand, act) as lock:
+                if plan.steps and plan.applyable and apply.stale_reasons(plan, hand, hand.now(), REGION):
+                    self.lived.saw("stale")
+                    return ""
+                return self._carried_out(hand, plan, act, lock)
+        with self.locks.held(hand, act) as lock:
+            return self._carried_out(hand, self._planned(hand, act), act, lock)
+
+    def _planned(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
+        return self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False))
+
+    def _carried_out(self, hand: Hand, plan: Plan, act: Mapping[str, Any], lock: FleetLock | None) -> str:
+        """What it claims, of a plan that is to be applied now."""
+        if not plan.steps or not plan.applyable:
+            self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
+            return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
+        outcome = self.carry_out(hand, plan, act, lock)
         self._note(outcome)
         return "complete" if outcome.complete and plan.complete else ""
 
     def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
         """What a new process works with."""
         hand = self.hand_of(self.account, self.watch, None, act, self.deed, turn)
+        hand.locks = self.locks
         if self.boto3:
             line = Line.to(self.account.sim, self.account.sim.before_send)
             line.sleep = hand.sleep
             self.lines.append(line)
-            hand.cloud = line.cloud
+            hand.cloud = hand.s3 = line.cloud
         else:
             hand.cloud = DirectCloud(self.account.sim, hand, REGION)
+            hand.s3 = DirectS3(hand.cloud)
         return hand
 
     def plan(
@@ -169,7 +192,7 @@ class Life:
         self.touched.clear()
         return session.make_plan(compiled, connection, findings, options)
 
-    def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any]) -> Outcome:
+    def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any], lock: FleetLock | None = None) -> Outcome:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
         plan = _through_json(made) if act.get("saved") or self.seed % JSON_EVERY == 0 else made
         hand.begin(plan)
@@ -181,10 +204,26 @@ class Life:
         }
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
-        outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
+        if lock is None:
+            outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
+        else:
+            outcome = self._run_under(lock, hand, plan, how)
         self.lived.saw("writes", hand.writes)
         self.watch.look("time")
         return outcome
+
+    def _run_under(self, lock: FleetLock, hand: Hand, plan: Plan, how: dict[str, Any]) -> Outcome:
+        """As the command line does: the lock writes, every event is a sign of life, its loss stops."""
+        self.lived.saw("applies with a lock")
+
+        def observer(event: Any) -> None:
+            hand.observe(event)
+            lock.held()
+
+        how["stopping"] = lambda: hand.stopping() or not lock.held()
+        outcome = apply.run(plan, hand, lock, hand, observer, **how)
+        self.lived.saw("lost locks", bool(lock.lost))
+        return apply.after_loss(outcome, lock)
 
     def _note(self, outcome: Outcome) -> None:
         self.lived.saw("complete" if outcome.complete else "incomplete")
@@ -204,6 +243,9 @@ class Life:
     def deed(self, deed: Mapping[str, Any]) -> None:
         """Others do something."""
         self.watch.look("time")
+        if deed["do"] == "unlock":
+            self.locks.unlock()
+            return
         name = others.do(self.account, dict(deed))
         if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
             self.touched |= {stored.name for stored in self.account.all("endpoint")}
@@ -224,6 +266,7 @@ class Life:
         from tests.simulation.seeds.ending import destroy, reach_fixpoint
 
         self.account.sim.faults.reset()
+        self.locks.unlock()
         self.watch.stranded.clear()
         self.later(40_000)
         for number in range(4):

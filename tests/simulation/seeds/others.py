@@ -7,6 +7,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
     forge           what we are about to create, under our very name, with another content
     scale           counts or weights of the n-th variant
+    borrow          the oldest idle config of ours: an endpoint of another team is moved to it, slowly
     swap            to another config: another team's, or an older one of ours; `slowly`: an idle one, for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
@@ -137,6 +138,12 @@ def _swap(account: Account, deed: Deed) -> str | None:
     return None
 
 
+def _borrow(account: Account, deed: Deed) -> str:
+    theirs = (item for item in account.all("endpoint") if FLEET_TAG not in (item.tags or {}))
+    name = next((item.name for item in theirs if item.status == "InService"), "")
+    return name if name and _swap(account, {**deed, "name": name}) is None else ""
+
+
 def _delete_endpoint(account: Account, deed: Deed) -> None:
     account.call("DeleteEndpoint", EndpointName=deed["name"])
 
@@ -191,6 +198,7 @@ _DEEDS: dict[str, Any] = {
     "use_config": _use_config,
     "scale": _scale,
     "swap": _swap,
+    "borrow": _borrow,
     "delete_endpoint": _delete_endpoint,
     "delete_config": _delete_config,
     "delete_model": _delete_model,

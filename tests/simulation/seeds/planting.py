@@ -15,6 +15,7 @@ import pytest
 from mmeplan.apply import executor, guards, references
 from mmeplan.apply.events import Outcome
 from mmeplan.apply.guards import CALL, Decision
+from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
 from mmeplan.diff import removals
 from mmeplan.diff.world import World
@@ -44,9 +45,11 @@ def delete_before_swap(patch: Patch) -> None:
 def trust_in_service(patch: Patch) -> None:
     """InService is taken for success, whatever the endpoint runs, as boto3's waiter does."""
 
-    def judge(_wait: Any, live: Any, _now: Any) -> Verdict:
-        status = live.describe.get("EndpointStatus") if live else ""
-        return Verdict("done" if status == "InService" else "waiting" if live and live.describe else "done")
+    judged = executor.judge
+
+    def judge(wait: Any, live: Any, now: Any) -> Verdict:
+        in_service = live is not None and (live.describe or {}).get("EndpointStatus") == "InService"
+        return Verdict("done") if in_service else judged(wait, live, now)
 
     patch.setattr(executor, "judge", judge)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
@@ -224,6 +227,50 @@ def follow_the_order_of_the_file(patch: Patch) -> None:
     patch.setattr(building, "_targeted", in_file_order)
 
 
+def release_the_lock_early(patch: Patch) -> None:
+    """Given back after the first write; the rest of the run believes that it has it."""
+    wrote = FleetLock.write
+
+    def write(self: Any, operation: str, params: Any) -> Any:
+        try:
+            return wrote(self, operation, params)
+        finally:
+            self.release()
+
+    held = FleetLock.held
+    patch.setattr(FleetLock, "write", write)
+    patch.setattr(FleetLock, "held", lambda self: held(self) if self._etag else True)
+
+
+def release_the_lock_before_the_rollouts_end(patch: Patch) -> None:
+    """Given back when an endpoint is seen to move: the calls have been made, the rollouts go on."""
+    polled, held = executor.poll, FleetLock.held
+    locks: list[Any] = []
+
+    def remember(self: Any) -> bool:
+        locks[:] = [self]
+        return held(self) if self._etag else True
+
+    def poll(reader: Any, waits: Iterable[Any]) -> Any:
+        for lock in locks:
+            lock.release()
+        return polled(reader, waits)
+
+    patch.setattr(FleetLock, "held", remember)
+    patch.setattr(executor, "poll", poll)
+
+
+def take_the_lock_whoever_holds_it(patch: Patch) -> None:
+    """The lock is written without a condition."""
+    put = FleetLock._put
+    patch.setattr(FleetLock, "_put", lambda self, _condition: put(self, {}))
+
+
+def write_on_without_the_lock(patch: Patch) -> None:
+    """Nobody looks whether the lock is still there."""
+    patch.setattr(FleetLock, "held", lambda _self: True)
+
+
 BUGS: tuple[Bug, ...] = (
     delete_before_swap,
     trust_in_service,
@@ -243,6 +290,10 @@ BUGS: tuple[Bug, ...] = (
     keep_every_generation,
     own_everything,
     follow_the_order_of_the_file,
+    release_the_lock_early,
+    release_the_lock_before_the_rollouts_end,
+    take_the_lock_whoever_holds_it,
+    write_on_without_the_lock,
 )
 
 
