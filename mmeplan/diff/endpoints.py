@@ -178,7 +178,7 @@ def pending_config(live: LiveObject) -> str:
 def _bind(world: World, endpoint: Resource, config: Resource, live_config: LiveObject) -> None:
     world.running[endpoint.address] = live_config.name
     world.bind(config.address, live_config.name)
-    for at, name in world.live_models(config, live_config).items():
+    for at, name in world.live_models(config, live_config):
         world.bind(at, name)
 
 
@@ -242,7 +242,7 @@ def _swapped(
     live_content = with_live_desires(world.live_config_content(config, live_config), live.describe)
     if world.before.setdefault(config.address, live_config.name) == live_config.name:
         world.left.setdefault(config.address, live_content)
-    for at, name in world.live_models(config, live_config).items():
+    for at, name in world.live_models(config, live_config):
         live_model = world.snapshot.get("model", name)
         if live_model and world.address_of(live_model) == at:
             world.before.setdefault(at, name)

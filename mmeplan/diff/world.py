@@ -165,10 +165,13 @@ class World:
             salt = None
         return model_stands_for(content, salt)
 
-    def live_models(self, config: Resource, live_config: LiveObject) -> Mapping[str, str]:
-        """Model address → the name of the live model in its place, for a live config held against the wanted one."""
+    def live_models(self, config: Resource, live_config: LiveObject) -> list[tuple[str, str]]:
+        """(Model address, name of the live model in its place), for a live config held against the wanted one.
+
+        An address may stand there several times: a model may be wanted at places where equal ones of two names are.
+        """
         if live_config.by_digest or live_config.name == config.physical_name:
-            return {r.address: r.name for r in config.references if r.address}
+            return [(r.address, r.name) for r in config.references if r.address]
         by_path: dict[tuple[str | int, ...], str] = {}
         content = live_endpoint_config(dict(live_config.describe))
         for member in ("ProductionVariants", "ShadowProductionVariants"):
@@ -177,4 +180,4 @@ class World:
                 for index, pool in enumerate(variant.get("InstancePools", ())):
                     path = (member, name, "InstancePools", index, "ModelNameOverride")
                     by_path[path] = pool.get("ModelNameOverride", "")
-        return {r.address: by_path[r.path] for r in config.references if r.address and by_path.get(r.path)}
+        return [(r.address, by_path[r.path]) for r in config.references if r.address and by_path.get(r.path)]
