@@ -29,6 +29,12 @@ _POSIX: Final = {
 }
 """What `\\p{…}` means by these names in Java: ASCII, whatever the text. Other names are Unicode's categories."""
 _SHORT: Final = {"w": "A-Za-z0-9_", "d": "0-9", "s": r" \t\n\x0B\f\r"}
+_NOT_SHORT: Final = {
+    "W": r"\x00-/:-@\[-\^`{-\U0010FFFF",
+    "D": r"\x00-/:-\U0010FFFF",
+    "S": r"\x00-\x08\x0E-\x1F!-\U0010FFFF",
+}
+"""The same negated, as members of a class: what isn't ASCII is no word, no digit and no space."""
 _DOT: Final = r"[^\n\r\u0085\u2028\u2029]"
 _ASTRAL: Final = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
 """In UTF-16 the characters beyond 16 bits are pairs; Python's strings hold them whole."""
@@ -73,7 +79,7 @@ def _category(name: str, in_class: bool, *, negated: bool) -> str:
 def _escape(escaped: str, in_class: bool) -> str:
     if escaped == "z":
         return r"\Z"
-    members = _SHORT.get(escaped.lower())
-    if members is None or (in_class and escaped.isupper()):
+    members = _SHORT.get(escaped) or _NOT_SHORT.get(escaped)
+    if members is None:
         return "\\" + escaped
-    return members if in_class else f"[{'^' * escaped.isupper()}{members}]"
+    return members if in_class else f"[{members}]"
