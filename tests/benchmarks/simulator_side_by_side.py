@@ -131,7 +131,12 @@ def measure(calls: int) -> list[Figures]:
     moto = moto_server()
     if moto:
         port = free_port()
-        found.append(measured("moto_server", [moto, "-p", str(port)], port, max(50, calls // 10)))
+        try:
+            found.append(measured("moto_server", [moto, "-p", str(port)], port, max(50, calls // 10)))
+        except OSError:
+            print(f"{moto} doesn't start: pip install 'moto[server]'", file=sys.stderr)
+    else:
+        print("moto's server isn't installed: the comparison is skipped", file=sys.stderr)
     return found
 
 
