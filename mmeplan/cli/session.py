@@ -21,6 +21,7 @@ from mmeplan.live import Clock, Snapshot
 from mmeplan.plan import Finding, Options, Plan, build, deleted, require_addresses
 from mmeplan.render import clean
 from mmeplan.resources import Resource
+from mmeplan.resources.canonical import KEYED
 
 if TYPE_CHECKING:
     from mmeplan.cloud.aws import Cloud
@@ -143,7 +144,8 @@ def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quot
     types = {
         str(variant["InstanceType"])
         for resource in graph.resources.values()
-        for variant in resource.request.get("ProductionVariants") or ()
+        for member in KEYED
+        for variant in resource.request.get(member) or ()
         if variant.get("InstanceType")
     }
     found = rules.instance_quotas(connection.cloud, types)

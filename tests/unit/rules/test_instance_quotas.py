@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from mmeplan import plan, rules
+from mmeplan.cli import session
 from mmeplan.spec import Quota
 from tests.simulation.world import REGION, World, config, fleet, variant
 
+SHADOW = variant(count=2, instance_type="ml.c5.large")
 ONE = fleet({"r": {"config": config(main=variant(count=2))}})
 
 
@@ -35,6 +37,18 @@ def test_the_lower_of_the_files_quota_and_the_accounts_counts() -> None:
             (row,) = made.capacity.types if made.capacity else ()
             assert (row.quota, row.quota_source) == told
             assert made.refused is (account == 1)
+
+
+def test_shadow_variants_are_held_against_the_quota_of_their_type_too() -> None:
+    shadowed = {**config(main=variant(count=1)), "shadow_production_variants": {"dark": SHADOW}}
+    with World() as world:
+        world.sim.set_quota("ml.c5.large", 1, region=REGION)
+        compiled = world.compile(fleet({"r": {"config": shadowed}}))
+        connection = session.Connection(world.cloud, world.sim.clock)
+        made = session.make_plan(compiled, connection, [], plan.Options(), online=True)
+        rows = {row.instance_type: row.quota for row in made.capacity.types} if made.capacity else {}
+        assert rows["ml.c5.large"] == 1
+        assert "GATE-09" in {finding.rule for finding in made.findings}
 
 
 def test_the_actions_of_online_reads_are_those_of_rules_that_ask() -> None:
