@@ -11,7 +11,7 @@ from mmeplan.diff.going_back import Generation, generations_of, going_back
 from mmeplan.diff.handmade import BehindOurBack, HandMade, hand_made
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.removals import Removals
-from mmeplan.diff.weighing import VARIANTS_DIFFER
+from mmeplan.diff.weighing import VARIANTS_DIFFER, says_what_runs
 from mmeplan.diff.world import World
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
@@ -57,4 +57,5 @@ __all__ = [
     "generations_of",
     "going_back",
     "hand_made",
+    "says_what_runs",
 ]

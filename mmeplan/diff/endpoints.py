@@ -29,6 +29,7 @@ from mmeplan.diff.weighing import (
     is_scale_only,
     known_by_name,
     own_fields,
+    says_what_runs,
     serves_by,
     variant_note,
 )
@@ -36,7 +37,7 @@ from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, STAND_IN_TAG, WENT_BACK_TAG
+from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG
 from mmeplan.resources.memory import MEMORY_TAGS
 
 
@@ -156,7 +157,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     if known_by_name(endpoint, live, config, live_config):
         world.need(config)  # deleted behind our back, and made again under its name
         live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
-    if live_config is None or live_config.status != "present" or STAND_IN_TAG in (live_config.tags or {}):
+    if live_config is None or not says_what_runs(live, live_config, config.physical_name):
         return _config_is_gone(world, endpoint, live, config, live_config), None
     now = world.live_meaning(config, live, live_config)
     fresh = world.graph.fresh & {config.address, *config.dependencies()}

@@ -12,7 +12,8 @@ from mmeplan.diff.changes import FieldChange
 from mmeplan.live import LiveObject
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, STAND_IN_TAG
+from mmeplan.resources.memory import served
 
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 VARIANTS_DIFFER: Final = (
@@ -93,3 +94,17 @@ def known_by_name(endpoint: Resource, live: LiveObject, config: Resource, live_c
     same = str(live.describe.get("EndpointConfigName", "")) == config.physical_name
     applied = (live.tags or {}).get(DIGEST_TAG) == endpoint.digest
     return same and (applied or not config.pinned)
+
+
+def says_what_runs(endpoint: LiveObject, config: LiveObject, wanted: str = "") -> bool:
+    """Whether the config under the name that an endpoint runs is the one that it began with.
+
+    It isn't where it stands in for one that was deleted, or where somebody made it under the name of one that had
+    served: then the endpoint knows the digest in the name, and the config has no fleet's tag. Of the `wanted` config
+    the content is known anyway.
+    """
+    if config.status != "present" or STAND_IN_TAG in (config.tags or {}):
+        return False
+    made_by_others = config.tags is not None and FLEET_TAG not in config.tags
+    served_before = config.name.rpartition("-")[2] in (served(endpoint.tags) or ())
+    return config.name == wanted or not (made_by_others and served_before)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import VARIANTS_DIFFER, Change
+from mmeplan.diff import VARIANTS_DIFFER, Change, says_what_runs
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
@@ -123,9 +123,13 @@ class StepBuilder:
         self._add(step)
 
     def _stand_ins_there(self) -> list[str]:
-        """The configs that stand in for others: they don't say which models their endpoints run."""
-        configs = self.snapshot.present("endpoint_config")
-        return sorted({*self.stand_ins, *(one.name for one in configs if STAND_IN_TAG in (one.tags or {}))})
+        """The configs that stand in for others, or were made anew by others: they don't say which models are run."""
+        found = {one.name for one in self.snapshot.present("endpoint_config") if STAND_IN_TAG in (one.tags or {})}
+        for live in self.snapshot.present("endpoint"):
+            config = self.snapshot.get("endpoint_config", str(live.describe.get("EndpointConfigName", "")))
+            if config is not None and not says_what_runs(live, config):
+                found.add(config.name)
+        return sorted({*self.stand_ins, *found})
 
     def _delete_id(self, change: Change) -> str:
         return f"{DELETE[change.kind]}:{change.address}@{change.live_name}"

@@ -288,7 +288,7 @@ def an_outage_for_a_lost_config(patch: Patch) -> None:
 
 
 def take_a_stand_in_for_what_runs(patch: Patch) -> None:
-    patch.setattr(diff_endpoints, "STAND_IN_TAG", "no such tag")
+    patch.setattr(diff_endpoints, "says_what_runs", lambda _endpoint, config, _wanted: config.status == "present")
 
 
 def plan_what_the_scan_will_keep(patch: Patch) -> None:
