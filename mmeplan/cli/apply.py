@@ -19,6 +19,7 @@ from mmeplan.cli.locking import locked
 from mmeplan.cli.manner import Manner, manner_of, manner_options
 from mmeplan.cli.options import (
     Settings,
+    address_options,
     cloud_options,
     fleet_argument,
     max_change_option,
@@ -28,7 +29,6 @@ from mmeplan.cli.options import (
 from mmeplan.cli.progress import Interrupts, JsonLines, display
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
 from mmeplan.plan import Options, Plan
-from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 EXAMPLES = """\b
 Examples:
@@ -48,19 +48,7 @@ Examples:
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
 )
-@click.option(
-    "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
-)
-@click.option(
-    "--replace",
-    "replacements",
-    multiple=True,
-    metavar="ADDRESS",
-    help="A fresh object although nothing differs. Repeatable.",
-)
-@click.option(
-    "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
-)
+@address_options
 @click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
 @online_option
 @spec_options
@@ -92,7 +80,7 @@ def command(
             allow_outage=allow_outage,
             retry_rolled_back=retry_rolled_back,
             variables=dict(settings.variables),
-            parallelism=manner.parallelism or DEFAULT_PARALLELISM,
+            parallelism=manner.planned_parallelism,
             max_change=max_change,
         )
         sys.exit(apply_fleet(settings, options, manner, online=online))

@@ -12,7 +12,6 @@ from mmeplan.cli.apply import apply_fleet
 from mmeplan.cli.manner import manner_of, manner_options
 from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
 from mmeplan.plan import Options
-from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan destroy --local fleet.yaml")
@@ -31,6 +30,6 @@ def command(fleet: str, **common: Any) -> None:
     options = Options(
         destroy=True,
         variables=dict(settings.variables),
-        parallelism=manner.parallelism or DEFAULT_PARALLELISM,
+        parallelism=manner.planned_parallelism,
     )
     sys.exit(apply_fleet(settings, options, manner.checked(settings), destroy=True))

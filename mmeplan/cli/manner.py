@@ -30,6 +30,11 @@ class Manner:
     json: bool = False
     lock: LockOptions = field(default_factory=LockOptions)
 
+    @property
+    def planned_parallelism(self) -> int:
+        """What a plan that is made now counts with."""
+        return self.parallelism or applying.DEFAULT_PARALLELISM
+
     def checked(self, settings: Settings) -> Manner:
         """The same. Raises InputError for an interval that AWS would throttle."""
         if self.poll_interval_s < applying.POLL_INTERVAL_S and not (settings.is_local or settings.is_loopback):

@@ -132,6 +132,26 @@ def max_change_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that name parts of the fleet: --target, --replace, --allow-outage."""
+    command = click.option(
+        "--allow-outage",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Allow deleting and creating this endpoint. Repeatable.",
+    )(command)
+    command = click.option(
+        "--replace",
+        "replacements",
+        multiple=True,
+        metavar="ADDRESS",
+        help="A fresh object although nothing differs. Repeatable.",
+    )(command)
+    return click.option(
+        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
+    )(command)
+
+
 def fleet_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """FLEET: the fleet file; ./fleet.yaml where it isn't given."""
     return click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())(command)

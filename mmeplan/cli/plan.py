@@ -15,6 +15,7 @@ from mmeplan.cli import session
 from mmeplan.cli.formats import rendered
 from mmeplan.cli.options import (
     Settings,
+    address_options,
     cloud_options,
     fleet_argument,
     max_change_option,
@@ -57,19 +58,7 @@ Examples:
 )
 @write_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes, 0 where there are none.")
-@click.option(
-    "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
-)
-@click.option(
-    "--replace",
-    "replacements",
-    multiple=True,
-    metavar="ADDRESS",
-    help="A fresh object although nothing differs. Repeatable.",
-)
-@click.option(
-    "--allow-outage", multiple=True, metavar="ADDRESS", help="Allow deleting and creating this endpoint. Repeatable."
-)
+@address_options
 @click.option("--retry-rolled-back", is_flag=True, help="Plan updates again that SageMaker has rolled back before.")
 @max_change_option
 @parallelism_option

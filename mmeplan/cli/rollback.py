@@ -24,7 +24,6 @@ from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan import Options
-from mmeplan.plan.document import DEFAULT_PARALLELISM
 
 EXAMPLES = """\b
 Examples:
@@ -77,7 +76,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
             rollback=generation.name,
             retry_rolled_back=retry_rolled_back,
             variables=dict(settings.variables),
-            parallelism=manner.parallelism or DEFAULT_PARALLELISM,
+            parallelism=manner.planned_parallelism,
         )
         back = diff.going_back(graph, snapshot, at, generation.name)
         plan = session.checked_plan(back, snapshot, now.isoformat(), [], options)

@@ -1,4 +1,4 @@
-"""`mmeplan validate`: every rule over a fleet file, without any call."""
+"""`mmeplan validate`: every rule over a fleet file; without any call, unless `--online` asks for reads."""
 
 from __future__ import annotations
 
