@@ -221,6 +221,9 @@ def _before_update(step: Step, described: Answer, status: str) -> Decision:
 
 
 def _before_scale(step: Step, described: Answer, status: str) -> Decision:
+    pending = (described.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    if status in BUSY and pending == step.guard["config"] != described.get("EndpointConfigName"):
+        return Decision("blocked", f"is {status}; changed once that is over", others=True)
     if described.get("EndpointConfigName") != step.guard["config"]:
         return Decision(
             "fail",
@@ -237,7 +240,7 @@ def _before_scale(step: Step, described: Answer, status: str) -> Decision:
     if as_wanted:
         return Decision("done", "is as wanted already")
     before = [{"VariantName": name, **values} for name, values in step.guard.get("before", {}).items()]
-    if desires_met(before, described):
+    if desires_met([*before, *step.guard.get("holds", ())], described):
         return CALL
     return Decision("fail", "counts or weights were changed since the plan was made; plan again")
 

@@ -12,6 +12,7 @@ import click
 
 from mmeplan import diff, render
 from mmeplan import graph as graphs
+from mmeplan.aws.lifecycle import DELETING
 from mmeplan.cli import plan as planning
 from mmeplan.cli import session
 from mmeplan.cli.apply import show_and_carry_out
@@ -24,6 +25,7 @@ from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan import Options
+from mmeplan.resources.identity import FLEET_TAG
 
 EXAMPLES = """\b
 Examples:
@@ -70,7 +72,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
     ):
         snapshot = session.observe(connection, graph)
         now = connection.clock.now()
-        generation = _chosen(graph, snapshot, at, wanted, now, settings)
+        generation = chosen(graph, snapshot, at, wanted, now, settings)
         options = Options(
             targets=(at,),
             rollback=generation.name,
@@ -103,8 +105,11 @@ def _address(graph: Graph, endpoint: str, file: str) -> str:
     raise InputError([Problem(f"no endpoint {endpoint!r} in this fleet", file, hint=hint)])
 
 
-def _chosen(graph: Graph, snapshot: Snapshot, at: str, wanted: str, now: datetime, settings: Settings) -> Generation:
-    """The generation to go back to. Raises InputError where there is none, it isn't known, or it can't serve."""
+def chosen(graph: Graph, snapshot: Snapshot, at: str, wanted: str, now: datetime, settings: Settings) -> Generation:
+    """The generation of the endpoint of that address to go back to; `wanted` is what --to says, empty for the newest.
+
+    Raises InputError where there is none, it isn't known, or it can't serve.
+    """
     found = diff.generations_of(graph, snapshot, at)
     older = [one for one in found if one.back]
 
@@ -116,25 +121,32 @@ def _chosen(graph: Graph, snapshot: Snapshot, at: str, wanted: str, now: datetim
     if live is None or live.status != "present":
         why = "can't be read" if live is not None and live.status == "unreadable" else "isn't live"
         raise refuse(f"{at} {why}, so there is nothing to go back from", settings.again(f"plan {settings.fleet}"))
+    if live.describe.get("EndpointStatus") == DELETING:
+        raise refuse(f"{at} is being deleted", settings.again(f"plan {settings.fleet}"))
+    if (live.tags or {}).get(FLEET_TAG) != graph.fleet.name:
+        why = f"the endpoint {live.name} doesn't carry this fleet's tag"
+        raise InputError(
+            [Problem(f"{at} is not this fleet's: {why}", settings.fleet, hint=settings.again(f"plan {settings.fleet}"))]
+        )
     if wanted:
-        chosen = next((one for one in found if wanted in (one.name, one.digest, str(one.back))), None)
-        if chosen is None:
+        back = next((one for one in found if wanted in (one.name, one.digest, str(one.back))), None)
+        if back is None:
             raise refuse(f"{at} has no generation {wanted!r}")
-        if not chosen.back:
-            raise refuse(f"{at} runs {chosen.name} already")
+        if not back.back:
+            raise refuse(f"{at} runs {back.name} already")
     else:
-        chosen = next((one for one in older if not one.left), None)
-        if chosen is None and older:
+        back = next((one for one in older if not one.left), None)
+        if back is None and older:
             again = settings.again(f"rollback {at.partition('/')[2]} {settings.fleet} --to {older[0].name}")
             raise refuse(f"the only other generation of {at} is the one that a rollback left", again)
-        if chosen is None:
+        if back is None:
             raise refuse(
                 f"{at} has no generation to go back to",
                 "`retain:` in the fleet file says how many superseded configs are kept",
             )
-    if chosen.missing:
-        raise refuse(f"{chosen.name} can't serve any more: its {_models(chosen.missing)} gone")
-    return chosen
+    if back.missing:
+        raise refuse(f"{back.name} can't serve any more: its {_models(back.missing)} gone")
+    return back
 
 
 def _models(names: tuple[str, ...]) -> str:

@@ -124,8 +124,7 @@ def observed_plan(
     graph: Graph, connection: Connection, findings: Sequence[Finding], options: Options, *, online: bool = False
 ) -> tuple[Plan, Snapshot]:
     """As `make_plan`, with the snapshot that the plan was made from."""
-    require_addresses(graph, "--replace", options.replace)
-    require_addresses(graph, "--allow-outage", options.allow_outage)
+    require_addresses(graph, options)
     snapshot = observe(connection, graph)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
@@ -154,8 +153,7 @@ def _service_quotas(graph: Graph, connection: Connection) -> dict[str, spec.Quot
 
 def plan_from_snapshot(graph: Graph, snapshot: Snapshot, findings: Sequence[Finding], options: Options) -> Plan:
     """A speculative plan, from a saved snapshot and without credentials."""
-    require_addresses(graph, "--replace", options.replace)
-    require_addresses(graph, "--allow-outage", options.allow_outage)
+    require_addresses(graph, options)
     if options.replace:
         graph = graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
     options = replace(options, speculative=True)

@@ -122,11 +122,15 @@ def _owners(config: Resource | None, content: Canonical) -> Iterator[frozenset[s
 def applied_digest(world: World, config: Resource, live_config: LiveObject) -> str:
     """What an endpoint's digest tag holds once it was swapped to a live config that isn't what the file says.
 
-    A later plan of the same file reads the same from what is live (`_readings`), and so finds no drift.
+    A later plan of the same file reads the same from what is live (`readings`), and so finds no drift; where a model's
+    salt is unknown it claims none.
     """
 
     def model_of(_path: tuple[str | int, ...], name: str) -> Any:
-        return _model(world, name)
+        try:
+            return _model(world, name)
+        except UnknownSaltError:
+            return name
 
     content = world.live_config_content(config, live_config)
     return digest("endpoint", meaning(content, model_of, config.autoscaled))

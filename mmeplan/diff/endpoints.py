@@ -20,7 +20,7 @@ from mmeplan.aws.lifecycle import (
 )
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
 from mmeplan.diff.drift import drift_of
-from mmeplan.diff.fields import field_changes
+from mmeplan.diff.fields import field_changes, with_default_weight
 from mmeplan.diff.generations import history_notes, rolled_back
 from mmeplan.diff.tags import tag_changes
 from mmeplan.diff.weighing import (
@@ -154,7 +154,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
     live_config = world.snapshot.get("endpoint_config", in_force)
     if live_config is not None and live_config.status == "unreadable":
         return _unreadable(endpoint, live_config), None
-    if known_by_name(endpoint, live, config, live_config):
+    if known_by_name(endpoint, live, config, live_config) and not (config.pinned and world.has_twins(config)):
         world.need(config)  # deleted behind our back, and made again under its name
         live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
     if live_config is None or not says_what_runs(live, live_config, config.physical_name):
@@ -217,16 +217,8 @@ def _scaled(
 ) -> Change:
     _bind(world, endpoint, config, live_config)
     text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
-    shown = tuple(_with_default_weight(change) for change in fields)
+    shown = tuple(with_default_weight(change) for change in fields)
     return _tagged(world, endpoint, live, ("update",), "scale_changed", "in_place", text, fields=shown)
-
-
-def _with_default_weight(change: FieldChange) -> FieldChange:
-    """An absent weight is 1, and says so."""
-    if change.path[2] != "InitialVariantWeight":
-        return change
-    before, after = (1 if value is None else value for value in (change.before, change.after))
-    return FieldChange(change.path, before, after)
 
 
 def _swapped(
@@ -306,8 +298,11 @@ def _config_is_gone(
         )
         return _change(endpoint, ("read",), "tampered", "none", "not what its name says", live=live, refusal=refusal)
     if in_force == config.physical_name:
-        text = "unchanged; its config was deleted behind our back and is made again under the same name"
-        return _tagged(world, endpoint, live, ("no-op",), "same", "none", text)
+        refusal = (
+            f"the config {in_force} that it runs was deleted, and its name is pinned, so what it said can't be told; "
+            "give the config another `name:`, and the endpoint is swapped to a fresh one"
+        )
+        return _change(endpoint, ("read",), "pinned", "none", "its config is gone", live=live, refusal=refusal)
     causes = (config.address,)
     gone = f"it runs the config {in_force}, which no longer exists"
     if becomes_serverless(config.content, serves_by(live.describe)):

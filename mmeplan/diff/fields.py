@@ -62,3 +62,11 @@ def _leaves(path: tuple[str | int, ...], before: Any, after: Any) -> Iterator[Fi
                     yield from _leaves((*path, key), one.get(key), other.get(key))
             return
     yield FieldChange(path, before, after)
+
+
+def with_default_weight(change: FieldChange) -> FieldChange:
+    """An absent weight is 1, and says so."""
+    if change.path[2] != "InitialVariantWeight":
+        return change
+    before, after = (1 if value is None else value for value in (change.before, change.after))
+    return FieldChange(change.path, before, after)

@@ -30,21 +30,33 @@ def generations(world: World, endpoint: Resource) -> tuple[LiveObject, ...]:
         found[current.name] = current
     found = {name: one for name, one in found.items() if STAND_IN_TAG not in (one.tags or {})}
     written = served(live.tags) if live is not None and live.status == "present" else None
+    if written is None and live is not None and live.status == "present" and _is_new_to_us(world, live, current):
+        written = ()
     if written is None:
         back = (live.tags or {}).get(ROLLED_BACK_TAG, "") if live is not None else ""
         known = [one for one in found.values() if one.name != back or one.name == in_force]
         return tuple(sorted(known, key=lambda one: (one.name == in_force, one.created_at, one.name), reverse=True))
     place = {digest: number for number, digest in enumerate(written)}
     named = str(live.describe.get("EndpointConfigName", "")) if live is not None else ""
-    known = [one for one in found.values() if one.name == in_force or _has_served(one, place, named)]
+    first = world.snapshot.get("endpoint_config", named) if named and not in_force else None
+    never = short_digest(first.tags) if first is not None else ""
+    known = [one for one in found.values() if one.name == in_force or _has_served(one, place, (named, never))]
     return tuple(
         sorted(known, key=lambda one: (one.name != in_force, place.get(short_digest(one.tags), len(place)), one.name))
     )
 
 
-def _has_served(config: LiveObject, place: dict[str, int], named: str) -> bool:
-    """Whether it is on record. The config of an endpoint that never came up is on record too, and hasn't served."""
-    return short_digest(config.tags) in place and config.name != named
+def _is_new_to_us(world: World, live: LiveObject, in_force: LiveObject | None) -> bool:
+    """Whether the endpoint is somebody else's (it is about to be adopted, perhaps), and no config of ours serves it."""
+    return not world.owns(live) and not (in_force is not None and in_force.status == "present" and world.owns(in_force))
+
+
+def _has_served(config: LiveObject, place: dict[str, int], named: tuple[str, str]) -> bool:
+    """Whether it is on record. The config of an endpoint that never came up is on record too, and hasn't served.
+
+    `named` are the name of the config that the endpoint names, and the digest of one by which it never came up.
+    """
+    return short_digest(config.tags) in place and config.name != named[0] and short_digest(config.tags) != named[1]
 
 
 def addresses_of(world: World, endpoint: Resource) -> set[str]:

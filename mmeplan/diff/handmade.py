@@ -16,16 +16,17 @@ from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, 
 from mmeplan.diff.changes import FieldChange
 from mmeplan.diff.drift import UnknownSaltError, is_content_addressed, means_what_was_applied, readings
 from mmeplan.diff.endpoints import live_under_another_name, pending_config
-from mmeplan.diff.fields import field_changes
+from mmeplan.diff.fields import field_changes, with_default_weight
 from mmeplan.diff.weighing import is_scale_only
 from mmeplan.diff.world import World
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveObject, Snapshot, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.identity import (
     ADDRESS_TAG,
     DIGEST_TAG,
     FLEET_TAG,
+    STAND_IN_TAG,
     TAGS_TAG,
     UNSEALED_TAGS,
     address,
@@ -196,7 +197,7 @@ class _Finder:
         self, endpoint: Resource, live: LiveObject, config: LiveObject, fields: tuple[FieldChange, ...], *, known: bool
     ) -> None:
         if is_scale_only(fields):
-            shown = tuple(_with_default_weight(change) for change in fields)
+            shown = tuple(with_default_weight(change) for change in fields)
             text = "weights, counts or concurrency were changed in place"
             self.tell(endpoint.address, "endpoint", live.name, "scale", text, shown)
             return
@@ -244,7 +245,7 @@ class _Finder:
     def _models(self, endpoint: Resource, config: Resource | None, live_config: LiveObject) -> None:
         """Models that are gone although an endpoint runs on them."""
         declared = {reference.name: reference.address for reference in config.references} if config else {}
-        for name in sorted(self.world.models_in(live_config.name)):
+        for name in sorted(declared if live_config.by_digest else set(models_of(live_config.describe))):
             live = self.world.snapshot.get("model", name)
             if live is not None and live.status == "absent":
                 text = f"is gone, although {endpoint.address} runs on it"
@@ -253,11 +254,15 @@ class _Finder:
     # --- tags ---------------------------------------------------------------------------------------------------------
 
     def declared(self, resource: Resource) -> None:
-        """A declared model or config under a name that mmeplan gave it, from which the fleet's tag was taken."""
+        """A declared model or config under a name that mmeplan gave it, from which the fleet's tag was taken.
+
+        What hasn't the content that its name says was never the fleet's: the plan tells of it, if it is needed.
+        """
         live = self.world.snapshot.get(resource.kind, resource.physical_name)
         if live is None or live.status != "present" or live.tags is None or FLEET_TAG in live.tags:
             return
-        if DIGEST_TAG in live.tags or (not resource.pinned and not resource.entry.adopt):
+        named = not resource.pinned and not resource.entry.adopt and (live.by_digest or is_content_addressed(live))
+        if DIGEST_TAG in live.tags or named:
             self._disowned(resource.address, live)
 
     def _disowned(self, at: str, live: LiveObject) -> None:
@@ -299,7 +304,12 @@ class _Finder:
             if value is None or not shape.fullmatch(value):
                 yield FieldChange(("Tags", key), was, value)
         value = tags.get(DIGEST_TAG, "")
-        if live.kind != "endpoint" and _DIGEST.fullmatch(value) and is_content_addressed(live):
+        if (
+            live.kind != "endpoint"
+            and _DIGEST.fullmatch(value)
+            and STAND_IN_TAG not in tags
+            and is_content_addressed(live)
+        ):
             suffix = live.name.rpartition("-")[2]
             if not value.startswith(suffix):
                 yield FieldChange(("Tags", DIGEST_TAG), f"{suffix}…", value)
@@ -309,14 +319,6 @@ def _tag_fields(applied: Mapping[str, str], live: Mapping[str, str]) -> Iterator
     for key in sorted({*applied, *live}):
         if key not in UNSEALED_TAGS and not key.lower().startswith("aws:") and applied.get(key) != live.get(key):
             yield FieldChange(("Tags", key), applied.get(key), live.get(key))
-
-
-def _with_default_weight(change: FieldChange) -> FieldChange:
-    """An absent weight is 1, and says so."""
-    if change.path[2] != "InitialVariantWeight":
-        return change
-    before, after = (1 if value is None else value for value in (change.before, change.after))
-    return FieldChange(change.path, before, after)
 
 
 def _counted_alike(content: Canonical, like: Canonical) -> Canonical:

@@ -100,11 +100,12 @@ def says_what_runs(endpoint: LiveObject, config: LiveObject, wanted: str = "") -
     """Whether the config under the name that an endpoint runs is the one that it began with.
 
     It isn't where it stands in for one that was deleted, or where somebody made it under the name of one that had
-    served: then the endpoint knows the digest in the name, and the config has no fleet's tag. Of the `wanted` config
-    the content is known anyway.
+    served: then it has no fleet's tag, and the endpoint knows the digest in its name or was touched last before it was
+    made. Of the `wanted` config the content is known anyway.
     """
     if config.status != "present" or STAND_IN_TAG in (config.tags or {}):
         return False
     made_by_others = config.tags is not None and FLEET_TAG not in config.tags
     served_before = config.name.rpartition("-")[2] in (served(endpoint.tags) or ())
-    return config.name == wanted or not (made_by_others and served_before)
+    made_since = config.created_at > str(endpoint.describe.get("LastModifiedTime") or config.created_at)
+    return config.name == wanted or not (made_by_others and (served_before or made_since))

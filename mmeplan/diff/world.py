@@ -73,15 +73,20 @@ class World:
         return made
 
     def models_in(self, config_name: str) -> frozenset[str]:
-        """The names of the models that a config refers to: as it is live, and as it is declared."""
+        """The names of the models that a config refers to: as it is live, and as it is declared.
+
+        Under a pinned name a live one may refer to other models of the same content: there what is live counts.
+        """
         live = self.snapshot.get("endpoint_config", config_name)
         described = models_of(live.describe) if live is not None and live.status == "present" else []
-        return frozenset((*described, *self._declared_models.get(config_name, ())))
+        declared = self._declared_configs.get(config_name)
+        if declared is None or (described and declared.pinned):
+            return frozenset(described)
+        return frozenset((*described, *(reference.name for reference in declared.references)))
 
     @cached_property
-    def _declared_models(self) -> Mapping[str, tuple[str, ...]]:
-        configs = self.graph.of_kind("endpoint_config")
-        return {config.physical_name: tuple(reference.name for reference in config.references) for config in configs}
+    def _declared_configs(self) -> Mapping[str, Resource]:
+        return {config.physical_name: config for config in self.graph.of_kind("endpoint_config")}
 
     def claimant(self, resource: Resource, live: LiveObject) -> str:
         """The address that a live model or config belongs to, where several declared ones have come to share it.
@@ -108,6 +113,13 @@ class World:
         """The fleet's config that an endpoint is to run; None where it lies outside the fleet."""
         at = endpoint.references[0].address if endpoint.references else None
         return self.graph.resources[at] if at else None
+
+    def has_twins(self, config: Resource) -> bool:
+        """Whether the fleet has live models, under other names, that say the same as those of a config."""
+        wanted = [self.graph.resources[reference.address] for reference in config.references if reference.address]
+        names = {model.physical_name for model in wanted}
+        others = [live for live in self.owned("model") if live.name not in names]
+        return any(self.live_model_content(model, live) == model.content for model in wanted for live in others)
 
     def need(self, config: Resource) -> None:
         """Mark a config, and the models that it refers to, as objects that must exist."""
@@ -170,7 +182,7 @@ class World:
 
         An address may stand there several times: a model may be wanted at places where equal ones of two names are.
         """
-        if live_config.by_digest or live_config.name == config.physical_name:
+        if live_config.by_digest or (live_config.name == config.physical_name and not config.pinned):
             return [(r.address, r.name) for r in config.references if r.address]
         by_path: dict[tuple[str | int, ...], str] = {}
         content = live_endpoint_config(dict(live_config.describe))

@@ -113,9 +113,20 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
     changes = difference.changes
     if options.retry_rolled_back:
         changes = tuple(replace(c, refusal="") if c.reason == "rolled_back" else c for c in changes)
-    if options.rollback:  # the endpoint, and the config that it goes back to: nothing else of the fleet
-        changes = tuple(c for c in changes if c.address in options.targets or c.live_name == options.rollback)
+    if options.rollback:
+        changes = _going_back(changes, options)
     return replace(difference, changes=changes)
+
+
+def _going_back(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:
+    """What happens to the endpoint, and to the config to which it goes back; nothing where it does that already."""
+    own = tuple(change for change in changes if change.address in options.targets)
+    if all(change.effect == "none" and change.reason in ("same", "tags_changed") for change in own):
+        note = f"what runs says the same as {options.rollback}: there is nothing to go back to"
+        same: dict[str, Any] = {"actions": ("no-op",), "reason": "same", "tags_added": {}, "tags_removed": ()}
+        return tuple(replace(change, **same, notes=(note,)) for change in own)
+    there = (c for c in changes if c.live_name == options.rollback and c.actions != ("delete",) and c not in own)
+    return tuple(sorted((*own, *there), key=lambda change: (change.address, change.name)))
 
 
 def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
@@ -152,11 +163,18 @@ def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:
     return Problem(f"{option} {target}: no such address in this fleet", hint=hint)
 
 
-def require_addresses(graph: Graph, option: str, addresses: Sequence[str]) -> None:
-    """Raises InputError for addresses (of an option) that the fleet doesn't declare."""
-    missing = [at for at in addresses if at not in graph.resources]
+def require_addresses(graph: Graph, options: Options) -> None:
+    """Raises InputError for addresses of options that the fleet doesn't declare, or that --target would leave out."""
+    given = (("--replace", options.replace), ("--allow-outage", options.allow_outage))
+    missing = [(option, at) for option, addresses in given for at in addresses if at not in graph.resources]
     if missing:
-        raise InputError([_unknown_address(option, at, graph.resources) for at in missing])
+        raise InputError([_unknown_address(option, at, graph.resources) for option, at in missing])
+    wanted = graph.closure(options.targets) if options.targets else frozenset(options.replace)
+    left_out = [at for at in options.replace if at not in wanted]
+    if left_out:
+        raise InputError(
+            [Problem(f"--replace {at}: --target leaves it out", hint=f"add --target {at}") for at in left_out]
+        )
 
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:

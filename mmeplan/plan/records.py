@@ -15,7 +15,7 @@ from mmeplan.diff import Change
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import DIGEST_CHARS, FLEET_TAG, ROLLED_BACK_TAG
+from mmeplan.resources.identity import DIGEST_CHARS, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
 from mmeplan.resources.memory import served, served_text, short_digest
 
 DELETE: Mapping[str, str] = {
@@ -42,6 +42,12 @@ class Records:
         if known is None:
             known = tuple(self._digest_of(name) for name in self.kept.get(endpoint.address, ()))
         return served_text((*record, *known))
+
+    def at_adoption(self, endpoint: Resource, live: LiveObject | None) -> dict[str, str]:
+        """The tag for an endpoint that is adopted and has none. Mostly it is empty: no config of ours has served it."""
+        if live is None or served(live.tags) is not None:
+            return {}
+        return {SERVED_TAG: self.served_text(endpoint, live, swaps=False)}
 
     def overdue_text(self, live: LiveObject) -> str:
         """The record that lacks the config in force, with it; empty where nothing is missing.

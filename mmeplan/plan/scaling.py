@@ -17,10 +17,12 @@ from mmeplan.resources.canonical import same_number
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
 
-def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
+def scale_requests(fields: tuple[FieldChange, ...], wanted: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """The calls that make a scale-only difference: what grows, then all weights together, then what shrinks.
 
     In this order there are never fewer instances than before or after, and none gets traffic before it is there.
+    `holds` of a request is what must be so by then: of all that the file says (`wanted`, as `fixed_desires` has it)
+    what neither this request nor a later one sets. An update under way may have shown what never came.
     """
     weights, weights_before = [], {}
     capacities: dict[str, dict[str, Any]] = {}
@@ -46,7 +48,22 @@ def scale_requests(fields: tuple[FieldChange, ...]) -> list[dict[str, Any]]:
     for name, item in sorted(capacities.items()):
         request = {"variants": [item], "before": {name: before[name]}}
         (shrinks if _shrinks(item, before[name]) else grows).append(request)
-    return [*grows, *([{"variants": weights, "before": weights_before}] if weights else []), *shrinks]
+    requests = [*grows, *([{"variants": weights, "before": weights_before}] if weights else []), *shrinks]
+    held = [_held(requests[at:], wanted) for at in range(len(requests))]
+    return [{**request, "holds": kept} if kept else request for request, kept in zip(requests, held, strict=True)]
+
+
+def _held(to_be_set: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What of `wanted` these requests don't set."""
+    set_later: dict[str, set[str]] = {}
+    for request in to_be_set:
+        for item in request["variants"]:
+            set_later.setdefault(item["VariantName"], set()).update(item.keys() - {"VariantName"})
+    kept = [
+        {key: value for key, value in item.items() if key not in set_later.get(item["VariantName"], ())}
+        for item in wanted
+    ]
+    return [item for item in kept if len(item) > 1]
 
 
 def _shrinks(item: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
@@ -93,11 +110,16 @@ def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     return made
 
 
-def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> list[dict[str, Any]]:
-    """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: they are set after it."""
+def kept_desires(
+    graph: Graph, endpoint: Resource, live: LiveObject | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: set before it, and after.
+
+    What grows does so before, so that the new fleet comes up with all that it is to have. Source: endpoint-scaling.md.
+    """
     retained = retention(endpoint, live)
     if live is None or not retained.get("RetainAllVariantProperties"):
-        return []
+        return [], []
     excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
     variants = graph.meaning(endpoint).get("ProductionVariants", {})
     fields = []
@@ -117,7 +139,16 @@ def kept_desires(graph: Graph, endpoint: Resource, live: LiveObject | None) -> l
                 continue
             if same_number(now) != value:
                 fields.append(FieldChange(("ProductionVariants", name, member), now, value))
-    return scale_requests(tuple(fields))
+    requests = scale_requests(tuple(fields), fixed_desires(graph, endpoint))
+    grows = [{key: request[key] for key in ("variants", "before")} for request in requests if _grows(request)]
+    return grows, [request for request in requests if not _grows(request)]
+
+
+def _grows(request: Mapping[str, Any]) -> bool:
+    return any(
+        item.get("DesiredInstanceCount", 0) > request["before"][item["VariantName"]].get("DesiredInstanceCount", 0)
+        for item in request["variants"]
+    )
 
 
 def startup_s(graph: Graph, endpoint: Resource) -> int:

@@ -144,13 +144,14 @@ class StepBuilder:
             return
         last: tuple[str, ...] = ()
         if "adopt" in change.actions:
-            last = self._tags(change, leave_out=(DIGEST_TAG,))
+            last = self._tags(change, leave_out=(DIGEST_TAG,), more=self.records.at_adoption(endpoint, live))
         if change.actions[-1] in ("create", "delete"):
             last = self._recreate(change, endpoint, live)
         elif change.reason in ("dependency_changed", "content_changed", "replace_requested", "rolled_back"):
             last = self._swap(change, endpoint, live, last)
         elif change.reason == "scale_changed":
-            last = self._scale(change, endpoint, live, last, scale_requests(change.fields))
+            requests = scale_requests(change.fields, fixed_desires(self.graph, endpoint))
+            last = self._scale(change, endpoint, live, last, requests)
         elif change.reason == "in_progress":
             last = self._wait_only(change, endpoint, live)
         if live is not None and last and change.live_name:
@@ -161,7 +162,8 @@ class StepBuilder:
         if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
             record = self.records.served_text(endpoint, live, swaps=change.effect == "traffic_shift")
             more = {SERVED_TAG: record} if record else {}
-        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else (), more=more)
+        runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
+        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else (), more=more, runs=runs)
 
     def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
         """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
@@ -203,7 +205,8 @@ class StepBuilder:
         if deployment:
             params["DeploymentConfig"] = deployment
         params.update(retention(endpoint, live))
-        after = (*after, *self._in_force_ready(change, live))
+        grows, rest = kept_desires(self.graph, endpoint, live)
+        after = self._scale(change, endpoint, live, (*after, *self._in_force_ready(change, live)), grows)
         desired = fixed_desires(self.graph, endpoint)
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
@@ -228,7 +231,7 @@ class StepBuilder:
             on_rollback=() if back else self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
-        return self._scale(change, endpoint, live, done, kept_desires(self.graph, endpoint, live), config=wanted)
+        return self._scale(change, endpoint, live, done, rest, config=wanted, already=len(grows))
 
     def _in_force_ready(self, change: Change, live: LiveObject | None) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
@@ -257,14 +260,16 @@ class StepBuilder:
         after: tuple[str, ...],
         requests: list[dict[str, Any]],
         config: str | None = None,
+        already: int = 0,
     ) -> tuple[str, ...]:
         """UpdateEndpointWeightsAndCapacities, one after the other: all weights in one call, counts one variant a call.
 
+        `config`: what it runs by then, if not what it runs or is moving to now; `already`: how many such calls precede.
         Source: the operation's documentation, "weight of one or more variants, or capacity of one variant".
         """
-        in_force = config or (str(live.describe.get("EndpointConfigName")) if live else "")
+        in_force = config or (_configs_of(live) if live else [""])[-1]
         timeout_s = UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint)
-        for number, request in enumerate(requests, start=1):
+        for number, request in enumerate(requests, start=1 + already):
             step = Step(
                 f"UpdateEndpointWeightsAndCapacities:{change.address}#{number}",
                 change.address,
@@ -275,7 +280,7 @@ class StepBuilder:
                     "endpoint": change.name,
                     "config": in_force,
                     "owned_by": self.graph.fleet.name,
-                    "before": request["before"],
+                    **{member: value for member, value in request.items() if member != "variants"},
                 },
                 wait=self._in_service(change.name, in_force, timeout_s, desired=request["variants"]),
                 effect="in_place",
@@ -342,13 +347,14 @@ class StepBuilder:
         leave_out: tuple[str, ...] = (),
         only: tuple[str, ...] = (),
         more: Mapping[str, str] | None = None,
+        runs: str = "",
     ) -> tuple[str, ...]:
+        """Calls for a change of tags, with `more`; `runs`: only while the endpoint runs that config."""
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
         guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
-        if more and change.effect == "traffic_shift":
-            guard["config"] = self.graph.resources[change.address].request["EndpointConfigName"]
+        guard |= {"config": runs} if runs else {}
         suffix = self._suffix(change)
         if added:
             takes_over = "adopt" in change.actions and FLEET_TAG in added  # it carries nobody's tag yet

@@ -431,3 +431,14 @@ def test_a_planted_bug_is_found(bug: Callable[[pytest.MonkeyPatch], None], monke
     bug(monkeypatch)
     with World() as world, pytest.raises(AssertionError):
         PLANTED[bug](world)
+
+
+def test_what_has_not_the_content_that_its_name_says_was_never_the_fleets(world: World) -> None:
+    """Somebody else's object that took the name before us, while a replaced one serves."""
+    world.apply(world.plan(TWO, salts={"endpoint_config/ranker": "fresh"}))
+    name = next(r.physical_name for r in world.compile(TWO).of_kind("endpoint_config"))
+    variants = [{"VariantName": "other", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    of = world.names("model")[0]
+    made = [{**variant, "ModelName": of} for variant in variants]
+    world.does("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=made)
+    assert drift(world, TWO) == set()

@@ -6,6 +6,7 @@ docs/recovery.md has a row for each; the messages stand in tests/cli/recovery.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -366,3 +367,23 @@ def test_a_denied_list_leaves_the_describes(world: World) -> None:
     made = world.plan(text)
     deny(world, "ListEndpoints")
     assert world.apply(made).complete
+
+
+def test_a_foreign_config_that_was_made_since_does_not_say_what_runs(world: World) -> None:
+    """It says just what the file wants, and the endpoint was last touched before it was made."""
+    world.foreign_endpoint("ranker")
+    adopting = one(adopt=True)
+    made = world.plan(adopting)
+    creates = tuple(step for step in made.steps if step.operation.startswith("Create"))
+    world.watching = False  # adoption touches what isn't ours yet
+    assert world.apply(replace(made, steps=creates)).complete
+    theirs = world.endpoint()["EndpointConfigName"]
+    wanted = next(step for step in creates if step.operation == "CreateEndpointConfig").params
+    world.does("DeleteEndpointConfig", EndpointConfigName=theirs)
+    world.sim.clock.sleep(60)
+    variants = wanted["ProductionVariants"]
+    world.does("CreateEndpointConfig", EndpointConfigName=theirs, ProductionVariants=variants)
+    change = next(change for change in world.plan(adopting).changes if change.kind == "endpoint")
+    assert change.effect == "traffic_shift"
+    assert world.apply(adopting).complete
+    assert world.endpoint()["EndpointConfigName"] == wanted["EndpointConfigName"]

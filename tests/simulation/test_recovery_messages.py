@@ -25,7 +25,7 @@ from tests.simulation.test_recovery import (
     rolled_back,
     sized,
 )
-from tests.simulation.world import Fleet, World, model, unwatched
+from tests.simulation.world import Fleet, World, config, fleet, model, unwatched, variant
 
 FOLDER = Path(__file__).parent / "messages"
 
@@ -105,6 +105,16 @@ def lost_config_and_changed_file(world: World) -> Told:
     return None, LARGE
 
 
+def lost_pinned_config(world: World) -> Told:
+    small, large = (
+        fleet({"ranker": {"config": {**config(main=variant(instance_type=kind)), "name": "ranker-v1"}}})
+        for kind in ("ml.m5.large", "ml.m5.xlarge")
+    )
+    world.live_through(small)
+    lose_the_config(world)
+    return None, large
+
+
 def lost_model(world: World) -> Told:
     world.live_through(SMALL)
     with unwatched(world):
@@ -158,7 +168,7 @@ def deleted_by_somebody_else(world: World) -> Told:
 ITEMS: tuple[Callable[[World], Told], ...] = (
     *(failed_create, rolled_back_for_a_reason, rolled_back_by_an_alarm, rolled_back_without_a_reason),
     *(rolled_back_and_cleaned, rollback_failed, interrupted, busy_with_somebody_else, pending_deployment),
-    *(lost_config, lost_config_and_changed_file, lost_model, lost_answer, permission_lost),
+    *(lost_config, lost_config_and_changed_file, lost_pinned_config, lost_model, lost_answer, permission_lost),
     *(used_by_somebody_else, swapped_by_somebody_else, deleted_by_somebody_else),
 )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mmeplan import plan as plans
+from mmeplan.cli.options import Settings
+from mmeplan.cli.rollback import chosen
 from mmeplan.diff import generations_of, going_back
+from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
 from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
 
@@ -27,6 +31,7 @@ def sized(size: str, version: str = "1", retain: int = 2, **main: Any) -> Fleet:
 
 
 SMALL, LARGE, HUGE = sized("large"), sized("xlarge", "2"), sized("2xlarge", "3")
+TWO = (SMALL, LARGE)
 
 
 def wanted(world: World, text: Fleet) -> str:
@@ -162,6 +167,57 @@ def test_a_generation_whose_model_is_gone_says_so(world: World) -> None:
         world.does("DeleteModel", ModelName=old)
     graph = world.compile(LARGE)
     assert [one.missing for one in generations_of(graph, world.observe(graph), AT)] == [(), (old,)]
+
+
+def test_going_back_to_what_runs_already_does_nothing_and_says_so(world: World) -> None:
+    """After --replace the fresh config says the same as the one before."""
+    world.live_through(SMALL)
+    kept = wanted(world, SMALL)
+    world.apply(world.plan(SMALL, salts={"endpoint_config/ranker": "fresh"}))
+    assert world.endpoint()["EndpointConfigName"] != kept
+    made = back(world, SMALL, kept)
+    assert (made.steps, made.refused) == ((), False)
+    assert made.changes[0].notes == (f"what runs says the same as {kept}: there is nothing to go back to",)
+
+
+def test_going_back_to_the_config_of_a_replaced_model(world: World) -> None:
+    """Its salt is not in the file, and what it means all the same is."""
+    world.apply(world.plan(SMALL, salts={"model/ranker": "fresh"}))
+    replaced = world.endpoint()["EndpointConfigName"]
+    world.live_through(LARGE)
+    assert world.apply(back(world, LARGE, replaced)).complete
+    assert world.endpoint()["EndpointConfigName"] == replaced
+    assert world.plan(LARGE).drift == ()
+
+
+def test_what_an_adopted_endpoint_never_served_by_is_no_generation(world: World) -> None:
+    """An apply had made the config, and stopped before it took the endpoint over."""
+    world.foreign_endpoint("ranker")
+    first, second = ({**text, "endpoints": {"ranker": {**text["endpoints"]["ranker"], "adopt": True}}} for text in TWO)
+    made = world.plan(first)
+    only = [step for step in made.steps if step.operation.startswith("Create")]
+    world.watching = False  # adoption touches what isn't ours yet
+    assert world.apply(replace(made, steps=tuple(only))).complete
+    assert world.apply(second).complete
+    assert generations(world, second) == [wanted(world, second)]
+
+
+def refused(world: World, text: Fleet) -> str:
+    graph = world.compile(text)
+    with pytest.raises(InputError) as error:
+        chosen(graph, world.observe(graph), AT, "", world.sim.clock.now(), Settings("fleet.yaml"))
+    return str(error.value)
+
+
+def test_there_is_no_way_back_for_what_is_being_deleted_or_belongs_to_others(world: World) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    with unwatched(world):
+        tags = ["mmeplan:fleet"]
+        world.does("DeleteTags", ResourceArn=world.endpoint()["EndpointArn"], TagKeys=tags)
+        assert "doesn't carry this fleet's tag" in refused(world, LARGE)
+        world.does("DeleteEndpoint", EndpointName="ranker")
+        assert "is being deleted" in refused(world, LARGE)
 
 
 def test_a_saved_rollback_is_applied_like_any_other_plan(world: World) -> None:

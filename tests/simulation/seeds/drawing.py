@@ -13,6 +13,8 @@ A scenario is plain data, complete before anything runs, so that it can be repla
         fleet           the fleet file
         allow_outage    whether the person says --allow-outage for every endpoint; `retry`: --retry-rolled-back
         parallelism, fail_fast, clean, saved       options; `saved`: `plan --out`, then `apply FILE`
+        targets, replace    addresses of --target and --replace
+        rollback        {endpoint, to}: the act is `mmeplan rollback ENDPOINT --to TO`, of this file, and no apply
         before, between, meanwhile          what others do before the plan, between a saved plan and its apply, and
                                             right before the n-th write: [n, deed]
         faults          [kind, arguments] for the simulator's faults
@@ -30,6 +32,7 @@ from typing import Any
 
 from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.drawing_fleets import draw_fleets
+from tests.simulation.seeds.drawing_requests import with_requests
 
 STACK_EVERY = 50  # one seed in so many goes through the whole boto3 stack
 
@@ -68,7 +71,7 @@ def draw(seed: int) -> Scenario:
     scenario["others"] = _others(chance)
     locked = chance.flip(0.08)  # a team that says --lock
     acts = [_act(chance, fleets, number, calm, locked) for number in range(len(fleets))]
-    return scenario | {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"}
+    return with_requests(seed, scenario | {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"})
 
 
 def _others(chance: Chance) -> list[Deed]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mmeplan.diff import HandMade
 from mmeplan.plan import Plan, encode
 from mmeplan.resources.identity import PROTECT_TAG
 from mmeplan.simulator import ServiceError
@@ -39,8 +40,25 @@ def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
     if wrong:
         raise Broken(f"fixpoint: the plan is empty, and {'; '.join(wrong)}")
+    _without_drift(life, fleet)
     if life.seed % PLANNED_AGAIN == 0:
         _planned_again(life, fleet, plan)
+
+
+def _without_drift(life: Life, fleet: Mapping[str, Any]) -> None:
+    """What was applied last is what is live: `mmeplan drift` has nothing to tell.
+
+    Except: a model or config that has lost every tag of ours. Robbed, or left behind by `on_remove: retain` and wanted
+    again since: nobody can tell.
+    """
+    found = [one for one in life.drift(life.hand({}), fleet).found if not _without_our_tags(life, one)]
+    if found:
+        raise Broken(f"drift: everything was applied, and {[(one.name, one.what, one.explanation) for one in found]}")
+
+
+def _without_our_tags(life: Life, one: HandMade) -> bool:
+    stored = life.account.find(_KIND[one.kind], one.name) if one.what == "ownership" else None
+    return stored is not None and not any(key.startswith("mmeplan:") for key in stored.tags or {})
 
 
 def _planned_again(life: Life, fleet: Mapping[str, Any], plan: Plan) -> None:

@@ -48,7 +48,7 @@ class Hand:
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
         self.writes = 0
-        self.looked_us: dict[str, int] = {}  # endpoint → when its guard last looked at it
+        self.looked_us: dict[str, int] = {}  # name of an object → when its guard last looked at it
         self.events = 0
 
     def begin(self, plan: Plan) -> None:
@@ -59,8 +59,8 @@ class Hand:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
-        if operation == "DescribeEndpoint":
-            self.looked_us[str(params["EndpointName"])] = self.account.now_us()
+        if operation.startswith("Describe"):
+            self.looked_us |= dict.fromkeys(map(str, params.values()), self.account.now_us())
         answer: Answer = (self.s3 if operation in CALLS else self.cloud).read(operation, params)
         return answer
 
@@ -82,7 +82,7 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        looked_us = self.looked_us.get(str(params.get("EndpointName")), 0)
+        looked_us = self.looked_us.get(str(next(iter(params.values()))), 0)
         self.watch.before_write(operation, params, self.name, looked_us)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:

@@ -15,13 +15,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from mmeplan import apply, graph, rules
+from mmeplan import apply, diff, graph, rules
+from mmeplan import live as live_state
 from mmeplan.apply import FleetLock, Outcome
 from mmeplan.cli import session
-from mmeplan.errors import LockedError, MmeplanError
+from mmeplan.cli.rollback import chosen
+from mmeplan.errors import InputError, LockedError, MmeplanError, Problem
 from mmeplan.graph import Graph
 from mmeplan.plan import Finding, Options, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
+from mmeplan.simulator.store import Stored
 from mmeplan.spec import load_text
 from tests.simulation.seeds import oracle, others
 from tests.simulation.seeds.account import REGION, Account
@@ -36,6 +39,7 @@ from tests.simulation.world import Broken, Line
 
 Fleet = Mapping[str, Any]
 
+REQUESTS = ("targets", "replace", "rollback")  # an act with one of these isn't about all that the file says
 JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
 RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
 _COMMIT = "GITHUB_SHA"  # where CI tells the commit
@@ -81,6 +85,8 @@ class Life:
         self.lines: list[Line] = []
         self.boto3 = scenario.get("stack") == "boto3"
         self.touched: set[str] = set()  # endpoints that others have touched since the plan
+        self.replaced: dict[str, str] = {}  # endpoint → the config that it ran when --replace was asked for
+        self.went_back = ""  # the config that the last rollback led to
         if scenario.get("hidden"):
             for operation in ("CreateModel", "CreateEndpointConfig"):
                 self.account.sim.faults.hide(operation, reads=tuple(scenario["hidden"]))
@@ -109,7 +115,7 @@ class Life:
         else:
             claim = self._apply(act, lambda: None)
             if claim:
-                self._claimed(act["fleet"], claim)
+                self._claimed(act, claim)
         self.later(act.get("later", 0))
 
     def _two_at_once(self, act: Mapping[str, Any], second: Mapping[str, Any]) -> None:
@@ -120,8 +126,8 @@ class Life:
         claims: list[str] = []
         chance = Chance(second["chance"])
         together(chance, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
-        if all(claims) and act["fleet"] == second["fleet"]:
-            self._claimed(act["fleet"], " and ".join(claims))
+        if all(claims) and act["fleet"] == second["fleet"] and not any(key in act for key in REQUESTS):
+            self._claimed(act, " and ".join(claims))
 
     def _apply(self, act: Mapping[str, Any], turn: Turn) -> str:
         """Plan and apply, as `mmeplan apply` does. What it claims, in a word: "" where it says that all is not well."""
@@ -154,16 +160,46 @@ class Life:
             return self._carried_out(hand, self._planned(hand, act), act, lock)
 
     def _planned(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
-        return self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False))
+        if "rollback" in act:
+            return self.back(hand, act)
+        self.replaced = {name: at.body["config_name"] for name, at in self._asked_for(act, "replace")}
+        options = {key: tuple(act.get(key, ())) for key in ("targets", "replace")}
+        return self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False), **options)
+
+    def back(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
+        """As `mmeplan rollback` does. Raises InputError where there is nothing to go back to."""
+        compiled = _compiled(json.dumps(act["fleet"]))
+        at, to = f"endpoint/{act['rollback']['endpoint']}", str(act["rollback"]["to"])
+        self.touched.clear()
+        snapshot = live_state.observe(hand, compiled, hand.now(), REGION)
+        if at not in compiled.resources:
+            raise InputError([Problem("no such endpoint", "fleet.yaml")])
+        back = chosen(compiled, snapshot, at, to, hand.now(), session.common("fleet.yaml")).name
+        self.watch.may_go_back(act["fleet"], act["rollback"]["endpoint"], back)
+        options = Options(targets=(at,), rollback=back, retry_rolled_back=act.get("retry", False))
+        turned = diff.going_back(compiled, snapshot, at, back)
+        self.lived.saw("rollbacks")
+        return session.checked_plan(turned, snapshot, hand.now().isoformat(), [], options)
+
+    def _asked_for(self, act: Mapping[str, Any], option: str) -> list[tuple[str, Stored]]:
+        """The endpoints of the file that an option names, as they are now, by their physical names."""
+        named = oracle.endpoints(act["fleet"])
+        live = [
+            (name, self.account.find("endpoint", name))
+            for at, name in named.items()
+            if f"endpoint/{at}" in act.get(option, ())
+        ]
+        return [(name, stored) for name, stored in live if stored is not None]
 
     def _carried_out(self, hand: Hand, plan: Plan, act: Mapping[str, Any], lock: FleetLock | None) -> str:
         """What it claims, of a plan that is to be applied now."""
+        self.went_back = plan.options.rollback
         if not plan.steps or not plan.applyable:
             self.lived.saw("refused" if plan.refused or plan.errored else "nothing to do")
-            return "no changes" if plan.complete and not plan.refused and not plan.has_changes else ""
+            return "no changes" if _is_whole(plan) and not plan.refused and not plan.has_changes else ""
         outcome = self.carry_out(hand, plan, act, lock)
         self._note(outcome)
-        return "complete" if outcome.complete and plan.complete else ""
+        return "complete" if outcome.complete and _is_whole(plan) else ""
 
     def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
         """What a new process works with."""
@@ -180,17 +216,30 @@ class Life:
         return hand
 
     def plan(
-        self, hand: Hand, fleet: Fleet, *, outages: bool = True, retry: bool = True, backwards: bool = False
+        self,
+        hand: Hand,
+        fleet: Fleet,
+        *,
+        outages: bool = True,
+        retry: bool = True,
+        backwards: bool = False,
+        targets: tuple[str, ...] = (),
+        replace: tuple[str, ...] = (),
     ) -> Plan:
         """load → compile → check → observe → diff → plan."""
         text = json.dumps(_backwards(fleet) if backwards else fleet)
         compiled = _compiled(text)
         findings = _findings(text) if self.seed % RULES_EVERY == 0 else []
         allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
-        options = Options(allow_outage=allowed, retry_rolled_back=retry)
+        options = Options(targets, replace, allow_outage=allowed, retry_rolled_back=retry)
         connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
         self.touched.clear()
         return session.make_plan(compiled, connection, findings, options)
+
+    def drift(self, hand: Hand, fleet: Fleet) -> diff.BehindOurBack:
+        """What `mmeplan drift` finds, by reads alone."""
+        compiled = _compiled(json.dumps(fleet))
+        return diff.hand_made(compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION))
 
     def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any], lock: FleetLock | None = None) -> Outcome:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
@@ -232,11 +281,28 @@ class Life:
         if outcome.kept:
             self.lived.saw("kept")
 
-    def _claimed(self, fleet: Fleet, claim: str) -> None:
+    def _claimed(self, act: Mapping[str, Any], claim: str) -> None:
         """mmeplan says that all is well: is it? What others touched since the plan is not claimed."""
-        wrong = oracle.differences(self.account, fleet, frozenset(self.touched))
+        if "rollback" in act:
+            name = oracle.endpoints(act["fleet"])[act["rollback"]["endpoint"]]
+            wrong = oracle.not_back(self.account, name, self.went_back) if name not in self.touched else []
+        else:
+            wrong = oracle.differences(self.account, act["fleet"], frozenset(self.touched | self._left_out(act)))
+            wrong += [
+                f"endpoint {name}: was to be replaced, and runs {was} as before"
+                for name, was in self.replaced.items()
+                if oracle.in_force(self.account, name) == was and name not in self.touched
+            ]
         if wrong:
             raise Broken(f"success: it says {claim!r}, and {'; '.join(wrong)}")
+
+    def _left_out(self, act: Mapping[str, Any]) -> set[str]:
+        """The endpoints of which an apply says nothing, because it was about others (`--target`)."""
+        if "targets" not in act:
+            return set()
+        asked = {name for name, _ in self._asked_for(act, "targets")}
+        known = {*oracle.endpoints(act["fleet"]).values(), *(one.name for one in self.account.all("endpoint"))}
+        return known - asked
 
     # --- others, and time -----------------------------------------------------------------------------------------
 
@@ -266,6 +332,7 @@ class Life:
         from tests.simulation.seeds.ending import destroy, reach_fixpoint
 
         self.account.sim.faults.reset()
+        others.deregister_all(self.account)  # what registers a variant forbids a swap to another type, and says so
         self.locks.unlock()
         self.watch.stranded.clear()
         self.later(40_000)
@@ -275,6 +342,11 @@ class Life:
             reach_fixpoint(self, fleet)
             if ends == "destroy":
                 destroy(self, fleet)
+
+
+def _is_whole(plan: Plan) -> bool:
+    """Whether the plan has looked at all that it is about: everything, or what --target and `rollback` name."""
+    return plan.complete or (bool(plan.options.targets) and not plan.errored)
 
 
 @lru_cache(maxsize=32)

@@ -7,7 +7,7 @@ It reads only the words that `drawing_fleets` writes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmeplan.simulator.store import Stored
@@ -135,26 +135,72 @@ def _float32(value: float) -> float:
     return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
+def about(fleet: Fleet, addresses: Iterable[str]) -> set[str]:
+    """What an apply of these addresses may touch: they themselves, and what they depend on."""
+    found = set(addresses)
+    for name, entry in fleet["endpoints"].items():
+        config = entry["config"]
+        if f"endpoint/{name}" in found:
+            found.add(f"endpoint_config/{config if isinstance(config, str) else name}")
+    configs = {
+        name: entry["config"] for name, entry in fleet["endpoints"].items() if not isinstance(entry["config"], str)
+    }
+    for name, config in {**configs, **fleet.get("endpoint_configs", {})}.items():
+        if f"endpoint_config/{name}" in found:
+            found |= {f"model/{variant['model']}" for variant in config["production_variants"].values()}
+    return found
+
+
+def in_force(account: Account, name: str) -> str:
+    """The config that an endpoint runs; empty where it isn't there."""
+    stored = account.find("endpoint", name)
+    return str(stored.body["config_name"]) if stored else ""
+
+
+def not_back(account: Account, name: str, config: str) -> list[str]:
+    """Why a rollback to that config isn't done; nothing where it is.
+
+    Where nothing but counts, weights or the names of equal models differ, what runs is like it, and no swap is needed.
+    """
+    stored, wanted = account.find("endpoint", name), account.find("endpoint-config", config)
+    if stored is None or stored.status not in ("InService", "SystemUpdating") or stored.body["pending"]:
+        return [f"endpoint {name}: is {stored.status if stored else 'not there'}"]
+    runs_now = stored.body["config_name"]
+    alike = wanted is not None and _fixed(wanted.body) == _fixed(stored.body["config"])
+    return [] if runs_now == config or alike else [f"endpoint {name}: runs {runs_now}, and was to go back to {config}"]
+
+
+def _fixed(config: Fleet) -> list[Fleet]:
+    """The variants of a config, with what can only be changed by a swap."""
+    movable = ("ModelName", "InitialInstanceCount", "InitialVariantWeight", "ServerlessConfig")
+    return [{key: value for key, value in item.items() if key not in movable} for item in config["ProductionVariants"]]
+
+
 # --- capacity ---------------------------------------------------------------------------------------------------------
 
 
-def promised(fleet: Fleet, logical: str, stored: Stored) -> int:
+def promised(account: Account, fleet: Fleet, logical: str, stored: Stored, back: str = "") -> int:
     """How many instances the file promises an endpoint; autoscaled variants keep the count that they have by then.
 
-    Where somebody's update is under way, that is the count which the update leads to.
+    Where somebody's update is under way, that is the count which the update leads to. `back`: the config to which a
+    rollback leads; it then says how many, in the file's place.
     """
     entry = fleet["endpoints"].get(logical)
     if entry is None:
         return 0
     fleet_by_then = (stored.body["pending"] or stored.body)["variants"] or ()
     now = {item["VariantName"]: item for item in fleet_by_then}
-    total = 0
-    for name, item in _config(fleet, entry)["production_variants"].items():
-        count = item.get("initial_instance_count", 0)
-        if item.get("capacity") == "autoscaled" and name in now:
-            count = now[name].get("DesiredInstanceCount", count)
-        total += count
-    return total
+    wanted = _config(fleet, entry)["production_variants"]
+    autoscaled = {name for name, item in wanted.items() if item.get("capacity") == "autoscaled"}
+    counts = {name: item.get("initial_instance_count", 0) for name, item in wanted.items()}
+    config = account.find("endpoint-config", back) if back else None
+    if config is not None:
+        variants = config.body["ProductionVariants"]
+        counts = {item["VariantName"]: item.get("InitialInstanceCount", 0) for item in variants}
+    kept = {
+        name: now[name].get("DesiredInstanceCount", counts[name]) for name in autoscaled & now.keys() & counts.keys()
+    }
+    return sum((counts | kept).values())
 
 
 # --- nothing is left over ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     tag, untag      the endpoint
     patch           SystemUpdating
     alarm           the state of an alarm
+    register        the n-th variant with Application Auto Scaling, which moves its count into the bounds
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
 
 Deed = dict[str, Any]
 
+CLAIMED = "claimed"  # the config of endpoints that others make under our names
 _SLOWLY = {
     "DeploymentConfig": {
         "BlueGreenUpdatePolicy": {
@@ -34,6 +36,7 @@ _SLOWLY = {
         }
     }
 }
+_SCALABLE = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 
 
 def do(account: Account, deed: Deed) -> str:
@@ -63,12 +66,15 @@ def _own_config(account: Account, name: str, count: int) -> None:
 def _claim(account: Account, deed: Deed) -> str | None:
     if account.find("endpoint", deed["name"]):
         return ""
-    _own_config(account, "claimed", 1)
-    account.call("CreateEndpoint", EndpointName=deed["name"], EndpointConfigName="claimed")
+    _own_config(account, CLAIMED, 1)
+    account.call("CreateEndpoint", EndpointName=deed["name"], EndpointConfigName=CLAIMED)
     return None
 
 
 def _forge(account: Account, deed: Deed) -> str:
+    """Not of a config that never was ours: what it said before nobody can tell (docs/reliability.md)."""
+    if deed.get("params", {}).get("EndpointConfigName") == CLAIMED:
+        return ""
     request = {key: value for key, value in deed.get("params", {}).items() if key != "Tags"}
     if deed.get("operation") == "CreateModel":
         account.call("CreateModel", **{**request, "PrimaryContainer": {"Image": IMAGE + "forged"}, "Containers": []})
@@ -191,6 +197,23 @@ def _alarm(account: Account, deed: Deed) -> str:
     return ""
 
 
+def _register(account: Account, deed: Deed) -> str | None:
+    found = account.find("endpoint", deed["name"])
+    variants = [item for item in (found.body["variants"] if found else None) or () if "DesiredInstanceCount" in item]
+    if not variants:
+        return ""
+    variant = variants[deed["variant"] % len(variants)]["VariantName"]
+    where = {**_SCALABLE, "ResourceId": f"endpoint/{deed['name']}/variant/{variant}"}
+    account.call("RegisterScalableTarget", **where, MinCapacity=deed["least"], MaxCapacity=deed["most"])
+    return None
+
+
+def deregister_all(account: Account) -> None:
+    """Somebody takes every registration with Application Auto Scaling away."""
+    for target in account.call("DescribeScalableTargets", ServiceNamespace="sagemaker")["ScalableTargets"]:
+        account.call("DeregisterScalableTarget", **_SCALABLE, ResourceId=target["ResourceId"])
+
+
 _DEEDS: dict[str, Any] = {
     "create": _create,
     "claim": _claim,
@@ -206,4 +229,5 @@ _DEEDS: dict[str, Any] = {
     "untag": _untag,
     "patch": _patch,
     "alarm": _alarm,
+    "register": _register,
 }

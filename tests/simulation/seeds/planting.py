@@ -17,7 +17,7 @@ from mmeplan.apply.events import Outcome
 from mmeplan.apply.guards import CALL, Decision
 from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
-from mmeplan.diff import removals
+from mmeplan.diff import endpoints, generations, handmade, removals
 from mmeplan.diff.world import World
 from mmeplan.plan import building, scaling, steps
 from mmeplan.plan.steps import StepBuilder
@@ -271,6 +271,32 @@ def write_on_without_the_lock(patch: Patch) -> None:
     patch.setattr(FleetLock, "held", lambda _self: True)
 
 
+def go_back_to_what_never_served(patch: Patch) -> None:
+    """Every config of an endpoint's address is taken for a generation."""
+    patch.setattr(generations, "_has_served", lambda *_: True)
+
+
+def replace_nothing(patch: Patch) -> None:
+    """`--replace` is taken, and nothing comes of it."""
+    patch.setattr(living.session, "replacement_salts", lambda *_: {})
+
+
+def forget_the_target(patch: Patch) -> None:
+    """`--target` is taken, and everything is planned."""
+    patch.setattr(building, "_targeted", lambda _graph, difference, _targets: difference.changes)
+
+
+def take_over_whatever_is_there(patch: Patch) -> None:
+    """An endpoint of somebody else under our name is taken for ours, whether the file says `adopt: true` or not."""
+    patch.setattr(endpoints, "_ownership_refusal", lambda *_: None)
+    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+
+
+def tell_a_stand_in_for_drift(patch: Patch) -> None:
+    """What takes the place of a lost config is held against its name."""
+    patch.setattr(handmade, "STAND_IN_TAG", "no such tag")
+
+
 BUGS: tuple[Bug, ...] = (
     delete_before_swap,
     trust_in_service,
@@ -294,6 +320,11 @@ BUGS: tuple[Bug, ...] = (
     release_the_lock_before_the_rollouts_end,
     take_the_lock_whoever_holds_it,
     write_on_without_the_lock,
+    go_back_to_what_never_served,
+    replace_nothing,
+    forget_the_target,
+    take_over_whatever_is_there,
+    tell_a_stand_in_for_drift,
 )
 
 

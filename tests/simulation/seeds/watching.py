@@ -4,6 +4,8 @@
     references   no live or pending config is, or refers to, something that we deleted
     overwrites   nobody's work is undone that the plan has not seen
     ownership    nothing that doesn't carry our tag is touched
+    generations  a rollback leads only to a config by which the endpoint has served
+    targets      what --target and `rollback` don't name stays as it is
     steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
 `Broken` says which law did not hold. What others did to an endpoint themselves is theirs: its floor falls away until
@@ -42,6 +44,8 @@ class Watch:
         self.account = account
         self.seen: dict[str, tuple[int, set[str]]] = {}  # endpoint → its number, the configs it had when the plan began
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
+        self.adopting: set[str] = set()  # endpoints that the file takes over, whosever they were
+        self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
         self.looked_us = account.now_us() - 1
@@ -52,8 +56,10 @@ class Watch:
     def begin(self, plan: Plan, fleet: Mapping[str, Any], *, beside_another: bool = False) -> None:
         """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
         self.look(TIME)
+        _only_what_was_asked(plan, fleet)
         former = self.floors if beside_another else {}
         self.floors, self.seen = {}, {}
+        self.adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
         endpoints = {
             name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
@@ -68,7 +74,8 @@ class Watch:
             if change is not None and change.effect in _UNCERTAIN:
                 floor = None
             elif change is not None and floor is not None and change.effect != "none":
-                totals.append(oracle.promised(fleet, change.address.partition("/")[2], stored))
+                logical = change.address.partition("/")[2]
+                totals.append(oracle.promised(self.account, fleet, logical, stored, plan.options.rollback))
             going = stored.status == "Deleting"  # somebody's decision, made before this plan
             if former.get(stored.name, 0) is None or stored.name in self.stranded or going:
                 floor = None
@@ -96,12 +103,13 @@ class Watch:
             target = self.account.by_arn(params["ResourceArn"])
         else:
             return
-        if target is not None and not oracle.is_owned(target) and operation != "DeleteTags":
+        adopted = operation == "AddTags" and target is not None and target.name in self.adopting
+        if target is not None and not oracle.is_owned(target) and operation != "DeleteTags" and not adopted:
             raise Broken(f"ownership: {operation} on {target.kind} {target.name}, which isn't ours")
         if target is not None and kind == "endpoint" and target.modified_us <= looked_us:
             self._overwrites(operation, target, params)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
-            self._before_delete(kind, target.name, by)
+            self._before_delete(kind, target.name, by, looked_us)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any]) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
@@ -112,13 +120,28 @@ class Watch:
         if operation == "UpdateEndpoint" and in_force not in (*configs, params["EndpointConfigName"]):
             raise Broken(f"overwrites: {target.name} was moved to {in_force} since the plan, and is moved again")
 
-    def _before_delete(self, kind: str, name: str, by: str) -> None:
-        """What uses it now, but for references that others made while the scan was still good."""
-        now = self.account.now_us()
+    def _before_delete(self, kind: str, name: str, by: str, looked_us: int) -> None:
+        """What uses it now, but for references that others have made since the scan, or while it was still good."""
+        looked_us = looked_us or self.account.now_us()
         for (endpoint, of_kind, of_name), (since_us, user) in list(self.references.items()):
-            in_the_window = user not in (by, TIME) and now - since_us <= SCAN_WINDOW_US
+            in_the_window = user not in (by, TIME) and looked_us - since_us <= SCAN_WINDOW_US
             if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
+
+    def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str) -> None:
+        """A rollback leads only to a config by which the endpoint has served, under this name or this address.
+
+        Except: what is older than the endpoint itself, of which nobody knows (docs/reliability.md).
+        """
+        entry = fleet["endpoints"][logical]
+        name, was = oracle.physical(logical, entry), entry.get("renamed_from")
+        names = {name, f"endpoint/{logical}", f"endpoint/{was}"}
+        stored, target = self.account.find("endpoint", name), self.account.find("endpoint-config", config)
+        if stored is None or target is None or target.created_us <= stored.created_us:
+            return
+        served = [(at, variants) for (known_as, at), variants in self.has_served.items() if known_as in names]
+        if not any(at == config or variants == target.body["ProductionVariants"] for at, variants in served):
+            raise Broken(f"generations: {logical} is to go back to {config}, by which it has never served")
 
     def by_others(self, endpoint: str, count: int | None = None) -> None:
         """Somebody else did something to this endpoint: what it serves now is their doing."""
@@ -137,6 +160,10 @@ class Watch:
         self.events += 1
         references: dict[tuple[str, str, str], tuple[int, str]] = {}
         for stored in self.account.all("endpoint"):
+            if stored.status == "InService":
+                known_as = (stored.name, (stored.tags or {}).get(oracle.ADDRESS_TAG, ""))
+                variants = stored.body["config"]["ProductionVariants"]
+                self.has_served |= {(name, stored.body["config_name"]): variants for name in known_as}
             for part in runs(stored):
                 names = [("endpoint-config", part["config_name"])]
                 names += [("model", model) for model in models_of(part["config"])]
@@ -156,3 +183,17 @@ class Watch:
                     f"capacity: the endpoint {name} serves {share + new_share:.0%} of its requests "
                     f"with {serving + new_serving} instances, and {floor} were promised"
                 )
+
+
+def _only_what_was_asked(plan: Plan, fleet: Mapping[str, Any]) -> None:
+    """With --target the steps are about the targets and what they need; a rollback is about one endpoint."""
+    if plan.options.rollback:
+        left = [step.id for step in plan.steps if step.address.startswith("endpoint/")]
+        left = [at for at in left if not at.partition(":")[2].startswith(plan.options.targets)]
+    elif plan.options.targets:
+        may_touch = oracle.about(fleet, plan.options.targets)
+        left = [step.id for step in plan.steps if step.address not in may_touch]
+    else:
+        return
+    if left:
+        raise Broken(f"targets: only {plan.options.targets} was asked for, and the plan has {left}")

@@ -107,6 +107,19 @@ def test_before_a_scaling(status: str, count: int, config: str, verdict: str) ->
     assert decide(SCALE, FakeCloud({"e": endpoint(status, config, ProductionVariants=variants)})) == verdict
 
 
+def test_a_scaling_of_what_is_being_moved_to_waits_until_it_is_there() -> None:
+    found = endpoint("Updating", "older", pending="old", ProductionVariants=[])
+    assert decide(SCALE, FakeCloud({"e": found})) == "blocked"
+
+
+@pytest.mark.parametrize(("weight", "verdict"), [(1.0, "call"), (3.0, "fail")])
+def test_a_scaling_is_made_only_while_everything_else_is_as_it_should_be(weight: float, verdict: str) -> None:
+    """An update that the plan saw under way came to nothing, or somebody else was at it."""
+    step = replace(SCALE, guard={**SCALE.guard, "holds": [{"VariantName": "b", "DesiredWeight": 1.0}]})
+    variants = [{"VariantName": "a", "DesiredInstanceCount": 2}, {"VariantName": "b", "DesiredWeight": weight}]
+    assert decide(step, FakeCloud({"e": endpoint(ProductionVariants=variants)})) == verdict
+
+
 @pytest.mark.parametrize("step", [UPDATE, DELETE])
 def test_an_endpoint_without_our_tag_is_left_alone(step: Step) -> None:
     assert decide(step, FakeCloud({"e": endpoint()}, e={"mmeplan:fleet": "other"})) == "fail"

@@ -55,8 +55,19 @@ def test_a_target_that_does_not_exist_is_refused_with_a_suggestion(world: World)
     with pytest.raises(InputError, match="no such address") as refused:
         world.plan(SMALL, targets=("endpoint/rankr",))
     assert "endpoint/ranker" in refused.value.hint
-    with pytest.raises(InputError):
-        plan.require_addresses(world.compile(SMALL), "--replace", ["model/x"])
+    for options in (Options(replace=("model/x",)), Options(allow_outage=("endpoint/x",))):
+        with pytest.raises(InputError, match="no such address"):
+            plan.require_addresses(world.compile(SMALL), options)
+
+
+def test_what_is_to_be_replaced_must_be_targeted_where_anything_is(world: World) -> None:
+    """Left out, it would not be replaced, and the plan would say that all is well."""
+    replaced = Options(targets=("model/ranker",), replace=("endpoint/ranker",))
+    with pytest.raises(InputError, match="--target leaves it out") as refused:
+        plan.require_addresses(world.compile(SMALL), replaced)
+    assert refused.value.hint == "add --target endpoint/ranker"
+    plan.require_addresses(world.compile(SMALL), replace(replaced, targets=("endpoint/ranker",)))
+    plan.require_addresses(world.compile(SMALL), Options(targets=("endpoint/ranker",), replace=("model/ranker",)))
 
 
 def test_a_removed_entry_may_be_targeted(world: World) -> None:

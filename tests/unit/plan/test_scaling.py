@@ -5,6 +5,8 @@ from __future__ import annotations
 from mmeplan.diff import FieldChange
 from mmeplan.plan.scaling import scale_requests
 
+COUNTS = (("a", 1), ("b", 3), ("c", 2))
+
 
 def change(variant: str, member: str, before: float, after: float) -> FieldChange:
     return FieldChange(("ProductionVariants", variant, *member.split(".")), before, after)
@@ -29,3 +31,19 @@ def test_concurrency_that_is_taken_away_goes_last() -> None:
         change("b", "ServerlessConfig.MaxConcurrency", 2, 5),
     )
     assert [request["variants"][0]["VariantName"] for request in scale_requests(fields)] == ["b", "a"]
+
+
+def test_a_request_holds_to_what_is_set_already() -> None:
+    """An update under way may show what never comes: nothing shrinks, and no traffic moves, before it is there."""
+    fields = (
+        change("a", "InitialInstanceCount", 3, 1),
+        change("b", "InitialInstanceCount", 1, 3),
+        change("a", "InitialVariantWeight", 3, 1),
+    )
+    wanted = [{"VariantName": name, "DesiredWeight": 1.0, "DesiredInstanceCount": count} for name, count in COUNTS]
+    other = wanted[2]
+    assert [request["holds"] for request in scale_requests(fields, wanted)] == [
+        [{"VariantName": "b", "DesiredWeight": 1.0}, other],
+        [wanted[1], other],
+        [{"VariantName": "a", "DesiredWeight": 1.0}, wanted[1], other],
+    ]
