@@ -116,10 +116,15 @@ class World:
 
     def has_twins(self, config: Resource) -> bool:
         """Whether the fleet has live models, under other names, that say the same as those of a config."""
+        declared = {model.physical_name: model for model in self.graph.of_kind("model")}
         wanted = [self.graph.resources[reference.address] for reference in config.references if reference.address]
-        names = {model.physical_name for model in wanted}
-        others = [live for live in self.owned("model") if live.name not in names]
-        return any(self.live_model_content(model, live) == model.content for model in wanted for live in others)
+        others = [live for live in self.owned("model") if live.name not in {model.physical_name for model in wanted}]
+
+        def says(live: LiveObject, model: Resource) -> bool:
+            content = declared[live.name].content if live.by_digest else self.live_model_content(model, live)
+            return content == model.content
+
+        return any(says(live, model) for live in others for model in wanted)
 
     def need(self, config: Resource) -> None:
         """Mark a config, and the models that it refers to, as objects that must exist."""

@@ -122,7 +122,7 @@ def _going_back(changes: tuple[Change, ...], options: Options) -> tuple[Change, 
     """What happens to the endpoint, and to the config to which it goes back; nothing where it does that already."""
     own = tuple(change for change in changes if change.address in options.targets)
     if all(change.effect == "none" and change.reason in ("same", "tags_changed") for change in own):
-        note = f"what runs says the same as {options.rollback}: there is nothing to go back to"
+        note = f"what runs says the same as {options.rollback}, so there is nothing to go back to"
         same: dict[str, Any] = {"actions": ("no-op",), "reason": "same", "tags_added": {}, "tags_removed": ()}
         return tuple(replace(change, **same, notes=(note,)) for change in own)
     there = (c for c in changes if c.live_name == options.rollback and c.actions != ("delete",) and c not in own)

@@ -168,6 +168,23 @@ def test_the_peak_is_attained() -> None:
             assert (peaks(made.capacity)["ml.m5.large"], meter.most["ml.m5.large"]) == (most, most)
 
 
+def test_what_a_swap_retains_and_the_file_makes_larger_grows_before_it() -> None:
+    """The new fleet comes up whole; the few instances more of the old one are in the plan's peak."""
+
+    def side(count: int, kind: str) -> Fleet:
+        auto = variant(count=2, instance_type=kind, capacity="autoscaled")
+        return fleet({"e0": {"config": config(auto=auto, fixed=variant(count=count))}})
+
+    with World() as world:
+        world.live_through(side(1, "ml.m5.large"))
+        made = world.plan(side(4, "ml.m5.xlarge"))
+        calls = [step.operation for step in made.steps if step.operation.startswith("UpdateEndpoint")]
+        assert calls == ["UpdateEndpointWeightsAndCapacities", "UpdateEndpoint"]
+        meter = Meter(world)
+        assert world.apply(made).complete
+        assert peaks(made.capacity) == meter.most == {"ml.m5.large": 10, "ml.m5.xlarge": 2}
+
+
 def test_endpoints_wait_for_one_another_where_the_quota_asks_for_it() -> None:
     before, after = crowded(9, (2, 2), (1, 3), (3, 1))
     with World() as world:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mmeplan import plan as plans
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
@@ -387,3 +388,19 @@ def test_a_foreign_config_that_was_made_since_does_not_say_what_runs(world: Worl
     assert change.effect == "traffic_shift"
     assert world.apply(adopting).complete
     assert world.endpoint()["EndpointConfigName"] == wanted["EndpointConfigName"]
+
+
+@pytest.mark.parametrize(("image", "effect"), [("2", "none"), ("1", "refused")])
+def test_a_pinned_config_is_made_again_where_no_model_is_like_its_own(world: World, image: str, effect: str) -> None:
+    """In a large fleet models are known by their names, unread: of those too it is known what they say."""
+    pinned = {**config(main=variant()), "name": "ranker-v1"}
+    of_other = {"config": config(main=variant("other"))}
+    both = fleet({"ranker": {"config": pinned}, "other": of_other}, models={"ranker": model(), "other": model(image)})
+    world.live_through(both)
+    with unwatched(world):
+        world.does("DeleteEndpointConfig", EndpointConfigName="ranker-v1")
+    graph = world.compile(both)
+    seen = world.observe(graph)
+    for models in (seen.objects["model"], {n: replace(m, by_digest=True) for n, m in seen.objects["model"].items()}):
+        made = plans.build(graph, replace(seen, objects={**seen.objects, "model": models}), created_at="")
+        assert made.refused == (effect == "refused")

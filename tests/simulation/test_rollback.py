@@ -177,7 +177,7 @@ def test_going_back_to_what_runs_already_does_nothing_and_says_so(world: World) 
     assert world.endpoint()["EndpointConfigName"] != kept
     made = back(world, SMALL, kept)
     assert (made.steps, made.refused) == ((), False)
-    assert made.changes[0].notes == (f"what runs says the same as {kept}: there is nothing to go back to",)
+    assert made.changes[0].notes == (f"what runs says the same as {kept}, so there is nothing to go back to",)
 
 
 def test_going_back_to_the_config_of_a_replaced_model(world: World) -> None:
