@@ -7,7 +7,7 @@ call remains; verify catches what falls into it. For creates the service itself 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -240,9 +240,18 @@ def _before_scale(step: Step, described: Answer, status: str) -> Decision:
     if as_wanted:
         return Decision("done", "is as wanted already")
     before = [{"VariantName": name, **values} for name, values in step.guard.get("before", {}).items()]
-    if desires_met([*before, *step.guard.get("holds", ())], described):
+    if desires_met([*before, *_told(step.guard.get("holds", ()), described)], described):
         return CALL
     return Decision("fail", "counts or weights were changed since the plan was made; plan again")
+
+
+def _told(wanted: Iterable[Mapping[str, Any]], described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What is wanted, without weights and counts that Describe doesn't tell of a variant that is there."""
+    summaries = {summary.get("VariantName"): summary for summary in described.get("ProductionVariants") or ()}
+    for item in wanted:
+        now = summaries.get(item["VariantName"], item)
+        told = ("VariantName", "ServerlessUpdateConfig", *now)
+        yield {member: value for member, value in item.items() if member in told}
 
 
 def desires_met(wanted: list[Mapping[str, Any]] | Any, described: Mapping[str, Any]) -> bool:

@@ -112,11 +112,19 @@ def test_a_scaling_of_what_is_being_moved_to_waits_until_it_is_there() -> None:
     assert decide(SCALE, FakeCloud({"e": found})) == "blocked"
 
 
-@pytest.mark.parametrize(("weight", "verdict"), [(1.0, "call"), (3.0, "fail")])
-def test_a_scaling_is_made_only_while_everything_else_is_as_it_should_be(weight: float, verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        ([{"VariantName": "b", "DesiredWeight": 1.0}], "call"),
+        ([{"VariantName": "b", "DesiredWeight": 3.0}], "fail"),
+        ([{"VariantName": "b"}], "call"),  # Describe doesn't tell
+        ([], "fail"),
+    ],
+)
+def test_a_scaling_is_made_only_while_everything_else_is_as_it_should_be(other: list[Any], verdict: str) -> None:
     """An update that the plan saw under way came to nothing, or somebody else was at it."""
     step = replace(SCALE, guard={**SCALE.guard, "holds": [{"VariantName": "b", "DesiredWeight": 1.0}]})
-    variants = [{"VariantName": "a", "DesiredInstanceCount": 2}, {"VariantName": "b", "DesiredWeight": weight}]
+    variants = [{"VariantName": "a", "DesiredInstanceCount": 2}, *other]
     assert decide(step, FakeCloud({"e": endpoint(ProductionVariants=variants)})) == verdict
 
 
