@@ -110,6 +110,15 @@ def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     return made
 
 
+def set_by_swap(desired: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What of the counts and weights of the file an UpdateEndpoint sets itself: all that it doesn't retain."""
+    if not params.get("RetainAllVariantProperties"):
+        return [dict(item) for item in desired]
+    excluded = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties") or ()}
+    kept = [{key: value for key, value in item.items() if key in ("VariantName", *excluded)} for item in desired]
+    return [item for item in kept if len(item) > 1]
+
+
 def kept_desires(
     graph: Graph, endpoint: Resource, live: LiveObject | None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

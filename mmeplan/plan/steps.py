@@ -17,7 +17,7 @@ from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
 from mmeplan.plan.records import DELETE, Records
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
-from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, startup_s
+from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG, STAND_IN_TAG
@@ -211,7 +211,7 @@ class StepBuilder:
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
         back = live is not None and live.describe.get("EndpointConfigName") == wanted
-        told = desired if back and not params.get("RetainAllVariantProperties") else None
+        told = set_by_swap(desired, params) if back else None
         timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",

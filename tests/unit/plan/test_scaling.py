@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmeplan.diff import FieldChange
-from mmeplan.plan.scaling import scale_requests
+from mmeplan.plan.scaling import scale_requests, set_by_swap
 
 COUNTS = (("a", 1), ("b", 3), ("c", 2))
 
@@ -47,3 +47,12 @@ def test_a_request_holds_to_what_is_set_already() -> None:
         [wanted[1], other],
         [{"VariantName": "a", "DesiredWeight": 1.0}, wanted[1], other],
     ]
+
+
+def test_what_a_swap_retains_it_does_not_set() -> None:
+    desired = [{"VariantName": "a", "DesiredWeight": 1.0, "DesiredInstanceCount": 2}]
+    retains = {"RetainAllVariantProperties": True}
+    excluded = {"ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}]}
+    assert set_by_swap(desired, {}) == desired
+    assert set_by_swap(desired, retains) == []
+    assert set_by_swap(desired, {**retains, **excluded}) == [{"VariantName": "a", "DesiredWeight": 1.0}]
