@@ -61,6 +61,8 @@ def _create(world: World, resource: Resource) -> Change:
     if before is None or before.status != "present":
         running = {str(live.describe.get("EndpointConfigName")) for live in world.snapshot.present("endpoint")}
         if resource.physical_name in running:
+            if resource.pinned and resource.address in world.graph.fresh:
+                return _pinned_and_fresh(resource, None)
             return _change(
                 resource,
                 ("create",),
@@ -122,15 +124,20 @@ def _existing(world: World, resource: Resource, live: LiveObject) -> Change:
             refusal=refusal,
         )
     if resource.pinned and resource.address in world.graph.fresh:
-        refusal = (
-            f"a fresh object was asked for, and `name:` pins it to {live.name}; drop `name:`, or don't --replace it"
-        )
-        return _change(resource, ("read",), "pinned", f"{word} can't be changed", live=live, refusal=refusal)
+        return _pinned_and_fresh(resource, live)
     reason: Reason = "same" if world.before.get(resource.address, live.name) == live.name else "reused"
     text = (
         "unchanged" if reason == "same" else f"{live.name} was kept and has this content: re-used, nothing is created"
     )
     return _tagged(world, resource, live, reason, text, foreign_is_fine=not resource.pinned)
+
+
+def _pinned_and_fresh(resource: Resource, live: LiveObject | None) -> Change:
+    """`--replace` of what has a pinned name, under which something serves already."""
+    name = resource.physical_name
+    refusal = f"a fresh object was asked for, and `name:` pins it to {name}; drop `name:`, or don't --replace it"
+    text = f"{_WORDS[resource.kind]} can't be changed"
+    return _change(resource, ("read",), "pinned", text, live=live, refusal=refusal)
 
 
 def _tagged(
