@@ -164,17 +164,37 @@ def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:
 
 
 def require_addresses(graph: Graph, options: Options) -> None:
-    """Raises InputError for addresses of options that the fleet doesn't declare, or that --target would leave out."""
+    """Raises InputError for addresses of options that the fleet doesn't declare, or that can't be replaced."""
     given = (("--replace", options.replace), ("--allow-outage", options.allow_outage))
     missing = [(option, at) for option, addresses in given for at in addresses if at not in graph.resources]
     if missing:
         raise InputError([_unknown_address(option, at, graph.resources) for option, at in missing])
     wanted = graph.closure(options.targets) if options.targets else frozenset(options.replace)
-    left_out = [at for at in options.replace if at not in wanted]
-    if left_out:
-        raise InputError(
-            [Problem(f"--replace {at}: --target leaves it out", hint=f"add --target {at}") for at in left_out]
-        )
+    problems = [
+        Problem(f"--replace {at}: --target leaves it out", hint=f"add --target {at}")
+        for at in options.replace
+        if at not in wanted
+    ]
+    for at in options.replace:
+        problems += [
+            Problem(
+                f"--replace {at}: a fresh object needs a fresh name, and `name:` pins that of {pinned}",
+                hint=f"drop `name:` of {pinned}, or give it another one",
+            )
+            for pinned in _pinned_with(graph, at)
+        ]
+    if problems:
+        raise InputError(problems)
+
+
+def _pinned_with(graph: Graph, at: str) -> list[str]:
+    """The addresses with pinned names that a replacement would give another content: itself, or configs of a model."""
+    resource = graph.resources[at]
+    if resource.kind == "endpoint":
+        changed = [reference.address for reference in resource.references if reference.address]
+    else:
+        changed = [at, *(graph.dependents(at) if resource.kind == "model" else ())]
+    return [one for one in changed if graph.resources[one].pinned]
 
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:

@@ -70,6 +70,14 @@ def test_what_is_to_be_replaced_must_be_targeted_where_anything_is(world: World)
     plan.require_addresses(world.compile(SMALL), Options(targets=("endpoint/ranker",), replace=("model/ranker",)))
 
 
+@pytest.mark.parametrize("at", ["endpoint/ranker", "endpoint_config/ranker", "model/ranker"])
+def test_what_has_a_pinned_name_is_not_replaced_nor_what_it_refers_to(world: World, at: str) -> None:
+    """Under its name it would come to say something else than what runs."""
+    pinned = fleet({"ranker": {"config": {**config(main=variant()), "name": "ranker-v1"}}})
+    with pytest.raises(InputError, match="`name:` pins that of endpoint_config/ranker"):
+        plan.require_addresses(world.compile(pinned), Options(replace=(at,)))
+
+
 def test_a_removed_entry_may_be_targeted(world: World) -> None:
     world.live_through(fleet({name: {"config": config(main=variant())} for name in "ab"}))
     made = world.plan(fleet(), targets=("endpoint/a",))
