@@ -240,12 +240,12 @@ def _before_scale(step: Step, described: Answer, status: str) -> Decision:
     if as_wanted:
         return Decision("done", "is as wanted already")
     before = [{"VariantName": name, **values} for name, values in step.guard.get("before", {}).items()]
-    if desires_met([*before, *_told(step.guard.get("holds", ()), described)], described):
+    if desires_met([*before, *told(step.guard.get("holds", ()), described)], described):
         return CALL
     return Decision("fail", "counts or weights were changed since the plan was made; plan again")
 
 
-def _told(wanted: Iterable[Mapping[str, Any]], described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def told(wanted: Iterable[Mapping[str, Any]], described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What is wanted, without weights and counts that Describe doesn't tell of a variant that is there."""
     summaries = {summary.get("VariantName"): summary for summary in described.get("ProductionVariants") or ()}
     for item in wanted:

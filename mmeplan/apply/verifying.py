@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmeplan.apply.guards import KIND_OF, desires_met, tags_of
+from mmeplan.apply.guards import KIND_OF, desires_met, tags_of, told
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.errors import CloudError
@@ -56,8 +56,9 @@ def _endpoint(step: Step, live: LiveObject) -> str:
         return f"runs {config}, not {step.wait['config']}"
     if live.describe.get("PendingDeploymentSummary"):
         return "has a pending deployment"
-    desired = step.wait.get("desired")
-    return "counts or weights are not as planned" if desired and not desires_met(desired, live.describe) else ""
+    # A swap sets all that the file says, or keeps what is so already: then nothing comes after it.
+    desired = step.wait.get("desired") or told(step.guard.get("desired", ()), live.describe)
+    return "" if desires_met(desired, live.describe) else "counts or weights are not as planned"
 
 
 def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:

@@ -48,7 +48,9 @@ def generations(world: World, endpoint: Resource) -> tuple[LiveObject, ...]:
 
 def _is_new_to_us(world: World, live: LiveObject, in_force: LiveObject | None) -> bool:
     """Whether the endpoint is somebody else's (it is about to be adopted, perhaps), and no config of ours serves it."""
-    return not world.owns(live) and not (in_force is not None and in_force.status == "present" and world.owns(in_force))
+    serves = in_force is not None and in_force.status == "present" and world.owns(in_force)
+    stands_in = in_force is not None and STAND_IN_TAG in (in_force.tags or {})
+    return not world.owns(live) and (stands_in or not serves)
 
 
 def _has_served(config: LiveObject, place: dict[str, int], named: tuple[str, str]) -> bool:

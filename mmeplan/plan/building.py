@@ -141,7 +141,9 @@ def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> t
     return tuple(
         change
         for change in difference.changes
-        if change.address in wanted and not (change.reason == "superseded" and _still_needed(graph, change, wanted))
+        if change.address in wanted
+        and not (change.reason == "superseded" and _still_needed(graph, change, wanted))
+        and not (change.actions == ("create", "delete") and _stands_in_for_nobody(graph, change, wanted))
     )
 
 
@@ -153,6 +155,11 @@ def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
         if more == above:
             return not above <= wanted
         above = more
+
+
+def _stands_in_for_nobody(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
+    """Whether a stand-in would be made although the endpoint that is to leave its config isn't targeted."""
+    return change.kind == "endpoint_config" and not wanted.intersection(graph.dependents(change.address))
 
 
 def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:

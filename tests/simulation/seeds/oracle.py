@@ -182,14 +182,12 @@ def _fixed(config: Fleet) -> list[Fleet]:
 def promised(account: Account, fleet: Fleet, logical: str, stored: Stored, back: str = "") -> int:
     """How many instances the file promises an endpoint; autoscaled variants keep the count that they have by then.
 
-    Where somebody's update is under way, that is the count which the update leads to. `back`: the config to which a
-    rollback leads; it then says how many, in the file's place.
+    Where somebody's update is under way, it may lead there or come to nothing: the lower count is promised. `back`: the
+    config to which a rollback leads; it then says how many, in the file's place.
     """
     entry = fleet["endpoints"].get(logical)
     if entry is None:
         return 0
-    fleet_by_then = (stored.body["pending"] or stored.body)["variants"] or ()
-    now = {item["VariantName"]: item for item in fleet_by_then}
     wanted = _config(fleet, entry)["production_variants"]
     autoscaled = {name for name, item in wanted.items() if item.get("capacity") == "autoscaled"}
     counts = {name: item.get("initial_instance_count", 0) for name, item in wanted.items()}
@@ -197,10 +195,12 @@ def promised(account: Account, fleet: Fleet, logical: str, stored: Stored, back:
     if config is not None:
         variants = config.body["ProductionVariants"]
         counts = {item["VariantName"]: item.get("InitialInstanceCount", 0) for item in variants}
-    kept = {
-        name: now[name].get("DesiredInstanceCount", counts[name]) for name in autoscaled & now.keys() & counts.keys()
-    }
-    return sum((counts | kept).values())
+    totals = []
+    for part in runs(stored):
+        now = {item["VariantName"]: item.get("DesiredInstanceCount") for item in part["variants"] or ()}
+        kept = {name: now[name] for name in autoscaled & counts.keys() if now.get(name) is not None}
+        totals.append(sum((counts | kept).values()))
+    return min(totals)
 
 
 # --- nothing is left over ---------------------------------------------------------------------------------------------
