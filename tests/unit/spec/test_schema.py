@@ -80,8 +80,25 @@ def test_a_stale_copy_is_noticed_and_written_anew(tmp_path: Any, monkeypatch: py
         main(["--check"])
     main(["--write"])
     main(["--check"])
+    copy.write_text(copy.read_text().replace('"on_remove"', '"on_removal"'))
+    with pytest.raises(SystemExit, match="is not fresh"):
+        main(["--check"])
     with pytest.raises(SystemExit, match="usage"):
         main([])
+
+
+def test_another_botocore_is_no_reason_to_fail(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "fleet.schema.json"
+    monkeypatch.setattr("mmeplan.spec.schema.CHECKED_IN", copy)
+    older = schema_text().replace(f"botocore {botocore.__version__} ", "botocore 1.0.0 ")
+    copy.write_text(older)
+    main(["--check"])
+    assert capsys.readouterr().err == ""
+    copy.write_text(older.replace('"on_remove"', '"on_removal"'))
+    main(["--check"])
+    assert "is of another botocore" in capsys.readouterr().err
 
 
 def test_it_is_a_schema_and_the_caller_may_change_its_copy() -> None:
