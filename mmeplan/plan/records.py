@@ -36,9 +36,14 @@ class Records:
     def served_text(self, endpoint: Resource, live: LiveObject | None, *, swaps: bool = True) -> str:
         """The record once the plan is done: the config that is swapped to, the one that is left, those before."""
         record = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
-        if live is not None and live.describe.get("EndpointStatus") not in (CREATING, FAILED):
-            record.append(self._digest_of(str(live.describe.get("EndpointConfigName", ""))))
+        named = self._digest_of(str(live.describe.get("EndpointConfigName", ""))) if live is not None else ""
         known = served(live.tags) if live is not None else None
+        if live is not None and live.describe.get("EndpointStatus") in (CREATING, FAILED):
+            known = (
+                tuple(one for one in known if one != named) if known is not None else None
+            )  # by that it never came up
+        else:
+            record.append(named)
         if known is None:
             known = tuple(self._digest_of(name) for name in self.kept.get(endpoint.address, ()))
         return served_text((*record, *known))

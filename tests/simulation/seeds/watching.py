@@ -59,7 +59,8 @@ class Watch:
         _only_what_was_asked(plan, fleet)
         former = self.floors if beside_another else {}
         self.floors, self.seen = {}, {}
-        self.adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
+        adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
+        self.adopting = adopting | (self.adopting if beside_another else set())
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
         endpoints = {
             name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
