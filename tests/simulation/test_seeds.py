@@ -63,7 +63,9 @@ def test_the_drawn_fleets_are_ones_that_no_rule_refuses() -> None:
 def test_the_seeds_do_what_they_are_for() -> None:
     """Every kind of trouble comes, and more often than now and then."""
     counts = lived(2000, 2150).counts
-    assert not [kind for kind in ("applies with a lock", "locked out", "unlocked") if not counts[kind]], counts
+    assert not [kind for kind in ("applies with a lock", "locked out", "unlocked", "rollbacks") if not counts[kind]], (
+        counts
+    )
     kinds = ("applies", "complete", "incomplete", "refused", "died", "stale", "two at once", "rolled back", "others")
     assert not [kind for kind in kinds if counts[kind] < 10], counts
 
@@ -73,6 +75,7 @@ def test_the_drawing_has_every_kind_of_endpoint() -> None:
     words = ("MultiModel", "containers:", "serverless_config", "async_inference_config", "capacity: autoscaled")
     words += ("type: CANARY", "type: LINEAR", "rolling_update_policy", "endpoint_configs:", "renamed_from")
     words += ("on_remove", "protect: true", "replace_salt", "hidden:", "lower_arns")
+    words += ("targets:", "replace:", "rollback:", "adopt: true", "do: register")
     assert not [word for word in words if not any(word in text for text in texts)]
     assert max(len(endpoints(act["fleet"])) for seed in range(40) for act in draw(seed)["acts"]) == 4
 
