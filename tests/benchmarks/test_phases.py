@@ -6,6 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mmeplan import graph, plan, render, rules
+from mmeplan.errors import InputError
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.spec import Fleet, load_text
@@ -32,6 +33,17 @@ def compiled(loaded: Fleet) -> Graph:
 
 def test_load(benchmark: BenchmarkFixture, text: bytes) -> None:
     assert len(benchmark(load_text, text).endpoints) == ENDPOINTS
+
+
+def test_refuse(benchmark: BenchmarkFixture, text: bytes) -> None:
+    wrong = text.replace(b"initial_instance_count: ", b"initial_instance_count: x")
+
+    def refuse() -> int:
+        with pytest.raises(InputError) as refused:
+            load_text(wrong)
+        return len(refused.value.problems)
+
+    assert benchmark(refuse) >= ENDPOINTS
 
 
 def test_compile(benchmark: BenchmarkFixture, loaded: Fleet) -> None:

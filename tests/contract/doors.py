@@ -101,7 +101,7 @@ class Served:
         """End it; its exit code and what it said on stderr."""
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        _, said = self.process.communicate(timeout=5)
+        _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
 
 
