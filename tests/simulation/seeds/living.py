@@ -245,7 +245,7 @@ class Life:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
         plan = _through_json(made) if act.get("saved") or self.seed % JSON_EVERY == 0 else made
         hand.begin(plan)
-        self.watch.begin(plan, act["fleet"], beside_another="second" in act or "beside" in act)
+        self.watch.begin(plan, act["fleet"], hand.name, beside_another="second" in act or "beside" in act)
         self.lived.saw("applies")
         how: dict[str, Any] = {
             "stopping": hand.stopping,

@@ -28,6 +28,7 @@ from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
 Deed = dict[str, Any]
 
 CLAIMED = "claimed"  # the config of endpoints that others make under our names
+THEIRS = "theirs"  # another team's config, to which they move an endpoint
 _SLOWLY = {
     "DeploymentConfig": {
         "BlueGreenUpdatePolicy": {
@@ -73,7 +74,7 @@ def _claim(account: Account, deed: Deed) -> str | None:
 
 def _forge(account: Account, deed: Deed) -> str:
     """Not of a config that never was ours: what it said before nobody can tell (docs/reliability.md)."""
-    if deed.get("params", {}).get("EndpointConfigName") == CLAIMED:
+    if deed.get("params", {}).get("EndpointConfigName") in (CLAIMED, THEIRS):
         return ""
     request = {key: value for key, value in deed.get("params", {}).items() if key != "Tags"}
     if deed.get("operation") == "CreateModel":
@@ -129,7 +130,7 @@ def _scale(account: Account, deed: Deed) -> str | None:
 
 
 def _swap(account: Account, deed: Deed) -> str | None:
-    to = "theirs"
+    to = THEIRS
     if "slowly" in deed:
         to = _idle_config(account)
     elif deed["to"] == "older":

@@ -42,7 +42,7 @@ class Watch:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.seen: dict[str, tuple[int, set[str]]] = {}  # endpoint → its number, the configs it had when the plan began
+        self.seen: dict[tuple[str, str], tuple[int, set[str]]] = {}  # (whose plan, endpoint) → its number, its configs
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.adopting: set[str] = set()  # endpoints that the file takes over, whosever they were
         self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
@@ -53,12 +53,14 @@ class Watch:
 
     # --- a plan begins --------------------------------------------------------------------------------------------
 
-    def begin(self, plan: Plan, fleet: Mapping[str, Any], *, beside_another: bool = False) -> None:
+    def begin(self, plan: Plan, fleet: Mapping[str, Any], by: str, *, beside_another: bool = False) -> None:
         """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
         self.look(TIME)
         _only_what_was_asked(plan, fleet)
         former = self.floors if beside_another else {}
-        self.floors, self.seen = {}, {}
+        self.floors = {}
+        if not beside_another:
+            self.seen.clear()
         adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
         self.adopting = adopting | (self.adopting if beside_another else set())
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
@@ -83,7 +85,7 @@ class Watch:
             if floor is not None:
                 floor = min([*totals, former.get(stored.name) or floor])
             self.floors[stored.name] = floor
-            self.seen[stored.name] = (stored.seq, {part["config_name"] for part in runs(stored)})
+            self.seen[by, stored.name] = (stored.seq, {part["config_name"] for part in runs(stored)})
 
     def _serving_now(self, name: str) -> int | None:
         """Instances that serve at this moment; None where not all requests are served."""
@@ -108,13 +110,13 @@ class Watch:
         if target is not None and not oracle.is_owned(target) and operation != "DeleteTags" and not adopted:
             raise Broken(f"ownership: {operation} on {target.kind} {target.name}, which isn't ours")
         if target is not None and kind == "endpoint" and target.modified_us <= looked_us:
-            self._overwrites(operation, target, params)
+            self._overwrites(operation, target, params, by)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
             self._before_delete(kind, target.name, by, looked_us)
 
-    def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any]) -> None:
+    def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any], by: str) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
-        number, configs = self.seen.get(target.name, (target.seq, set()))
+        number, configs = self.seen.get((by, target.name), (target.seq, set()))
         if operation == "DeleteEndpoint" and number != target.seq:
             raise Broken(f"overwrites: the endpoint {target.name} was made anew since the plan, and is deleted")
         in_force = target.body["config_name"]
