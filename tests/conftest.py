@@ -1,4 +1,4 @@
-"""What holds for every test: no network but loopback, and `--accept` to rewrite golden files."""
+"""What holds for every test: no network but loopback, no clock, and `--accept` to rewrite golden files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is no reason for a law to fail
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

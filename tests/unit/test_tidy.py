@@ -48,6 +48,13 @@ def test_time_and_chance_come_in_through_ports(path: Path) -> None:
     assert not TIME_AND_CHANCE.search(path.read_text())
 
 
+def test_no_test_is_timed() -> None:
+    """Work is counted (tests/work.py); seconds are for benchmarks, and for what the seeds tell of themselves."""
+    timing = re.compile(r"\b(process_time|perf_counter|thread_time)\(")
+    timed = {name_of(path) for path in (ROOT / "tests").rglob("*.py") if timing.search(path.read_text())}
+    assert {name for name in timed if not name.startswith("tests/benchmarks/")} == {"tests/simulation/seeds/command.py"}
+
+
 def test_no_room_is_a_cupboard() -> None:
     cupboards = {"utils.py", "helpers.py", "helper.py", "manager.py", "common.py", "misc.py"}
     assert cupboards.isdisjoint(path.name for path in MODULES)
