@@ -1,4 +1,4 @@
-"""What holds for every test: no network but loopback, no clock, and `--accept` to rewrite golden files."""
+"""What holds for every test: no network but loopback, no deadlines, and `--accept` to rewrite golden files."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class Records:
         named = self._digest_of(str(live.describe.get("EndpointConfigName", ""))) if live is not None else ""
         known = served(live.tags) if live is not None else None
         if live is not None and live.describe.get("EndpointStatus") in (CREATING, FAILED):
-            known = (
-                tuple(one for one in known if one != named) if known is not None else None
-            )  # by that it never came up
+            known = known and tuple(one for one in known if one != named)  # by that one it never came up
         else:
             record.append(named)
         if known is None:

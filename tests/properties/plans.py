@@ -11,7 +11,7 @@ from mmeplan.plan import Capacity, Finding, InstanceCapacity, Options, Plan, Pla
 from mmeplan.plan.document import Location, Observed, PlannedDrift, SourceFile, VariantTraffic
 from mmeplan.plan.encoding import with_id
 
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 SAMPLES = (
     "<script>alert(1)</script>",

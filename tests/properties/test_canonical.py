@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmeplan.resources.canonical import DEFAULTS, KEYED, UNORDERED, canonical, same_number
 
-LAW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=200, derandomize=True, database=None)
 
 OTHERS = {"Image", "Environment", "ModelDataSource", "ModelDataUrl", "S3DataSource", "S3Uri", "X", "Alarm"}
 members = st.sampled_from(

@@ -14,7 +14,7 @@ from mmeplan.plan.capacity import peak
 from mmeplan.plan.instances import Job
 from mmeplan.plan.ordering import Order, ordered
 
-LAW = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=150, derandomize=True, database=None)
 KINDS = ("ml.a.large", "ml.b.large")
 
 counts = st.integers(0, 4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmeplan.resources.canonical import DEFAULTS, UNORDERED, canonical
 from mmeplan.resources.identity import DIGEST_CHARS, digest, physical_name
 
-LAW = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=150, derandomize=True, database=None)
 
 MODEL: dict[str, Any] = {
     "Containers": [

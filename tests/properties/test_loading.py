@@ -15,7 +15,7 @@ from mmeplan.spec import load_text
 from mmeplan.spec.document import read_document
 from mmeplan.spec.scalars import plain_scalar
 
-LAW = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=150, derandomize=True, database=None)
 
 FLEET: dict[str, Any] = {
     "version": 1,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 
-LAW = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=300, derandomize=True, database=None)
 
 numbers = st.integers(0, 20_000)
 percents = st.decimals(0, 100, places=2).map(lambda number: f"{number}%")

@@ -126,7 +126,7 @@ def fleets(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(fleets())
 def test_check_never_raises_no_rule_crashes_and_what_botocore_refuses_is_an_error(content: dict[str, Any]) -> None:
     try:
@@ -217,7 +217,7 @@ def changed(path: tuple[str | int, ...], replacement: Any) -> dict[str, Any]:
     return made
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from([path for path in paths(VALID) if path[:1] in (("models",), ("endpoints",)) and len(path) > 2]),
     st.sampled_from((..., None, "", "x", [], {}, -1, 0, 1.5, True, "z" * 3000)),

@@ -33,7 +33,7 @@ def errors_of(fleet: Fleet) -> list[Finding]:
     return [finding for finding in rules.check(*compiled(fleet)) if finding.severity == "error"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS).flatmap(valid_fleets))
 def test_a_valid_fleet_of_any_kind_has_no_error(fleet: Fleet) -> None:
     assert errors_of(fleet) == []
@@ -207,7 +207,7 @@ def test_a_value_just_beyond_its_bound_is_found_at_its_place_by_the_right_rule(b
         assert bound.rule in {finding.rule for finding in found}, (value, found)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_bound_broken_anywhere_in_a_valid_fleet_is_found(data: st.DataObject) -> None:
     bound = data.draw(st.sampled_from(BOUNDS))
@@ -290,7 +290,7 @@ def assert_found(fleet: Fleet | bytes) -> int:
     return len(refused)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(fleets())
 def test_what_the_simulator_refuses_of_an_arbitrary_fleet_is_an_error(content: Fleet) -> None:
     try:
@@ -300,7 +300,7 @@ def test_what_the_simulator_refuses_of_an_arbitrary_fleet_is_an_error(content: F
     assert_found(content)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS).flatmap(valid_fleets))
 def test_the_simulator_takes_every_valid_fleet(fleet: Fleet) -> None:
     assert refusals(compiled(fleet)[1]) == {}

@@ -397,4 +397,4 @@ class SageMaker(RuleBasedStateMachine):
 
 
 TestSageMaker = SageMaker.TestCase
-TestSageMaker.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSageMaker.settings = settings(max_examples=150, stateful_step_count=40)

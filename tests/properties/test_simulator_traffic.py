@@ -49,7 +49,7 @@ def live(sim: Simulator, weights: list[float], count: int = 2) -> None:
     sim.clock.sleep(180)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(weights=WEIGHTS, seed=st.integers(0, 2**32))
 def test_each_variant_is_hit_within_the_bound_of_the_exact_distribution(weights: list[float], seed: int) -> None:
     with Simulator.open(seed=seed) as sim:
@@ -64,7 +64,7 @@ def test_each_variant_is_hit_within_the_bound_of_the_exact_distribution(weights:
         assert weight or not hits[f"v{number}"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(weights=WEIGHTS, seed=st.integers(0, 2**32), size=st.integers(1, 2000))
 def test_it_is_exact_in_short_runs_too(weights: list[float], seed: int, size: int) -> None:
     with Simulator.open(seed=seed) as sim:
@@ -79,7 +79,7 @@ POLICIES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(policy=POLICIES, count=st.integers(1, 12), wait=st.integers(1, 900), after=st.integers(0, 12_000))
 def test_the_share_of_the_new_fleet_is_the_documented_one_at_every_moment(
     policy: tuple[str, int], count: int, wait: int, after: int
@@ -112,7 +112,7 @@ def test_the_share_of_the_new_fleet_is_the_documented_one_at_every_moment(
         assert abs(hits.count("new") - 300 * expected) <= 20
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(percent=st.integers(5, 50), count=st.integers(1, 20), trip=st.booleans(), wait=st.integers(1, 600))
 def test_a_rolling_update_never_serves_with_less_than_it_had(percent: int, count: int, trip: bool, wait: int) -> None:
     with Simulator.open() as sim:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmeplan.plan.rollout import traffic_shares
 from mmeplan.resources.canonical import canonical
 
-LAW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+LAW = settings(max_examples=200, derandomize=True, database=None)
 
 weights = st.one_of(
     st.integers(0, 1000), st.floats(0, 1000, allow_nan=False, width=32).filter(lambda w: w == 0 or w > 1e-6)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from typing import Any
-
 from mmeplan import graph, rules, spec
 from tests.benchmarks.fleets import fleet
 from tests.rules.online_account import OWN
 from tests.rules.test_online_reads import Fake, bucket, fleet_with_alarms, many_models
+from tests.work import calls_of
 
 
 def calls_of_a_check(endpoints: int) -> int:
-    """How many Python functions a check of that many endpoints calls."""
+    """How many functions a check of that many endpoints calls."""
     loaded = spec.load_text(fleet(endpoints).encode())
     desired = graph.compile(loaded)
-    return _calls(lambda: rules.check(loaded, desired))
+    return calls_of(lambda: rules.check(loaded, desired))
 
 
 def work_online(endpoints: int) -> tuple[int, int]:
@@ -25,23 +22,7 @@ def work_online(endpoints: int) -> tuple[int, int]:
     desired = graph.compile(loaded)
     keys = ["ranker.tar.gz"]
     reads = Fake(**{**OWN, "ListObjectsV2": bucket(keys), "DescribeAlarms": {"MetricAlarms": []}})
-    return _calls(lambda: rules.check_online(loaded, desired, reads)), len(reads.asked)
-
-
-def _calls(run: Callable[[], object]) -> int:
-    count = 0
-
-    def counting(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(counting)
-    try:
-        run()
-    finally:
-        sys.setprofile(before)
-    return count
+    return calls_of(lambda: rules.check_online(loaded, desired, reads)), len(reads.asked)
 
 
 def test_the_work_of_a_check_grows_with_the_fleet_and_not_faster() -> None:
@@ -67,7 +48,7 @@ def test_a_common_listing_is_looked_into_once_for_each_artifact() -> None:
         desired = graph.compile(loaded)
         keys = [f"v1/m{number:05}.tar.gz" for number in range(models)]
         reads = Fake(ListObjectsV2=bucket(keys), ListModels={"Models": []})
-        return _calls(lambda: rules.check_online(loaded, desired, reads))
+        return calls_of(lambda: rules.check_online(loaded, desired, reads))
 
     calls(100)
     few, more, many = calls(200), calls(400), calls(800)

@@ -17,7 +17,7 @@ from mmeplan.plan.document import Capacity
 from tests.simulation.world import ACCOUNT, REGION, Fleet, World, config, fleet, model, serverless, variant
 
 PHASES = (Phase.explicit, Phase.generate)  # a life is short, and its shrinking long
-LIFE = settings(max_examples=40, deadline=None, derandomize=True, database=None, phases=PHASES)
+LIFE = settings(max_examples=40, derandomize=True, database=None, phases=PHASES)
 TYPES = ("ml.m5.large", "ml.m5.xlarge")
 POLICIES: tuple[dict[str, Any] | None, ...] = (
     None,

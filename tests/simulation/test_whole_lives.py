@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, note, settings
 from tests.simulation.fleets import lives
 from tests.simulation.world import Fleet, World, fleet
 
-ROBUST = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+ROBUST = settings(derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def everywhere(text: Fleet) -> tuple[str, ...]:

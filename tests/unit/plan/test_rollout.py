@@ -66,7 +66,7 @@ def test_an_update_is_waited_for_longer_than_it_may_take(deployment: Any, least_
     assert update_timeout_s(deployment) >= least_s + MARGIN_S
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.dictionaries(st.text(max_size=3), st.floats(0, 100, width=32), min_size=1, max_size=6))
 def test_shares_are_exact_and_make_a_whole(weights: dict[str, float]) -> None:
     variants = {name: {"InitialVariantWeight": weight} for name, weight in weights.items()}
