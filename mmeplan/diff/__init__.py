@@ -5,7 +5,21 @@
 Pure: the same inputs give the same changes, in the same order. Called by `plan`, `apply` (verify) and `status`.
 """
 
-from mmeplan.diff.changes import EFFECTS, Action, Change, Difference, Drift, Effect, FieldChange, Reason
+from mmeplan.diff.changes import (
+    EFFECTS,
+    Action,
+    Change,
+    Difference,
+    Drift,
+    Effect,
+    FieldChange,
+    Location,
+    Outage,
+    Reason,
+    Refusal,
+    VariantTraffic,
+    action_of,
+)
 from mmeplan.diff.endpoints import endpoint_change, stand_in_changes
 from mmeplan.diff.going_back import Generation, generations_of, going_back
 from mmeplan.diff.handmade import BehindOurBack, HandMade, hand_made
@@ -52,7 +66,12 @@ __all__ = [
     "FieldChange",
     "Generation",
     "HandMade",
+    "Location",
+    "Outage",
     "Reason",
+    "Refusal",
+    "VariantTraffic",
+    "action_of",
     "diff",
     "generations_of",
     "going_back",

@@ -1,18 +1,79 @@
-"""What a diff is made of: `Change` and `FieldChange`. Plain frozen data; no library type gets out of `diff`."""
+"""What a difference is made of: `Action`, `Change`, `FieldChange`. Plain frozen data, which the plan document holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from enum import Enum
+from typing import Any, ClassVar, Final, Literal
 
 from mmeplan.spec import FilePath
 
-Action = Literal["create", "update", "delete", "read", "no-op", "forget", "adopt"]
+
+class Action(Enum):
+    """What is done to one object. Phases decide by it; `Change.reason` and `.explanation` are for people."""
+
+    NO_OP = "no_op"
+    CREATE = "create"
+    TAG = "tag"
+    """Only tags change."""
+    SCALE = "scale"
+    """Weights, counts or concurrency change in place (UpdateEndpointWeightsAndCapacities)."""
+    SWAP = "swap"
+    """The endpoint moves to another config (UpdateEndpoint, blue/green)."""
+    WAIT = "wait"
+    """SageMaker is at work on what is wanted; the apply waits for it."""
+    DELETE = "delete"
+    DELETE_THEN_CREATE = "delete_then_create"
+    """The endpoint is recreated: no update leads to what is wanted."""
+    RENAME = "rename"
+    """The endpoint is created under its new physical name, then deleted under the old one."""
+    PLACEHOLDER = "placeholder"
+    """A config is created under a deleted one's name for the length of a swap, then deleted."""
+    FORGET = "forget"
+    """The ownership tags are removed; the object stays live."""
+    REFUSE = "refuse"
+    """Nothing can be done until people decide; `Change.refusal` says why."""
+    UNREADABLE = "unreadable"
+    """The object could not be read, so nothing is known."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether an object is created."""
+        return self in (Action.CREATE, Action.DELETE_THEN_CREATE, Action.RENAME, Action.PLACEHOLDER)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether an object is deleted."""
+        return self in (Action.DELETE, Action.DELETE_THEN_CREATE, Action.RENAME, Action.PLACEHOLDER)
+
+    @property
+    def leaves_fleet(self) -> bool:
+        """Whether the fleet has the object no longer afterwards: it is deleted or forgotten."""
+        return self in (Action.DELETE, Action.FORGET)
+
+
+_WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
+    Action.NO_OP: ("no-op",),
+    Action.CREATE: ("create",),
+    Action.TAG: ("update",),
+    Action.SCALE: ("update",),
+    Action.SWAP: ("update",),
+    Action.WAIT: ("read",),
+    Action.DELETE: ("delete",),
+    Action.DELETE_THEN_CREATE: ("delete", "create"),
+    Action.RENAME: ("create", "delete"),
+    Action.PLACEHOLDER: ("create", "delete"),
+    Action.FORGET: ("forget",),
+    Action.REFUSE: ("read",),
+    Action.UNREADABLE: ("read",),
+}
+"""The words of the plan document (`actions`) for an action."""
+
 Effect = Literal["none", "create", "in_place", "traffic_shift", "delete", "outage"]
 
-EFFECTS: tuple[Effect, ...] = ("none", "create", "in_place", "traffic_shift", "delete", "outage")
-"""From the mildest to the worst."""
+EFFECTS: Final[tuple[Effect, ...]] = ("none", "create", "in_place", "traffic_shift", "delete", "outage")
+"""What happens to traffic, from the mildest to the worst."""
 
 Reason = Literal[
     "same",  # nothing differs
@@ -39,47 +100,153 @@ Reason = Literal[
     "tampered",  # the name says one content, the object has another
     "unrecoverable",  # SageMaker offers no safe way on; people have to decide
 ]
+"""Why, in one word, for readers of the plan document. Nothing is decided by it."""
+
+
+class Refusal(Enum):
+    """Which promise or rule of SageMaker refuses a change for good."""
+
+    CONFLICT = "conflict"
+    """The object exists and isn't this fleet's."""
+    CONTENT = "content"
+    """The name holds other content: pinned, or made by somebody else."""
+    PROTECTED = "protected"
+    ROLLED_BACK = "rolled_back"
+    """SageMaker rolled back just this update before; `--retry-rolled-back` lifts it."""
+    UNRECOVERABLE = "unrecoverable"
+    """The endpoint is UpdateRollbackFailed."""
+
+
+class Outage(Enum):
+    """Why there is no way without an outage."""
+
+    FAILED = "failed"
+    """DeleteEndpoint is the only call that SageMaker accepts."""
+    HOSTING = "hosting"
+    """Real-time to serverless."""
+    RENAMED = "renamed"
+    """An endpoint can't be renamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the fleet file; line and column count from 1, 0 where nothing in the file is meant."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One value that differs. None stands for absent. `path` is in API members, named items by their name."""
+    """One value that differs. None stands for absent.
+
+    `path` is in API members, named items by their name; a plan that was read from its document has none. `field` is
+    the dotted name as in the fleet file and `line` its line, filled in where the file is known.
+    """
+
+    MEMBERS: ClassVar = ("field", "before", "after", "line")
 
     path: tuple[str | int, ...]
     before: Any
     after: Any
+    field: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTraffic:
+    """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none)."""
+
+    variant: str
+    share_before: str = ""
+    share_after: str = ""
+    instances_before: int = 0
+    instances_after: int = 0
+    instance_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one object, and why.
+    """What happens to one object, and why. docs/plan-format.md has the vocabulary.
 
-    `name` is the physical name that is wanted, `live_name` the one that is live (or goes). `explanation` is a sentence
-    for people, `notes` are further ones. `causes` are addresses whose change makes this one necessary. `fields` are
-    what differs in this object itself. `refusal` is empty, or says why this may not be applied and what to do.
+    `name` is the physical name that is wanted, `live_name` the one that is live (or goes). `adopts`: the object is
+    taken under management, whatever else is done to it. `explanation` is a sentence for people, `notes` are further
+    ones. `causes` are addresses whose change makes this one necessary. `fields` are what differs in this object itself.
+    `refusal` is empty, or says why this may not be applied and what to do. `references` are addresses that the object
+    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused` and `outage`.
     """
+
+    MEMBERS: ClassVar = (
+        "address",
+        "kind",
+        "actions",
+        "reason",
+        "effect",
+        "name",
+        "explanation",
+        "live_name",
+        "location",
+        "fields",
+        "causes",
+        "tags_added",
+        "tags_removed",
+        "notes",
+        "rollout",
+        "traffic",
+        "refusal",
+        "references",
+    )
 
     address: str
     kind: str
-    actions: tuple[Action, ...]
+    action: Action
     reason: Reason
     effect: Effect
     name: str
     explanation: str
     live_name: str = ""
-    arn: str = ""
-    path: FilePath = ()
+    adopts: bool = False
+    location: Location = Location()
     fields: tuple[FieldChange, ...] = ()
     causes: tuple[str, ...] = ()
     tags_added: Mapping[str, str] = field(default_factory=dict)
     tags_removed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rollout: str = ""
+    traffic: tuple[VariantTraffic, ...] = ()
     refusal: str = ""
+    references: tuple[str, ...] = ()
+    arn: str = ""
+    path: FilePath = ()
+    refused: Refusal | None = None
+    outage: Outage | None = None
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The document's words for what is done."""
+        words = _WORDS[self.action]
+        return ("adopt", *(word for word in words if word != "no-op")) if self.adopts else words
 
     @property
     def is_noop(self) -> bool:
         """Whether nothing at all is done."""
-        return self.actions == ("no-op",)
+        return self.action is Action.NO_OP and not self.adopts
+
+
+def action_of(kind: str, actions: tuple[str, ...], effect: str, reason: str) -> Action:
+    """The action that a plan document's words stand for. Raises ValueError for words that no mmeplan writes."""
+    words = tuple(word for word in actions if word != "adopt") or ("no-op",)
+    if words == ("update",):
+        return {"traffic_shift": Action.SWAP, "in_place": Action.SCALE}.get(effect, Action.TAG)
+    if words == ("read",):
+        return {"in_progress": Action.WAIT, "unreadable": Action.UNREADABLE}.get(reason, Action.REFUSE)
+    if words == ("create", "delete"):
+        return Action.RENAME if kind == "endpoint" else Action.PLACEHOLDER
+    for action, said in _WORDS.items():
+        if said == words:
+            return action
+    raise ValueError(f"unknown actions {', '.join(actions)}")
 
 
 @dataclass(frozen=True, slots=True)

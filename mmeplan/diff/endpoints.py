@@ -18,7 +18,7 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
-from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Reason
+from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.drift import drift_of
 from mmeplan.diff.fields import field_changes, with_default_weight
 from mmeplan.diff.generations import history_notes, rolled_back
@@ -71,7 +71,7 @@ def _create(world: World, endpoint: Resource, explanation: str = "nothing of tha
     if config:
         world.need(config)
     world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
-    return _change(endpoint, ("create",), "new", "create", explanation, causes=())
+    return _change(endpoint, Action.CREATE, "new", "create", explanation, causes=())
 
 
 def _recreate(world: World, endpoint: Resource, live: LiveObject) -> Change:
@@ -86,7 +86,7 @@ def _recreate(world: World, endpoint: Resource, live: LiveObject) -> Change:
     only = "DeleteEndpoint is the only call SageMaker accepts, so it is deleted and created"
     text = f"the endpoint is {status} ({why}); {only}"
     effect: Effect = "create" if status == FAILED else "outage"
-    return _change(endpoint, ("delete", "create"), "failed", effect, text, live=live)
+    return _change(endpoint, Action.DELETE_THEN_CREATE, "failed", effect, text, live=live, outage=Outage.FAILED)
 
 
 def _not_yet_ours(endpoint: Resource, live: LiveObject, why: str) -> Change:
@@ -94,11 +94,11 @@ def _not_yet_ours(endpoint: Resource, live: LiveObject, why: str) -> Change:
     refusal = (
         f"{live.name} can't be adopted, because {why} and would have to be deleted; delete it yourself, then apply"
     )
-    return _change(endpoint, ("read",), "conflict", "none", "not managed by mmeplan", live=live, refusal=refusal)
+    return _refused(endpoint, live, Refusal.CONFLICT, "conflict", "not managed by mmeplan", refusal)
 
 
 def _renamed(world: World, endpoint: Resource, old: LiveObject) -> Change:
-    made = _create(world, endpoint)
+    _create(world, endpoint)
     world.renamed.add(old.name)
     text = (
         f"its name changes from {old.name}; an endpoint can't be renamed, so clients of the old name lose it "
@@ -106,12 +106,12 @@ def _renamed(world: World, endpoint: Resource, old: LiveObject) -> Change:
     )
     fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
     return _change(
-        endpoint, ("create", "delete"), "renamed_physically", "outage", text, live=old, fields=(*fields, *made.fields)
+        endpoint, Action.RENAME, "renamed_physically", "outage", text, live=old, fields=fields, outage=Outage.RENAMED
     )
 
 
 def _unreadable(endpoint: Resource, live: LiveObject) -> Change:
-    return _change(endpoint, ("read",), "unreadable", "none", f"could not be read: {live.error}", live=live)
+    return _change(endpoint, Action.UNREADABLE, "unreadable", "none", f"could not be read: {live.error}", live=live)
 
 
 def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
@@ -120,7 +120,7 @@ def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
         f"the endpoint serves with a mix of two configs because an update and its rollback both failed ({why}); "
         "look at it in the console and decide: SageMaker accepts DeleteEndpoint, and support can repair it"
     )
-    return _change(endpoint, ("read",), "unrecoverable", "none", "UpdateRollbackFailed", live=live, refusal=refusal)
+    return _refused(endpoint, live, Refusal.UNRECOVERABLE, "unrecoverable", "UpdateRollbackFailed", refusal)
 
 
 def live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
@@ -140,7 +140,7 @@ def _ownership_refusal(world: World, endpoint: Resource, live: LiveObject) -> Ch
     else:
         text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
         refusal = f"{text}; write `adopt: true` to take it under management, or choose another `name:`"
-    return _change(endpoint, ("read",), "conflict", "none", text, live=live, refusal=refusal)
+    return _refused(endpoint, live, Refusal.CONFLICT, "conflict", text, refusal)
 
 
 # --- endpoints that are there ---------------------------------------------------------------------------------------
@@ -191,11 +191,11 @@ def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resou
         return _swap_back(world, endpoint, live, config, pending)
     if status in BUSY and status != SYSTEM_UPDATING:
         text = f"is {status} towards what the file says; the apply waits for it"
-        return _tagged(world, endpoint, live, ("read",), "in_progress", "none", text)
+        return _tagged(world, endpoint, live, Action.WAIT, "in_progress", "none", text)
     notes = deployment_note(endpoint, live)
     if status == SYSTEM_UPDATING:
         notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
-    return _tagged(world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=notes)
+    return _tagged(world, endpoint, live, Action.NO_OP, "same", "none", "unchanged", notes=notes)
 
 
 def _swap_back(world: World, endpoint: Resource, live: LiveObject, config: Resource, pending: str) -> Change:
@@ -204,7 +204,7 @@ def _swap_back(world: World, endpoint: Resource, live: LiveObject, config: Resou
     world.running[endpoint.address] = config.physical_name
     text = f"an update to {pending} is under way that the file doesn't ask for; swapped back once it is done"
     fields = (FieldChange(("EndpointConfigName",), pending, config.physical_name),)
-    return _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+    return _tagged(world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, fields=fields)
 
 
 def _scaled(
@@ -218,7 +218,7 @@ def _scaled(
     _bind(world, endpoint, config, live_config)
     text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
     shown = tuple(with_default_weight(change) for change in fields)
-    return _tagged(world, endpoint, live, ("update",), "scale_changed", "in_place", text, fields=shown)
+    return _tagged(world, endpoint, live, Action.SCALE, "scale_changed", "in_place", text, fields=shown)
 
 
 def _swapped(
@@ -244,14 +244,23 @@ def _swapped(
     if becomes_serverless(config.content, live_content):
         text = "a real-time endpoint can't be updated to serverless: it is deleted and created"
         return _tagged(
-            world, endpoint, live, ("delete", "create"), "hosting_changed", "outage", text, fields=own, causes=causes
+            world,
+            endpoint,
+            live,
+            Action.DELETE_THEN_CREATE,
+            "hosting_changed",
+            "outage",
+            text,
+            fields=own,
+            causes=causes,
+            outage=Outage.HOSTING,
         )
     reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
     text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
     wanted = config.physical_name
     notes = (*variant_note(config.content, live_content, live.describe), *history_notes(live, wanted))
     made = _tagged(
-        world, endpoint, live, ("update",), reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
+        world, endpoint, live, Action.SWAP, reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
     )
     return _unless_rolled_back(world, made, live, wanted)
 
@@ -267,7 +276,7 @@ def _unless_rolled_back(world: World, change: Change, live: LiveObject, wanted: 
         "mend the cause or change the file, or try exactly this once more with --retry-rolled-back"
     )
     text = f"tried again, although SageMaker rolled back the last update to this config ({why})"
-    return replace(change, reason="rolled_back", explanation=text, refusal=refusal)
+    return replace(change, reason="rolled_back", explanation=text, refusal=refusal, refused=Refusal.ROLLED_BACK)
 
 
 def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_force: str) -> Change:
@@ -275,11 +284,11 @@ def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_for
     world.running[endpoint.address] = wanted
     if in_force == wanted:
         return _tagged(
-            world, endpoint, live, ("no-op",), "same", "none", "unchanged", notes=deployment_note(endpoint, live)
+            world, endpoint, live, Action.NO_OP, "same", "none", "unchanged", notes=deployment_note(endpoint, live)
         )
     fields = (FieldChange(("EndpointConfigName",), in_force, wanted),)
     text = "it is to run another config, which lies outside the fleet"
-    made = _tagged(world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, fields=fields)
+    made = _tagged(world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, fields=fields)
     return _unless_rolled_back(world, made, live, wanted)
 
 
@@ -296,24 +305,34 @@ def _config_is_gone(
             f"the config {in_force} is a stand-in that an interrupted apply has left in the place of one that was "
             "deleted; set replace_salt on the config to roll a fresh one"
         )
-        return _change(endpoint, ("read",), "tampered", "none", "not what its name says", live=live, refusal=refusal)
+        return _refused(endpoint, live, Refusal.CONTENT, "tampered", "not what its name says", refusal)
     if in_force == config.physical_name:
         refusal = (
             f"the config {in_force} that it runs was deleted, and its name is pinned, so what it said can't be told; "
             "give the config another `name:`, and the endpoint is swapped to a fresh one"
         )
-        return _change(endpoint, ("read",), "pinned", "none", "its config is gone", live=live, refusal=refusal)
+        return _refused(endpoint, live, Refusal.CONTENT, "pinned", "its config is gone", refusal)
     causes = (config.address,)
     gone = f"it runs the config {in_force}, which no longer exists"
     if becomes_serverless(config.content, serves_by(live.describe)):
         text = f"{gone}; and a real-time endpoint can't be updated to serverless: it is deleted and created"
-        return _tagged(world, endpoint, live, ("delete", "create"), "hosting_changed", "outage", text, causes=causes)
+        return _tagged(
+            world,
+            endpoint,
+            live,
+            Action.DELETE_THEN_CREATE,
+            "hosting_changed",
+            "outage",
+            text,
+            causes=causes,
+            outage=Outage.HOSTING,
+        )
     if not stands_in:
         world.lost.setdefault(in_force, endpoint.address)
     text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
     notes = variant_note(config.content, serves_by(live.describe), live.describe)
     made = _tagged(
-        world, endpoint, live, ("update",), "content_changed", "traffic_shift", text, causes=causes, notes=notes
+        world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, causes=causes, notes=notes
     )
     return _unless_rolled_back(world, made, live, config.physical_name)
 
@@ -326,7 +345,7 @@ def stand_in_changes(world: World) -> list[Change]:
         text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
         if config is not None:
             made.append(
-                Change(config.address, "endpoint_config", ("create", "delete"), "restored", "none", name, text, name)
+                Change(config.address, "endpoint_config", Action.PLACEHOLDER, "restored", "none", name, text, name)
             )
     return made
 
@@ -338,7 +357,7 @@ def _tagged(
     world: World,
     endpoint: Resource,
     live: LiveObject,
-    actions: tuple[Action, ...],
+    action: Action,
     reason: Reason,
     effect: Effect,
     explanation: str,
@@ -347,17 +366,32 @@ def _tagged(
     """A change of an endpoint that stays, with its tags brought up to date; adopted first where it isn't ours yet."""
     added, removed = tag_changes(endpoint.tags, live.tags, ignore=MEMORY_TAGS - set(endpoint.tags))
     removed = tuple(sorted((*removed, *_forgotten(world, endpoint, live, effect))))
-    if not world.owns(live) and "create" in actions:
+    adopts = not world.owns(live)
+    if adopts and action.creates:
         return _not_yet_ours(endpoint, live, explanation)
-    if not world.owns(live):
-        actions = ("adopt", *(action for action in actions if action != "no-op"))
-    elif (added or removed) and actions == ("no-op",):
-        actions, reason, explanation = ("update",), "tags_changed", "only tags differ; nothing is rolled"
-    if "create" in actions:
+    if (added or removed) and action is Action.NO_OP and not adopts:
+        action, reason, explanation = Action.TAG, "tags_changed", "only tags differ; nothing is rolled"
+    if action.creates:
         added, removed = {}, ()
     return _change(
-        endpoint, actions, reason, effect, explanation, live=live, tags_added=added, tags_removed=removed, **more
+        endpoint,
+        action,
+        reason,
+        effect,
+        explanation,
+        live=live,
+        adopts=adopts,
+        tags_added=added,
+        tags_removed=removed,
+        **more,
     )
+
+
+def _refused(
+    endpoint: Resource, live: LiveObject, refused: Refusal, reason: Reason, explanation: str, refusal: str
+) -> Change:
+    """A change that only people can make possible."""
+    return _change(endpoint, Action.REFUSE, reason, "none", explanation, live=live, refused=refused, refusal=refusal)
 
 
 def _forgotten(world: World, endpoint: Resource, live: LiveObject, effect: Effect) -> list[str]:
@@ -371,7 +405,7 @@ def _forgotten(world: World, endpoint: Resource, live: LiveObject, effect: Effec
 
 def _change(
     endpoint: Resource,
-    actions: tuple[Action, ...],
+    action: Action,
     reason: Reason,
     effect: Effect,
     explanation: str,
@@ -382,7 +416,7 @@ def _change(
     return Change(
         address=endpoint.address,
         kind="endpoint",
-        actions=actions,
+        action=action,
         reason=reason,
         effect=effect,
         name=endpoint.physical_name,

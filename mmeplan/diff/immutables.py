@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmeplan.diff.changes import Change, FieldChange, Reason
+from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.fields import field_changes
 from mmeplan.diff.tags import tag_changes
 from mmeplan.diff.world import World
@@ -22,10 +22,10 @@ def immutable_change(world: World, resource: Resource) -> Change:
     if not needed and resource.address in world.bound:
         return _bound(world, resource, world.bound[resource.address])
     if not needed:
-        return _change(resource, ("no-op",), "same", "not needed until its endpoint can be changed")
+        return _change(resource, Action.NO_OP, "same", "not needed until its endpoint can be changed")
     live = world.snapshot.get(resource.kind, resource.physical_name)
     if live is not None and live.status == "unreadable":
-        return _change(resource, ("read",), "unreadable", f"could not be read: {live.error}", live=live)
+        return _change(resource, Action.UNREADABLE, "unreadable", f"could not be read: {live.error}", live=live)
     if live is None or live.status == "absent":
         return _create(world, resource)
     return _existing(world, resource, live)
@@ -43,8 +43,8 @@ def _bound(world: World, resource: Resource, live_name: str) -> Change:
             text = (
                 "deleted behind our back while in use; made again under the same name, because an endpoint runs on it"
             )
-            return _change(resource, ("create",), "restored", text)
-        return _change(resource, ("no-op",), "same", "unchanged")
+            return _change(resource, Action.CREATE, "restored", text)
+        return _change(resource, Action.NO_OP, "same", "unchanged")
     if live_name == resource.physical_name and not resource.pinned and not _says_it_is(resource, live):
         return _existing(world, resource, live)  # whoever made it: is it what its name says?
     return _tagged(world, resource, live, "same", "unchanged", foreign_is_fine=True)
@@ -65,11 +65,11 @@ def _create(world: World, resource: Resource) -> Change:
                 return _pinned_and_fresh(resource, None)
             return _change(
                 resource,
-                ("create",),
+                Action.CREATE,
                 "restored",
                 "deleted behind our back while in use; made again under the same name",
             )
-        return _change(resource, ("create",), "new", "nothing of that name is live")
+        return _change(resource, Action.CREATE, "new", "nothing of that name is live")
     fields = _fields(world, resource, before)
     changed = tuple(at for at in resource.dependencies() if at in world.needed and at in world.before)
     causes = tuple(at for at in changed if world.graph.resources[at].physical_name != world.before[at])
@@ -82,7 +82,7 @@ def _create(world: World, resource: Resource) -> Change:
     )
     if reason == "replace_requested":
         text = "a fresh object was asked for"
-    return _change(resource, ("create",), reason, text, live=before, fields=fields, causes=causes)
+    return _change(resource, Action.CREATE, reason, text, live=before, fields=fields, causes=causes)
 
 
 def _fields(world: World, resource: Resource, before: LiveObject) -> tuple[FieldChange, ...]:
@@ -108,21 +108,12 @@ def _existing(world: World, resource: Resource, live: LiveObject) -> Change:
     if fields and resource.pinned:
         advice = "drop `name:` (then content chooses the name) or choose a new one"
         refusal = f"new content under the pinned name {live.name}; {advice}"
-        return _change(
-            resource, ("read",), "pinned", f"{word} can't be changed", live=live, fields=fields, refusal=refusal
-        )
+        return _refused(resource, live, Refusal.CONTENT, "pinned", f"{word} can't be changed", refusal, fields)
     if fields:
         advice = "delete it, or set replace_salt to get another name"
         refusal = f"{live.name} exists with other content than its name says; {advice}"
-        return _change(
-            resource,
-            ("read",),
-            "tampered",
-            "somebody made an object of this name",
-            live=live,
-            fields=fields,
-            refusal=refusal,
-        )
+        text = "somebody made an object of this name"
+        return _refused(resource, live, Refusal.CONTENT, "tampered", text, refusal, fields)
     if resource.pinned and resource.address in world.graph.fresh:
         return _pinned_and_fresh(resource, live)
     reason: Reason = "same" if world.before.get(resource.address, live.name) == live.name else "reused"
@@ -137,7 +128,7 @@ def _pinned_and_fresh(resource: Resource, live: LiveObject | None) -> Change:
     name = resource.physical_name
     refusal = f"a fresh object was asked for, and `name:` pins it to {name}; drop `name:`, or don't --replace it"
     text = f"{_WORDS[resource.kind]} can't be changed"
-    return _change(resource, ("read",), "pinned", text, live=live, refusal=refusal)
+    return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal)
 
 
 def _tagged(
@@ -147,14 +138,14 @@ def _tagged(
         return _foreign(resource, live, reason, text, foreign_is_fine)
     if world.claimant(resource, live) != resource.address:
         note = f"{live.name} serves {world.claimant(resource, live)} too, whose tags it carries"
-        return _change(resource, ("no-op",), reason, text, live=live, notes=(note,))
+        return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     ignore = _KEEP_DIGEST if live.name != resource.physical_name else frozenset()
     added, removed = tag_changes(resource.tags, live.tags, ignore=ignore)
     if not added and not removed:
-        return _change(resource, ("no-op",), reason, text, live=live)
+        return _change(resource, Action.NO_OP, reason, text, live=live)
     if reason == "same":
         reason, text = "tags_changed", "only tags differ"
-    return _change(resource, ("update",), reason, text, live=live, tags_added=added, tags_removed=removed)
+    return _change(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
 
 
 def _foreign(resource: Resource, live: LiveObject, reason: Reason, text: str, fine: bool) -> Change:
@@ -163,23 +154,40 @@ def _foreign(resource: Resource, live: LiveObject, reason: Reason, text: str, fi
     if resource.entry.adopt and owner is None:
         added, removed = tag_changes(resource.tags, live.tags)
         text = "taken under management"
-        return _change(resource, ("adopt",), reason, text, live=live, tags_added=added, tags_removed=removed)
+        return _change(
+            resource, Action.NO_OP, reason, text, live=live, adopts=True, tags_added=added, tags_removed=removed
+        )
     if fine:
         whose = f"the fleet {owner!r}" if owner else "somebody else"
         note = f"{live.name} belongs to {whose}; it is used as it is and never deleted from here"
-        return _change(resource, ("no-op",), reason, text, live=live, notes=(note,))
+        return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     advice = "write `adopt: true` to take it under management, or choose another `name:`"
     refusal = f"{live.name} exists and isn't this fleet's; {advice}"
-    return _change(resource, ("read",), "conflict", "the name is taken", live=live, refusal=refusal)
+    return _refused(resource, live, Refusal.CONFLICT, "conflict", "the name is taken", refusal)
+
+
+def _refused(
+    resource: Resource,
+    live: LiveObject | None,
+    refused: Refusal,
+    reason: Reason,
+    explanation: str,
+    refusal: str,
+    fields: tuple[FieldChange, ...] = (),
+) -> Change:
+    """A change that only people can make possible."""
+    return _change(
+        resource, Action.REFUSE, reason, explanation, live=live, fields=fields, refused=refused, refusal=refusal
+    )
 
 
 def _change(
-    resource: Resource, actions: Any, reason: Reason, explanation: str, *, live: LiveObject | None = None, **more: Any
+    resource: Resource, action: Action, reason: Reason, explanation: str, *, live: LiveObject | None = None, **more: Any
 ) -> Change:
     return Change(
         address=resource.address,
         kind=resource.kind,
-        actions=actions,
+        action=action,
         reason=reason,
         effect="none",
         name=resource.physical_name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmeplan.diff.changes import Action, Change, Reason
+from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.generations import addresses_of, generations
 from mmeplan.diff.world import World
 from mmeplan.live import LiveObject
@@ -131,7 +131,7 @@ class Removals:
             new = address("endpoint_config", endpoints[0].name)
             text = f"a kept generation of {endpoints[0].address}, which leaves {self.world.address_of(live)}"
             self.changes.append(
-                self._change(live, new, "tags_changed", text, ("update",), tags_added={ADDRESS_TAG: new})
+                self._change(live, new, "tags_changed", text, Action.TAG, tags_added={ADDRESS_TAG: new})
             )
 
     def _models(self, configs: set[str]) -> None:
@@ -164,7 +164,7 @@ class Removals:
                 continue  # its own change says so
             text = f"a kept generation; its entry was renamed from {old}"
             self.changes.append(
-                self._change(live, new, "tags_changed", text, ("update",), tags_added={ADDRESS_TAG: new})
+                self._change(live, new, "tags_changed", text, Action.TAG, tags_added={ADDRESS_TAG: new})
             )
 
     def _remove(self, live: LiveObject, at: str, reason: Reason, text: str) -> None:
@@ -172,31 +172,30 @@ class Removals:
         user = self.users.get(f"{live.kind}/{live.name}")
         if user:
             note = f"{live.name} is no longer needed here, and kept: {user}, an endpoint of somebody else, uses it"
-            self.changes.append(self._change(live, at, "in_use", text, ("no-op",), notes=(note,)))
+            self.changes.append(self._change(live, at, "in_use", text, Action.NO_OP, notes=(note,)))
             return
         if reason == "removed" and tags.get(ON_REMOVE_TAG) == "retain":
             self._forget(live, at)
             return
-        refusal = ""
+        refusal, refused = "", None
         if reason in ("removed", "renamed_physically") and tags.get(PROTECT_TAG) == "true":
             refusal = f"it is protected (its tag {PROTECT_TAG} says so); apply the entry with `protect: false` first"
-        self.changes.append(self._change(live, at, reason, text, ("delete",), refusal=refusal))
+            refused = Refusal.PROTECTED
+        self.changes.append(self._change(live, at, reason, text, Action.DELETE, refusal=refusal, refused=refused))
 
     def _forget(self, live: LiveObject, at: str) -> None:
         self.forgotten.add((live.kind, live.name))
         text = "left the file with on_remove: retain; stays live, no longer managed"
         keys = tuple(sorted(key for key in live.tags or {} if key.startswith(OWN_PREFIX)))
-        self.changes.append(self._change(live, at, "retained", text, ("forget",), tags_removed=keys))
+        self.changes.append(self._change(live, at, "retained", text, Action.FORGET, tags_removed=keys))
 
-    def _change(
-        self, live: LiveObject, at: str, reason: Reason, text: str, actions: tuple[Action, ...], **more: Any
-    ) -> Change:
+    def _change(self, live: LiveObject, at: str, reason: Reason, text: str, action: Action, **more: Any) -> Change:
         return Change(
             address=at or address(live.kind, live.name),
             kind=live.kind,
-            actions=actions,
+            action=action,
             reason=reason,
-            effect="delete" if live.kind == "endpoint" and actions == ("delete",) else "none",
+            effect="delete" if live.kind == "endpoint" and action is Action.DELETE else "none",
             name=live.name,
             explanation=text,
             live_name=live.name,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmeplan import graph
-from mmeplan.diff import diff
+from mmeplan.diff import Action, diff
 from mmeplan.importing.drafting import Draft, Skipped, draft
 from mmeplan.importing.selecting import ScalableTarget, Selection, scalable_targets, select, select_from
 from mmeplan.importing.writing import yaml_text
@@ -61,7 +61,7 @@ def _unproved(text: str, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(
         f"{change.address}: {change.refusal or change.explanation}"
         for change in difference.changes
-        if change.refusal or not (set(change.actions) <= {"no-op", "adopt"} or change.reason == "tags_changed")
+        if change.refusal or change.action not in (Action.NO_OP, Action.TAG)
     )
 
 

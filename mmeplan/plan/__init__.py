@@ -9,26 +9,32 @@ The life of a plan, told once:
 5. `render` shows it; `apply` checks that it is fresh, carries it out step by step, and proves the result.
 """
 
+from mmeplan.diff import EFFECTS, Action, Change, Effect, FieldChange, Location, VariantTraffic
 from mmeplan.plan.building import build, deleted, require_addresses
-from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
+from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Step, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
 from mmeplan.plan.encoding import decode, encode, read, write
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [
+    "EFFECTS",
+    "Action",
     "Capacity",
+    "Change",
     "DriftNote",
     "DriftReport",
+    "Effect",
+    "FieldChange",
     "Finding",
     "FoundDrift",
     "InstanceCapacity",
+    "Location",
     "Options",
     "Plan",
-    "PlannedChange",
-    "PlannedField",
     "Severity",
     "Step",
     "Summary",
+    "VariantTraffic",
     "build",
     "decode",
     "deleted",

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from mmeplan import __version__
-from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Change, Difference, diff
+from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
@@ -20,11 +20,9 @@ from mmeplan.plan.document import (
     Observed,
     Options,
     Plan,
-    PlannedChange,
     PlannedDrift,
     SourceFile,
     Summary,
-    VariantTraffic,
 )
 from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
@@ -112,7 +110,7 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
     """The difference under single-run options: what was rolled back is tried again; a rollback deletes nothing."""
     changes = difference.changes
     if options.retry_rolled_back:
-        changes = tuple(replace(c, refusal="") if c.reason == "rolled_back" else c for c in changes)
+        changes = tuple(replace(c, refusal="") if c.refused is Refusal.ROLLED_BACK else c for c in changes)
     if options.rollback:
         changes = _going_back(changes, options)
     return replace(difference, changes=changes)
@@ -121,11 +119,21 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
 def _going_back(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:
     """What happens to the endpoint, and to the config to which it goes back; nothing where it does that already."""
     own = tuple(change for change in changes if change.address in options.targets)
-    if all(change.effect == "none" and change.reason in ("same", "tags_changed") for change in own):
+    if all(change.action in (Action.NO_OP, Action.TAG) for change in own):
         note = f"what runs says the same as {options.rollback}, so there is nothing to go back to"
-        same: dict[str, Any] = {"actions": ("no-op",), "reason": "same", "tags_added": {}, "tags_removed": ()}
-        return tuple(replace(change, **same, notes=(note,)) for change in own)
-    there = (c for c in changes if c.live_name == options.rollback and c.actions != ("delete",) and c not in own)
+        return tuple(
+            replace(
+                change,
+                action=Action.NO_OP,
+                adopts=False,
+                reason="same",
+                tags_added={},
+                tags_removed=(),
+                notes=(note,),
+            )
+            for change in own
+        )
+    there = (c for c in changes if c.live_name == options.rollback and c.action is not Action.DELETE and c not in own)
     return tuple(sorted((*own, *there), key=lambda change: (change.address, change.name)))
 
 
@@ -142,9 +150,14 @@ def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> t
         change
         for change in difference.changes
         if change.address in wanted
-        and not (change.reason == "superseded" and _still_needed(graph, change, wanted))
-        and not (change.actions == ("create", "delete") and _stands_in_for_nobody(graph, change, wanted))
+        and not (_is_superseded(graph, change) and _still_needed(graph, change, wanted))
+        and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, change, wanted))
     )
+
+
+def _is_superseded(graph: Graph, change: Change) -> bool:
+    """Whether an older generation of a declared model or config is deleted."""
+    return change.action is Action.DELETE and change.kind != "endpoint" and change.address in graph.resources
 
 
 def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
@@ -159,7 +172,7 @@ def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
 
 def _stands_in_for_nobody(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
     """Whether a stand-in would be made although the endpoint that is to leave its config isn't targeted."""
-    return change.kind == "endpoint_config" and not wanted.intersection(graph.dependents(change.address))
+    return not wanted.intersection(graph.dependents(change.address))
 
 
 def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:
@@ -206,25 +219,22 @@ def _pinned_with(graph: Graph, at: str) -> list[str]:
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:
     """(kind, name) of the models and configs that a plan deletes: what has to be looked for at other endpoints."""
-    return [(c.kind, c.live_name) for c in plan.changes if c.actions == ("delete",) and c.kind != "endpoint"]
+    return [(c.kind, c.live_name) for c in plan.changes if c.action is Action.DELETE and c.kind != "endpoint"]
 
 
 def _summary(changes: tuple[Change, ...]) -> Summary:
-    counts = {"create": 0, "update": 0, "delete": 0, "noop": 0}
-    for change in changes:
-        actions = set(change.actions)
-        if actions == {"no-op"}:
-            counts["noop"] += 1
-        if "create" in actions:
-            counts["create"] += 1
-        if actions & {"update", "adopt", "forget"}:
-            counts["update"] += 1
-        if "delete" in actions:
-            counts["delete"] += 1
-        if actions == {"read"} and not change.refusal and change.reason == "in_progress":
-            counts["update"] += 1
+    in_place = (Action.TAG, Action.SCALE, Action.SWAP, Action.FORGET)
     worst = max((change.effect for change in changes), key=EFFECTS.index, default="none")
-    return Summary(**counts, worst_effect=worst)
+    return Summary(
+        create=sum(change.action.creates for change in changes),
+        update=sum(
+            change.adopts or change.action in in_place or (change.action is Action.WAIT and not change.refusal)
+            for change in changes
+        ),
+        delete=sum(change.action.deletes for change in changes),
+        noop=sum(change.is_noop for change in changes),
+        worst_effect=worst,
+    )
 
 
 def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:
@@ -240,38 +250,22 @@ def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, 
 # --- changes as the document has them ---------------------------------------------------------------------------------
 
 
-def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> PlannedChange:
+def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> Change:
+    """The change as the document has it: with lines, relations and traffic, without what only steps need."""
     resource = graph.resources.get(change.address)
-    made = PlannedChange(
-        address=change.address,
-        kind=change.kind,
-        actions=change.actions,
-        reason=change.reason,
-        effect=change.effect,
-        name=change.name,
-        explanation=change.explanation,
-        live_name=change.live_name,
-        location=location(graph, change.path),
-        causes=change.causes,
-        tags_added=dict(change.tags_added),
-        tags_removed=change.tags_removed,
-        notes=change.notes,
-        refusal=change.refusal,
-    )
+    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None)
     if resource is None:
-        return made
-    if change.actions not in (("delete",), ("forget",)):
-        made = replace(made, references=resource.dependencies())
+        return replace(change, fields=())
+    if not change.action.leaves_fleet:
+        change = replace(change, references=resource.dependencies())
     if change.fields:
-        made = replace(made, fields=planned_fields(graph, resource, change.fields))
+        change = replace(change, fields=planned_fields(graph, resource, change.fields))
     if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):
-        made = replace(made, traffic=_traffic(graph, snapshot, resource, change))
+        change = replace(change, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
-        made = replace(
-            made,
-            rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=VARIANTS_DIFFER in change.notes),
-        )
-    return made
+        degraded = VARIANTS_DIFFER in change.notes
+        change = replace(change, rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=degraded))
+    return change
 
 
 def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Change) -> tuple[VariantTraffic, ...]:

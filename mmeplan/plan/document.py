@@ -10,70 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mmeplan.diff import Change, FieldChange
 from mmeplan.plan.finding import Finding
 
 FORMAT_VERSION: Final = "1.1"
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in the fleet file; line and column count from 1, 0 where nothing in the file is meant."""
-
-    file: str = ""
-    line: int = 0
-    column: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedField:
-    """One value that differs: its dotted name as in the file, before and after (None: absent), and its line."""
-
-    field: str
-    before: Any
-    after: Any
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VariantTraffic:
-    """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none)."""
-
-    variant: str
-    share_before: str = ""
-    share_after: str = ""
-    instances_before: int = 0
-    instances_after: int = 0
-    instance_type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
-    """One object's change as the document has it; docs/plan-format.md has the vocabulary."""
-
-    address: str
-    kind: str
-    actions: tuple[str, ...]
-    reason: str
-    effect: str
-    name: str
-    explanation: str
-    live_name: str = ""
-    location: Location = Location()
-    fields: tuple[PlannedField, ...] = ()
-    causes: tuple[str, ...] = ()
-    tags_added: Mapping[str, str] = field(default_factory=dict)
-    tags_removed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    rollout: str = ""
-    traffic: tuple[VariantTraffic, ...] = ()
-    refusal: str = ""
-    references: tuple[str, ...] = ()  # addresses that the object needs; since format 1.1
-
-    @property
-    def is_noop(self) -> bool:
-        """Whether nothing is done to the object."""
-        return self.actions == ("no-op",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +44,7 @@ class PlannedDrift:
 
     address: str
     explanation: str
-    fields: tuple[PlannedField, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +147,7 @@ class Plan:
     options: Options
     snapshot: Observed
     summary: Summary
-    changes: tuple[PlannedChange, ...]
+    changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     drift: tuple[PlannedDrift, ...]
     findings: tuple[Finding, ...]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from mmeplan.diff import HandMade, hand_made
+from mmeplan.diff import FieldChange, HandMade, Location, hand_made
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
-from mmeplan.plan.document import Location, PlannedField
 from mmeplan.plan.masking import masked_fields
 from mmeplan.plan.places import location, planned_fields
 from mmeplan.resources import Resource
@@ -34,7 +33,7 @@ class FoundDrift:
     what: str
     explanation: str
     location: Location = field(default_factory=Location)
-    fields: tuple[PlannedField, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,9 @@ def _found(graph: Graph, one: HandMade) -> FoundDrift:
     resource: Resource | None = graph.resources.get(one.address)
     made = FoundDrift(one.address, one.kind, one.name, one.what, one.explanation)
     if resource is None:
-        return replace(made, fields=tuple(PlannedField(_plain(f.path), f.before, f.after) for f in one.fields))
+        return replace(made, fields=tuple(replace(f, path=(), field=_plain(f.path)) for f in one.fields))
     of_itself = [f for f in one.fields if f.path[0] in ("Tags", "EndpointConfigName")]
-    fields = [PlannedField(_plain(f.path), f.before, f.after) for f in of_itself]
+    fields = [replace(f, path=(), field=_plain(f.path)) for f in of_itself]
     fields += planned_fields(graph, resource, [f for f in one.fields if f not in of_itself])
     return replace(made, location=location(graph, resource.path), fields=tuple(fields))
 

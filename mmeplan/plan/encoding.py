@@ -11,22 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, TextIO
 
+from mmeplan.diff import Change, FieldChange, Location, VariantTraffic, action_of
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.document import (
     FORMAT_VERSION,
     Capacity,
     InstanceCapacity,
-    Location,
     Observed,
     Options,
     Plan,
-    PlannedChange,
     PlannedDrift,
-    PlannedField,
     SourceFile,
     Step,
     Summary,
-    VariantTraffic,
 )
 from mmeplan.plan.finding import Finding
 
@@ -92,8 +89,8 @@ def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
 
 
 def _members(value: Any) -> dict[str, Any]:
-    """What json makes of a frozen dataclass: its members, in order."""
-    return {name: getattr(value, name) for name in value.__slots__}
+    """What json makes of a frozen dataclass: the members that its document has, in order."""
+    return {name: getattr(value, name) for name in getattr(value, "MEMBERS", value.__slots__)}
 
 
 def plain(value: Any) -> Any:
@@ -169,23 +166,25 @@ def _capacity(item: dict[str, Any] | None) -> Capacity | None:
     return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, each) for each in item["types"]))
 
 
-def _change(item: dict[str, Any]) -> PlannedChange:
+def _change(item: dict[str, Any]) -> Change:
+    words = tuple(item["actions"])
     nested = {
+        "action": action_of(item["kind"], words, item["effect"], item["reason"]),
+        "adopts": "adopt" in words,
         "location": _make(Location, item["location"]),
         "fields": _fields(item["fields"]),
         "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
     }
-    made: PlannedChange = _make(PlannedChange, {**item, **nested})
-    return made
+    change: Change = _make(Change, {**item, **nested})
+    return change
 
 
-def _fields(items: list[dict[str, Any]]) -> tuple[PlannedField, ...]:
-    return tuple(PlannedField(item["field"], item["before"], item["after"], item.get("line", 0)) for item in items)
+def _fields(items: list[dict[str, Any]]) -> tuple[FieldChange, ...]:
+    return tuple(FieldChange((), item["before"], item["after"], item["field"], item.get("line", 0)) for item in items)
 
 
 _TUPLES: Final = frozenset(
     {
-        "actions",
         "causes",
         "tags_removed",
         "notes",

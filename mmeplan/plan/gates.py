@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from mmeplan.diff import Change, Reason
+from mmeplan.diff import Change, Outage, Refusal
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.capacity import Overrun
@@ -28,24 +28,18 @@ CAPACITY: Final = "GATE-09"
 DEFAULT_MAX_PERCENT: Final = 30  # of the endpoints that are live, where there are
 DEFAULT_FROM: Final = 10  # or more of them
 
-_REFUSALS: Final[Mapping[tuple[str, Reason], str]] = {
-    ("model", "conflict"): "DEL-10",
-    ("endpoint_config", "conflict"): "DEL-10",
-    ("endpoint", "conflict"): "DEL-10",
-    ("model", "pinned"): "MDL-40",
-    ("model", "tampered"): "MDL-40",
-    ("endpoint_config", "pinned"): "CFG-38",
-    ("endpoint_config", "tampered"): "CFG-38",
-    ("endpoint", "unrecoverable"): "EP-08",
+_REFUSALS: Final[Mapping[tuple[str, Refusal], str]] = {
+    ("model", Refusal.CONFLICT): "DEL-10",
+    ("endpoint_config", Refusal.CONFLICT): "DEL-10",
+    ("endpoint", Refusal.CONFLICT): "DEL-10",
+    ("model", Refusal.CONTENT): "MDL-40",
+    ("endpoint_config", Refusal.CONTENT): "CFG-38",
+    ("endpoint", Refusal.UNRECOVERABLE): "EP-08",
 }
-"""(kind, reason) of a change that is refused for good → the rule of the catalogue that says so."""
+"""(kind, why) of a change that is refused for good → the rule of the catalogue that says so."""
 
-_OUTAGES: Final[Mapping[Reason, str]] = {
-    "hosting_changed": "SLS-12",
-    "renamed_physically": "DEL-08",
-    "failed": "EP-06",
-}
-"""Reason of a change that is an outage → the rule because of which there is no way without one."""
+_OUTAGES: Final[Mapping[Outage, str]] = {Outage.HOSTING: "SLS-12", Outage.RENAMED: "DEL-08", Outage.FAILED: "EP-06"}
+"""Why a change is an outage → the rule because of which there is no way without one."""
 
 OUTAGE_GATES: Final = frozenset({OUTAGE, *_OUTAGES.values()})
 """The ids with which an outage is refused."""
@@ -84,16 +78,16 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
 def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator[Finding]:
     resource = graph.resources.get(change.address)
     if change.refusal:
-        rule = _REFUSALS.get((change.kind, change.reason), REFUSED)
+        rule = _REFUSALS.get((change.kind, change.refused), REFUSED) if change.refused else REFUSED
         yield _finding(graph, rule, change.address, _path(resource), f"{change.address}: {change.refusal}", "")
     protected = resource is not None and resource.entry.protect and resource.kind == change.kind
     if change.effect == "outage" and change.address not in options.allow_outage:
         message = f"{change.address} would be deleted and created, which is an outage: {change.explanation}"
-        rule = _OUTAGES.get(change.reason, OUTAGE)
+        rule = _OUTAGES.get(change.outage, OUTAGE) if change.outage else OUTAGE
         yield _finding(graph, rule, change.address, _path(resource), message, f"--allow-outage {change.address}")
     if change.effect in ("outage", "delete") and protected:
         message = (
-            f"{change.address} is protected, and this would {'recreate' if 'create' in change.actions else 'delete'} it"
+            f"{change.address} is protected, and this would {'recreate' if change.action.creates else 'delete'} it"
         )
         yield _finding(
             graph,
@@ -138,7 +132,7 @@ def max_change(text: str) -> MaxChange:
 
 def _too_much(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], most: MaxChange) -> Iterator[Finding]:
     """The blast radius: a wrong file or a wrong environment shows as many endpoints that go at once."""
-    lost = [c for c in changes if c.kind == "endpoint" and "delete" in c.actions and not c.refusal]
+    lost = [c for c in changes if c.kind == "endpoint" and c.action.deletes and not c.refusal]
     live = sum(1 for _ in snapshot.present("endpoint"))
     if not most.refuses(len(lost), live):
         return

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField, Step
+from mmeplan.diff import Change, FieldChange
+from mmeplan.plan.document import Plan, PlannedDrift, Step
 from mmeplan.plan.encoding import encode
 
 _Mask = Callable[[str], str]
@@ -32,7 +33,7 @@ def masked(plan: Plan) -> Plan:
     )
 
 
-def masked_changes(plan: Plan) -> Iterator[PlannedChange]:
+def masked_changes(plan: Plan) -> Iterator[Change]:
     """The changes with masked environment values, one at a time."""
     mask = _masking(plan.plan_id)
     return (_change(change, mask) for change in plan.changes)
@@ -44,7 +45,7 @@ def masked_steps(plan: Plan) -> Iterator[Step]:
     return (_step(step, mask) for step in plan.steps)
 
 
-def masked_fields(fields: tuple[PlannedField, ...], salt: str) -> tuple[PlannedField, ...]:
+def masked_fields(fields: tuple[FieldChange, ...], salt: str) -> tuple[FieldChange, ...]:
     """Fields with masked environment values; the same value gives the same mask with the same salt."""
     return _fields(fields, _masking(salt))
 
@@ -68,7 +69,7 @@ def _masking(salt: str) -> _Mask:
     return mask
 
 
-def _change(change: PlannedChange, mask: _Mask) -> PlannedChange:
+def _change(change: Change, mask: _Mask) -> Change:
     fields = _fields(change.fields, mask)
     return change if fields is change.fields else replace(change, fields=fields)
 
@@ -78,13 +79,13 @@ def _drift(item: PlannedDrift, mask: _Mask) -> PlannedDrift:
     return item if fields is item.fields else replace(item, fields=fields)
 
 
-def _fields(fields: tuple[PlannedField, ...], mask: _Mask) -> tuple[PlannedField, ...]:
+def _fields(fields: tuple[FieldChange, ...], mask: _Mask) -> tuple[FieldChange, ...]:
     made = tuple(_field(item, mask) for item in fields)
     same = all(one is other for one, other in zip(made, fields, strict=True))
     return fields if same else made
 
 
-def _field(item: PlannedField, mask: _Mask) -> PlannedField:
+def _field(item: FieldChange, mask: _Mask) -> FieldChange:
     treat = _every_text if _ENVIRONMENT_FIELD.search(item.field) else _environments
     before, after = treat(item.before, mask), treat(item.after, mask)
     if before is item.before and after is item.after:

@@ -6,12 +6,12 @@ In: paths of the diff, in API members. Out: parts of the plan document. Called b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from mmeplan.aws.shapes import snake
-from mmeplan.diff import FieldChange
+from mmeplan.diff import FieldChange, Location
 from mmeplan.graph import Graph
-from mmeplan.plan.document import Location, PlannedField
 from mmeplan.resources import Resource
 from mmeplan.spec import FilePath, file_path
 
@@ -27,7 +27,7 @@ def location(graph: Graph, path: FilePath) -> Location:
     return Location(graph.fleet.source_map.file, line, column)
 
 
-def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[PlannedField, ...]:
+def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """Field changes with their names and lines as in the file. An endpoint's fields are those of its config."""
     holder = resource
     if resource.kind == "endpoint" and resource.references and resource.references[0].address:
@@ -36,7 +36,7 @@ def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChan
     for change in changes:
         place = file_path(holder.path, tuple(part for part in change.path if part != "content"))
         line, _ = graph.fleet.source_map.locate(place)
-        made.append(PlannedField(field_name(change.path), change.before, change.after, line))
+        made.append(replace(change, path=(), field=field_name(change.path), line=line))
     return tuple(made)
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from mmeplan.plan.document import Location, Plan
+from mmeplan.diff import Location
+from mmeplan.plan.document import Plan
 from mmeplan.plan.encoding import plain
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.masking import masked_changes, masked_steps

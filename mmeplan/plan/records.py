@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
-from mmeplan.diff import Change
+from mmeplan.diff import Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot
 from mmeplan.resources import Resource
@@ -82,7 +82,7 @@ class Records:
     def _never_served(self, change: Change, live: LiveObject, config: Resource) -> bool:
         """Whether this is another try of a config that never came to serve the endpoint."""
         known = served(live.tags)
-        return change.reason == "rolled_back" and known is not None and config.digest[:DIGEST_CHARS] not in known
+        return change.refused is Refusal.ROLLED_BACK and known is not None and config.digest[:DIGEST_CHARS] not in known
 
     def _digest_of(self, config_name: str) -> str:
         """The short digest of a config of the fleet, declared or live; empty for any other."""

@@ -7,16 +7,41 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import GenericAlias
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
+from mmeplan.diff import Change, FieldChange
 from mmeplan.plan.document import FORMAT_VERSION, Plan
 from mmeplan.plan.drifting import DRIFT_FORMAT_VERSION, DriftReport
 
 FILE = Path("specs/plan.schema.json")
 DRIFT_FILE = Path("specs/drift.schema.json")
+
+
+_DOCUMENT: Final[Mapping[type, tuple[str, str]]] = {
+    Change: (
+        "PlannedChange",
+        "One object's change as the document has it; docs/plan-format.md has the vocabulary.",
+    ),
+    FieldChange: (
+        "PlannedField",
+        "One value that differs: its dotted name as in the file, before and after (None: absent), and its line.",
+    ),
+}
+"""Types of which the document has other members than the type: their name and description in the schema."""
+
+_PLAIN: Final[Mapping[str, type]] = {"reason": str, "effect": str}
+"""Members with closed vocabularies that a minor version may extend: readers take any text."""
+
+
+_REQUIRED: Final = frozenset({"field"})
+"""Members that every document has, although the type has a default."""
 
 
 def plan_schema() -> dict[str, Any]:
@@ -30,9 +55,38 @@ def drift_schema() -> dict[str, Any]:
 
 
 def _schema(of: type, title: str) -> dict[str, Any]:
-    schema = TypeAdapter(of).json_schema(mode="serialization")
+    schema = TypeAdapter(_document_type(of)).json_schema(mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
+
+
+@cache
+def _document_type(of: type) -> type:
+    """The dataclass of the members that the document has of a type, nested types likewise."""
+    hints = get_type_hints(of)
+    defaults = {member.name: member for member in fields(of)}
+    members: list[tuple[str, Any, Any]] = []
+    for name in getattr(of, "MEMBERS", defaults):
+        hint = _PLAIN.get(name) if of in _DOCUMENT else None
+        hint = hint or _document_hint(
+            hints[name] if name in hints else get_type_hints(getattr(of, name).fget)["return"]
+        )
+        member = defaults.get(name)
+        factory = member.default_factory if member else MISSING
+        default = member.default if member and name not in _REQUIRED else MISSING
+        members.append(
+            (name, hint, field(default_factory=factory) if factory is not MISSING else field(default=default))
+        )
+    title, description = _DOCUMENT.get(of, (of.__name__, of.__doc__))
+    return make_dataclass(title, members, namespace={"__doc__": description}, frozen=True, kw_only=True)
+
+
+def _document_hint(hint: Any) -> Any:
+    if isinstance(hint, type) and is_dataclass(hint) and not isinstance(hint, GenericAlias):
+        return _document_type(hint)
+    if get_origin(hint) is tuple:
+        return tuple[tuple(_document_hint(item) for item in get_args(hint))]  # type: ignore[misc]
+    return hint
 
 
 def text(schema: dict[str, Any] | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import VARIANTS_DIFFER, Change, says_what_runs
+from mmeplan.diff import VARIANTS_DIFFER, Action, Change, says_what_runs
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
 from mmeplan.plan.document import Step
@@ -42,13 +42,13 @@ class StepBuilder:
         live = [change for change in changes if not change.refusal]
         for kind in ("model", "endpoint_config"):
             for change in live:
-                if change.kind == kind and "delete" not in change.actions:
+                if change.kind == kind and not change.action.deletes:
                     self._immutable(change)
         for change in live:
-            if change.kind == "endpoint_config" and change.actions == ("create", "delete"):
+            if change.action is Action.PLACEHOLDER:
                 self._stand_in(change)
         endpoints = [change for change in live if change.kind == "endpoint"]
-        for change in sorted(endpoints, key=lambda change: change.actions == ("delete",)):
+        for change in sorted(endpoints, key=lambda change: change.action is Action.DELETE):
             self._endpoint(change)
         users = self._deleted_users(live)
         for kind in ("endpoint_config", "model"):
@@ -74,7 +74,7 @@ class StepBuilder:
     # --- models and configs -------------------------------------------------------------------------------------------
 
     def _immutable(self, change: Change) -> None:
-        if "create" in change.actions:
+        if change.action is Action.CREATE:
             resource = self.graph.resources[change.address]
             operation = CREATE_OPERATIONS[change.kind]
             after = tuple(self.creates[at] for at in resource.dependencies() if at in self.creates)
@@ -88,7 +88,7 @@ class StepBuilder:
             )
             self.creates[change.address] = self._add(step)
         done = self._tags(change)
-        if "forget" in change.actions:
+        if change.action is Action.FORGET:
             self.forgets.extend(done)
 
     def _stand_in(self, change: Change) -> None:
@@ -139,20 +139,20 @@ class StepBuilder:
     def _endpoint(self, change: Change) -> None:
         endpoint = self.graph.resources.get(change.address)
         live = self.snapshot.get("endpoint", change.live_name) if change.live_name else None
-        if endpoint is None or change.actions == ("delete",):
+        if endpoint is None or change.action is Action.DELETE:
             self._remove_endpoint(change, live)
             return
         last: tuple[str, ...] = ()
-        if "adopt" in change.actions:
+        if change.adopts:
             last = self._tags(change, leave_out=(DIGEST_TAG,), more=self.records.at_adoption(endpoint, live))
-        if change.actions[-1] in ("create", "delete"):
+        if change.action.creates:
             last = self._recreate(change, endpoint, live)
-        elif change.reason in ("dependency_changed", "content_changed", "replace_requested", "rolled_back"):
+        elif change.action is Action.SWAP:
             last = self._swap(change, endpoint, live, last)
-        elif change.reason == "scale_changed":
+        elif change.action is Action.SCALE:
             requests = scale_requests(change.fields, fixed_desires(self.graph, endpoint))
             last = self._scale(change, endpoint, live, last, requests)
-        elif change.reason == "in_progress":
+        elif change.action is Action.WAIT:
             last = self._wait_only(change, endpoint, live)
         if live is not None and last and change.live_name:
             for name in _configs_of(live):
@@ -163,13 +163,13 @@ class StepBuilder:
             record = self.records.served_text(endpoint, live, swaps=change.effect == "traffic_shift")
             more = {SERVED_TAG: record} if record else {}
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
-        self._tags(change, after=last, only=(DIGEST_TAG,) if "adopt" in change.actions else (), more=more, runs=runs)
+        self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
 
     def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
         """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
         ready = self._config_ready(endpoint)
         create_after, delete = ready, None
-        if change.actions == ("delete", "create"):
+        if change.action is Action.DELETE_THEN_CREATE:
             delete = self._add(self._delete_endpoint(change, ready))
             create_after = (delete,)
         seen = self.snapshot.get("endpoint", endpoint.physical_name)
@@ -192,7 +192,7 @@ class StepBuilder:
             effect=change.effect,
         )
         done = self._add(step)
-        if change.actions == ("create", "delete"):
+        if change.action is Action.RENAME:
             return (self._add(self._delete_endpoint(change, (done,))),)
         return (done,)
 
@@ -301,7 +301,7 @@ class StepBuilder:
         return (self._add(step),)
 
     def _remove_endpoint(self, change: Change, live: LiveObject | None) -> None:
-        if "forget" in change.actions:
+        if change.action is Action.FORGET:
             self._tags(change, after=tuple(self.forgets))  # last: what it runs is found through it
             return
         done = self._add(self._delete_endpoint(change, self.own.get(change.address, ())))
@@ -357,7 +357,7 @@ class StepBuilder:
         guard |= {"config": runs} if runs else {}
         suffix = self._suffix(change)
         if added:
-            takes_over = "adopt" in change.actions and FLEET_TAG in added  # it carries nobody's tag yet
+            takes_over = change.adopts and FLEET_TAG in added  # it carries nobody's tag yet
             params = {
                 "ResourceArn": change.arn,
                 "Tags": [{"Key": key, "Value": value} for key, value in sorted(added.items())],
@@ -380,7 +380,7 @@ class StepBuilder:
 
 def _is_immutable_delete(change: Change, kind: str) -> bool:
     """A model or config that goes: at once, or after it has stood in for another."""
-    return change.kind == kind and change.actions in (("delete",), ("create", "delete"))
+    return change.kind == kind and change.action.deletes
 
 
 def _configs_of(live: LiveObject) -> list[str]:

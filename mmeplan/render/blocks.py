@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from mmeplan.plan.document import Plan, PlannedChange, PlannedDrift, PlannedField
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan, PlannedDrift
 from mmeplan.plan.gates import OUTAGE_GATES
 from mmeplan.render.nodes import Node, child_nodes, endpoint_fields, symbol_of, tag_texts
 from mmeplan.render.relations import Relations
@@ -50,30 +51,30 @@ class Drifted:
     groups: tuple[FieldGroup, ...]
 
 
-def alike(plan: Plan) -> list[list[PlannedChange]]:
+def alike(plan: Plan) -> list[list[Change]]:
     """The endpoints that something happens to, those that are treated the same way together, worst effect first."""
-    found: dict[tuple[int, tuple[str, ...], str], list[PlannedChange]] = defaultdict(list)
+    found: dict[tuple[int, tuple[str, ...], str], list[Change]] = defaultdict(list)
     for change in plan.changes:
         if change.kind == "endpoint" and not change.is_noop:
             found[_kind_of(change)].append(change)
     return [found[key] for key in sorted(found)]
 
 
-def _kind_of(change: PlannedChange) -> tuple[int, tuple[str, ...], str]:
+def _kind_of(change: Change) -> tuple[int, tuple[str, ...], str]:
     return worst_first(change), change.actions, change.rollout or change.reason
 
 
-def worst_first(change: PlannedChange) -> int:
+def worst_first(change: Change) -> int:
     """A number to sort by: refusals, then the effects on traffic from the worst to the mildest."""
     return -1 if change.refusal else EFFECT_ORDER.index(change.effect) if change.effect in EFFECT_ORDER else 0
 
 
-def is_worst(change: PlannedChange) -> bool:
+def is_worst(change: Change) -> bool:
     """Whether a reviewer wants to see it among however many."""
     return bool(change.refusal) or change.effect in ("outage", "delete")
 
 
-def block_of(plan: Plan, relations: Relations, change: PlannedChange, told: set[str]) -> Block:
+def block_of(plan: Plan, relations: Relations, change: Change, told: set[str]) -> Block:
     """The block of an endpoint's change. Objects in `told` are only referred to; `told` is kept up."""
     symbol, style = symbol_of(change)
     words, headline_style = headline(change)
@@ -94,7 +95,7 @@ def block_of(plan: Plan, relations: Relations, change: PlannedChange, told: set[
     )
 
 
-def headline(change: PlannedChange) -> tuple[str, str]:
+def headline(change: Change) -> tuple[str, str]:
     """What happens to an endpoint's traffic, in words, and the style of the line."""
     if change.refusal:
         return f"REFUSED: {change.refusal}", "danger"
@@ -127,7 +128,7 @@ def _as_sentence(explanation: str) -> str:
 _TOLD_BY_HEADLINE: Final = frozenset({"new", "scale_changed", "in_progress", "tags_changed", "dependency_changed"})
 
 
-def _sentences(change: PlannedChange) -> tuple[str, ...]:
+def _sentences(change: Change) -> tuple[str, ...]:
     if change.refusal:
         return ()
     if change.actions[:1] == ("adopt",) and change.effect != "none":
@@ -137,7 +138,7 @@ def _sentences(change: PlannedChange) -> tuple[str, ...]:
     return () if change.reason in _TOLD_BY_HEADLINE else (change.explanation,)
 
 
-def _kept(plan: Plan, change: PlannedChange) -> tuple[str, ...]:
+def _kept(plan: Plan, change: Change) -> tuple[str, ...]:
     names = plan.kept.get(change.address, ())
     if change.effect != "traffic_shift" or not names:
         return ()
@@ -164,10 +165,10 @@ def marks(plan: Plan) -> tuple[str, ...]:
     return tuple(made)
 
 
-def untold_dangers(plan: Plan) -> Iterator[tuple[str, list[PlannedChange]]]:
+def untold_dangers(plan: Plan) -> Iterator[tuple[str, list[Change]]]:
     """(`OUTAGE of`, endpoints) and (`DELETION of`, endpoints) that no gate tells of already."""
     told = {finding.address for finding in plan.findings if finding.severity == "error" and _tells(finding.rule)}
-    found: dict[str, list[PlannedChange]] = defaultdict(list)
+    found: dict[str, list[Change]] = defaultdict(list)
     for change in plan.changes:
         if change.kind == "endpoint" and not change.refusal and change.address not in told:
             found[change.effect].append(change)
@@ -190,7 +191,7 @@ def dangers(plan: Plan) -> tuple[str, ...]:
 
 def drifted(drift: PlannedDrift) -> Drifted:
     """Drift is told in the order of time: what was applied → what is live."""
-    fields = (PlannedField(item.field, item.after, item.before, item.line) for item in drift.fields)
+    fields = (replace(item, before=item.after, after=item.before) for item in drift.fields)
     return Drifted(drift.address, drift.explanation, field_groups(fields))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from mmeplan.plan.document import Plan, PlannedChange
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan
 from mmeplan.render.blocks import alike, block_of, headline
 from mmeplan.render.markup import code_tag, fence, prose
 from mmeplan.render.nodes import Node
@@ -49,7 +50,7 @@ def details(plan: Plan, relations: Relations) -> tuple[list[Detail], int]:
     return made, max(0, len(changed) - _MOST)
 
 
-def _detail(plan: Plan, relations: Relations, change: PlannedChange) -> Detail:
+def _detail(plan: Plan, relations: Relations, change: Change) -> Detail:
     block = block_of(plan, relations, change, set())
     title = f"{code_tag(block.address)} {prose(headline(change)[0])}"
     lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from mmeplan.plan.document import Plan, PlannedChange
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan
 from mmeplan.render.blocks import is_worst, worst_first
 from mmeplan.render.markup import code, length, prose, row
 from mmeplan.render.relations import Relations
@@ -43,7 +44,7 @@ def table(plan: Plan, relations: Relations, room: int) -> str:
     return _with_counts(heads, changes, relations, room)
 
 
-def _order(change: PlannedChange) -> tuple[int, int, str, str]:
+def _order(change: Change) -> tuple[int, int, str, str]:
     kind = _KINDS.index(change.kind) if change.kind in _KINDS else len(_KINDS)
     return worst_first(change) if kind == 0 or change.refusal else 99, kind, change.address, change.live_name
 
@@ -52,7 +53,7 @@ def _size(lines: Iterable[str]) -> int:
     return sum(length(line) + 1 for line in lines)
 
 
-def _row(relations: Relations, change: PlannedChange) -> str:
+def _row(relations: Relations, change: Change) -> str:
     return row(
         code(change.address), action(change), _traffic(change), why(relations, change), _where(place(change.location))
     )
@@ -62,7 +63,7 @@ def _where(text: str) -> str:
     return code(text) if text else ""
 
 
-def action(change: PlannedChange) -> str:
+def action(change: Change) -> str:
     """`create`, `**delete**, create`, `**refused**`."""
     if change.refusal:
         return "**refused**"
@@ -73,7 +74,7 @@ def action(change: PlannedChange) -> str:
     return ", ".join(f"**{word}**" if risky and word == "delete" else word for word in words)
 
 
-def _traffic(change: PlannedChange) -> str:
+def _traffic(change: Change) -> str:
     """What the requests to an endpoint go through."""
     if change.kind != "endpoint":
         return "–"
@@ -92,13 +93,13 @@ def _traffic(change: PlannedChange) -> str:
             return "none"
 
 
-def _shares(change: PlannedChange) -> str:
+def _shares(change: Change) -> str:
     counts = [item for item in change.traffic if item.instances_before != item.instances_after]
     told = [f"{prose(t.variant)} {t.instances_before} → {t.instances_after}" for t in counts[:_FIELDS]]
     return f": {', '.join(told)}" if told else ""
 
 
-def why(relations: Relations, change: PlannedChange) -> str:
+def why(relations: Relations, change: Change) -> str:
     """What makes the change necessary: its own fields, or the objects whose fields they are, or a sentence."""
     if change.refusal or change.reason in ("unreadable", "hosting_changed", "renamed_physically", "failed"):
         return prose(change.refusal or change.explanation)
@@ -110,7 +111,7 @@ def why(relations: Relations, change: PlannedChange) -> str:
     return "; ".join(part for part in (own, caused) if part) or prose(change.explanation)
 
 
-def _own_fields(change: PlannedChange) -> str:
+def _own_fields(change: Change) -> str:
     return _listed([item.field for item in change.fields], _FIELDS)
 
 
@@ -119,7 +120,7 @@ def _listed(names: Sequence[str], room: int) -> str:
     return ", ".join(map(code, names[:room])) + rest
 
 
-def _roots(relations: Relations, change: PlannedChange) -> list[str]:
+def _roots(relations: Relations, change: Change) -> list[str]:
     """The changes at the beginning of the chain of causes, and those on the way that have fields of their own."""
     found: dict[str, None] = {}
     waiting, seen = list(change.causes), {change.address}
@@ -139,12 +140,12 @@ def _roots(relations: Relations, change: PlannedChange) -> list[str]:
 # --- too many for a table ---------------------------------------------------------------------------------------------
 
 
-def _with_counts(heads: list[str], changes: list[PlannedChange], relations: Relations, room: int) -> str:
+def _with_counts(heads: list[str], changes: list[Change], relations: Relations, room: int) -> str:
     """What is dangerous one by one as far as half of the room goes, the rest as one row for each kind of change."""
     worst = [change for change in changes if change.kind == "endpoint" and is_worst(change)]
     alone = _fitting(heads, (_row(relations, change) for change in worst), room // 2)
     told = {id(change) for change in worst[:alone]}
-    grouped: dict[tuple[str, str, str], list[PlannedChange]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
         if id(change) not in told:
             grouped[change.kind, action(change), _effect(change)].append(change)
@@ -168,11 +169,11 @@ def _fitting(before: Sequence[str], items: Iterable[str], room: int) -> int:
     return fitting
 
 
-def _effect(change: PlannedChange) -> str:
+def _effect(change: Change) -> str:
     return change.effect if change.kind == "endpoint" else ""
 
 
-def _group_row(members: Sequence[PlannedChange]) -> str:
+def _group_row(members: Sequence[Change]) -> str:
     """`| **4,990 endpoints** `endpoint/a` … `endpoint/z` | update | shifts | 4,990 × its config changes | |`."""
     first, last = members[0], members[-1]
     noun = _NOUNS.get(first.kind, "object")

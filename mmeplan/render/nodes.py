@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmeplan.plan.document import PlannedChange, PlannedField
+from mmeplan.plan import Change, FieldChange
 from mmeplan.render.relations import Relations
 from mmeplan.render.values import FieldGroup, counted, field_groups, is_masked, place, value_text
 
@@ -34,7 +34,7 @@ class Node:
     notes: tuple[str, ...] = ()
 
 
-def symbol_of(change: PlannedChange) -> tuple[str, str]:
+def symbol_of(change: Change) -> tuple[str, str]:
     """The sign before an address, and its style."""
     actions = change.actions
     if change.refusal:
@@ -51,10 +51,10 @@ def symbol_of(change: PlannedChange) -> tuple[str, str]:
     return known.get(actions[0] if actions else "", ("=", "dim"))
 
 
-def child_nodes(relations: Relations, endpoint: PlannedChange, config: str, told: set[str]) -> tuple[Node, ...]:
+def child_nodes(relations: Relations, endpoint: Change, config: str, told: set[str]) -> tuple[Node, ...]:
     """The nodes beneath an endpoint. What an earlier endpoint told in full is only referred to; `told` is kept up."""
     nodes: list[Node] = []
-    gone: list[PlannedChange] = []
+    gone: list[Change] = []
     family = relations.family_of(endpoint)
     for at in family:
         change = relations.main.get(at)
@@ -69,12 +69,12 @@ def child_nodes(relations: Relations, endpoint: PlannedChange, config: str, told
     return tuple(nodes)
 
 
-def _is_silent(change: PlannedChange, endpoint: PlannedChange, before: Iterable[Node]) -> bool:
+def _is_silent(change: Change, endpoint: Change, before: Iterable[Node]) -> bool:
     """An unchanged object is worth a line only beside one that changes, under an endpoint whose config changes."""
     return change.is_noop and change.reason == "same" and endpoint.effect not in ("traffic_shift", "outage", "create")
 
 
-def node_of(relations: Relations, change: PlannedChange) -> Node:
+def node_of(relations: Relations, change: Change) -> Node:
     """A config or model that stays or comes, told in full."""
     symbol, style = symbol_of(change)
     words, words_style = _words(change)
@@ -94,7 +94,7 @@ def node_of(relations: Relations, change: PlannedChange) -> Node:
     )
 
 
-def gone_node(change: PlannedChange) -> Node:
+def gone_node(change: Change) -> Node:
     """A config or model that goes, or is left alone from now on."""
     symbol, style = symbol_of(change)
     name = change.live_name or change.name
@@ -104,12 +104,12 @@ def gone_node(change: PlannedChange) -> Node:
     return Node(symbol, style, change.address, f"deleted, {name}{why}")
 
 
-def _reference(change: PlannedChange) -> Node:
+def _reference(change: Change) -> Node:
     symbol, style = symbol_of(change)
     return Node(symbol, style, change.address, f"{change.name}, see above", words_style="dim")
 
 
-def _words(change: PlannedChange) -> tuple[str, str]:
+def _words(change: Change) -> tuple[str, str]:
     live, name = change.live_name, change.name
     if change.refusal:
         return f"REFUSED: {change.refusal}", "danger"
@@ -130,7 +130,7 @@ def _words(change: PlannedChange) -> tuple[str, str]:
 _TOLD_BY_WORDS: Final = frozenset({"same", "new", "content_changed", "tags_changed", "replace_requested"})
 
 
-def _sentences(change: PlannedChange) -> tuple[str, ...]:
+def _sentences(change: Change) -> tuple[str, ...]:
     if change.reason == "dependency_changed" and change.causes:
         return (f"its content is the same; what it refers to gets a new name ({', '.join(change.causes)})",)
     if change.reason == "replace_requested":
@@ -161,17 +161,17 @@ def _container_details(container: Mapping[str, Any]) -> Iterable[tuple[str, str]
     yield "environment", ", ".join(key if is_masked(value) else f"{key}={value}" for key, value in variables.items())
 
 
-def endpoint_fields(endpoint: PlannedChange, config: PlannedChange | None) -> tuple[PlannedField, ...]:
+def endpoint_fields(endpoint: Change, config: Change | None) -> tuple[FieldChange, ...]:
     """The endpoint's own fields without those that its config tells of just the same."""
     told = set(map(_identity, config.fields)) if config is not None else set()
     return tuple(item for item in endpoint.fields if _identity(item) not in told)
 
 
-def _identity(item: PlannedField) -> tuple[str, str, str]:
+def _identity(item: FieldChange) -> tuple[str, str, str]:
     return item.field, value_text(item.before), value_text(item.after)
 
 
-def tag_texts(change: PlannedChange) -> tuple[str, ...]:
+def tag_texts(change: Change) -> tuple[str, ...]:
     """`+team=pricing`, `-owner`. mmeplan's own tags are told only where there are no others, without their values."""
     added = [f"+{key}={value}" for key, value in change.tags_added.items() if not key.startswith(OWN_TAGS)]
     removed = [f"-{key}" for key in change.tags_removed if not key.startswith(OWN_TAGS)]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from mmeplan.plan.document import Plan, PlannedChange, VariantTraffic
+from mmeplan.plan import Change, VariantTraffic
+from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
 from mmeplan.render.blocks import (
     EFFECT_ORDER,
@@ -248,13 +249,13 @@ def _endpoints(plan: Plan, relations: Relations) -> tuple[tuple[Card, ...], tupl
     return tuple(cards), tuple(lines), told
 
 
-def _effect(change: PlannedChange) -> str:
+def _effect(change: Change) -> str:
     if change.refusal:
         return "refused"
     return change.effect if change.effect in EFFECT_ORDER else "none"
 
 
-def _card(plan: Plan, relations: Relations, change: PlannedChange, anchor: str) -> Card:
+def _card(plan: Plan, relations: Relations, change: Change, anchor: str) -> Card:
     effect = _effect(change)
     update = relations.params(change.address, "UpdateEndpoint")
     return Card(
@@ -268,14 +269,14 @@ def _card(plan: Plan, relations: Relations, change: PlannedChange, anchor: str) 
     )
 
 
-def _line(change: PlannedChange, anchor: str) -> Line:
+def _line(change: Change, anchor: str) -> Line:
     effect = _effect(change)
     symbol, style = symbol_of(change)
     at = place(change.location)
     return Line(anchor, effect, _BADGES[effect], symbol, style, change.address, at, _beside_badge(change))
 
 
-def _beside_badge(change: PlannedChange) -> str:
+def _beside_badge(change: Change) -> str:
     """The headline without what the badge beside it says already."""
     words, _ = headline(change)
     said, colon, rest = words.partition(": ")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.plan.document import Plan, PlannedChange
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan
 from mmeplan.render.blocks import worst_first
 from mmeplan.render.nodes import symbol_of
 from mmeplan.render.relations import Relations
@@ -101,13 +102,13 @@ def picture(plan: Plan, relations: Relations, links: Mapping[str, str]) -> Pictu
     return Picture(3 * WIDTH + 2 * _GAP + 2, height, columns, boxes, curves, _words(changes))
 
 
-def _shown(relations: Relations) -> dict[str, PlannedChange]:
+def _shown(relations: Relations) -> dict[str, Change]:
     """What is drawn for each address: what it becomes, or that it goes. Other generations of it are not drawn."""
     gone = {at: found[0] for at, found in relations.gone.items() if at not in relations.main}
     return {at: change for at, change in {**relations.main, **gone}.items() if change.kind in KINDS}
 
 
-def _pairs(relations: Relations, changes: Mapping[str, PlannedChange]) -> set[tuple[str, str]]:
+def _pairs(relations: Relations, changes: Mapping[str, Change]) -> set[tuple[str, str]]:
     """(what needs, what is needed), by address. Documents before 1.1 have no references: names tell most of them."""
     made = {(at, to) for at, change in changes.items() for to in change.references if to in changes}
     for at, change in changes.items():
@@ -124,7 +125,7 @@ def _pairs(relations: Relations, changes: Mapping[str, PlannedChange]) -> set[tu
     return {(a, b) for a, b in made if a in changes and b in changes and ranks[a] < ranks[b]}
 
 
-def _boxes_of(changes: Mapping[str, PlannedChange], pairs: Iterable[tuple[str, str]]) -> dict[str, _Node]:
+def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -> dict[str, _Node]:
     """Address → the box that it is drawn in: its own, or one of many."""
     alone = set(changes)
     if len(changes) > MOST_BOXES:
@@ -148,7 +149,7 @@ def _boxes_of(changes: Mapping[str, PlannedChange], pairs: Iterable[tuple[str, s
     return made
 
 
-def _alone(at: str, change: PlannedChange) -> _Node:
+def _alone(at: str, change: Change) -> _Node:
     name = at.partition("/")[2] or at
     symbol, _ = symbol_of(change)
     words = "unchanged" if change.is_noop else ", ".join(change.actions)
@@ -157,7 +158,7 @@ def _alone(at: str, change: PlannedChange) -> _Node:
     return _Node(at, change.kind, shorten(name, _LABEL), title, _state(change), symbol, order)
 
 
-def _together(kind: str, state: str, effect: str, members: list[str], changes: Mapping[str, PlannedChange]) -> _Node:
+def _together(kind: str, state: str, effect: str, members: list[str], changes: Mapping[str, Change]) -> _Node:
     first = changes[members[0]]
     words = "unchanged" if state == "same" else effect.replace("_", " ") or ", ".join(first.actions)
     label = f"{counted(len(members), _NOUNS[kind])}" if len(members) > 1 else members[0].partition("/")[2]
@@ -166,7 +167,7 @@ def _together(kind: str, state: str, effect: str, members: list[str], changes: M
     return _Node(key, kind, shorten(label, _LABEL), title, state, symbol_of(first)[0], (100, key))
 
 
-def _state(change: PlannedChange) -> str:
+def _state(change: Change) -> str:
     if change.is_noop:
         return "same"
     if change.refusal or change.reason == "unreadable" or change.effect == "outage":
@@ -176,7 +177,7 @@ def _state(change: PlannedChange) -> str:
     return "create" if change.actions == ("create",) and not change.live_name else "update"
 
 
-def _nodes(changes: Mapping[str, PlannedChange], boxes_of: Mapping[str, _Node]) -> dict[str, _Node]:
+def _nodes(changes: Mapping[str, Change], boxes_of: Mapping[str, _Node]) -> dict[str, _Node]:
     return {node.key: node for node in (boxes_of[at] for at in changes)}
 
 
@@ -215,7 +216,7 @@ def _curve(start: _Node, end: _Node, places: Mapping[str, tuple[int, int]]) -> C
     return Curve(start.key, end.key, path, start.state != "same" and end.state != "same")
 
 
-def _words(changes: Mapping[str, PlannedChange]) -> str:
+def _words(changes: Mapping[str, Change]) -> str:
     """`3 endpoints, 2 endpoint configs and 1 model; 4 of them change`."""
     counts = [counted(sum(c.kind == kind for c in changes.values()), _NOUNS[kind]) for kind in KINDS]
     changed = sum(not change.is_noop for change in changes.values())

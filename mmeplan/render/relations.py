@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mmeplan.plan.document import Plan, PlannedChange, Step
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan, Step
 
 _VARIANTS: Final = ("ProductionVariants", "ShadowProductionVariants")
 _GONE: Final = (("delete",), ("forget",))
@@ -21,8 +22,8 @@ class Relations:
     """An index over one plan. `main` has the change of each address, `gone` what is deleted or forgotten under it."""
 
     def __init__(self, plan: Plan) -> None:
-        self.main: dict[str, PlannedChange] = {}
-        self.gone: dict[str, list[PlannedChange]] = defaultdict(list)
+        self.main: dict[str, Change] = {}
+        self.gone: dict[str, list[Change]] = defaultdict(list)
         self.steps: dict[str, list[Step]] = defaultdict(list)
         self._address_of_step: dict[str, str] = {}
         self._by_name: dict[tuple[str, str], str] = {}
@@ -47,7 +48,7 @@ class Relations:
         """The parameters of that call for that address; empty if there is no such step."""
         return next((step.params for step in self.steps.get(at, ()) if step.operation == operation), {})
 
-    def config_of(self, endpoint: PlannedChange) -> str:
+    def config_of(self, endpoint: Change) -> str:
         """The address of the config that the endpoint is to run, empty where it lies outside the fleet."""
         for cause in endpoint.causes:
             if cause.startswith("endpoint_config/"):
@@ -60,18 +61,18 @@ class Relations:
         inline = f"endpoint_config/{endpoint.address.partition('/')[2]}"
         return inline if inline in self.main or inline in self.gone else ""
 
-    def family_of(self, endpoint: PlannedChange) -> tuple[str, ...]:
+    def family_of(self, endpoint: Change) -> tuple[str, ...]:
         """The addresses of everything that the endpoint's change is about: its config, models, and what it leaves."""
         config = self.config_of(endpoint)
         known = (config, *self.models_of(endpoint, config), *self.left_by(endpoint.address))
         return tuple(dict.fromkeys(at for at in known if at))
 
-    def models_of(self, endpoint: PlannedChange, config: str) -> tuple[str, ...]:
+    def models_of(self, endpoint: Change, config: str) -> tuple[str, ...]:
         """The addresses of the models behind the endpoint, as far as the document tells."""
         found = dict.fromkeys(self._models(endpoint, config)) or {f"model/{config.partition('/')[2]}": None}
         return tuple(at for at in found if at in self.main or at in self.gone)
 
-    def _models(self, endpoint: PlannedChange, config: str) -> Iterator[str]:
+    def _models(self, endpoint: Change, config: str) -> Iterator[str]:
         change = self.main.get(config)
         if change is not None:
             yield from (cause for cause in change.causes if cause.startswith("model/"))

@@ -50,7 +50,7 @@ def _no_changes(plan: Plan) -> str:
 
 def traffic_words(plan: Plan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
-    effects = Counter(change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
+    effects = Counter[str](change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
     words = (
         ("outage", "OUTAGE on {}"),
         ("delete", "{} gone for good"),

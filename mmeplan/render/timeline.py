@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmeplan.plan.document import PlannedChange
+from mmeplan.plan import Change
 from mmeplan.render.values import counted
 
 MOST_STAGES: Final = 12  # more are told by one that stands for those in between
@@ -36,7 +36,7 @@ class Stage:
         return ", ".join(f"{name} {share * 100:.3g} %" for name, share in parts if share)
 
 
-def stages(change: PlannedChange, update: Mapping[str, Any]) -> tuple[Stage, ...]:
+def stages(change: Change, update: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The stages of an endpoint's change; none where requests notice nothing."""
     match change.effect:
         case "outage":
@@ -59,7 +59,7 @@ def _few(made: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return (*head, Stage(f"{counted(between, 'more step')}", last.old, last.new, last.hold), *tail)
 
 
-def _shift(change: PlannedChange, deployment: Mapping[str, Any]) -> Iterator[Stage]:
+def _shift(change: Change, deployment: Mapping[str, Any]) -> Iterator[Stage]:
     """A blue/green or rolling update: from the old fleet to the new one."""
     instances = sum(item.instances_after for item in change.traffic)
     policy = deployment.get("BlueGreenUpdatePolicy") or {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mmeplan.plan.document import PlannedChange, VariantTraffic
+from mmeplan.plan import Change, VariantTraffic
 from mmeplan.render.relations import Relations, model_names
 from mmeplan.render.values import before_after, counted, percent
 
@@ -22,7 +22,7 @@ class VariantRow(NamedTuple):
     model: str
 
 
-def variant_rows(endpoint: PlannedChange, relations: Relations, config: str) -> tuple[VariantRow, ...]:
+def variant_rows(endpoint: Change, relations: Relations, config: str) -> tuple[VariantRow, ...]:
     """The rows of all variants where the endpoint is created or any share or count changes; else none."""
     created = "create" in endpoint.actions
     if not created and not any(map(_changes, endpoint.traffic)):

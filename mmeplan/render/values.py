@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from mmeplan.plan.document import Location, PlannedField
+from mmeplan.plan import FieldChange, Location
 from mmeplan.render.style import clean, shorten_left
 
 ABSENT: Final = "(absent)"
@@ -72,7 +72,7 @@ def is_masked(value: Any) -> bool:
     return isinstance(value, str) and _MASK.fullmatch(value) is not None
 
 
-def field_groups(fields: Iterable[PlannedField]) -> tuple[FieldGroup, ...]:
+def field_groups(fields: Iterable[FieldChange]) -> tuple[FieldGroup, ...]:
     """The fields by their parent; a parent stands before what is inside it."""
     grouped: dict[str, list[FieldRow]] = {}
     for item in fields:

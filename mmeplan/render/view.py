@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.plan.document import Plan, PlannedChange
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan
 from mmeplan.render.blocks import Block, Drifted, alike, block_of, dangers, drifted, is_worst, marks, remarks
 from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.findings import FindingGroup, finding_groups
@@ -112,7 +113,7 @@ def _groups(plan: Plan, relations: Relations) -> tuple[tuple[Group, ...], set[st
     return tuple(groups), told
 
 
-def _more_alike(rest: list[PlannedChange]) -> str:
+def _more_alike(rest: list[Change]) -> str:
     if not rest:
         return ""
     first = rest[0]

@@ -13,7 +13,8 @@ from typing import Any
 
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
-from mmeplan.plan.document import Plan, PlannedChange, Step
+from mmeplan.plan import Change
+from mmeplan.plan.document import Plan, Step
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -44,7 +45,7 @@ class PlannedEndpoint:
     """
 
     endpoint: Endpoint
-    change: PlannedChange | None
+    change: Change | None
     live: LiveObject | None
     live_config: LiveObject | None
     update: Step | None

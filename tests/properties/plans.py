@@ -7,8 +7,21 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from mmeplan.plan import Capacity, Finding, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
-from mmeplan.plan.document import Location, Observed, PlannedDrift, SourceFile, VariantTraffic
+from mmeplan.diff import action_of
+from mmeplan.plan import (
+    Capacity,
+    Change,
+    FieldChange,
+    Finding,
+    InstanceCapacity,
+    Location,
+    Options,
+    Plan,
+    Step,
+    Summary,
+    VariantTraffic,
+)
+from mmeplan.plan.document import Observed, PlannedDrift, SourceFile
 from mmeplan.plan.encoding import with_id
 
 SLOW = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -48,14 +61,18 @@ values = st.recursive(
     max_leaves=4,
 )
 plain_fields = st.builds(
-    PlannedField,
+    FieldChange,
+    st.just(()),
+    values,
+    values,
     st.one_of(st.sampled_from(("production_variants.large.instance_type", "containers[0].image", "x")), anything),
-    values,
-    values,
     st.integers(0, 99_999),
 )
 secret_fields = st.builds(
-    PlannedField,
+    FieldChange,
+    st.just(()),
+    st.one_of(st.none(), secrets),
+    st.one_of(st.none(), secrets),
     st.sampled_from(
         (
             "primary_container.environment.TOKEN",
@@ -63,12 +80,10 @@ secret_fields = st.builds(
             "production_variants.a.model_name.primary_container.environment.K",
         )
     ),
-    st.one_of(st.none(), secrets),
-    st.one_of(st.none(), secrets),
     st.integers(0, 99_999),
 )
 lists_with_secrets = st.builds(
-    lambda secret: PlannedField("containers", None, [{"Image": "i", "Environment": {"K": secret}}]), secrets
+    lambda secret: FieldChange((), None, [{"Image": "i", "Environment": {"K": secret}}], "containers"), secrets
 )
 fields = st.lists(st.one_of(plain_fields, secret_fields, lists_with_secrets), max_size=4).map(tuple)
 actions = st.sampled_from(
@@ -97,14 +112,16 @@ tags = st.dictionaries(anything, anything, max_size=3)
 
 
 @st.composite
-def changes(draw: st.DrawFn) -> PlannedChange:
+def changes(draw: st.DrawFn) -> Change:
     kind = draw(st.sampled_from(("endpoint", "endpoint_config", "model")))
-    return PlannedChange(
+    words, reason, effect = draw(actions), draw(reasons), draw(effects)
+    return Change(
         address=f"{kind}/{draw(names)}",
         kind=kind,
-        actions=draw(actions),
-        reason=draw(reasons),
-        effect=draw(effects),
+        action=action_of(kind, words, effect, reason),
+        adopts="adopt" in words,
+        reason=reason,
+        effect=effect,
         name=draw(names),
         explanation=draw(anything),
         live_name=draw(names),

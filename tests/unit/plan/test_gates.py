@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import get_args
 
 import pytest
 
-from mmeplan.diff import Change, Reason
+from mmeplan.diff import Action, Change, Effect, Outage, Refusal
 from mmeplan.plan import Options
 from mmeplan.plan.gates import gate_findings, max_change
 from mmeplan.rules.not_checked import NOT_CHECKED
@@ -29,35 +27,38 @@ def found(world: World, change: Change, **options: tuple[str, ...]) -> list[str]
     return [finding.rule for finding in gate_findings(graph, world.observe(graph), (change,), Options(**options))]
 
 
-def change(kind: str, reason: Reason, refusal: str = "") -> Change:
-    return Change(f"{kind}/ranker", kind, ("read",), reason, "none", "ranker", "because", refusal=refusal)
+def change(kind: str, refused: Refusal | None = None, refusal: str = "", outage: Outage | None = None) -> Change:
+    effect: Effect = "outage" if outage else "none"
+    action = Action.REFUSE if refused else Action.DELETE_THEN_CREATE
+    about = (f"{kind}/ranker", kind, action, "failed", effect, "ranker", "because")
+    return Change(*about, refused=refused, refusal=refusal, outage=outage)
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason", "rule"),
+    ("kind", "refused", "rule"),
     [
-        ("endpoint", "conflict", "DEL-10"),
-        ("model", "conflict", "DEL-10"),
-        ("endpoint_config", "conflict", "DEL-10"),
-        ("model", "pinned", "MDL-40"),
-        ("model", "tampered", "MDL-40"),
-        ("endpoint_config", "pinned", "CFG-38"),
-        ("endpoint_config", "tampered", "CFG-38"),
-        ("endpoint", "unrecoverable", "EP-08"),
-        ("endpoint", "removed", "GATE-03"),
-        ("endpoint", "renamed_physically", "GATE-03"),
+        ("endpoint", Refusal.CONFLICT, "DEL-10"),
+        ("model", Refusal.CONFLICT, "DEL-10"),
+        ("endpoint_config", Refusal.CONFLICT, "DEL-10"),
+        ("model", Refusal.CONTENT, "MDL-40"),
+        ("endpoint_config", Refusal.CONTENT, "CFG-38"),
+        ("endpoint", Refusal.UNRECOVERABLE, "EP-08"),
+        ("endpoint", Refusal.PROTECTED, "GATE-03"),
+        ("endpoint", Refusal.ROLLED_BACK, "GATE-03"),
+        ("endpoint", Refusal.CONTENT, "GATE-03"),
     ],
 )
-def test_a_refusal_has_the_id_of_the_rule_behind_it(world: World, kind: str, reason: Reason, rule: str) -> None:
-    assert found(world, change(kind, reason, "no; do something else")) == [rule]
+def test_a_refusal_has_the_id_of_the_rule_behind_it(world: World, kind: str, refused: Refusal, rule: str) -> None:
+    assert found(world, change(kind, refused, "no; do something else")) == [rule]
 
 
-@pytest.mark.parametrize("reason", get_args(Reason))
-def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: World, reason: Reason) -> None:
-    rules = {"hosting_changed": "SLS-12", "renamed_physically": "DEL-08", "failed": "EP-06"}
-    outage = replace(change("endpoint", reason), effect="outage")
+@pytest.mark.parametrize(
+    ("why", "rule"), [(Outage.HOSTING, "SLS-12"), (Outage.RENAMED, "DEL-08"), (Outage.FAILED, "EP-06")]
+)
+def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: World, why: Outage, rule: str) -> None:
+    outage = change("endpoint", outage=why)
 
-    assert found(world, outage) == [rules.get(reason, "GATE-04")]
+    assert found(world, outage) == [rule]
     assert found(world, outage, allow_outage=("endpoint/ranker",)) == []
 
 

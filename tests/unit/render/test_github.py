@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmeplan.plan import Finding, Plan
-from mmeplan.plan.document import Observed, Options, PlannedChange, PlannedDrift, Summary
+from mmeplan.diff import action_of
+from mmeplan.plan import Change, Finding, Plan
+from mmeplan.plan.document import Observed, Options, PlannedDrift, Summary
 from mmeplan.render.github import (
     OUTPUT_KEYS,
     SUMMARY_LIMIT,
@@ -57,9 +58,10 @@ def a_plan(number: int = 0, **values: Any) -> Plan:
     return Plan(**{**about, **values})
 
 
-def a_change(address: str, effect: str = "traffic_shift", actions: tuple[str, ...] = ("update",)) -> PlannedChange:
+def a_change(address: str, effect: str = "traffic_shift", actions: tuple[str, ...] = ("update",)) -> Change:
+    action = action_of(address.partition("/")[0], actions, effect, "content_changed")
     kind, _, name = address.partition("/")
-    return PlannedChange(address, kind, actions, "content_changed", effect, name, "its content changed")
+    return Change(address, kind, action, "content_changed", effect, name, "its content changed")
 
 
 def an_error(message: str = "no", **about: Any) -> Finding:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mmeplan import render
-from mmeplan.plan import Plan
-from mmeplan.plan.document import Capacity, InstanceCapacity, VariantTraffic
+from mmeplan.plan import Plan, VariantTraffic
+from mmeplan.plan.document import Capacity, InstanceCapacity
 from mmeplan.render.chart import chart_rows
 from mmeplan.render.html import asset
 from mmeplan.render.page import FULL_CARDS, page

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mmeplan import plan, render
-from mmeplan.plan import PlannedField
+from mmeplan.plan import FieldChange
 from mmeplan.plan.masking import masked, masked_document
 
 FLEET = """\
@@ -19,7 +19,7 @@ endpoints:
 """
 
 
-def one_field(made: plan.Plan, item: PlannedField) -> PlannedField:
+def one_field(made: plan.Plan, item: FieldChange) -> FieldChange:
     """The field as masking leaves it."""
     change = replace(made.changes[0], fields=(item,))
     return masked(replace(made, changes=(change,))).changes[0].fields[0]
@@ -36,18 +36,20 @@ def test_equal_values_have_equal_masks_within_a_plan_and_others_in_the_next(plan
 
 
 def test_absent_values_stay_absent_and_new_ones_are_masked(plan_of) -> None:
-    item = one_field(plan_of(FLEET), PlannedField("primary_container.environment.A", None, "x"))
+    item = one_field(plan_of(FLEET), FieldChange((), None, "x", "primary_container.environment.A"))
     assert item.before is None
     assert item.after.startswith("(masked, ")
 
 
 def test_a_variant_named_environment_is_no_secret(plan_of) -> None:
-    item = PlannedField("production_variants.environment.instance_type", "ml.m5.large", "ml.m5.xlarge")
+    item = FieldChange((), "ml.m5.large", "ml.m5.xlarge", "production_variants.environment.instance_type")
     assert one_field(plan_of(FLEET), item) is item
 
 
 def test_environments_inside_a_list_that_appears_whole_are_masked(plan_of) -> None:
-    item = one_field(plan_of(FLEET), PlannedField("containers", None, [{"Image": "i", "Environment": {"A": "secret"}}]))
+    item = one_field(
+        plan_of(FLEET), FieldChange((), None, [{"Image": "i", "Environment": {"A": "secret"}}], "containers")
+    )
     assert "secret" not in repr(item.after)
     assert item.after[0]["Image"] == "i"
 
