@@ -34,7 +34,7 @@ from mmeplan.diff.weighing import (
     variant_note,
 )
 from mmeplan.diff.world import World
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveObject, live_object
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG
@@ -156,7 +156,7 @@ def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change
         return _unreadable(endpoint, live_config), None
     if known_by_name(endpoint, live, config, live_config) and not (config.pinned and world.has_twins(config)):
         world.need(config)  # deleted behind our back, and made again under its name
-        live_config = LiveObject("endpoint_config", in_force, "present", by_digest=True)
+        live_config = live_object("endpoint_config", in_force, "present", by_digest=True)
     if live_config is None or not says_what_runs(live, live_config, config.physical_name):
         return _config_is_gone(world, endpoint, live, config, live_config), None
     now = world.live_meaning(config, live, live_config)

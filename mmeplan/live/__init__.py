@@ -1,10 +1,21 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
 from mmeplan.live.masked import masked, unmasked
+from mmeplan.live.objects import (
+    ARN_MEMBERS,
+    NAME_MEMBERS,
+    LiveEndpoint,
+    LiveEndpointConfig,
+    LiveModel,
+    LiveObject,
+    LiveVariant,
+    live_endpoint,
+    live_object,
+    models_of,
+)
 from mmeplan.live.observing import (
     LIST_ABOVE,
     kind_and_name,
-    models_of,
     names_of,
     observe,
     observe_endpoints,
@@ -14,7 +25,7 @@ from mmeplan.live.observing import (
     tags_by_name,
 )
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
-from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot, decode
+from mmeplan.live.snapshot import Snapshot, decode
 from mmeplan.live.users import observe_users
 
 __all__ = [
@@ -25,7 +36,11 @@ __all__ = [
     "Answer",
     "Call",
     "Clock",
+    "LiveEndpoint",
+    "LiveEndpointConfig",
+    "LiveModel",
     "LiveObject",
+    "LiveVariant",
     "Progress",
     "ReadOnly",
     "Reader",
@@ -33,6 +48,8 @@ __all__ = [
     "Writer",
     "decode",
     "kind_and_name",
+    "live_endpoint",
+    "live_object",
     "masked",
     "models_of",
     "names_of",

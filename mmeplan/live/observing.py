@@ -18,8 +18,9 @@ from typing import Any, Final
 from mmeplan.aws.failures import NOT_VALID, Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
+from mmeplan.live.objects import ARN_MEMBERS, NAME_MEMBERS, LiveObject, live_object, models_of
 from mmeplan.live.ports import Answer, Call, Progress, Reader
-from mmeplan.live.snapshot import ARN_MEMBERS, NAME_MEMBERS, LiveObject, Snapshot
+from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
 
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
@@ -241,13 +242,13 @@ class _Observation:
         for name in wanted:
             summary = listed.get(name.lower())
             if summary is None:
-                self.objects[kind][name] = LiveObject(kind, name, "absent")
+                self.objects[kind][name] = live_object(kind, name, "absent")
             elif self._needs_describe(kind, name):
                 left.append(name)
             else:
                 known = {key: summary[key] for key in (NAME_MEMBERS[kind], ARN_MEMBERS[kind], "CreationTime")}
                 tags = self.tags.get((kind, name.lower()))
-                self._keep(LiveObject(kind, name, "present", known, tags, by_digest=True))
+                self._keep(live_object(kind, name, "present", known, tags, by_digest=True))
         return left
 
     def _needs_describe(self, kind: str, name: str) -> bool:
@@ -273,7 +274,7 @@ class _Observation:
             if not isinstance(answer, Exception):
                 changed = replace(live, tags=_tag_dict(answer.get("Tags")))
             elif isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
-                changed = LiveObject(live.kind, live.name, "absent")  # deleted between the two calls
+                changed = live_object(live.kind, live.name, "absent")  # deleted between the two calls
             elif (live.kind, live.name) in self.digests:
                 changed = replace(live, status="unreadable", error=_why(answer))
             else:
@@ -297,16 +298,6 @@ def names_of(reader: Reader, kind: str) -> frozenset[str]:
     return frozenset(summary[NAME_MEMBERS[kind]] for page in listed for summary in page.get(member, ()))
 
 
-def models_of(config: Mapping[str, Any]) -> list[str]:
-    """The names of all models that a described config refers to, instance pools included."""
-    names: list[str] = []
-    for member in ("ProductionVariants", "ShadowProductionVariants"):
-        for variant in config.get(member) or ():
-            names.append(variant.get("ModelName"))
-            names += [pool.get("ModelNameOverride") for pool in variant.get("InstancePools") or ()]
-    return [name for name in dict.fromkeys(names) if name]
-
-
 def kind_and_name(arn: str) -> tuple[str, str]:
     """`arn:aws:sagemaker:…:endpoint-config/x` → (`endpoint_config`, `x`); empty texts for anything else."""
     resource = arn.rpartition(":")[2]
@@ -320,10 +311,10 @@ def _describe_call(kind: str, name: str) -> Call:
 
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:
     if not isinstance(answer, Exception):
-        return LiveObject(kind, name, "present", answer, tags)
+        return live_object(kind, name, "present", answer, tags)
     if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
-        return LiveObject(kind, name, "absent")
-    return LiveObject(kind, name, "unreadable", error=_why(answer))
+        return live_object(kind, name, "absent")
+    return live_object(kind, name, "unreadable", error=_why(answer))
 
 
 def _meaning(error: CloudError) -> Failure:

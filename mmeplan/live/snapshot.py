@@ -9,45 +9,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mmeplan.errors import InputError, Problem
+from mmeplan.live.objects import NAME_MEMBERS, LiveEndpoint, LiveEndpointConfig, LiveModel, LiveObject, live_object
 
 FORMAT_VERSION: Final = "1.0"
-NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
-ARN_MEMBERS: Final = {"model": "ModelArn", "endpoint_config": "EndpointConfigArn", "endpoint": "EndpointArn"}
-
-Status = Literal["present", "absent", "unreadable"]
-
-
-@dataclass(frozen=True, slots=True)
-class LiveObject:
-    """One object as it was seen.
-
-    `describe` is the Describe answer, times as ISO 8601 text; of an object that `by_digest` identifies it is the List
-    summary alone (name, ARN, creation time), because its tags carry the full digest of the content that is wanted.
-    `tags` is None where they could not be read. `error` says why something is unreadable. `masked` says that some of
-    its environment values are masks (`live.masked`); it isn't saved.
-    """
-
-    kind: str
-    name: str
-    status: Status
-    describe: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] | None = None
-    by_digest: bool = False
-    error: str = ""
-    masked: bool = False
-
-    @property
-    def arn(self) -> str:
-        """The ARN that the service returned; ARNs are never built (their letter case has varied over the years)."""
-        return str(self.describe.get(ARN_MEMBERS[self.kind], ""))
-
-    @property
-    def created_at(self) -> str:
-        """Creation time, ISO 8601."""
-        return str(self.describe.get("CreationTime", ""))
 
 
 @dataclass(frozen=True)
@@ -72,6 +39,25 @@ class Snapshot:
     def get(self, kind: str, name: str) -> LiveObject | None:
         """The object of that name; None where it was never looked for."""
         return self.objects.get(kind, {}).get(name)
+
+    def endpoint(self, name: str) -> LiveEndpoint | None:
+        """The endpoint of that name; None where it was never looked for."""
+        live = self.get("endpoint", name)
+        return live if isinstance(live, LiveEndpoint) else None
+
+    def endpoint_config(self, name: str) -> LiveEndpointConfig | None:
+        """The endpoint config of that name; None where it was never looked for."""
+        live = self.get("endpoint_config", name)
+        return live if isinstance(live, LiveEndpointConfig) else None
+
+    def model(self, name: str) -> LiveModel | None:
+        """The model of that name; None where it was never looked for."""
+        live = self.get("model", name)
+        return live if isinstance(live, LiveModel) else None
+
+    def endpoints(self) -> Iterator[LiveEndpoint]:
+        """All endpoints that exist, by name."""
+        return (live for live in self.present("endpoint") if isinstance(live, LiveEndpoint))
 
     def present(self, kind: str) -> Iterator[LiveObject]:
         """All objects of a kind that exist, by name."""
@@ -169,7 +155,7 @@ def decode(document: Any, file: str = "") -> Snapshot:
     try:
         objects = {
             kind: {
-                name: LiveObject(
+                name: live_object(
                     kind,
                     name,
                     item["status"],

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mmeplan.errors import CloudError
-from mmeplan.live.observing import PAGE, models_of, pages
+from mmeplan.live.objects import models_of
+from mmeplan.live.observing import PAGE, pages
 from mmeplan.live.ports import Answer, Reader
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources.identity import STAND_IN_TAG

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from mmeplan import graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import Snapshot, live_object
 from mmeplan.spec import load_text
 from tests.simulation.world import IMAGE, Fleet, World, config, model, serverless, variant
 
@@ -118,7 +118,7 @@ def started(fleet: Fleet) -> Life:
 def unreadable(snapshot: Snapshot) -> Snapshot:
     """Without the permission to describe the endpoint."""
     error = "AccessDeniedException: not authorized to perform sagemaker:DescribeEndpoint"
-    hidden = {"ranker": LiveObject("endpoint", "ranker", "unreadable", error=error)}
+    hidden = {"ranker": live_object("endpoint", "ranker", "unreadable", error=error)}
     return replace(snapshot, objects={**snapshot.objects, "endpoint": {**snapshot.objects["endpoint"], **hidden}})
 
 

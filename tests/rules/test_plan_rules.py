@@ -51,7 +51,7 @@ def staged(snapshot: live.Snapshot, rule: PlanRule) -> live.Snapshot:
     """The snapshot with what the rule's example needs and no fleet file brings about."""
     objects = {kind: dict(named) for kind, named in snapshot.objects.items()}
     for kind, name in rule.absent:
-        objects[kind][name] = live.LiveObject(kind, name, "absent")
+        objects[kind][name] = live.live_object(kind, name, "absent")
     for name, seen in objects["endpoint"].items():
         if seen.status == "present":
             objects["endpoint"][name] = replace(seen, describe={**seen.describe, **rule.seen})

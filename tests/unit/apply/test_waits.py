@@ -9,7 +9,7 @@ import pytest
 
 from mmeplan.apply.retrying import LIST_POLL_ABOVE
 from mmeplan.apply.waits import Wait, judge, phase_of, poll
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveObject, live_object
 from mmeplan.plan import Step
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def wait_for(operation: str = "UpdateEndpoint", until: str = "InService", **more
 
 def live(status: str = "InService", config: str = "new", **more: Any) -> LiveObject:
     described = {"EndpointName": "e", "EndpointStatus": status, "EndpointConfigName": config, **more}
-    return LiveObject("endpoint", "e", "present", described)
+    return live_object("endpoint", "e", "present", described)
 
 
 def verdict(wait: Wait, seen: LiveObject | None, after_s: float = 200) -> str:
@@ -113,7 +113,7 @@ def test_a_scaling_is_done_when_the_desired_counts_are_there() -> None:
     ],
 )
 def test_an_absent_endpoint_means_what_was_asked(operation: str, until: str, after_s: float, state: str) -> None:
-    assert verdict(wait_for(operation, until), LiveObject("endpoint", "e", "absent"), after_s) == state
+    assert verdict(wait_for(operation, until), live_object("endpoint", "e", "absent"), after_s) == state
 
 
 def test_a_failed_endpoint_that_is_being_deleted_may_still_say_failed() -> None:
@@ -122,7 +122,7 @@ def test_a_failed_endpoint_that_is_being_deleted_may_still_say_failed() -> None:
 
 
 def test_what_can_not_be_read_is_waited_for() -> None:
-    unreadable = LiveObject("endpoint", "e", "unreadable", error="denied")
+    unreadable = live_object("endpoint", "e", "unreadable", error="denied")
     assert judge(wait_for(), unreadable, START).detail == "denied"
     assert verdict(wait_for(), None) == "waiting"
 

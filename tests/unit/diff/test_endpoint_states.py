@@ -10,7 +10,7 @@ import pytest
 
 from mmeplan import plan
 from mmeplan.diff import Change, Difference, diff
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import Snapshot, live_object
 from tests.simulation.world import World, one, variant
 
 SMALL, LARGE = one(), one({"main": variant(instance_type="ml.m5.xlarge")})
@@ -74,7 +74,7 @@ def test_an_unreadable_config_in_force_is_never_taken_for_a_lost_one(world: Worl
     compiled = world.compile(LARGE)
     seen = world.observe(compiled)
     name = seen.objects["endpoint"]["ranker"].describe["EndpointConfigName"]
-    configs = {**seen.objects["endpoint_config"], name: LiveObject("endpoint_config", name, "unreadable", error="x")}
+    configs = {**seen.objects["endpoint_config"], name: live_object("endpoint_config", name, "unreadable", error="x")}
     found = diff(compiled, replace(seen, objects={**seen.objects, "endpoint_config": configs}))
     endpoint = next(item for item in found.changes if item.kind == "endpoint")
     assert (endpoint.reason, endpoint.effect) == ("unreadable", "none")

@@ -120,7 +120,7 @@ def test_models_in_instance_pools_and_shadow_variants_count() -> None:
         "ProductionVariants": [{"ModelName": "a", "InstancePools": [{"ModelNameOverride": "b"}, {}]}],
         "ShadowProductionVariants": [{"ModelName": "c"}, {"ModelName": "a"}],
     }
-    assert models_of(described) == ["a", "b", "c"]
+    assert models_of(described) == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(

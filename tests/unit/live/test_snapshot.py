@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mmeplan.errors import InputError
-from mmeplan.live import LiveObject, Snapshot, decode
+from mmeplan.live import LiveObject, Snapshot, decode, live_object
 from tests.simulation.world import World, one, variant
 
 
@@ -23,7 +23,7 @@ def snapshot(*objects: LiveObject, **more: Any) -> Snapshot:
 
 def endpoint(**described: Any) -> LiveObject:
     base = {"EndpointName": "e", "EndpointStatus": "InService", "EndpointConfigName": "c"}
-    return LiveObject("endpoint", "e", "present", {**base, **described}, {"mmeplan:fleet": "f"})
+    return live_object("endpoint", "e", "present", {**base, **described}, {"mmeplan:fleet": "f"})
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def test_a_snapshot_comes_back_as_it_was_saved(world: World) -> None:
 
 def test_what_is_absent_or_unreadable_or_known_by_digest_comes_back_too() -> None:
     odd = snapshot(
-        LiveObject("model", "a", "absent"),
-        LiveObject("model", "b", "unreadable", error="denied"),
-        LiveObject("model", "c", "present", {"ModelName": "c"}, {}, by_digest=True),
+        live_object("model", "a", "absent"),
+        live_object("model", "b", "unreadable", error="denied"),
+        live_object("model", "c", "present", {"ModelName": "c"}, {}, by_digest=True),
         inventory_error="denied",
     )
     assert decode(odd.encode()) == odd
@@ -106,13 +106,13 @@ def test_a_fingerprint_stays_while_times_current_counts_and_phases_move() -> Non
 
 
 def test_the_fingerprint_of_what_can_not_be_seen_says_so() -> None:
-    seen = snapshot(LiveObject("model", "a", "absent"), LiveObject("model", "b", "unreadable"))
+    seen = snapshot(live_object("model", "a", "absent"), live_object("model", "b", "unreadable"))
     assert [seen.fingerprint("model", name) for name in "abz"] == ["absent", "unreadable", "absent"]
 
 
 def test_a_models_fingerprint_is_its_name_and_tags() -> None:
     def fingerprint(described: Any, tags: Any) -> str:
-        return snapshot(LiveObject("model", "m", "present", described, tags)).fingerprint("model", "m")
+        return snapshot(live_object("model", "m", "present", described, tags)).fingerprint("model", "m")
 
     assert fingerprint({"ModelName": "m"}, {"a": "b"}) == fingerprint(
         {"ModelName": "m", "CreationTime": "x"}, {"a": "b"}

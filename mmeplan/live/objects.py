@@ -1,0 +1,218 @@
+"""Live objects: one Describe answer each, typed. Nothing outside `live` and canonicalisation reads answers.
+
+`LiveModel`, `LiveEndpointConfig` and `LiveEndpoint` say what the service said in the terms that phases ask for; the
+answer itself stays beside it (`describe`), for snapshots and for making requests comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
+ARN_MEMBERS: Final = {"model": "ModelArn", "endpoint_config": "EndpointConfigArn", "endpoint": "EndpointArn"}
+VARIANT_MEMBERS: Final = ("ProductionVariants", "ShadowProductionVariants")
+
+Status = Literal["present", "absent", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObject:
+    """One object as it was seen.
+
+    `describe` is the Describe answer, times as ISO 8601 text; of an object that `by_digest` identifies it is the List
+    summary alone (name, ARN, creation time), because its tags carry the full digest of the content that is wanted.
+    `tags` is None where they could not be read. `error` says why something is unreadable. `masked` says that some of
+    its environment values are masks (`live.masked`); it isn't saved.
+    """
+
+    kind: str
+    name: str
+    status: Status
+    describe: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] | None = None
+    by_digest: bool = False
+    error: str = ""
+    masked: bool = False
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it exists and could be read."""
+        return self.status == "present"
+
+    @property
+    def arn(self) -> str:
+        """The ARN that the service returned; ARNs are never built (their letter case has varied over the years)."""
+        return str(self.describe.get(ARN_MEMBERS[self.kind], ""))
+
+    @property
+    def created_at(self) -> str:
+        """Creation time, ISO 8601."""
+        return str(self.describe.get("CreationTime", ""))
+
+    def tag(self, key: str) -> str | None:
+        """The value of a tag; None where the object hasn't it, or its tags could not be read."""
+        return (self.tags or {}).get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveModel(LiveObject):
+    """A Model that was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEndpointConfig(LiveObject):
+    """An EndpointConfig that was looked for."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of all models that it refers to, instance pools included; each once, in order."""
+        return models_of(self.describe)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
+
+    Weights are floats as the service answers them; serverless settings are in the API's members.
+    """
+
+    name: str
+    desired_count: int | None = None
+    current_count: int | None = None
+    desired_weight: float | None = None
+    desired_serverless: Mapping[str, Any] | None = None
+    current_serverless: Mapping[str, Any] | None = None
+    phase: str = ""
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has no instances."""
+        return bool(self.current_serverless or self.desired_serverless)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEndpoint(LiveObject):
+    """An Endpoint that was looked for. Everything but its name is empty where it isn't there."""
+
+    @property
+    def endpoint_status(self) -> str:
+        """EndpointStatus (`aws.lifecycle` has the vocabulary)."""
+        return str(self.describe.get("EndpointStatus", ""))
+
+    @property
+    def config(self) -> str:
+        """The name of the config in force."""
+        return str(self.describe.get("EndpointConfigName") or "")
+
+    @property
+    def pending_config(self) -> str:
+        """The name of the config that an update under way leads to; empty where there is none."""
+        return str(self._pending.get("EndpointConfigName") or "")
+
+    @property
+    def has_pending_deployment(self) -> bool:
+        """Whether a deployment is under way."""
+        return bool(self._pending)
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The config in force, then the one that an update under way leads to, if any."""
+        return tuple(name for name in (self.config, self.pending_config) if name)
+
+    @property
+    def variants(self) -> tuple[LiveVariant, ...]:
+        """The production variants that serve."""
+        return _variants(self.describe.get("ProductionVariants"))
+
+    @property
+    def shadow_variants(self) -> tuple[LiveVariant, ...]:
+        """The shadow variants that serve."""
+        return _variants(self.describe.get("ShadowProductionVariants"))
+
+    @property
+    def pending_variants(self) -> tuple[LiveVariant, ...]:
+        """The production variants that an update under way brings up."""
+        return _variants(self._pending.get("ProductionVariants"))
+
+    @property
+    def pending_shadow_variants(self) -> tuple[LiveVariant, ...]:
+        """The shadow variants that an update under way brings up."""
+        return _variants(self._pending.get("ShadowProductionVariants"))
+
+    @property
+    def failure_reason(self) -> str:
+        """FailureReason; empty where SageMaker gave none."""
+        return str(self.describe.get("FailureReason") or "")
+
+    @property
+    def modified_at(self) -> str:
+        """LastModifiedTime, ISO 8601."""
+        return str(self.describe.get("LastModifiedTime") or "")
+
+    @property
+    def last_deployment(self) -> Mapping[str, Any]:
+        """LastDeploymentConfig, in the API's members."""
+        return self.describe.get("LastDeploymentConfig") or {}
+
+    @property
+    def phase(self) -> str:
+        """What the variants say of themselves, the ones under way first: `Baking: Baking for 600 seconds …`."""
+        return next((variant.phase for variant in (*self.pending_variants, *self.variants) if variant.phase), "")
+
+    @property
+    def _pending(self) -> Mapping[str, Any]:
+        return self.describe.get("PendingDeploymentSummary") or {}
+
+
+_TYPES: Final[Mapping[str, type[LiveObject]]] = {
+    "model": LiveModel,
+    "endpoint_config": LiveEndpointConfig,
+    "endpoint": LiveEndpoint,
+}
+
+
+def live_object(kind: str, name: str, status: Status, *more: Any, **named: Any) -> LiveObject:
+    """The live object of a kind; the other arguments are those of `LiveObject`."""
+    return _TYPES[kind](kind, name, status, *more, **named)
+
+
+def live_endpoint(describe: Mapping[str, Any], tags: Mapping[str, str] | None = None) -> LiveEndpoint:
+    """A DescribeEndpoint answer, typed."""
+    return LiveEndpoint("endpoint", str(describe.get("EndpointName", "")), "present", describe, tags)
+
+
+def models_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of all models that a DescribeEndpointConfig answer or a request refers to, each once, in order."""
+    return tuple(dict.fromkeys(name for name in _model_names(config) if name))
+
+
+def _model_names(config: Mapping[str, Any]) -> Iterator[str | None]:
+    for member in VARIANT_MEMBERS:
+        for variant in config.get(member) or ():
+            yield variant.get("ModelName")
+            for pool in variant.get("InstancePools") or ():
+                yield pool.get("ModelNameOverride")
+
+
+def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVariant, ...]:
+    return tuple(
+        LiveVariant(
+            str(summary.get("VariantName")),
+            summary.get("DesiredInstanceCount"),
+            summary.get("CurrentInstanceCount"),
+            summary.get("DesiredWeight"),
+            summary.get("DesiredServerlessConfig"),
+            summary.get("CurrentServerlessConfig"),
+            _phase(summary.get("VariantStatus") or ()),
+        )
+        for summary in summaries or ()
+    )
+
+
+def _phase(statuses: Sequence[Mapping[str, Any]]) -> str:
+    for status in statuses:
+        message = status.get("StatusMessage")
+        return f"{status.get('Status')}: {message}" if message else str(status.get("Status"))
+    return ""
