@@ -21,6 +21,7 @@ from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.step import EndpointNameIsFree, NameIsFree
 
 
 def run(
@@ -68,7 +69,10 @@ def run(
     tell("began", Began(plan.plan_id, plan.fleet, plan.account, plan.region, len(plan.steps), __version__))
     try:
         outcome = executor.run()
-        stays = [r.step for r in outcome.done if plan.step(r.step).guard.get("absent") not in executor.cleaned]
+        names = {
+            step.id: step.guard.name for step in plan.steps if isinstance(step.guard, (NameIsFree, EndpointNameIsFree))
+        }
+        stays = [result.step for result in outcome.done if names.get(result.step) not in executor.cleaned]
         outcome = replace(outcome, unverified=verify(plan, stays, reader))
     except KeyboardInterrupt:
         under_way = tuple(sorted(executor.waits))

@@ -15,16 +15,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal
 
+from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Event, EventKind, Observer, Outcome, StepResult
-from mmeplan.apply.guards import Decision, after_exists, guard
 from mmeplan.apply.references import References
 from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
-from mmeplan.apply.waits import ROLLED_BACK, Wait, judge, poll
+from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
-from mmeplan.plan import Plan, Step
+from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, Step
 
 End = Literal["done", "failed", "skipped", "kept"]
 _TOLD: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
@@ -60,8 +61,9 @@ class Executor:
         self.poll_interval_s = poll_interval_s
         self.stopping = stopping
         self.references = References(reader, clock)
+        self.current = CurrentState(reader, self.references)
         self.ends: dict[str, tuple[End, str]] = {}
-        self.waits: dict[str, Wait] = {}
+        self.waits: dict[str, Waiting] = {}
         self.blocked_since: dict[str, datetime] = {}  # step id → when it first found its endpoint busy
         self.dependents: dict[str, list[int]] = {}
         self.missing: list[int] = []
@@ -103,8 +105,7 @@ class Executor:
                 self._enqueue(index)
 
     def _enqueue(self, index: int) -> None:
-        is_last = "unreferenced" in self.plan.steps[index].guard
-        heapq.heappush(self.last if is_last else self.ready, index)
+        heapq.heappush(self.last if self.plan.steps[index].comes_last else self.ready, index)
 
     def _stopped(self) -> bool:
         return self.stopping() or (self.fail_fast and any(end == "failed" for end, _ in self.ends.values()))
@@ -137,7 +138,7 @@ class Executor:
             self._wait(step, decision)
 
     def _guarded(self, step: Step) -> Decision:
-        return guard(step, self.reader, self.references)
+        return step.guard.check(self.current) if step.guard else Decision("join") if step.wait else CALL
 
     def _wait(self, step: Step, decision: Decision) -> None:
         if not step.wait:
@@ -151,10 +152,10 @@ class Executor:
         if decision.verdict == "blocked":
             since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
             waited_s = (self.clock.now() - since).total_seconds()
-            if waited_s > float(step.wait["timeout_s"]):
+            if waited_s > step.wait.timeout_s:
                 self._end(step, "failed", f"still refused after {waited_s / 60:.0f} minutes: {decision.detail}")
                 return
-        self.waits[step.id] = Wait(step, since, blocked=decision.verdict == "blocked")
+        self.waits[step.id] = Waiting(step, step.wait, since, blocked=decision.verdict == "blocked")
         if decision.detail:
             self._tell("polled", step, decision.detail)
 
@@ -177,8 +178,8 @@ class Executor:
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
         meaning = classify(error.code, error.message, error.status)
         try:
-            if meaning is Failure.EXISTS:
-                decision = after_exists(step, self.reader)
+            if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree)):
+                decision = step.guard.after_exists(self.current)
                 if decision.verdict != "blocked" or step.wait:
                     return decision
                 meaning = Failure.NOT_FOUND  # it exists and can't be read yet: as after a create of our own
@@ -257,18 +258,15 @@ class Executor:
         if not step.on_rollback:
             return ""
         self.rolled_back.add(step.id)
-        wanted, words = step.wait["config"], ""
-        for number, call in enumerate(step.on_rollback, start=1):
-            params, name = call["params"], next(iter(call["params"].values()))
-            guard = {"owned_by": step.guard["owned_by"], "unreferenced": name}
-            follow = Step(f"{step.id}#rolled-back-{number}", step.address, call["operation"], params, (), guard)
-            if call.get("clean"):
-                self.cleaning.append(follow)
+        words = ""
+        for call in step.on_rollback:
+            if call.on_request:
+                self.cleaning.append(call)
             else:
-                end, detail = self._beside(follow)
+                end, detail = self._beside(call)
                 words += "" if end == "done" else f". That could not be marked on the endpoint: {detail}"
         kept = "is deleted" if self.clean and self.cleaning else "is kept so that you can look at it"
-        return f"{words}. It serves as before; {wanted} {kept}"
+        return f"{words}. It serves as before; {step.params['EndpointConfigName']} {kept}"
 
     def _clean_up(self) -> None:
         """Delete what was made for updates that were rolled back, where that was asked for and nothing else uses it."""

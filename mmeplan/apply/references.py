@@ -17,7 +17,7 @@ from typing import Any
 from mmeplan.apply.retrying import MODIFIED_MARGIN_S, SCAN_VALID_S
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
-from mmeplan.live import Answer, Clock, Reader, models_of, pages
+from mmeplan.live import Answer, Clock, Reader, live_endpoint, models_of, pages
 
 
 class References:
@@ -92,8 +92,7 @@ class References:
                 self._users[config].discard(endpoint)
             if answer is None:
                 continue
-            pending = (answer.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
-            configs = tuple(str(name).lower() for name in (answer.get("EndpointConfigName"), pending) if name)
+            configs = tuple(name.lower() for name in live_endpoint(answer).configs)
             self._runs[endpoint] = configs
             for config in configs:
                 self._users.setdefault(config, set()).add(endpoint)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmeplan.apply.guards import KIND_OF, desires_met, tags_of, told
+from mmeplan.apply.current import tags_of
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.errors import CloudError
-from mmeplan.live import LIST_ABOVE, NAME_MEMBERS, Answer, LiveObject, Reader, names_of, observe_endpoints
-from mmeplan.plan import Plan, Step
+from mmeplan.live import LIST_ABOVE, NAME_MEMBERS, Answer, LiveEndpoint, Reader, names_of, observe_endpoints
+from mmeplan.plan import Plan
+from mmeplan.plan.step import KIND_OF, Gone, RunsConfig, Step, Wait, desires_met, known_desires
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
 """It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""
@@ -31,34 +32,34 @@ def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
 
 
 def _endpoints(steps: list[Step], reader: Reader) -> Iterable[str]:
-    last: dict[str, Step] = {}
+    last: dict[str, tuple[Step, Wait]] = {}
     for step in steps:
         if step.wait:
-            last[str(step.wait["endpoint"])] = step
+            last[step.wait.endpoint] = step, step.wait
     seen = observe_endpoints(reader, last)
-    for name, step in last.items():
-        sentence = _endpoint(step, seen[name])
+    for name, (step, wait) in last.items():
+        sentence = _endpoint(step, wait, seen[name])
         if sentence:
             yield f"endpoint {name}: {sentence}"
 
 
-def _endpoint(step: Step, live: LiveObject) -> str:
+def _endpoint(step: Step, wait: Wait, live: LiveEndpoint) -> str:
     if live.status == "unreadable":
         return f"could not be read: {live.error}"
-    if step.wait["until"] == "gone":
+    if isinstance(wait, Gone):
         return "" if live.status == "absent" else "is still there"
     if live.status == "absent":
         return "is gone"
-    status, config = live.describe.get("EndpointStatus"), live.describe.get("EndpointConfigName")
-    if status not in _FINE:
-        return f"is {status}, not InService"
-    if config != step.wait["config"]:
-        return f"runs {config}, not {step.wait['config']}"
-    if live.describe.get("PendingDeploymentSummary"):
+    if live.endpoint_status not in _FINE:
+        return f"is {live.endpoint_status}, not InService"
+    if live.config != wait.config:
+        return f"runs {live.config}, not {wait.config}"
+    if live.has_pending_deployment:
         return "has a pending deployment"
     # A swap sets all that the file says, or keeps what is so already: then nothing comes after it.
-    desired = step.wait.get("desired") or told(step.guard.get("desired", ()), live.describe)
-    return "" if desires_met(desired, live.describe) else "counts or weights are not as planned"
+    planned = step.guard.desired if isinstance(step.guard, RunsConfig) else ()
+    desired = wait.desired or tuple(known_desires(planned, live))
+    return "" if desires_met(desired, live) else "counts or weights are not as planned"
 
 
 def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from mmeplan.apply.guards import desires_met
 from mmeplan.apply.retrying import DENIED_POLLS, LIST_POLL_ABOVE, SETTLE_S
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import (
@@ -25,8 +24,8 @@ from mmeplan.aws.lifecycle import (
     UPDATING,
 )
 from mmeplan.errors import CloudError
-from mmeplan.live import LiveObject, Reader, observe_endpoints, pages
-from mmeplan.plan import Step
+from mmeplan.live import LiveEndpoint, Reader, observe_endpoints, pages
+from mmeplan.plan.step import Desires, Gone, RunsConfig, Step, Wait, desires_met
 
 Judgement = Literal["waiting", "done", "failed", "compare"]
 
@@ -45,13 +44,14 @@ ROLLED_BACK: Final = "RolledBack"
 
 
 @dataclass
-class Wait:
-    """Something that is waited for. `blocked`: not for the step's own end, but for the endpoint to accept a write.
+class Waiting:
+    """A step that is waited for. `blocked`: not for its own end, but for the endpoint to accept a write.
 
     `denied` counts the looks in a row that the caller wasn't permitted.
     """
 
     step: Step
+    wait: Wait
     since: datetime
     blocked: bool = False
     seen_busy: bool = False
@@ -61,7 +61,12 @@ class Wait:
     @property
     def endpoint(self) -> str:
         """The endpoint's name."""
-        return str(self.step.wait["endpoint"])
+        return self.wait.endpoint
+
+    @property
+    def until_gone(self) -> bool:
+        """Whether it ends when the endpoint doesn't exist any more."""
+        return isinstance(self.wait, Gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,12 @@ class Verdict:
     phase: str = ""
 
 
-def poll(reader: Reader, waits: Iterable[Wait]) -> dict[str, LiveObject | None]:
+def poll(reader: Reader, waits: Iterable[Waiting]) -> dict[str, LiveEndpoint | None]:
     """Endpoint name → what Describe says; None where a listing showed that it is still busy.
 
     Above a handful, the busy ones are found by listing (a hundred a call), and only what moved is described.
     """
-    waiting: dict[str, list[Wait]] = {}
+    waiting: dict[str, list[Waiting]] = {}
     for wait in waits:
         waiting.setdefault(wait.endpoint, []).append(wait)
     names = sorted(waiting)
@@ -108,17 +113,17 @@ def _listed(reader: Reader, statuses: list[str]) -> dict[str, str]:
     return found
 
 
-def _expected(wait: Wait) -> str:
+def _expected(wait: Waiting) -> str:
     """The status in which a listing would show that the wait goes on."""
     if wait.status in BUSY:
         return wait.status
     return {"CreateEndpoint": CREATING, "DeleteEndpoint": DELETING}.get(wait.step.operation, UPDATING)
 
 
-def judge(wait: Wait, live: LiveObject | None, now: datetime) -> Verdict:
+def judge(wait: Waiting, live: LiveEndpoint | None, now: datetime) -> Verdict:
     """What one answer means for one wait."""
     elapsed_s = (now - wait.since).total_seconds()
-    timeout_s = float(wait.step.wait["timeout_s"])
+    timeout_s = wait.wait.timeout_s
     verdict = _judge(wait, live, elapsed_s)
     if verdict.state == "waiting" and elapsed_s > timeout_s:
         text = (
@@ -129,7 +134,7 @@ def judge(wait: Wait, live: LiveObject | None, now: datetime) -> Verdict:
     return verdict
 
 
-def _judge(wait: Wait, live: LiveObject | None, elapsed_s: float) -> Verdict:
+def _judge(wait: Waiting, live: LiveEndpoint | None, elapsed_s: float) -> Verdict:
     if live is None:
         return Verdict("waiting", status=wait.status)
     if live.status == "unreadable":
@@ -137,21 +142,19 @@ def _judge(wait: Wait, live: LiveObject | None, elapsed_s: float) -> Verdict:
     wait.denied = 0
     if live.status == "absent":
         return _gone(wait, elapsed_s)
-    status = str(live.describe.get("EndpointStatus"))
-    wait.status = status
+    status = wait.status = live.endpoint_status
     wait.seen_busy = wait.seen_busy or status in BUSY
-    until = "blocked" if wait.blocked else str(wait.step.wait["until"])
+    until = "blocked" if wait.blocked else "gone" if wait.until_gone else "InService"
     judgement = ACCEPTORS[until].get(status, OTHERWISE[until])
     if judgement == "compare":
-        return _compared(wait, live.describe, status, elapsed_s)
+        return _compared(wait, live, elapsed_s)
     if judgement == "failed":
-        return _failed(wait, live, status, elapsed_s)
+        return _failed(wait, live, elapsed_s)
     detail = "another operation is under way" if wait.blocked and judgement == "waiting" else ""
-    phase = "" if until == "gone" else phase_of(live.describe)
-    return Verdict(judgement, detail, status, phase if judgement == "waiting" else "")
+    return Verdict(judgement, detail, status, live.phase if judgement == "waiting" and until != "gone" else "")
 
 
-def _unreadable(wait: Wait, error: str) -> Verdict:
+def _unreadable(wait: Waiting, error: str) -> Verdict:
     """A look that failed: the next may work. Where it is denied again and again, nobody will ever see the end."""
     if not error.startswith("denied"):
         return Verdict("waiting", error, wait.status)
@@ -162,9 +165,9 @@ def _unreadable(wait: Wait, error: str) -> Verdict:
     return Verdict("failed", text + "see to the permission, then apply again to join it", wait.status)
 
 
-def _failed(wait: Wait, live: LiveObject, status: str, elapsed_s: float) -> Verdict:
-    reason = _reason(live.describe)
-    if wait.step.wait["until"] == "gone":
+def _failed(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:
+    status, reason = live.endpoint_status, _reason(live)
+    if wait.until_gone:
         if not wait.seen_busy and elapsed_s < SETTLE_S:
             return Verdict("waiting", status=status)  # a Failed endpoint is deleted too, and says so for a while
         return Verdict("failed", f"it couldn't be deleted: {reason}", status)
@@ -176,76 +179,64 @@ def _failed(wait: Wait, live: LiveObject, status: str, elapsed_s: float) -> Verd
     return Verdict("failed", text, status)
 
 
-def _gone(wait: Wait, elapsed_s: float) -> Verdict:
-    if wait.blocked or wait.step.wait["until"] == "gone":
+def _gone(wait: Waiting, elapsed_s: float) -> Verdict:
+    if wait.blocked or wait.until_gone:
         return Verdict("done", "is gone")
     if elapsed_s < SETTLE_S and wait.step.operation == "CreateEndpoint":
         return Verdict("waiting", "not visible yet")
     return Verdict("failed", "the endpoint is gone: somebody deleted it")
 
 
-def _compared(wait: Wait, described: Mapping[str, Any], status: str, elapsed_s: float) -> Verdict:
+def _compared(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:
     """The endpoint is InService: by what was asked for, by something else, or not yet."""
-    wanted, in_force = wait.step.wait["config"], described.get("EndpointConfigName")
-    if described.get("PendingDeploymentSummary"):
+    status = live.endpoint_status
+    if isinstance(wait.wait, Gone):
+        return Verdict("waiting", status=status)
+    if live.has_pending_deployment:
         return Verdict("waiting", "a deployment is pending", status)
-    desired = wait.step.wait.get("desired")
-    if in_force == wanted and (not desired or (desires_met(desired, described) and _settled(desired, described))):
+    wanted, desired = wait.wait.config, wait.wait.desired
+    if live.config == wanted and (not desired or (desires_met(desired, live) and _settled(desired, live))):
         return Verdict("done", status=status)
     if not wait.seen_busy and elapsed_s < SETTLE_S:
         return Verdict("waiting", "the change is not visible yet", status)
-    if in_force != wanted:
-        return _elsewhere(wait, described, status)
-    if desired and not desires_met(desired, described):
-        text = f"SageMaker went back to the former weights or counts of {wait.endpoint}: {_reason(described)}"
+    if live.config != wanted:
+        return _elsewhere(wait, wanted, live)
+    if desired and not desires_met(desired, live):
+        text = f"SageMaker went back to the former weights or counts of {wait.endpoint}: {_reason(live)}"
         return Verdict("failed", text, ROLLED_BACK)
     return Verdict("waiting", "instances are still starting", status)
 
 
-def _elsewhere(wait: Wait, described: Mapping[str, Any], status: str) -> Verdict:
+def _elsewhere(wait: Waiting, wanted: str, live: LiveEndpoint) -> Verdict:
     """The endpoint runs another config than was asked for: SageMaker rolled the update back, or somebody else came.
 
     A rollback has a reason, or alarms that watched the update (after an alarm the reason is sometimes empty).
     """
-    wanted, in_force = wait.step.wait["config"], described.get("EndpointConfigName")
-    now = f"it is InService, but runs {in_force}"
-    before = (wait.step.guard.get("config", in_force), wait.step.guard.get("pending"))
-    if in_force not in before:
+    now = f"it is InService, but runs {live.config}"
+    guard = wait.step.guard
+    as_planned = guard is None or (isinstance(guard, RunsConfig) and live.config in (guard.config, guard.pending))
+    if not as_planned:
         text = f"somebody else changed {wait.endpoint} meanwhile: {now}, not {wanted}; plan again"
-        return Verdict("failed", text, status)
-    reason = _reason(described).rstrip(".")
+        return Verdict("failed", text, live.endpoint_status)
+    reason = _reason(live).rstrip(".")
     rollback = (wait.step.params.get("DeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
     alarms = [str(alarm.get("AlarmName")) for alarm in rollback.get("Alarms") or ()]
-    if not described.get("FailureReason") and not alarms:
+    if not live.failure_reason and not alarms:
         text = (
             f"the update of {wait.endpoint} did not last: {now} as before, not {wanted}, and SageMaker gave no reason"
         )
-        return Verdict("failed", f"{text}; did somebody else change it back? Plan again", status)
+        return Verdict("failed", f"{text}; did somebody else change it back? Plan again", live.endpoint_status)
     if not any(name in reason for name in alarms) and alarms:
         reason += f"; the update was watched by the {'alarm' if len(alarms) == 1 else 'alarms'} {', '.join(alarms)}"
     text = f"SageMaker rolled the update of {wait.endpoint} back: {now} as before, not {wanted} ({reason})"
     return Verdict("failed", text, ROLLED_BACK)
 
 
-def _settled(desired: list[Mapping[str, Any]], described: Mapping[str, Any]) -> bool:
+def _settled(desired: Desires, live: LiveEndpoint) -> bool:
     """Whether the counts that were asked for are there; other variants' counts may be an autoscaler's, and move."""
     counted = {item["VariantName"] for item in desired if "DesiredInstanceCount" in item}
-    return all(
-        summary.get("CurrentInstanceCount") == summary.get("DesiredInstanceCount")
-        for summary in described.get("ProductionVariants") or ()
-        if summary.get("VariantName") in counted
-    )
+    return all(variant.current_count == variant.desired_count for variant in live.variants if variant.name in counted)
 
 
-def _reason(described: Mapping[str, Any]) -> str:
-    return str(described.get("FailureReason") or "SageMaker gave no reason")
-
-
-def phase_of(described: Mapping[str, Any]) -> str:
-    """What the variants say of themselves: `Baking: Baking for 600 seconds …`."""
-    pending = (described.get("PendingDeploymentSummary") or {}).get("ProductionVariants") or ()
-    for summary in (*pending, *(described.get("ProductionVariants") or ())):
-        for entry in summary.get("VariantStatus") or ():
-            message = entry.get("StatusMessage")
-            return f"{entry.get('Status')}: {message}" if message else str(entry.get("Status"))
-    return ""
+def _reason(live: LiveEndpoint) -> str:
+    return live.failure_reason or "SageMaker gave no reason"

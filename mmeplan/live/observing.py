@@ -18,7 +18,7 @@ from typing import Any, Final
 from mmeplan.aws.failures import NOT_VALID, Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
-from mmeplan.live.objects import ARN_MEMBERS, NAME_MEMBERS, LiveObject, live_object, models_of
+from mmeplan.live.objects import ARN_MEMBERS, NAME_MEMBERS, LiveEndpoint, LiveObject, live_object, models_of
 from mmeplan.live.ports import Answer, Call, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
@@ -93,11 +93,12 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
     }
 
 
-def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveObject]:
+def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveEndpoint]:
     """The endpoints of these names, described; without tags. For waits and guards."""
     wanted = list(names)
     answers = reader.gather([_describe_call("endpoint", name) for name in wanted])
-    return {name: _as_live("endpoint", name, answer) for name, answer in zip(wanted, answers, strict=True)}
+    seen = (_as_live("endpoint", name, answer) for name, answer in zip(wanted, answers, strict=True))
+    return {name: live for name, live in zip(wanted, seen, strict=True) if isinstance(live, LiveEndpoint)}
 
 
 class _Observation:

@@ -11,10 +11,11 @@ The life of a plan, told once:
 
 from mmeplan.diff import EFFECTS, Action, Change, Effect, FieldChange, Location, VariantTraffic
 from mmeplan.plan.building import build, deleted, require_addresses
-from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Step, Summary
+from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
 from mmeplan.plan.encoding import decode, encode, read, write
 from mmeplan.plan.finding import Finding, Severity
+from mmeplan.plan.step import Step
 
 __all__ = [
     "EFFECTS",

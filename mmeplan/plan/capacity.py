@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
-from mmeplan.plan.document import Capacity, InstanceCapacity, Step
+from mmeplan.plan.document import Capacity, InstanceCapacity
 from mmeplan.plan.instances import Counting, Job
 from mmeplan.plan.ordering import Order, ordered
+from mmeplan.plan.step import Step
 from mmeplan.spec import Quota
 
 

@@ -12,30 +12,10 @@ from typing import Any, Final
 
 from mmeplan.diff import Change, FieldChange
 from mmeplan.plan.finding import Finding
+from mmeplan.plan.step import Step
 
 FORMAT_VERSION: Final = "1.1"
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One API call of the apply, with everything it needs.
-
-    `operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
-    of the object right before the call, `wait` what must become true after it (both: docs/plan-format.md).
-    `on_rollback` are the calls that follow where SageMaker rolls this update back: `operation`, `params`, and `clean`
-    for those that are made only on request (`apply --clean`).
-    """
-
-    id: str
-    address: str
-    operation: str
-    params: Mapping[str, Any]
-    after: tuple[str, ...] = ()
-    guard: Mapping[str, Any] = field(default_factory=dict)
-    wait: Mapping[str, Any] = field(default_factory=dict)
-    effect: str = "none"
-    on_rollback: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +155,7 @@ class Plan:
         """Every write that an apply of this plan may make: those of the steps, and those that follow a rollback."""
         for step in self.steps:
             yield step.operation, step.params
-            yield from ((call["operation"], call["params"]) for call in step.on_rollback)
+            yield from ((call.operation, call.params) for call in step.on_rollback)
 
     def step(self, step_id: str) -> Step:
         """The step of that id. Raises KeyError."""

@@ -22,10 +22,10 @@ from mmeplan.plan.document import (
     Plan,
     PlannedDrift,
     SourceFile,
-    Step,
     Summary,
 )
 from mmeplan.plan.finding import Finding
+from mmeplan.plan.step import Step, step_of
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
 _OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
@@ -90,6 +90,8 @@ def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
 
 def _members(value: Any) -> dict[str, Any]:
     """What json makes of a frozen dataclass: the members that its document has, in order."""
+    if isinstance(value, Step):
+        return value.members()
     return {name: getattr(value, name) for name in getattr(value, "MEMBERS", value.__slots__)}
 
 
@@ -151,7 +153,7 @@ def _plan(document: dict[str, Any]) -> Plan:
             "snapshot": _make(Observed, document["snapshot"]),
             "summary": _make(Summary, document["summary"]),
             "changes": tuple(_change(item) for item in document["changes"]),
-            "steps": tuple(_make(Step, item) for item in document["steps"]),
+            "steps": tuple(step_of(item) for item in document["steps"]),
             "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
             "capacity": _capacity(document.get("capacity")),
@@ -188,8 +190,6 @@ _TUPLES: Final = frozenset(
         "causes",
         "tags_removed",
         "notes",
-        "after",
-        "on_rollback",
         "targets",
         "replace",
         "allow_outage",

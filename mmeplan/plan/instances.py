@@ -17,7 +17,7 @@ from typing import Any, Final
 from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
-from mmeplan.plan.document import Step
+from mmeplan.plan.step import EndpointNameIsFree, Step
 from mmeplan.resources.canonical import KEYED, Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
 
@@ -110,7 +110,8 @@ class Counting:
         """The most that runs during a step, and the fleets that run after it."""
         if step.operation == "CreateEndpoint":
             new = _fleet(self._content(str(step.params["EndpointConfigName"])))
-            here = [] if step.guard.get("wait_until_gone") else here
+            deleting = isinstance(step.guard, EndpointNameIsFree) and step.guard.wait_until_gone
+            here = [] if deleting else here
             return _levels(*here, new), [*here, new]
         if step.operation == "DeleteEndpoint":
             return _levels(*here), here[_OLD:]  # what was created beside it stays

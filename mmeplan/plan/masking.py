@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.diff import Change, FieldChange
-from mmeplan.plan.document import Plan, PlannedDrift, Step
+from mmeplan.plan.document import Plan, PlannedDrift
 from mmeplan.plan.encoding import encode
+from mmeplan.plan.step import Step
 
 _Mask = Callable[[str], str]
 

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mmeplan.live import NAME_MEMBERS, Snapshot
-from mmeplan.plan.document import Plan, Step
+from mmeplan.plan.document import Plan
+from mmeplan.plan.step import Step
 from mmeplan.resources.identity import FLEET_TAG
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
@@ -67,7 +68,7 @@ class _Names:
 
 def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
-    scans = any("unreferenced" in step.guard for step in plan.steps)
+    scans = any(step.comes_last for step in plan.steps)
     made: Arns = {}
     for kind, operation in _DESCRIBE.items():
         names = set(snapshot.objects.get(kind, {}))

@@ -14,6 +14,7 @@ from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.diff import Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot
+from mmeplan.plan.step import Step, follow_up
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import DIGEST_CHARS, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
 from mmeplan.resources.memory import served, served_text, short_digest
@@ -62,7 +63,7 @@ class Records:
 
     def on_rollback(
         self, change: Change, endpoint: Resource, live: LiveObject | None, *, made: Mapping[str, str]
-    ) -> tuple[Mapping[str, Any], ...]:
+    ) -> tuple[Step, ...]:
         """What follows where SageMaker rolls the update back: a mark, and on request what was made for it goes.
 
         `made` are the addresses whose objects this plan creates.
@@ -71,13 +72,17 @@ class Records:
             return ()
         wanted = endpoint.request["EndpointConfigName"]
         mark = {"ResourceArn": change.arn, "Tags": [{"Key": ROLLED_BACK_TAG, "Value": wanted}]}
-        calls: list[Mapping[str, Any]] = [{"operation": "AddTags", "params": mark}]
+        calls: list[tuple[str, Mapping[str, Any], bool]] = [("AddTags", mark, False)]
         at = endpoint.references[0].address if endpoint.references else None
         if at is not None and (at in made or self._never_served(change, live, self.graph.resources[at])):
             calls.append(_cleaning("endpoint_config", wanted))
             models = [self.graph.resources[one] for one in self.graph.resources[at].dependencies() if one in made]
             calls += [_cleaning("model", model.physical_name) for model in models]
-        return tuple(calls)
+        step_id, fleet = f"UpdateEndpoint:{change.address}", self.graph.fleet.name
+        return tuple(
+            follow_up(step_id, change.address, number, operation, params, fleet, on_request)
+            for number, (operation, params, on_request) in enumerate(calls, start=1)
+        )
 
     def _never_served(self, change: Change, live: LiveObject, config: Resource) -> bool:
         """Whether this is another try of a config that never came to serve the endpoint."""
@@ -98,5 +103,5 @@ class Records:
         return {r.physical_name: r.digest[:DIGEST_CHARS] for r in self.graph.of_kind("endpoint_config")}
 
 
-def _cleaning(kind: str, name: str) -> Mapping[str, Any]:
-    return {"operation": DELETE[kind], "params": {NAME_MEMBERS[kind]: name}, "clean": True}
+def _cleaning(kind: str, name: str) -> tuple[str, Mapping[str, Any], bool]:
+    return DELETE[kind], {NAME_MEMBERS[kind]: name}, True

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from mmeplan.diff import Change, FieldChange
 from mmeplan.plan.document import FORMAT_VERSION, Plan
 from mmeplan.plan.drifting import DRIFT_FORMAT_VERSION, DriftReport
+from mmeplan.plan.step import Step
 
 FILE = Path("specs/plan.schema.json")
 DRIFT_FILE = Path("specs/drift.schema.json")
@@ -33,11 +34,26 @@ _DOCUMENT: Final[Mapping[type, tuple[str, str]]] = {
         "PlannedField",
         "One value that differs: its dotted name as in the file, before and after (None: absent), and its line.",
     ),
+    Step: (
+        "Step",
+        """One API call of the apply, with everything it needs.
+
+`operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
+of the object right before the call, `wait` what must become true after it (both: docs/plan-format.md).
+`on_rollback` are the calls that follow where SageMaker rolls this update back: `operation`, `params`, and `clean`
+for those that are made only on request (`apply --clean`).""",
+    ),
 }
 """Types of which the document has other members than the type: their name and description in the schema."""
 
-_PLAIN: Final[Mapping[str, type]] = {"reason": str, "effect": str}
-"""Members with closed vocabularies that a minor version may extend: readers take any text."""
+_PLAIN: Final[Mapping[tuple[type, str], Any]] = {
+    (Change, "reason"): str,
+    (Change, "effect"): str,
+    (Step, "guard"): Mapping[str, Any],
+    (Step, "wait"): Mapping[str, Any],
+    (Step, "on_rollback"): tuple[Mapping[str, Any], ...],
+}
+"""Members that a minor version may extend: readers take any text, and any members of a guard or a wait."""
 
 
 _REQUIRED: Final = frozenset({"field"})
@@ -67,12 +83,14 @@ def _document_type(of: type) -> type:
     defaults = {member.name: member for member in fields(of)}
     members: list[tuple[str, Any, Any]] = []
     for name in getattr(of, "MEMBERS", defaults):
-        hint = _PLAIN.get(name) if of in _DOCUMENT else None
+        hint = _PLAIN.get((of, name))
         hint = hint or _document_hint(
             hints[name] if name in hints else get_type_hints(getattr(of, name).fget)["return"]
         )
         member = defaults.get(name)
         factory = member.default_factory if member else MISSING
+        if member and member.default is None and get_origin(hint) is Mapping:
+            factory = dict
         default = member.default if member and name not in _REQUIRED else MISSING
         members.append(
             (name, hint, field(default_factory=factory) if factory is not MISSING else field(default=default))

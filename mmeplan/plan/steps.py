@@ -6,18 +6,29 @@ In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, says_what_runs
 from mmeplan.graph import Graph
-from mmeplan.live import NAME_MEMBERS, LiveObject, Snapshot, models_of
-from mmeplan.plan.document import Step
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Snapshot, models_of
 from mmeplan.plan.records import DELETE, Records
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
+from mmeplan.plan.step import (
+    DesiresAsSeen,
+    EndpointAsPlanned,
+    EndpointNameIsFree,
+    Gone,
+    InService,
+    NameIsFree,
+    RunsConfig,
+    Step,
+    Unreferenced,
+    guard_of,
+)
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG, STAND_IN_TAG
@@ -84,7 +95,7 @@ class StepBuilder:
                 operation,
                 _with_tags(resource),
                 after,
-                guard={"absent": change.name, "digest": resource.digest},
+                guard=NameIsFree(change.kind, change.name, resource.digest),
             )
             self.creates[change.address] = self._add(step)
         done = self._tags(change)
@@ -94,10 +105,10 @@ class StepBuilder:
     def _stand_in(self, change: Change) -> None:
         """A config under the name of one that an endpoint still runs and somebody deleted."""
         config = self.graph.resources[change.address]
-        served = next(e.describe for e in self.snapshot.present("endpoint") if change.name in _configs_of(e)[:1])
+        served = next(e.describe for e in self.snapshot.endpoints() if change.name == e.config)
         params, digest = stand_in(config, served, self.graph.fleet.name, change.name)
         after = tuple(self.creates[at] for at in config.dependencies() if at in self.creates)
-        guard = {"absent": change.name, "digest": digest}
+        guard = NameIsFree("endpoint_config", change.name, digest)
         step_id = f"CreateEndpointConfig:{change.address}@{change.name}"
         step = Step(step_id, change.address, "CreateEndpointConfig", params, after, guard)
         self.stand_ins[change.name] = self._add(step)
@@ -106,10 +117,8 @@ class StepBuilder:
         after = list(self.leaves.get(change.live_name, ()))
         if change.kind == "model":
             after += users.get(change.live_name, [])
-        guard: dict[str, Any] = {"owned_by": self.graph.fleet.name, "unreferenced": change.live_name}
-        stand_ins = self._stand_ins_there()
-        if change.kind == "model" and stand_ins:
-            guard["stand_ins"] = stand_ins
+        placeholders = self._placeholders if change.kind == "model" else ()
+        guard = Unreferenced(change.kind, change.live_name, self.graph.fleet.name, placeholders)
         operation = DELETE[change.kind]
         step = Step(
             self._delete_id(change),
@@ -122,14 +131,15 @@ class StepBuilder:
         )
         self._add(step)
 
-    def _stand_ins_there(self) -> list[str]:
-        """The configs that stand in for others, or were made anew by others: they don't say which models are run."""
+    @cached_property
+    def _placeholders(self) -> tuple[str, ...]:
+        """The configs that took the names of others and so don't say which models run; known once those have steps."""
         found = {one.name for one in self.snapshot.present("endpoint_config") if STAND_IN_TAG in (one.tags or {})}
-        for live in self.snapshot.present("endpoint"):
-            config = self.snapshot.get("endpoint_config", str(live.describe.get("EndpointConfigName", "")))
+        for live in self.snapshot.endpoints():
+            config = self.snapshot.endpoint_config(live.config)
             if config is not None and not says_what_runs(live, config):
                 found.add(config.name)
-        return sorted({*self.stand_ins, *found})
+        return tuple(sorted({*self.stand_ins, *found}))
 
     def _delete_id(self, change: Change) -> str:
         return f"{DELETE[change.kind]}:{change.address}@{change.live_name}"
@@ -138,7 +148,7 @@ class StepBuilder:
 
     def _endpoint(self, change: Change) -> None:
         endpoint = self.graph.resources.get(change.address)
-        live = self.snapshot.get("endpoint", change.live_name) if change.live_name else None
+        live = self.snapshot.endpoint(change.live_name) if change.live_name else None
         if endpoint is None or change.action is Action.DELETE:
             self._remove_endpoint(change, live)
             return
@@ -155,7 +165,7 @@ class StepBuilder:
         elif change.action is Action.WAIT:
             last = self._wait_only(change, endpoint, live)
         if live is not None and last and change.live_name:
-            for name in _configs_of(live):
+            for name in live.configs:
                 self.leaves.setdefault(name, []).extend(last)
         self.own[change.address] = last
         more: dict[str, str] = {}
@@ -165,30 +175,24 @@ class StepBuilder:
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
         self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
 
-    def _recreate(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
+    def _recreate(self, change: Change, endpoint: Resource, live: LiveEndpoint | None) -> tuple[str, ...]:
         """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
         ready = self._config_ready(endpoint)
         create_after, delete = ready, None
         if change.action is Action.DELETE_THEN_CREATE:
             delete = self._add(self._delete_endpoint(change, ready))
             create_after = (delete,)
-        seen = self.snapshot.get("endpoint", endpoint.physical_name)
-        deleting = seen is not None and seen.describe.get("EndpointStatus") == DELETING
+        wanted = endpoint.request["EndpointConfigName"]
+        seen = self.snapshot.endpoint(endpoint.physical_name)
+        deleting = seen is not None and seen.endpoint_status == DELETING
         step = Step(
             f"CreateEndpoint:{change.address}",
             change.address,
             "CreateEndpoint",
             _with_tags(endpoint, {SERVED_TAG: self.records.served_text(endpoint, live)}),
             create_after,
-            guard={
-                "absent": change.name,
-                "config": endpoint.request["EndpointConfigName"],
-                "owned_by": self.graph.fleet.name,
-                "wait_until_gone": deleting,
-            },
-            wait=self._in_service(
-                change.name, endpoint.request["EndpointConfigName"], CREATE_TIMEOUT_S + startup_s(self.graph, endpoint)
-            ),
+            guard=EndpointNameIsFree(change.name, wanted, self.graph.fleet.name, deleting),
+            wait=InService(change.name, wanted, CREATE_TIMEOUT_S + startup_s(self.graph, endpoint)),
             effect=change.effect,
         )
         done = self._add(step)
@@ -197,7 +201,7 @@ class StepBuilder:
         return (done,)
 
     def _swap(
-        self, change: Change, endpoint: Resource, live: LiveObject | None, after: tuple[str, ...]
+        self, change: Change, endpoint: Resource, live: LiveEndpoint | None, after: tuple[str, ...]
     ) -> tuple[str, ...]:
         wanted = endpoint.request["EndpointConfigName"]
         deployment = deployment_of(endpoint.request.get("DeploymentConfig"), renames=VARIANTS_DIFFER in change.notes)
@@ -210,8 +214,8 @@ class StepBuilder:
         desired = fixed_desires(self.graph, endpoint)
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
-        back = live is not None and live.describe.get("EndpointConfigName") == wanted
-        told = set_by_swap(desired, params) if back else None
+        back = live is not None and live.config == wanted
+        told = set_by_swap(desired, params) if back else []
         timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",
@@ -219,34 +223,36 @@ class StepBuilder:
             "UpdateEndpoint",
             params,
             (*after, *self._config_ready(endpoint)),
-            guard={
-                "endpoint": change.name,
-                "config": live.describe.get("EndpointConfigName") if live else "",
-                "pending": (_configs_of(live) if live else [""])[-1],
-                "owned_by": self.graph.fleet.name,
-                "desired": desired,
-            },
-            wait=self._in_service(change.name, wanted, timeout_s, desired=told),
+            guard=RunsConfig(
+                change.name,
+                live.config if live else "",
+                live.configs[-1] if live else "",
+                self.graph.fleet.name,
+                wanted,
+                tuple(desired),
+            ),
+            wait=InService(change.name, wanted, timeout_s, tuple(told)),
             effect=change.effect,
             on_rollback=() if back else self.records.on_rollback(change, endpoint, live, made=self.creates),
         )
         done = (self._add(step),)
         return self._scale(change, endpoint, live, done, rest, config=wanted, already=len(grows))
 
-    def _in_force_ready(self, change: Change, live: LiveObject | None) -> tuple[str, ...]:
+    def _in_force_ready(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
 
         It isn't on record where an apply stopped right after the swap to it.
         """
         if live is None:
             return ()
-        name = str(live.describe.get("EndpointConfigName", ""))
+        name = live.config
         ready = (self.stand_ins[name],) if name in self.stand_ins else ()
         value = self.records.overdue_text(live)
         if not value:
             return ready
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
-        guard = {"kind": "endpoint", "name": change.live_name, "owned_by": self.graph.fleet.name}
+        members = {"kind": "endpoint", "name": change.live_name, "owned_by": self.graph.fleet.name}
+        guard = guard_of("AddTags", params, members)
         return (
             *ready,
             self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
@@ -256,7 +262,7 @@ class StepBuilder:
         self,
         change: Change,
         endpoint: Resource,
-        live: LiveObject | None,
+        live: LiveEndpoint | None,
         after: tuple[str, ...],
         requests: list[dict[str, Any]],
         config: str | None = None,
@@ -267,7 +273,7 @@ class StepBuilder:
         `config`: what it runs by then, if not what it runs or is moving to now; `already`: how many such calls precede.
         Source: the operation's documentation, "weight of one or more variants, or capacity of one variant".
         """
-        in_force = config or (_configs_of(live) if live else [""])[-1]
+        in_force = config or (live.configs[-1] if live else "")
         timeout_s = UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint)
         for number, request in enumerate(requests, start=1 + already):
             step = Step(
@@ -276,36 +282,38 @@ class StepBuilder:
                 "UpdateEndpointWeightsAndCapacities",
                 {"EndpointName": change.name, "DesiredWeightsAndCapacities": request["variants"]},
                 after,
-                guard={
-                    "endpoint": change.name,
-                    "config": in_force,
-                    "owned_by": self.graph.fleet.name,
-                    **{member: value for member, value in request.items() if member != "variants"},
-                },
-                wait=self._in_service(change.name, in_force, timeout_s, desired=request["variants"]),
+                guard=DesiresAsSeen(
+                    change.name,
+                    in_force,
+                    self.graph.fleet.name,
+                    tuple(request["variants"]),
+                    request["before"],
+                    tuple(request.get("holds", ())),
+                ),
+                wait=InService(change.name, in_force, timeout_s, tuple(request["variants"])),
                 effect="in_place",
             )
             after = (self._add(step),)
         return after
 
-    def _wait_only(self, change: Change, endpoint: Resource, live: LiveObject | None) -> tuple[str, ...]:
+    def _wait_only(self, change: Change, endpoint: Resource, live: LiveEndpoint | None) -> tuple[str, ...]:
         timeout_s = update_timeout_s(endpoint.request.get("DeploymentConfig")) + startup_s(self.graph, endpoint)
-        config = str(live.describe.get("EndpointConfigName")) if live else ""
+        config = live.config if live else ""
         step = Step(
             f"DescribeEndpoint:{change.address}",
             change.address,
             "DescribeEndpoint",
             {"EndpointName": change.name},
-            wait=self._in_service(change.name, config, timeout_s, desired=fixed_desires(self.graph, endpoint)),
+            wait=InService(change.name, config, timeout_s, tuple(fixed_desires(self.graph, endpoint))),
         )
         return (self._add(step),)
 
-    def _remove_endpoint(self, change: Change, live: LiveObject | None) -> None:
+    def _remove_endpoint(self, change: Change, live: LiveEndpoint | None) -> None:
         if change.action is Action.FORGET:
             self._tags(change, after=tuple(self.forgets))  # last: what it runs is found through it
             return
         done = self._add(self._delete_endpoint(change, self.own.get(change.address, ())))
-        for name in _configs_of(live) if live else ():
+        for name in live.configs if live else ():
             self.leaves.setdefault(name, []).append(done)
 
     def _delete_endpoint(self, change: Change, after: tuple[str, ...]) -> Step:
@@ -316,12 +324,8 @@ class StepBuilder:
             "DeleteEndpoint",
             {"EndpointName": change.live_name},
             after,
-            guard={
-                "endpoint": change.live_name,
-                "owned_by": self.graph.fleet.name,
-                "created_at": live.created_at if live is not None else "",
-            },
-            wait={"endpoint": change.live_name, "until": "gone", "timeout_s": DELETE_TIMEOUT_S},
+            guard=EndpointAsPlanned(change.live_name, self.graph.fleet.name, live.created_at if live else ""),
+            wait=Gone(change.live_name, DELETE_TIMEOUT_S),
             effect=change.effect,
         )
 
@@ -332,10 +336,6 @@ class StepBuilder:
             return ()
         needed = (at, *self.graph.resources[at].dependencies())
         return tuple(self.creates[address] for address in needed if address in self.creates)
-
-    def _in_service(self, name: str, config: str, timeout_s: int, desired: Any = None) -> dict[str, Any]:
-        wait = {"endpoint": name, "until": "InService", "config": config, "timeout_s": timeout_s}
-        return {**wait, "desired": desired} if desired else wait
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 
@@ -353,8 +353,7 @@ class StepBuilder:
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
-        guard = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name}
-        guard |= {"config": runs} if runs else {}
+        members = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name, "config": runs}
         suffix = self._suffix(change)
         if added:
             takes_over = change.adopts and FLEET_TAG in added  # it carries nobody's tag yet
@@ -363,11 +362,12 @@ class StepBuilder:
                 "Tags": [{"Key": key, "Value": value} for key, value in sorted(added.items())],
             }
             step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
-            own_guard = {**guard, "owned_by": ""} if takes_over else guard
-            after = (self._add(Step(step_id, change.address, "AddTags", params, after, own_guard)),)
+            guard = guard_of("AddTags", params, {**members, "owned_by": ""} if takes_over else members)
+            after = (self._add(Step(step_id, change.address, "AddTags", params, after, guard)),)
         if removed:
             params = {"ResourceArn": change.arn, "TagKeys": removed}
             step_id = f"DeleteTags:{change.address}{suffix}"
+            guard = guard_of("DeleteTags", params, members)
             after = (self._add(Step(step_id, change.address, "DeleteTags", params, after, guard)),)
         return after
 
@@ -381,12 +381,6 @@ class StepBuilder:
 def _is_immutable_delete(change: Change, kind: str) -> bool:
     """A model or config that goes: at once, or after it has stood in for another."""
     return change.kind == kind and change.action.deletes
-
-
-def _configs_of(live: LiveObject) -> list[str]:
-    """The config an endpoint runs, then the one that an update under way leads to, if any."""
-    pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
-    return [str(name) for name in (live.describe.get("EndpointConfigName"), pending) if name]
 
 
 def _with_tags(resource: Resource, more: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mmeplan.plan import Change
-from mmeplan.plan.document import Plan, Step
+from mmeplan.plan.document import Plan
+from mmeplan.plan.step import Step
 
 _VARIANTS: Final = ("ProductionVariants", "ShadowProductionVariants")
 _GONE: Final = (("delete",), ("forget",))
@@ -54,7 +55,7 @@ class Relations:
             if cause.startswith("endpoint_config/"):
                 return cause
         for step in self.steps.get(endpoint.address, ()):
-            for name in (step.params.get("EndpointConfigName"), step.guard.get("config")):
+            for name in (step.params.get("EndpointConfigName"), getattr(step.guard, "config", None)):
                 at = self.address_of("endpoint_config", str(name)) if name else ""
                 if at:
                     return at

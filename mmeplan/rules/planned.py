@@ -14,7 +14,8 @@ from typing import Any
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.plan import Change
-from mmeplan.plan.document import Plan, Step
+from mmeplan.plan.document import Plan
+from mmeplan.plan.step import Step
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from mmeplan.apply import executor, guards, references, waits
-from mmeplan.apply.guards import CALL, Decision
+from mmeplan.apply import executor, references, waits
+from mmeplan.apply.current import CurrentState
 from mmeplan.apply.waits import Verdict
 from mmeplan.diff import endpoints as diff_endpoints
 from mmeplan.diff import generations
 from mmeplan.diff.world import World as DiffWorld
 from mmeplan.plan import building
 from mmeplan.plan.records import Records
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, TagsOwnedBy, Unreferenced
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.world import Broken, World, config, fleet, model, one, unwatched, variant
@@ -196,14 +197,10 @@ def delete_before_swap(patch: Patch) -> None:
 
     def deletes_first(self: Any, changes: Any) -> Any:
         steps = [replace(step, after=()) for step in built(self, changes)]
-        loose = [
-            replace(step, guard={**step.guard, "unreferenced": ""}) if "unreferenced" in step.guard else step
-            for step in steps
-        ]
-        return tuple(sorted(loose, key=lambda step: not step.operation.startswith("Delete")))
+        return tuple(sorted(steps, key=lambda step: not step.operation.startswith("Delete")))
 
     patch.setattr(StepBuilder, "build", deletes_first)
-    patch.setattr(guards, "_before_delete", lambda *_: CALL)
+    patch.setattr(Unreferenced, "check", lambda *_: CALL)
     patch.setattr(executor.Executor, "_enqueue", lambda self, index: self.ready.append(index))
 
 
@@ -223,11 +220,11 @@ def skip_the_reference_scan(patch: Patch) -> None:
 
 def ignore_the_ownership_tag_in_the_diff(patch: Patch) -> None:
     patch.setattr(DiffWorld, "owns", lambda *_: True)
-    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+    patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
 def ignore_the_ownership_tag_in_the_guard(patch: Patch) -> None:
-    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+    patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
 def delete_the_endpoint_to_swap(patch: Patch) -> None:
@@ -263,7 +260,8 @@ def depend_on_the_order_of_the_file(patch: Patch) -> None:
 
 
 def take_any_existing_object_for_ours(patch: Patch) -> None:
-    patch.setattr(executor, "after_exists", lambda *_: Decision("fail", "exists"))
+    for guard in (NameIsFree, EndpointNameIsFree):
+        patch.setattr(guard, "after_exists", lambda *_: Decision("fail", "exists"))
 
 
 def forget_that_it_was_rolled_back(patch: Patch) -> None:
@@ -304,12 +302,12 @@ def wait_for_what_can_not_be_seen(patch: Patch) -> None:
 
 
 def write_down_whatever_runs(patch: Patch) -> None:
-    look = guards._before_tags
+    check = TagsOwnedBy.check
 
-    def blind(step: Any, reader: Any) -> Decision:
-        return look(replace(step, guard={k: v for k, v in step.guard.items() if k != "config"}), reader)
+    def blind(guard: TagsOwnedBy, current: Any) -> Decision:
+        return check(replace(guard, config=""), current)
 
-    patch.setattr(guards, "_before_tags", blind)
+    patch.setattr(TagsOwnedBy, "check", blind)
 
 
 PLANTED: dict[Callable[[Patch], None], Callable[[World], None]] = {

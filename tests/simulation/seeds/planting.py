@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from mmeplan.apply import executor, guards, references
+from mmeplan.apply import executor, references
+from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Outcome
-from mmeplan.apply.guards import CALL, Decision
 from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
 from mmeplan.diff import endpoints, generations, handmade, removals
 from mmeplan.diff.world import World
+from mmeplan.live import LiveEndpoint
 from mmeplan.plan import building, scaling, steps
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Unreferenced
 from mmeplan.plan.steps import StepBuilder
 from tests.simulation.seeds import living
 from tests.simulation.seeds.drawing import draw
@@ -38,7 +40,7 @@ def delete_before_swap(patch: Patch) -> None:
         return tuple(sorted(made, key=lambda step: not step.operation.startswith("Delete")))
 
     patch.setattr(StepBuilder, "build", deletes_first)
-    patch.setattr(guards, "_before_delete", lambda *_: CALL)
+    patch.setattr(Unreferenced, "check", lambda *_: CALL)
     patch.setattr(executor.Executor, "_enqueue", lambda self, index: self.ready.append(index))
 
 
@@ -48,7 +50,7 @@ def trust_in_service(patch: Patch) -> None:
     judged = executor.judge
 
     def judge(wait: Any, live: Any, now: Any) -> Verdict:
-        in_service = live is not None and (live.describe or {}).get("EndpointStatus") == "InService"
+        in_service = live is not None and live.endpoint_status == "InService"
         return Verdict("done") if in_service else judged(wait, live, now)
 
     patch.setattr(executor, "judge", judge)
@@ -84,22 +86,23 @@ def forget_the_tags(patch: Patch) -> None:
 
 def take_whatever_exists_for_ours(patch: Patch) -> None:
     """A create is tried again blindly: that the name exists by now is taken for its own effect."""
-    patch.setattr(executor, "after_exists", lambda step, _reader: Decision("join") if step.wait else Decision("done"))
+    patch.setattr(NameIsFree, "after_exists", lambda *_: Decision("done"))
+    patch.setattr(EndpointNameIsFree, "after_exists", lambda *_: Decision("join"))
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
 
 
 def drop_the_ownership_guard(patch: Patch) -> None:
     """The tags are not read again before a write."""
-    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+    patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
 def drop_the_update_guard(patch: Patch) -> None:
     """UpdateEndpoint looks at nothing but whether something is under way, and takes that for its own."""
 
-    def before_update(_step: Any, _described: Any, status: str) -> Decision:
-        return CALL if status == "InService" else Decision("join")
+    def before_update(_guard: RunsConfig, found: LiveEndpoint) -> Decision:
+        return CALL if found.endpoint_status == "InService" else Decision("join")
 
-    patch.setattr(guards, "_before_update", before_update)
+    patch.setattr(RunsConfig, "_of", before_update)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
 
 
@@ -213,7 +216,7 @@ def keep_every_generation(patch: Patch) -> None:
 def own_everything(patch: Patch) -> None:
     """The diff takes what it meets for the fleet's."""
     patch.setattr(World, "owns", lambda *_: True)
-    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+    patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
 def follow_the_order_of_the_file(patch: Patch) -> None:
@@ -289,7 +292,7 @@ def forget_the_target(patch: Patch) -> None:
 def take_over_whatever_is_there(patch: Patch) -> None:
     """An endpoint of somebody else under our name is taken for ours, whether the file says `adopt: true` or not."""
     patch.setattr(endpoints, "_ownership_refusal", lambda *_: None)
-    patch.setattr(guards, "tags_of", lambda *_: {"mmeplan:fleet": "f"})
+    patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
 def tell_a_stand_in_for_drift(patch: Patch) -> None:

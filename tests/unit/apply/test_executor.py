@@ -11,6 +11,7 @@ from mmeplan.apply.executor import Executor
 from mmeplan.errors import CloudError, ConnectionFailedError
 from mmeplan.plan import Options, Plan, Step, Summary
 from mmeplan.plan.document import Observed
+from mmeplan.plan.step import EndpointNameIsFree, InService, NameIsFree, Unreferenced
 from tests.unit.apply.cloud import Clock, FakeCloud, missing
 
 
@@ -22,12 +23,11 @@ def plan_of(*steps: Step, applyable: bool = True) -> Plan:
 
 
 def model(name: str, *after: str) -> Step:
-    return Step(name, f"model/{name}", "CreateModel", {"ModelName": name}, after, guard={"digest": name})
+    return Step(name, f"model/{name}", "CreateModel", {"ModelName": name}, after, guard=NameIsFree("model", name, name))
 
 
 def create(name: str, *after: str) -> Step:
-    guard = {"absent": name, "config": "c", "owned_by": "f"}
-    wait = {"endpoint": name, "until": "InService", "config": "c", "timeout_s": 3600}
+    guard, wait = EndpointNameIsFree(name, "c", "f"), InService(name, "c", 3600)
     return Step(name, f"endpoint/{name}", "CreateEndpoint", {"EndpointName": name}, after, guard, wait)
 
 
@@ -149,7 +149,7 @@ def test_ctrl_c_before_the_first_step_writes_nothing() -> None:
 
 
 def test_deletes_of_models_and_configs_come_when_everything_else_has_ended() -> None:
-    guard = {"owned_by": "f", "unreferenced": "old"}
+    guard = Unreferenced("model", "old", "f")
     going = Run(Step("d", "model/old", "DeleteModel", {"ModelName": "old"}, guard=guard), create("e"))
     going.cloud.there |= {"old": {}, "c": {}}
     going()

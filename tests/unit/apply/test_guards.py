@@ -7,15 +7,30 @@ from typing import Any
 
 import pytest
 
-from mmeplan.apply.guards import after_exists, desires_met, guard
+from mmeplan.apply.current import CurrentState
 from mmeplan.apply.references import References
 from mmeplan.errors import CloudError
-from mmeplan.plan import Step
+from mmeplan.live import live_endpoint
+from mmeplan.plan.step import (
+    DesiresAsSeen,
+    EndpointAsPlanned,
+    EndpointNameIsFree,
+    Guard,
+    NameIsFree,
+    RunsConfig,
+    Unreferenced,
+    desires_met,
+    guard_of,
+)
 from tests.unit.apply.cloud import OURS, Clock, FakeCloud, denied
 
 
-def decide(step: Step, cloud: FakeCloud) -> str:
-    return guard(step, cloud, References(cloud, Clock())).verdict
+def current(cloud: FakeCloud) -> CurrentState:
+    return CurrentState(cloud, References(cloud, Clock()))
+
+
+def decide(guard: Guard, cloud: FakeCloud) -> str:
+    return guard.check(current(cloud)).verdict
 
 
 def endpoint(status: str = "InService", config: str = "old", pending: str = "", **more: Any) -> dict[str, Any]:
@@ -23,29 +38,12 @@ def endpoint(status: str = "InService", config: str = "old", pending: str = "", 
     return {"EndpointStatus": status, "EndpointConfigName": config, **summary, **more}
 
 
-UPDATE = Step(
-    "u",
-    "endpoint/e",
-    "UpdateEndpoint",
-    {"EndpointName": "e", "EndpointConfigName": "new"},
-    guard={"endpoint": "e", "config": "old", "pending": "other", "owned_by": "f"},
-    wait={"endpoint": "e"},
+UPDATE = RunsConfig("e", "old", "other", "f", "new")
+DELETE = EndpointAsPlanned("e", "f")
+SCALE = DesiresAsSeen(
+    "e", "old", "f", ({"VariantName": "a", "DesiredInstanceCount": 3},), {"a": {"DesiredInstanceCount": 2}}
 )
-DELETE = Step("d", "endpoint/e", "DeleteEndpoint", {"EndpointName": "e"}, guard={"endpoint": "e", "owned_by": "f"})
-SCALE = Step(
-    "s",
-    "endpoint/e",
-    "UpdateEndpointWeightsAndCapacities",
-    {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "a", "DesiredInstanceCount": 3}]},
-    guard={"endpoint": "e", "config": "old", "owned_by": "f", "before": {"a": {"DesiredInstanceCount": 2}}},
-)
-CREATE = Step(
-    "c",
-    "endpoint/e",
-    "CreateEndpoint",
-    {"EndpointName": "e"},
-    guard={"absent": "e", "config": "new", "owned_by": "f", "wait_until_gone": True},
-)
+CREATE = EndpointNameIsFree("e", "new", "f", wait_until_gone=True)
 
 
 @pytest.mark.parametrize(
@@ -123,13 +121,13 @@ def test_a_scaling_of_what_is_being_moved_to_waits_until_it_is_there() -> None:
 )
 def test_a_scaling_is_made_only_while_everything_else_is_as_it_should_be(other: list[Any], verdict: str) -> None:
     """An update that the plan saw under way came to nothing, or somebody else was at it."""
-    step = replace(SCALE, guard={**SCALE.guard, "holds": [{"VariantName": "b", "DesiredWeight": 1.0}]})
+    step = replace(SCALE, holds=({"VariantName": "b", "DesiredWeight": 1.0},))
     variants = [{"VariantName": "a", "DesiredInstanceCount": 2}, *other]
     assert decide(step, FakeCloud({"e": endpoint(ProductionVariants=variants)})) == verdict
 
 
 @pytest.mark.parametrize("step", [UPDATE, DELETE])
-def test_an_endpoint_without_our_tag_is_left_alone(step: Step) -> None:
+def test_an_endpoint_without_our_tag_is_left_alone(step: Guard) -> None:
     assert decide(step, FakeCloud({"e": endpoint()}, e={"mmeplan:fleet": "other"})) == "fail"
 
 
@@ -165,10 +163,10 @@ def test_before_an_endpoint_is_created_again(there: Any, tags: Any, verdict: str
 
 
 def test_a_create_that_says_it_exists_is_ours_if_its_digest_is() -> None:
-    step = Step("m", "model/m", "CreateModel", {"ModelName": "m"}, guard={"absent": "m", "digest": "d"})
-    assert after_exists(step, FakeCloud({"m": {}}, m={"mmeplan:digest": "d"})).verdict == "done"
-    assert after_exists(step, FakeCloud({"m": {}}, m={})).verdict == "fail"
-    assert after_exists(step, FakeCloud()).verdict == "blocked"
+    guard = NameIsFree("model", "m", "d")
+    assert guard.after_exists(current(FakeCloud({"m": {}}, m={"mmeplan:digest": "d"}))).verdict == "done"
+    assert guard.after_exists(current(FakeCloud({"m": {}}, m={}))).verdict == "fail"
+    assert guard.after_exists(current(FakeCloud())).verdict == "blocked"
 
 
 @pytest.mark.parametrize(
@@ -183,13 +181,11 @@ def test_a_create_that_says_it_exists_is_ours_if_its_digest_is() -> None:
     ],
 )
 def test_before_a_config_is_deleted(there: Any, tags: Any, verdict: str) -> None:
-    step = Step("d", "endpoint_config/c", "DeleteEndpointConfig", {"EndpointConfigName": "c"}, guard={"owned_by": "f"})
-    assert decide(step, FakeCloud(there, c=tags)) == verdict
+    assert decide(Unreferenced("endpoint_config", "c", "f"), FakeCloud(there, c=tags)) == verdict
 
 
-def tagging(operation: str, owned_by: str, **more: Any) -> Step:
-    params = {"ResourceArn": "e", **more}
-    return Step("t", "endpoint/e", operation, params, guard={"owned_by": owned_by})
+def tagging(operation: str, owned_by: str, **more: Any) -> Guard | None:
+    return guard_of(operation, {"ResourceArn": "e", **more}, {"owned_by": owned_by})
 
 
 ADD = [{"Key": "mmeplan:fleet", "Value": "f"}, {"Key": "team", "Value": "a"}]
@@ -211,12 +207,12 @@ ADD = [{"Key": "mmeplan:fleet", "Value": "f"}, {"Key": "team", "Value": "a"}]
         (tagging("DeleteTags", "f", TagKeys=["team"]), {"team": "a"}, "fail"),
     ],
 )
-def test_before_tags_are_changed(step: Step, tags: Any, verdict: str) -> None:
+def test_before_tags_are_changed(step: Guard, tags: Any, verdict: str) -> None:
     assert decide(step, FakeCloud({}, e=tags)) == verdict
 
 
 def test_weights_are_compared_as_the_service_keeps_them() -> None:
-    described = {"ProductionVariants": [{"VariantName": "a", "DesiredWeight": 0.10000000149011612}]}
+    described = live_endpoint({"ProductionVariants": [{"VariantName": "a", "DesiredWeight": 0.10000000149011612}]})
     assert desires_met([{"VariantName": "a", "DesiredWeight": 0.1}], described)
     assert not desires_met([{"VariantName": "b", "DesiredWeight": 0.1}], described)
     assert not desires_met([{"VariantName": "a", "ServerlessUpdateConfig": {"MaxConcurrency": 3}}], described)
@@ -225,13 +221,13 @@ def test_weights_are_compared_as_the_service_keeps_them() -> None:
 def test_an_update_to_what_runs_already_is_made_where_counts_are_not_the_files() -> None:
     """Somebody's update was under way when the plan was made, and came to nothing."""
     desired = [{"VariantName": "a", "DesiredWeight": 1.0, "DesiredInstanceCount": 2}]
-    step = replace(UPDATE, guard={**UPDATE.guard, "desired": desired})
+    step = replace(UPDATE, desired=desired)
     for count, verdict in ((2, "done"), (4, "call")):
         variants = [{"VariantName": "a", "DesiredWeight": 1.0, "DesiredInstanceCount": count}]
         assert decide(step, FakeCloud({"e": endpoint(config="new", ProductionVariants=variants)})) == verdict
 
 
 def test_an_endpoint_that_was_made_anew_since_the_plan_is_not_deleted() -> None:
-    step = replace(DELETE, guard={**DELETE.guard, "created_at": "2026-01-01T00:00:00+00:00"})
+    step = replace(DELETE, created_at="2026-01-01T00:00:00+00:00")
     for created, verdict in (("2026-01-01T00:00:00+00:00", "call"), ("2026-01-01T00:09:00+00:00", "fail")):
         assert decide(step, FakeCloud({"e": endpoint(CreationTime=created)})) == verdict

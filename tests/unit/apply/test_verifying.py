@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mmeplan.apply import verify
 from mmeplan.plan import Step
+from mmeplan.plan.step import Gone, InService
 from tests.unit.apply.cloud import FakeCloud, denied
 from tests.unit.apply.test_executor import plan_of
 
-WAIT = {"endpoint": "e", "until": "InService", "config": "c"}
+WAIT = InService("e", "c", 3600)
 UPDATE = Step("u", "endpoint/e", "UpdateEndpoint", {"EndpointName": "e"}, wait=WAIT)
-GONE = Step("g", "endpoint/e", "DeleteEndpoint", {"EndpointName": "e"}, wait={**WAIT, "until": "gone"})
+GONE = Step("g", "endpoint/e", "DeleteEndpoint", {"EndpointName": "e"}, wait=Gone("e", 3600))
 DESIRED = [{"VariantName": "a", "DesiredInstanceCount": 3}]
-SCALE = Step("s", "endpoint/e", "UpdateEndpointWeightsAndCapacities", {}, wait={**WAIT, "desired": DESIRED})
+SCALE = Step("s", "endpoint/e", "UpdateEndpointWeightsAndCapacities", {}, wait=replace(WAIT, desired=DESIRED))
 
 
 def said(step: Step, there: Any = None, **tags: Any) -> str:

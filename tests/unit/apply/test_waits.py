@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from mmeplan.apply.retrying import LIST_POLL_ABOVE
-from mmeplan.apply.waits import Wait, judge, phase_of, poll
-from mmeplan.live import LiveObject, live_object
+from mmeplan.apply.waits import Waiting, judge, poll
+from mmeplan.live import LiveObject, live_endpoint, live_object
 from mmeplan.plan import Step
+from mmeplan.plan.step import Gone, InService
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STATUSES = (
@@ -19,17 +20,11 @@ STATUSES = (
 )
 
 
-def wait_for(operation: str = "UpdateEndpoint", until: str = "InService", **more: Any) -> Wait:
+def wait_for(operation: str = "UpdateEndpoint", until: str = "InService", **more: Any) -> Waiting:
     blocked = more.pop("blocked", False)
     seen_busy = more.pop("seen_busy", False)
-    step = Step(
-        "s",
-        "endpoint/e",
-        operation,
-        {},
-        wait={"endpoint": "e", "until": until, "config": "new", "timeout_s": 3600, **more},
-    )
-    return Wait(step, START, blocked=blocked, seen_busy=seen_busy)
+    wait = Gone("e", 3600) if until == "gone" else InService("e", "new", 3600, **more)
+    return Waiting(Step("s", "endpoint/e", operation, {}, wait=wait), wait, START, blocked, seen_busy)
 
 
 def live(status: str = "InService", config: str = "new", **more: Any) -> LiveObject:
@@ -37,7 +32,7 @@ def live(status: str = "InService", config: str = "new", **more: Any) -> LiveObj
     return live_object("endpoint", "e", "present", described)
 
 
-def verdict(wait: Wait, seen: LiveObject | None, after_s: float = 200) -> str:
+def verdict(wait: Waiting, seen: LiveObject | None, after_s: float = 200) -> str:
     return judge(wait, seen, START + timedelta(seconds=after_s)).state
 
 
@@ -136,9 +131,9 @@ def test_a_wait_ends_with_its_timeout_and_says_that_sagemaker_goes_on() -> None:
 def test_the_phase_is_the_variants_own_words() -> None:
     entry = {"Status": "Baking", "StatusMessage": "Baking for 600 seconds"}
     described = {"PendingDeploymentSummary": {"ProductionVariants": [{"VariantStatus": [entry]}]}}
-    assert phase_of(described) == "Baking: Baking for 600 seconds"
-    assert phase_of({"ProductionVariants": [{"VariantStatus": [{"Status": "Creating"}]}]}) == "Creating"
-    assert phase_of({}) == ""
+    assert live_endpoint(described).phase == "Baking: Baking for 600 seconds"
+    assert live_endpoint({"ProductionVariants": [{"VariantStatus": [{"Status": "Creating"}]}]}).phase == "Creating"
+    assert live_endpoint({}).phase == ""
 
 
 class Listing:
@@ -159,13 +154,9 @@ class Listing:
         return [{"EndpointName": params["EndpointName"], "EndpointStatus": "InService"} for _, params in calls]
 
 
-def waits_for(names: list[str]) -> list[Wait]:
-    return [
-        Wait(
-            Step(name, name, "UpdateEndpoint", {}, wait={"endpoint": name, "timeout_s": 1, "until": "InService"}), START
-        )
-        for name in names
-    ]
+def waits_for(names: list[str]) -> list[Waiting]:
+    waits = [InService(name, "", 1) for name in names]
+    return [Waiting(Step(wait.endpoint, wait.endpoint, "UpdateEndpoint", {}, wait=wait), wait, START) for wait in waits]
 
 
 def test_a_few_endpoints_are_described_and_many_are_listed() -> None:

@@ -93,8 +93,8 @@ def test_creations_come_before_swaps_and_deletes_after_what_leaves(world: World)
     assert after["DeleteEndpointConfig"] == ("UpdateEndpoint:endpoint/ranker",)
     assert after["DeleteModel"] == tuple(step.id for step in made.steps if step.operation == "DeleteEndpointConfig")
     swap = made.step("UpdateEndpoint:endpoint/ranker")
-    assert swap.guard["owned_by"] == "f"
-    assert swap.wait["config"] == swap.params["EndpointConfigName"]
+    assert swap.guard.members()["owned_by"] == "f"
+    assert swap.wait.members()["config"] == swap.params["EndpointConfigName"]
 
 
 def test_a_wait_is_longer_than_what_the_file_itself_allows_for(world: World) -> None:
@@ -110,9 +110,9 @@ def test_a_wait_is_longer_than_what_the_file_itself_allows_for(world: World) -> 
     world.live_through(one({"main": slow}, deployment_config=rollout))
     made = world.plan(one({"main": {**slow, "instance_type": "ml.m5.xlarge"}}, deployment_config=rollout))
     waits = {step.operation: step.wait for step in made.steps}
-    assert waits["UpdateEndpoint"]["timeout_s"] >= 10 * 1800 + 600 + 4800
+    assert waits["UpdateEndpoint"].timeout_s >= 10 * 1800 + 600 + 4800
     scaled = world.plan(one({"main": {**slow, "initial_instance_count": 9}}, deployment_config=rollout))
-    assert scaled.steps[0].wait["timeout_s"] >= 3600 + 4800
+    assert scaled.steps[0].wait.timeout_s >= 3600 + 4800
 
 
 def test_a_swap_says_its_rollout_and_its_traffic(world: World) -> None:

@@ -1,0 +1,57 @@
+"""What guards read right before a call: one object, its tags, and who uses it. Each question reads anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mmeplan.apply.references import References
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.errors import CloudError
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, live_object
+
+DESCRIBE: Mapping[str, str] = {
+    "model": "DescribeModel",
+    "endpoint_config": "DescribeEndpointConfig",
+    "endpoint": "DescribeEndpoint",
+}
+
+
+class CurrentState:
+    """`plan.step.Current` over a read-only port. Raises CloudError where something can't be read."""
+
+    def __init__(self, reader: Reader, references: References) -> None:
+        self._reader = reader
+        self._references = references
+
+    def endpoint(self, name: str) -> LiveEndpoint | None:
+        """The endpoint of that name; None where it doesn't exist."""
+        found = self.find("endpoint", name)
+        return found if isinstance(found, LiveEndpoint) else None
+
+    def find(self, kind: str, name: str) -> LiveObject | None:
+        """The object of that kind and name; None where it doesn't exist."""
+        try:
+            answer = self._reader.read(DESCRIBE[kind], {NAME_MEMBERS[kind]: name})
+        except CloudError as error:
+            if classify(error.code, error.message, error.status) is Failure.NOT_FOUND:
+                return None
+            raise
+        return live_object(kind, str(answer.get(NAME_MEMBERS[kind], name)), "present", answer)
+
+    def tags(self, arn: str) -> Mapping[str, str]:
+        """All tags of an object."""
+        return tags_of(self._reader, arn)
+
+    def user_of(self, kind: str, name: str, placeholders: Iterable[str]) -> str:
+        """An endpoint that needs this config or model; empty for none."""
+        return self._references.user_of(kind, name, placeholders)
+
+
+def tags_of(reader: Reader, arn: str) -> dict[str, str]:
+    """All tags of an ARN, of every page. Raises CloudError."""
+    answer = reader.read("ListTags", {"ResourceArn": arn})
+    tags = list(answer.get("Tags") or ())
+    while answer.get("NextToken"):
+        answer = reader.read("ListTags", {"ResourceArn": arn, "NextToken": answer["NextToken"]})
+        tags += answer.get("Tags") or ()
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}

@@ -1,0 +1,559 @@
+"""`Step`: one API call of an apply, with the guard that must hold right before it and what is waited for after it.
+
+Guards and waits are small frozen classes. A guard is checked against what is live at that moment and decides: already
+as wanted → done without a call, which is why resuming needs no bookkeeping; as the plan saw it → the call is made;
+anything else → the step stops. SageMaker has no conditional writes for updates, so a window of one call remains; verify
+catches what falls into it. For creates the service itself is the guard: names are unique.
+
+The plan document has guards and waits as mappings (docs/plan-format.md); `members`, `guard_of` and `wait_of` translate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal, Protocol
+
+from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject
+from mmeplan.resources.canonical import same_number
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+
+Desires = Sequence[Mapping[str, Any]]
+"""Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""
+
+KIND_OF: Final[Mapping[str, str]] = {
+    "CreateModel": "model",
+    "DeleteModel": "model",
+    "CreateEndpointConfig": "endpoint_config",
+    "DeleteEndpointConfig": "endpoint_config",
+    "CreateEndpoint": "endpoint",
+    "UpdateEndpoint": "endpoint",
+    "UpdateEndpointWeightsAndCapacities": "endpoint",
+    "DeleteEndpoint": "endpoint",
+    "DescribeEndpoint": "endpoint",
+}
+"""Operation → the kind of object that it is about. Tag operations are about any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a guard decided.
+
+    `call`: make it. `done`: nothing to do. `join`: SageMaker is at it already; only wait. `blocked`: the endpoint is
+    busy; look again later; `others` says that somebody else keeps it busy. `keep`: a delete that must not be made.
+    `fail`: stop this step.
+    """
+
+    verdict: Literal["call", "done", "join", "blocked", "keep", "fail"]
+    detail: str = ""
+    others: bool = False
+
+
+CALL: Final = Decision("call")
+
+
+class Current(Protocol):
+    """What guards read, right before a call. Everything raises CloudError where it can't be read."""
+
+    def endpoint(self, name: str) -> LiveEndpoint | None:
+        """The endpoint of that name; None where it doesn't exist."""
+
+    def find(self, kind: str, name: str) -> LiveObject | None:
+        """The object of that kind and name; None where it doesn't exist."""
+
+    def tags(self, arn: str) -> Mapping[str, str]:
+        """All tags of an object."""
+
+    def user_of(self, kind: str, name: str, placeholders: Iterable[str]) -> str:
+        """An endpoint that needs this config or model; empty for none. The models of `placeholders` are unknown."""
+
+
+class Guard(Protocol):
+    """What must hold of an object right before a call."""
+
+    def check(self, current: Current) -> Decision:
+        """Decide from what is live right now. Raises CloudError where that can't be read."""
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+
+
+# --- creates --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameIsFree:
+    """Of a model or config that is created. The service refuses a second one of a name, so nothing is read before."""
+
+    kind: str
+    name: str
+    digest: str
+
+    def check(self, current: Current) -> Decision:
+        """Always `call`."""
+        return CALL
+
+    def after_exists(self, current: Current) -> Decision:
+        """The create was refused because the name exists: is it what is wanted, or somebody else's?"""
+        found = current.find(self.kind, self.name)
+        if found is None:
+            return Decision("blocked", "the service says it exists, and that it doesn't")
+        if current.tags(found.arn).get(DIGEST_TAG) == self.digest:
+            return Decision("done", "exists with this content already")
+        text = f"{self.name} exists and its tags don't say that it has this content"
+        return Decision("fail", f"{text}; look who made it, then plan again")
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {"absent": self.name, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointNameIsFree:
+    """Of an endpoint that is created. `wait_until_gone`: one of that name was being deleted when the plan was made."""
+
+    name: str
+    config: str
+    owned_by: str
+    wait_until_gone: bool = False
+
+    def check(self, current: Current) -> Decision:
+        """`call`, or what has become of the endpoint that was being deleted."""
+        found = current.endpoint(self.name) if self.wait_until_gone else None
+        return CALL if found is None else self._existing(found, current)
+
+    def after_exists(self, current: Current) -> Decision:
+        """The create was refused because the name exists: is it ours, on its way?"""
+        found = current.endpoint(self.name)
+        if found is None:
+            return Decision("blocked", "the service says it exists, and that it doesn't")
+        return self._existing(found, current)
+
+    def _existing(self, found: LiveEndpoint, current: Current) -> Decision:
+        status = found.endpoint_status
+        if status == DELETING:
+            return Decision("blocked", "an endpoint of this name is still being deleted", others=True)
+        if found.config == self.config and status in (CREATING, IN_SERVICE):
+            if current.tags(found.arn).get(FLEET_TAG) == self.owned_by:
+                return Decision("join", "is being created already")
+            return Decision("fail", "somebody else made an endpoint of this name since the plan was made; plan again")
+        return Decision("fail", f"an endpoint of this name exists ({status}) since the plan was made; plan again")
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {
+            "absent": self.name,
+            "config": self.config,
+            "owned_by": self.owned_by,
+            "wait_until_gone": self.wait_until_gone,
+        }
+
+
+# --- tags -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TagsOwnedBy:
+    """Of tags that are set (`adds`) or removed (`removes`): the object is still the fleet's, or nobody's (`owned_by`
+    is empty). `config`, if given: what is written is true only while the endpoint runs this config.
+    """
+
+    kind: str
+    name: str
+    arn: str
+    owned_by: str
+    config: str = ""
+    adds: Mapping[str, str] = field(default_factory=dict)
+    removes: tuple[str, ...] = ()
+
+    def check(self, current: Current) -> Decision:
+        """`done` where the tags are as wanted already, `fail` where the object is somebody else's by now."""
+        if self.config:
+            found = current.endpoint(self.name)
+            if found is None or found.config != self.config:
+                runs = (found.config if found else "") or "nothing"
+                text = f"the endpoint {self.name} runs {runs} by now, not {self.config}"
+                return Decision("fail", f"{text}: somebody else changed it, or another apply; plan again")
+        now = current.tags(self.arn)
+        owner = now.get(FLEET_TAG)
+        if self.owned_by and owner != self.owned_by and not self._is_forgotten(now):
+            return Decision("fail", f"it no longer carries the tag {FLEET_TAG}={self.owned_by}; somebody took it over")
+        if not self.owned_by and owner is not None and owner != self.adds.get(FLEET_TAG):
+            return Decision("fail", f"it belongs to the fleet {owner!r} by now")
+        if self.adds:
+            as_wanted = all(now.get(key) == value for key, value in self.adds.items())
+            return Decision("done", "the tags are as wanted already") if as_wanted else CALL
+        return CALL if any(key in now for key in self.removes) else Decision("done", "the tags are gone already")
+
+    def _is_forgotten(self, now: Mapping[str, str]) -> bool:
+        """A `forget` that was interrupted has removed the ownership tag before the others."""
+        return FLEET_TAG in self.removes and FLEET_TAG not in now
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        members = {"kind": self.kind, "name": self.name, "owned_by": self.owned_by}
+        return {**members, "config": self.config} if self.config else members
+
+
+# --- deletes --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unreferenced:
+    """Of a model or config that is deleted: it is the fleet's, and no live endpoint of the account needs it.
+
+    `placeholders` are configs that took the names of others: which models their endpoints run is unknown.
+    """
+
+    kind: str
+    name: str
+    owned_by: str
+    placeholders: tuple[str, ...] = ()
+
+    def check(self, current: Current) -> Decision:
+        """`keep` where it is somebody else's or in use."""
+        found = current.find(self.kind, self.name)
+        if found is None:
+            return Decision("done", "is gone already")
+        if current.tags(found.arn).get(FLEET_TAG) != self.owned_by:
+            return Decision("keep", f"{self.name} doesn't carry this fleet's tag any more")
+        user = current.user_of(self.kind, self.name, self.placeholders)
+        return Decision("keep", f"{self.name} is still used by the endpoint {user}") if user else CALL
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        members: dict[str, Any] = {"owned_by": self.owned_by, "unreferenced": self.name}
+        return {**members, "stand_ins": list(self.placeholders)} if self.placeholders else members
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointAsPlanned:
+    """Of an endpoint that is deleted: it is the fleet's, and the one that the plan saw (`created_at`, ISO 8601)."""
+
+    endpoint: str
+    owned_by: str
+    created_at: str = ""
+
+    def check(self, current: Current) -> Decision:
+        """`done` where it is gone already."""
+        found = current.endpoint(self.endpoint)
+        if found is None:
+            return Decision("done", "is gone already")
+        if self.created_at and found.created_at != self.created_at:
+            return Decision("fail", "somebody made this endpoint anew since the plan was made; plan again")
+        if found.endpoint_status == DELETING:
+            return Decision("join", "is being deleted already")
+        if found.endpoint_status not in DELETABLE:
+            return Decision("blocked", f"is {found.endpoint_status}; deleted once that is over", others=True)
+        return _if_owned(found, self.owned_by, current)
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {"endpoint": self.endpoint, "owned_by": self.owned_by, "created_at": self.created_at}
+
+
+# --- updates --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunsConfig:
+    """Of an endpoint that is swapped to the config `wanted`: it runs `config`, or what an update that was under way
+    when the plan was made (`pending`) has left. `desired` is what the file says of weights and counts.
+    """
+
+    endpoint: str
+    config: str
+    pending: str
+    owned_by: str
+    wanted: str
+    desired: Desires = ()
+
+    def check(self, current: Current) -> Decision:
+        """`done` where it runs the config already, `join` where an update to it is under way."""
+        found = current.endpoint(self.endpoint)
+        if found is None:
+            return Decision("fail", f"the endpoint {self.endpoint} is gone")
+        decision = self._of(found)
+        return decision if decision.verdict != "call" else _if_owned(found, self.owned_by, current)
+
+    def _of(self, found: LiveEndpoint) -> Decision:
+        status = found.endpoint_status
+        if status in BUSY:
+            if found.pending_config == self.wanted and status != SYSTEM_UPDATING:
+                return Decision("join", "the update is under way already")
+            return Decision("blocked", f"is {status}; updated once that is over", others=True)
+        if status not in UPDATABLE:
+            why = found.failure_reason or "no reason given"
+            return Decision("fail", f"the endpoint is {status} ({why}); plan again")
+        if found.config == self.wanted:
+            if desires_met(self.desired, found):
+                return Decision("done", f"runs {self.wanted} already")
+            return CALL  # somebody's update was under way and came to nothing: counts or weights aren't the file's
+        if self.pending == self.wanted:
+            why = found.failure_reason or "SageMaker gave no reason"
+            text = f"SageMaker rolled the update of {found.name} to {self.wanted}, which was under way, back"
+            return Decision("fail", f"{text} ({why}); it serves by {found.config}. Plan again")
+        if found.config in (self.config, self.pending):
+            return CALL  # as the plan saw it, or as the update that it saw under way has left it
+        text = f"the endpoint runs {found.config}, neither what the plan saw ({self.config}) nor what it wants"
+        return Decision("fail", f"{text}; plan again")
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {
+            "endpoint": self.endpoint,
+            "config": self.config,
+            "pending": self.pending,
+            "owned_by": self.owned_by,
+            "desired": self.desired,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DesiresAsSeen:
+    """Of an endpoint whose weights, counts or concurrency are changed in place to `wanted`.
+
+    It runs `config`; the variants are `before`, by name, as the plan saw them; and `holds` is so by then.
+    """
+
+    endpoint: str
+    config: str
+    owned_by: str
+    wanted: Desires = ()
+    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    holds: Desires = ()
+
+    def check(self, current: Current) -> Decision:
+        """`done` where they are as wanted already, `join` where SageMaker is at it."""
+        found = current.endpoint(self.endpoint)
+        if found is None:
+            return Decision("fail", f"the endpoint {self.endpoint} is gone")
+        decision = self._of(found)
+        return decision if decision.verdict != "call" else _if_owned(found, self.owned_by, current)
+
+    def _of(self, found: LiveEndpoint) -> Decision:
+        status = found.endpoint_status
+        if status in BUSY and found.pending_config == self.config != found.config:
+            return Decision("blocked", f"is {status}; changed once that is over", others=True)
+        if found.config != self.config:
+            return Decision("fail", f"the endpoint runs {found.config} by now, not {self.config}; plan again")
+        as_wanted = desires_met(self.wanted, found)
+        if status in BUSY:
+            if as_wanted and status != SYSTEM_UPDATING:
+                return Decision("join", "the change is under way already")
+            return Decision("blocked", f"is {status}; changed once that is over", others=True)
+        if status not in UPDATABLE:
+            return Decision("fail", f"the endpoint is {status}; plan again")
+        if as_wanted:
+            return Decision("done", "is as wanted already")
+        before = ({"VariantName": name, **values} for name, values in self.before.items())
+        if desires_met([*before, *known_desires(self.holds, found)], found):
+            return CALL
+        return Decision("fail", "counts or weights were changed since the plan was made; plan again")
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        members: dict[str, Any] = {"endpoint": self.endpoint, "config": self.config, "owned_by": self.owned_by}
+        members |= {"before": self.before} if self.before else {}
+        return {**members, "holds": self.holds} if self.holds else members
+
+
+def _if_owned(found: LiveEndpoint, owned_by: str, current: Current) -> Decision:
+    if current.tags(found.arn).get(FLEET_TAG) == owned_by:
+        return CALL
+    text = f"the endpoint {found.name} doesn't carry this fleet's tag any more; it is left alone"
+    return Decision("fail", text)
+
+
+def known_desires(wanted: Desires, found: LiveEndpoint) -> Iterator[Mapping[str, Any]]:
+    """What is wanted, without weights and counts that Describe doesn't say of a variant that is there."""
+    variants = {variant.name: variant for variant in found.variants}
+    for item in wanted:
+        now = variants.get(item["VariantName"])
+        if now is None:
+            yield item
+            continue
+        unknown = {"DesiredWeight"} if now.desired_weight is None else set()
+        unknown |= {"DesiredInstanceCount"} if now.desired_count is None else set()
+        yield {member: value for member, value in item.items() if member not in unknown}
+
+
+def desires_met(wanted: Desires, found: LiveEndpoint) -> bool:
+    """Whether the endpoint's desired weights, counts and concurrency are these (weights compared as float32)."""
+    variants = {variant.name: variant for variant in found.variants}
+    for item in wanted:
+        now = variants.get(item["VariantName"])
+        if now is None:
+            return False
+        for member, value in (("DesiredWeight", now.desired_weight), ("DesiredInstanceCount", now.desired_count)):
+            if member in item and same_number(float(item[member])) != same_number(float(value or 0)):
+                return False
+        serverless = now.desired_serverless or {}
+        if any(serverless.get(key) != value for key, value in item.get("ServerlessUpdateConfig", {}).items()):
+            return False
+    return True
+
+
+# --- waits ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InService:
+    """Until the endpoint is InService on `config` with nothing pending, and with `desired` where that is given."""
+
+    endpoint: str
+    config: str
+    timeout_s: float
+    desired: Desires = ()
+
+    def members(self) -> dict[str, Any]:
+        """The wait as the plan document has it."""
+        members = {
+            "endpoint": self.endpoint,
+            "until": "InService",
+            "config": self.config,
+            "timeout_s": self.timeout_s,
+        }
+        return {**members, "desired": self.desired} if self.desired else members
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Until the endpoint doesn't exist."""
+
+    endpoint: str
+    timeout_s: float
+
+    def members(self) -> dict[str, Any]:
+        """The wait as the plan document has it."""
+        return {"endpoint": self.endpoint, "until": "gone", "timeout_s": self.timeout_s}
+
+
+Wait = InService | Gone
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One API call of the apply, with everything it needs.
+
+    `operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
+    of the object right before the call, `wait` what must become true after it; None where nothing must. `on_rollback`
+    are the calls that follow where SageMaker rolls this update back; `on_request` says of such a call that it is made
+    only where that was asked for (`apply --clean`).
+    """
+
+    MEMBERS: ClassVar = ("id", "address", "operation", "params", "after", "guard", "wait", "effect", "on_rollback")
+
+    id: str
+    address: str
+    operation: str
+    params: Mapping[str, Any]
+    after: tuple[str, ...] = ()
+    guard: Guard | None = None
+    wait: Wait | None = None
+    effect: str = "none"
+    on_rollback: tuple[Step, ...] = ()
+    on_request: bool = False
+
+    @property
+    def comes_last(self) -> bool:
+        """Whether it is made once everything else has ended: the delete of a model or config."""
+        return isinstance(self.guard, Unreferenced)
+
+    def members(self) -> dict[str, Any]:
+        """The step as the plan document has it."""
+        return {
+            "id": self.id,
+            "address": self.address,
+            "operation": self.operation,
+            "params": self.params,
+            "after": self.after,
+            "guard": self.guard.members() if self.guard else {},
+            "wait": self.wait.members() if self.wait else {},
+            "effect": self.effect,
+            "on_rollback": [
+                {"operation": call.operation, "params": call.params, **({"clean": True} if call.on_request else {})}
+                for call in self.on_rollback
+            ],
+        }
+
+
+def step_of(item: Mapping[str, Any]) -> Step:
+    """A step from its members in the plan document. Raises KeyError, TypeError or AttributeError for a damaged one."""
+    params, guard = item["params"], item.get("guard") or {}
+    owned_by = str(guard.get("owned_by", ""))
+    follow_ups = (
+        follow_up(
+            item["id"], item["address"], number, call["operation"], call["params"], owned_by, bool(call.get("clean"))
+        )
+        for number, call in enumerate(item.get("on_rollback") or (), start=1)
+    )
+    return Step(
+        item["id"],
+        item["address"],
+        item["operation"],
+        params,
+        tuple(item.get("after") or ()),
+        guard_of(item["operation"], params, guard),
+        wait_of(item.get("wait") or {}),
+        item.get("effect", "none"),
+        tuple(follow_ups),
+    )
+
+
+def follow_up(
+    step_id: str, address: str, number: int, operation: str, params: Mapping[str, Any], owned_by: str, on_request: bool
+) -> Step:
+    """The `number`th call that follows where SageMaker rolls back the update of a step."""
+    guard = guard_of(operation, params, {"owned_by": owned_by})
+    return Step(f"{step_id}#rolled-back-{number}", address, operation, params, guard=guard, on_request=on_request)
+
+
+def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, Any]) -> Guard | None:
+    """The guard of a call, from the document's members and the call's own parameters."""
+    kind = KIND_OF.get(operation, "")
+    owned_by = str(members.get("owned_by", ""))
+    if operation in ("AddTags", "DeleteTags"):
+        return TagsOwnedBy(
+            str(members.get("kind", "")),
+            str(members.get("name", "")),
+            str(params["ResourceArn"]),
+            owned_by,
+            str(members.get("config", "")),
+            {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
+            tuple(params.get("TagKeys") or ()),
+        )
+    if operation == "DescribeEndpoint":
+        return None
+    name = str(params[NAME_MEMBERS[kind]]) if kind else ""
+    if operation in ("CreateModel", "CreateEndpointConfig"):
+        return NameIsFree(kind, name, str(members.get("digest", "")))
+    if operation == "CreateEndpoint":
+        return EndpointNameIsFree(name, str(members.get("config", "")), owned_by, bool(members.get("wait_until_gone")))
+    if operation in ("DeleteModel", "DeleteEndpointConfig"):
+        return Unreferenced(kind, name, owned_by, tuple(members.get("stand_ins") or ()))
+    if operation == "DeleteEndpoint":
+        return EndpointAsPlanned(name, owned_by, str(members.get("created_at", "")))
+    config, seen = str(members.get("config", "")), tuple(members.get("desired") or ())
+    if operation == "UpdateEndpoint":
+        pending, wanted = str(members.get("pending", "")), str(params["EndpointConfigName"])
+        return RunsConfig(name, config, pending, owned_by, wanted, seen)
+    if operation == "UpdateEndpointWeightsAndCapacities":
+        wanted_desires = tuple(params["DesiredWeightsAndCapacities"])
+        before, holds = members.get("before") or {}, tuple(members.get("holds") or ())
+        return DesiresAsSeen(name, config, owned_by, wanted_desires, before, holds)
+    raise KeyError(operation)
+
+
+def wait_of(members: Mapping[str, Any]) -> Wait | None:
+    """The wait from its members in the plan document."""
+    if not members:
+        return None
+    endpoint, timeout_s = str(members["endpoint"]), members["timeout_s"]
+    if members["until"] == "gone":
+        return Gone(endpoint, timeout_s)
+    return InService(endpoint, str(members.get("config", "")), timeout_s, tuple(members.get("desired") or ()))
