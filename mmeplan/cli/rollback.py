@@ -80,7 +80,7 @@ def command(endpoint: str, fleet: str, wanted: str, out: str | None, retry_rolle
             variables=dict(settings.variables),
             parallelism=manner.planned_parallelism,
         )
-        back = diff.going_back(graph, snapshot, at, generation.name)
+        back = diff.rollback_graph(graph, snapshot, at, generation.name)
         plan = session.checked_plan(back, snapshot, now.isoformat(), [], options)
         if not out:
             code = show_and_carry_out(plan, settings, connection, manner, holder)

@@ -1,8 +1,9 @@
 """diff: the graph against a snapshot → every `Change`, with its reason, its fields and its effect on traffic.
 
-    endpoints first (what differs decides what is needed) → models and configs → what is owned and no longer needed
+    inputs ─decide→ a decision for each endpoint ─demand→ what must exist ─→ models and configs
+                                                                        └──→ what is owned and no longer needed
 
-Pure: the same inputs give the same changes, in the same order. Called by `plan`, `apply` (verify) and `status`.
+Decisions flow down: nothing is written back. Pure: the same inputs give the same changes, in the same order.
 """
 
 from mmeplan.diff.changes import (
@@ -20,53 +21,45 @@ from mmeplan.diff.changes import (
     VariantTraffic,
     action_of,
 )
-from mmeplan.diff.endpoints import endpoint_change, stand_in_changes
-from mmeplan.diff.going_back import Generation, generations_of, going_back
-from mmeplan.diff.handmade import BehindOurBack, HandMade, hand_made
+from mmeplan.diff.demand import demand
+from mmeplan.diff.drift import ManualChange, ManualChanges, manual_changes
+from mmeplan.diff.endpoints import VARIANTS_DIFFER, decide, placeholder_changes
 from mmeplan.diff.immutables import immutable_change
-from mmeplan.diff.removals import Removals
-from mmeplan.diff.weighing import VARIANTS_DIFFER, says_what_runs
-from mmeplan.diff.world import World
+from mmeplan.diff.inputs import Inputs
+from mmeplan.diff.removals import removals
+from mmeplan.diff.rollback import Generation, generations_of, rollback_graph
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 
 
 def diff(graph: Graph, snapshot: Snapshot) -> Difference:
     """Every change that makes what is live into what the file says, and what has drifted."""
-    world = World(graph, snapshot)
-    changes: list[Change] = []
-    drift: list[Drift] = []
-    for endpoint in graph.of_kind("endpoint"):
-        change, drifted = endpoint_change(world, endpoint)
-        changes.append(change)
-        if drifted:
-            drift.append(drifted)
-    for config in graph.of_kind("endpoint_config"):
-        if not graph.dependents(config.address):
-            world.need(config)
+    inputs = Inputs(graph, snapshot)
+    decisions = [decide(inputs, endpoint) for endpoint in graph.of_kind("endpoint")]
+    needed = demand(inputs, decisions)
+    changes = [decision.change for decision in decisions]
     for kind in ("endpoint_config", "model"):
-        changes += [immutable_change(world, resource) for resource in graph.of_kind(kind)]
-    changes += stand_in_changes(world)
-    removals = Removals(world)
-    removals.find()
-    changes += removals.changes
+        changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind)]
+    removed = removals(needed)
+    changes += [*placeholder_changes(needed), *removed.changes]
     changes.sort(key=lambda change: (change.address, change.name))
-    return Difference(tuple(changes), tuple(drift), removals.kept)
+    drift = tuple(decision.drift for decision in decisions if decision.drift)
+    return Difference(tuple(changes), drift, removed.kept)
 
 
 __all__ = [
     "EFFECTS",
     "VARIANTS_DIFFER",
     "Action",
-    "BehindOurBack",
     "Change",
     "Difference",
     "Drift",
     "Effect",
     "FieldChange",
     "Generation",
-    "HandMade",
     "Location",
+    "ManualChange",
+    "ManualChanges",
     "Outage",
     "Reason",
     "Refusal",
@@ -74,7 +67,6 @@ __all__ = [
     "action_of",
     "diff",
     "generations_of",
-    "going_back",
-    "hand_made",
-    "says_what_runs",
+    "manual_changes",
+    "rollback_graph",
 ]

@@ -1,153 +1,173 @@
-"""Drift: what is live although nobody applied it. Told apart from what the file asks for by the endpoint's digest tag.
+"""Drift: what was changed by others since it was applied last.
 
-The tag holds the digest of the meaning that was applied last. Where the file has changed since, that meaning can only
-be worked out from what is live; drift is claimed when none of the ways to read it gives the applied digest.
+Live is held against what was *applied last*, never against what the file asks anew. What was applied last is written on
+the objects themselves: `mmeplan:digest` of an endpoint is the digest of its meaning, `mmeplan:tags` that of the tags;
+models and configs bear their digest in their names. Where the file has changed since, the meaning that was applied can
+only be worked out from what is live; drift is claimed when no reading of it gives the applied digest.
+
+Two documents show it. `drift.json` (`manual_changes`) covers every object, its fields go from what was applied to what
+is live. The plan's drift section (`plan_drift`) covers contents of endpoints, its fields go the other way: from what is
+live to what the file says, as all fields of a plan do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
 from mmeplan.diff.changes import Drift, FieldChange
-from mmeplan.diff.world import World
-from mmeplan.live import LiveObject, models_of
+from mmeplan.diff.fields import field_changes, is_scale_only, with_default_weight
+from mmeplan.diff.inputs import Inputs
+from mmeplan.graph import Graph
+from mmeplan.history import is_placeholder
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.resources.identity import DIGEST_TAG, digest
+from mmeplan.resources.identity import (
+    ADDRESS_TAG,
+    DIGEST_TAG,
+    FLEET_TAG,
+    TAGS_TAG,
+    UNSEALED_TAGS,
+    address,
+    digest,
+    tags_digest,
+)
 from mmeplan.resources.model import live_model
 
 MOST_OWNERS: Final = 6  # variants with a count: above it not every way to share the counts out is tried
+
+What = Literal["content", "scale", "tags", "ownership", "deleted", "broken", "under_way"]
+"""Content swapped; weights or counts changed; tags edited; mmeplan's own tags edited; deleted; not serving as it
+should; an update of somebody else under way."""
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_ADDRESS: Final = re.compile(r"(model|endpoint_config|endpoint)/[a-zA-Z0-9-]+")
+_A_DIGEST: Final = "a digest"
+_KINDS: Final = ("endpoint", "endpoint_config", "model")
 
 
 class UnknownSaltError(Exception):
     """A model was applied with a `replace_salt` that the file no longer has: its meaning can't be read."""
 
 
-def drift_of(
-    world: World,
+# --- what was applied last --------------------------------------------------------------------------------------------
+
+
+def plan_drift(
+    inputs: Inputs,
     endpoint: Resource,
     config: Resource,
-    live: LiveObject,
+    live: LiveEndpoint,
     live_config: LiveObject,
     now: Canonical,
     fields: tuple[FieldChange, ...],
 ) -> Drift | None:
-    """The drift of a live endpoint: `now` is what it means, `fields` where that differs from the file."""
-    applied = (live.tags or {}).get(DIGEST_TAG)
-    if applied is None or not fields or (applied != endpoint.digest and _is_masked(world, live_config)):
+    """The drift of a live endpoint for the plan: `now` is what it means, `fields` where that differs from the file."""
+    applied = live.tag(DIGEST_TAG)
+    if applied is None or not fields:
         return None
     if applied == endpoint.digest:
         return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
-    if means_what_was_applied(world, applied, config, live, live_config, now):
+    if _is_as_applied(inputs, applied, config, live, live_config, now):
         return None
     return Drift(endpoint.address, "live differs from what was applied last, and the file has changed since as well")
 
 
-def _is_masked(world: World, live_config: LiveObject) -> bool:
-    """Whether a model of the config has masked values, so that what it means can't be told."""
-    models = (world.snapshot.get("model", name) for name in models_of(live_config.describe))
-    return any(model is not None and model.masked for model in models)
-
-
-def means_what_was_applied(
-    world: World,
+def _is_as_applied(
+    inputs: Inputs,
     applied: str,
     config: Resource | None,
-    live: LiveObject,
+    live: LiveEndpoint,
     live_config: LiveObject,
     now: Canonical | None = None,
 ) -> bool:
-    """Whether some way to read what is live gives the digest that was applied last."""
-    if now is not None and digest("endpoint", now) == applied:
+    """Whether some reading of what is live gives the digest that was applied last; also where that can't be known."""
+    outside = {"EndpointConfigName": live_config.name}  # where its config lay outside the fleet
+    if applied in (digest("endpoint", now or outside), digest("endpoint", outside)):
+        return True
+    models = (inputs.snapshot.model(name) for name in models_of(live_config.describe))
+    if any(model is not None and (model.masked or model.status == "absent") for model in models):
         return True
     try:
-        return any(digest("endpoint", one) == applied for one in readings(world, config, live, live_config))
+        return any(digest("endpoint", reading) == applied for reading in _readings(inputs, config, live, live_config))
     except UnknownSaltError:
-        return True  # it can't be told, so nothing is claimed
+        return True
 
 
-def readings(
-    world: World, config: Resource | None, live: LiveObject | None, live_config: LiveObject
+def _readings(
+    inputs: Inputs, config: Resource | None, live: LiveEndpoint | None, live_config: LiveObject
 ) -> Iterator[Canonical]:
     """What a live config means, read without the file: every model of the fleet by its content.
 
     With the live counts and weights of the endpoint `live`, where there is one. The file may have begun or ceased to
-    say that a count is somebody else's (`capacity: autoscaled`), or a volume's size; so each way of those is tried, the
-    likeliest first. Raises UnknownSaltError.
+    say that a count is somebody else's (`capacity: autoscaled`), or a volume's size; so each of those is tried.
+    Raises UnknownSaltError.
     """
-
-    def model_of(_path: tuple[str | int, ...], name: str) -> Any:
-        return _model(world, name)
-
-    for content in _contents(world, config, live_config):
+    raw = inputs.config_content(live_config)
+    aligned = inputs.aligned_config_content(config, live_config) if config else raw
+    tried: list[Canonical] = []
+    for content in (aligned, raw, aligned_config({}, raw)):
+        if content in tried:
+            continue
+        tried.append(content)
         desired = with_live_desires(content, live.describe) if live else content
-        for owned in _owners(config, desired):
-            yield meaning(desired, model_of, owned)
+        for autoscaled in _autoscaled(config, desired):
+            yield meaning(desired, lambda _path, name: _applied_model(inputs, name), autoscaled)
 
 
-def _contents(world: World, config: Resource | None, live_config: LiveObject) -> Iterator[Canonical]:
-    if live_config.by_digest:
-        if config is not None:
-            yield world.live_config_content(config, live_config)
-        return
-    raw = live_endpoint_config(dict(live_config.describe))
-    seen: list[Canonical] = []
-    for content in (world.live_config_content(config, live_config) if config else raw, raw, aligned_config({}, raw)):
-        if content not in seen:
-            seen.append(content)
-            yield content
-
-
-def _owners(config: Resource | None, content: Canonical) -> Iterator[frozenset[str]]:
-    """The sets of variants whose count may have been somebody else's when it was applied."""
+def _autoscaled(config: Resource | None, content: Canonical) -> Iterator[frozenset[str]]:
+    """The sets of variants whose count may have been an autoscaler's when it was applied, the file's own first."""
     autoscaled = config.autoscaled if config else frozenset()
     wanted = config.content if config else {}
-    gone = {name for member in KEYED for name in content.get(member, {}) if name not in wanted.get(member, {})}
+    removed = {name for member in KEYED for name in content.get(member, {}) if name not in wanted.get(member, {})}
     counted = sorted(
         {name for member in KEYED for name, item in content.get(member, {}).items() if "InitialInstanceCount" in item}
     )
     sizes = range(len(counted) + 1) if len(counted) <= MOST_OWNERS else (0, len(counted))
     every = (frozenset(some) for some in chain.from_iterable(combinations(counted, size) for size in sizes))
-    seen: set[frozenset[str]] = set()
-    for owned in chain((autoscaled, autoscaled | gone), every):
-        if owned & set(counted) not in seen:
-            seen.add(owned & set(counted))
-            yield owned
+    tried: set[frozenset[str]] = set()
+    for names in chain((autoscaled, autoscaled | removed), every):
+        if names & set(counted) not in tried:
+            tried.add(names & set(counted))
+            yield names
 
 
-def applied_digest(world: World, config: Resource, live_config: LiveObject) -> str:
+def applied_digest(inputs: Inputs, config: Resource, live_config: LiveObject) -> str:
     """What an endpoint's digest tag holds once it was swapped to a live config that isn't what the file says.
 
-    A later plan of the same file reads the same from what is live (`readings`), and so finds no drift; where a model's
-    salt is unknown it claims none.
+    A later plan of the same file reads the same from what is live, and so finds no drift; where a model's salt is
+    unknown it claims none.
     """
 
     def model_of(_path: tuple[str | int, ...], name: str) -> Any:
         try:
-            return _model(world, name)
+            return _applied_model(inputs, name)
         except UnknownSaltError:
             return name
 
-    content = world.live_config_content(config, live_config)
+    content = inputs.aligned_config_content(config, live_config)
     return digest("endpoint", meaning(content, model_of, config.autoscaled))
 
 
-def _model(world: World, name: str) -> Any:
+def _applied_model(inputs: Inputs, name: str) -> Any:
     """What stands for a live model: its content where it is the fleet's, its name otherwise."""
-    live = world.snapshot.get("model", name)
-    if live is None or live.status != "present" or not (world.owns(live) or is_content_addressed(live)):
+    live = inputs.snapshot.model(name)
+    if live is None or not live.is_present or not (inputs.owns(live) or is_content_addressed(live)):
         return name
-    resource = world.graph.resources.get(world.address_of(live))
+    resource = inputs.graph.resources.get(inputs.address_of(live))
     salt = resource.entry.replace_salt if resource else None
     if live.by_digest:
-        same = next((r for r in world.graph.of_kind("model") if r.physical_name == live.name), resource)
-        return model_stands_for(same.content, same.entry.replace_salt) if same else name
-    content = world.live_model_content(resource, live) if resource else live_model(dict(live.describe))
-    tagged = (live.tags or {}).get(DIGEST_TAG)
+        declared = inputs.graph.declared("model", live.name) or resource
+        return model_stands_for(declared.content, declared.entry.replace_salt) if declared else name
+    content = inputs.aligned_model_content(resource, live) if resource else live_model(dict(live.describe))
+    tagged = live.tag(DIGEST_TAG)
     if tagged is None or tagged == digest("model", content):
         return model_stands_for(content, None)
     if salt is not None and tagged == digest("model", content, salt):
@@ -160,10 +180,290 @@ def _model(world: World, name: str) -> Any:
 
 def is_content_addressed(live: LiveObject) -> bool:
     """Whether a model or config bears a name that mmeplan gave it: `NAME-DIGEST8` of its very content."""
-    if live.by_digest or live.status != "present":
+    if live.by_digest or not live.is_present:
         return False
-    read = {"model": live_model, "endpoint_config": live_endpoint_config}[live.kind]
-    content = read(dict(live.describe))
-    bare = aligned_config({}, content) if live.kind == "endpoint_config" else content
+    is_config = live.kind == "endpoint_config"
+    content = live_endpoint_config(dict(live.describe)) if is_config else live_model(dict(live.describe))
+    bare = aligned_config({}, content) if is_config else content
+    return live.name.rpartition("-")[2] in (digest(live.kind, content)[:8], digest(live.kind, bare)[:8])
+
+
+# --- every change by others -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ManualChange:
+    """One object that isn't as it was applied last.
+
+    `name` is its physical name. `fields` go from what was applied (`before`) to what is live (`after`); they are empty
+    where only the fact is known. None stands for absent.
+    """
+
+    address: str
+    kind: str
+    name: str
+    what: What
+    explanation: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ManualChanges:
+    """What was found, by address; and `notes`, (address, sentence), on what is worth knowing and no drift."""
+
+    found: tuple[ManualChange, ...]
+    notes: tuple[tuple[str, str], ...]
+
+
+def manual_changes(graph: Graph, snapshot: Snapshot) -> ManualChanges:
+    """Everything that was changed by others since it was applied last."""
+    finder = _Finder(Inputs(graph, snapshot))
+    for endpoint in graph.of_kind("endpoint"):
+        finder.endpoint(endpoint)
+    for kind in _KINDS:
+        for live in finder.inputs.owned(kind):
+            finder.tags(live)
+    for resource in (*graph.of_kind("endpoint_config"), *graph.of_kind("model")):
+        finder.declared(resource)
+    found = sorted(finder.found.values(), key=lambda change: (change.address, change.name, change.what))
+    return ManualChanges(tuple(found), tuple(sorted(finder.notes)))
+
+
+class _Finder:
+    """One pass over everything; of each object each kind of change is noted once."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.found: dict[tuple[str, str, What], ManualChange] = {}
+        self.notes: list[tuple[str, str]] = []
+
+    def note(
+        self, at: str, kind: str, name: str, what: What, explanation: str, fields: tuple[FieldChange, ...] = ()
+    ) -> None:
+        self.found.setdefault((kind, name, what), ManualChange(at, kind, name, what, explanation, fields))
+
+    # --- endpoints ----------------------------------------------------------------------------------------------------
+
+    def endpoint(self, endpoint: Resource) -> None:
+        """Everything about a declared endpoint, but for the tags of what is owned."""
+        live = self.inputs.snapshot.endpoint(endpoint.physical_name)
+        if live is not None and live.status == "unreadable":
+            return
+        if live is None or live.status == "absent":
+            live = self.inputs.under_another_name(endpoint)
+            if live is None:
+                self._deleted(endpoint)
+                return
+        if not self.inputs.owns(live):
+            if not self._was_ours(endpoint, live):
+                return
+            self._disowned(endpoint.address, live)
+        status, why = live.endpoint_status, live.failure_reason
+        about = (endpoint.address, "endpoint", live.name)
+        if status == DELETING:
+            self.note(*about, "deleted", "is being deleted")
+            return
+        if status in (FAILED, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED):
+            self.note(*about, "broken", f"is {status}: {why or 'SageMaker gave no reason'}")
+        elif status == IN_SERVICE and why:
+            self.notes.append((endpoint.address, f"it serves, and SageMaker says of its last operation: {why}"))
+        self._under_way(endpoint, live)
+        self._runs(endpoint, live)
+
+    def _deleted(self, endpoint: Resource) -> None:
+        """An endpoint that isn't there was there if what it ran on still is."""
+        config = self.inputs.config_of(endpoint)
+        inline = address("endpoint_config", endpoint.name)
+        addresses = {inline, config.address if config else inline}
+        evidence = [live.name for at in addresses for live in self.inputs.owned_at("endpoint_config", at)]
+        if not evidence:
+            return  # new in the file, as far as anybody can tell
+        shared = config is not None and len(self.inputs.graph.dependents(config.address)) > 1
+        doubt = "; or it is new in the file, and shares that config" if shared else ""
+        text = f"is gone, and its config {min(evidence)} is still there{doubt}"
+        self.note(endpoint.address, "endpoint", endpoint.physical_name, "deleted", text)
+
+    def _was_ours(self, endpoint: Resource, live: LiveEndpoint) -> bool:
+        """Whether an endpoint without this fleet's tag had it: its other tags say so, or the config that it runs."""
+        in_force = self.inputs.snapshot.endpoint_config(live.config)
+        readable = in_force is not None and in_force.is_present
+        runs_ours = readable and in_force is not None and self.inputs.owns(in_force)
+        if live.tag(FLEET_TAG) is not None:
+            return runs_ours
+        tagged = live.tag(DIGEST_TAG) is not None or self.inputs.address_of(live) == endpoint.address
+        return runs_ours or tagged or (in_force is not None and readable and is_content_addressed(in_force))
+
+    def _under_way(self, endpoint: Resource, live: LiveEndpoint) -> None:
+        pending = live.pending_config
+        if live.endpoint_status != UPDATING or pending in ("", live.config):
+            return
+        if pending == endpoint.request.get("EndpointConfigName"):
+            self.notes.append((endpoint.address, f"an update to {pending} is under way, which is what the file says"))
+            return
+        fields = (FieldChange(("EndpointConfigName",), live.config, pending),)
+        text = "an update is under way that the file doesn't ask for"
+        self.note(endpoint.address, "endpoint", live.name, "under_way", text, fields)
+
+    # --- what an endpoint runs ----------------------------------------------------------------------------------------
+
+    def _runs(self, endpoint: Resource, live: LiveEndpoint) -> None:
+        applied = live.tag(DIGEST_TAG) or ""
+        config = self.inputs.config_of(endpoint)
+        live_config = self.inputs.snapshot.endpoint_config(live.config)
+        if live_config is None or live_config.status == "unreadable":
+            if config is None:
+                self._runs_external(endpoint, live, applied)
+            return
+        if live_config.status == "absent":
+            at = config.address if config else endpoint.address
+            text = f"is gone, although {endpoint.address} runs on it"
+            self.note(at, "endpoint_config", live.config, "deleted", text)
+            return
+        self._models(endpoint, config, live_config)
+        if not _DIGEST.fullmatch(applied):
+            return
+        if config is None:
+            if not _is_as_applied(self.inputs, applied, None, live, live_config):
+                self._runs_external(endpoint, live, applied)
+            return
+        now = self.inputs.live_meaning(config, live, live_config)
+        file_changed = applied != endpoint.digest
+        if now == self.inputs.graph.meaning(endpoint) or (
+            file_changed and _is_as_applied(self.inputs, applied, config, live, live_config, now)
+        ):
+            return
+        before, after = self._before_and_after(endpoint, config, live, live_config, applied, now)
+        fields = field_changes(before, after) if before is not None else ()
+        if is_scale_only(fields):
+            shown = tuple(with_default_weight(change) for change in fields)
+            text = "weights, counts or concurrency were changed in place"
+            self.note(endpoint.address, "endpoint", live.name, "scale", text, shown)
+            return
+        text = f"runs {live_config.name}, which isn't what was applied last{'' if before is not None else _DOUBT}"
+        self.note(endpoint.address, "endpoint", live.name, "content", text, fields)
+
+    def _before_and_after(
+        self,
+        endpoint: Resource,
+        config: Resource,
+        live: LiveEndpoint,
+        live_config: LiveObject,
+        applied: str,
+        now: Canonical,
+    ) -> tuple[Canonical | None, Canonical]:
+        """What was applied last and what is live, in the same terms.
+
+        What was applied is the file where it hasn't changed since, else a config of the fleet that is still there.
+        """
+        if applied == endpoint.digest:
+            return self.inputs.graph.meaning(endpoint), now
+        for candidate in (live_config, *self.inputs.owned("endpoint_config")):
+            try:
+                for reading in _readings(self.inputs, config, None, candidate):
+                    if digest("endpoint", reading) == applied:
+                        present = next(_readings(self.inputs, config, live, live_config))
+                        return reading, _counted_alike(present, reading)
+            except UnknownSaltError:
+                continue
+        return None, now
+
+    def _runs_external(self, endpoint: Resource, live: LiveEndpoint, applied: str) -> None:
+        """An endpoint whose config lies outside the fleet: it is known by its name alone."""
+        if digest("endpoint", {"EndpointConfigName": live.config}) == applied or not _DIGEST.fullmatch(applied):
+            return
+        wanted = endpoint.request.get("EndpointConfigName")
+        if live.config == wanted:
+            return
+        known = applied == endpoint.digest
+        fields = (FieldChange(("EndpointConfigName",), wanted, live.config),) if known else ()
+        text = f"runs {live.config}, which isn't what was applied last{'' if known else _DOUBT}"
+        self.note(endpoint.address, "endpoint", live.name, "content", text, fields)
+
+    def _models(self, endpoint: Resource, config: Resource | None, live_config: LiveObject) -> None:
+        """Models that are gone although an endpoint runs on them."""
+        declared = {reference.name: reference.address for reference in config.references} if config else {}
+        listed = self.inputs.models_in(live_config.name) if live_config.by_digest else models_of(live_config.describe)
+        for name in sorted(set(listed)):
+            live = self.inputs.snapshot.model(name)
+            if live is not None and live.status == "absent":
+                text = f"is gone, although {endpoint.address} runs on it"
+                self.note(declared.get(name) or address("model", name), "model", name, "deleted", text)
+
+    # --- tags ---------------------------------------------------------------------------------------------------------
+
+    def declared(self, resource: Resource) -> None:
+        """A declared model or config under a name that mmeplan gave it, from which the fleet's tag was taken.
+
+        What hasn't the content that its name says was never the fleet's: the plan says so, if it is needed.
+        """
+        live = self.inputs.snapshot.get(resource.kind, resource.physical_name)
+        if live is None or not live.is_present or live.tags is None or FLEET_TAG in live.tags:
+            return
+        named = not resource.pinned and not resource.entry.adopt and (live.by_digest or is_content_addressed(live))
+        if DIGEST_TAG in live.tags or named:
+            self._disowned(resource.address, live)
+
+    def _disowned(self, at: str, live: LiveObject) -> None:
+        tags: Mapping[str, str] = live.tags or {}
+        fields = [FieldChange(("Tags", FLEET_TAG), self.inputs.graph.fleet.name, tags.get(FLEET_TAG))]
+        lost = ((key, was) for key, was in ((ADDRESS_TAG, at), (DIGEST_TAG, _A_DIGEST)) if key not in tags)
+        fields += [FieldChange(("Tags", key), was, None) for key, was in lost]
+        text = "lost the tags by which it belongs to this fleet"
+        if FLEET_TAG in tags:
+            text = f"was given to the fleet {tags[FLEET_TAG]!r}: its tag {FLEET_TAG} was changed"
+        self.note(at, live.kind, live.name, "ownership", text, tuple(fields))
+
+    def tags(self, live: LiveObject) -> None:
+        """The tags of an owned object: mmeplan's own, and all others against the seal that was put on them."""
+        tags: Mapping[str, str] = live.tags or {}
+        at = self.inputs.address_of(live) or address(live.kind, live.name)
+        own = tuple(_own_tags(live, tags))
+        if own:
+            at = at if _ADDRESS.fullmatch(at) else address(live.kind, live.name)
+            self.note(at, live.kind, live.name, "ownership", "mmeplan's own tags were edited", own)
+        now, seal = tags_digest(tags), tags.get(TAGS_TAG, "")
+        resource = self.inputs.graph.resources.get(at)
+        filed: Mapping[str, str] = resource.tags if resource else {}
+        if now == seal or (not seal and now == filed.get(TAGS_TAG)):
+            return  # a seal that is missing from the very tags of the file says nothing
+        if seal == filed.get(TAGS_TAG, ""):
+            self.note(at, live.kind, live.name, "tags", "tags were edited", tuple(_tag_fields(filed, tags)))
+            return
+        text = "tags were edited; which can't be told, because the file's have changed since as well"
+        self.note(at, live.kind, live.name, "tags", text)
+
+
+_DOUBT: Final = "; what it was can't be told, because the file has changed since as well"
+
+
+def _own_tags(live: LiveObject, tags: Mapping[str, str]) -> Iterator[FieldChange]:
+    for key, shape, was in ((ADDRESS_TAG, _ADDRESS, "an address"), (DIGEST_TAG, _DIGEST, _A_DIGEST)):
+        value = tags.get(key)
+        if value is None or not shape.fullmatch(value):
+            yield FieldChange(("Tags", key), was, value)
+    value = tags.get(DIGEST_TAG, "")
+    if live.kind == "endpoint" or not _DIGEST.fullmatch(value) or is_placeholder(live):
+        return
     suffix = live.name.rpartition("-")[2]
-    return suffix in (digest(live.kind, content)[:8], digest(live.kind, bare)[:8])
+    if is_content_addressed(live) and not value.startswith(suffix):
+        yield FieldChange(("Tags", DIGEST_TAG), f"{suffix}…", value)
+
+
+def _tag_fields(applied: Mapping[str, str], live: Mapping[str, str]) -> Iterator[FieldChange]:
+    for key in sorted({*applied, *live}):
+        if key not in UNSEALED_TAGS and not key.lower().startswith("aws:") and applied.get(key) != live.get(key):
+            yield FieldChange(("Tags", key), applied.get(key), live.get(key))
+
+
+def _counted_alike(content: Canonical, like: Canonical) -> Canonical:
+    """`content` without the counts that `like` leaves to others."""
+    aligned = dict(content)
+    for member in KEYED:
+        if member in content and member in like:
+            aligned[member] = {
+                name: {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+                if name in like[member] and "InitialInstanceCount" not in like[member][name]
+                else variant
+                for name, variant in content[member].items()
+            }
+    return aligned

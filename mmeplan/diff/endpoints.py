@@ -1,13 +1,16 @@
 """The endpoint half of the diff: desired meaning against live meaning, and what the difference does to traffic.
 
-Called by `diff.diff` first, because whether a model or a config is needed at all follows from here.
+Each declared endpoint is decided for itself; whether a model or a config is needed at all follows from the decisions
+(`demand`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
 
+from mmeplan import history
 from mmeplan.aws.lifecycle import (
     BUSY,
     CREATING,
@@ -18,78 +21,76 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
-from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
-from mmeplan.diff.drift import drift_of
-from mmeplan.diff.fields import field_changes, with_default_weight
-from mmeplan.diff.generations import history_notes, rolled_back
-from mmeplan.diff.tags import tag_changes
-from mmeplan.diff.weighing import (
-    becomes_serverless,
-    deployment_note,
-    is_scale_only,
-    known_by_name,
-    own_fields,
-    says_what_runs,
-    serves_by,
-    variant_note,
+from mmeplan.diff.changes import Action, Change, Effect, FieldChange, Outage, Reason, Refusal
+from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
+from mmeplan.diff.drift import plan_drift
+from mmeplan.diff.fields import field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
+from mmeplan.diff.inputs import Inputs
+from mmeplan.live import LiveEndpoint, LiveObject, live_object
+from mmeplan.resources import Canonical, Resource
+from mmeplan.resources.canonical import canonical
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+
+VARIANTS_DIFFER: Final = (
+    "the variant names differ between the two configs, "
+    "so SageMaker shifts the traffic all at once, whatever deployment_config says"
 )
-from mmeplan.diff.world import World
-from mmeplan.live import LiveObject, live_object
-from mmeplan.resources import Resource
-from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import FLEET_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG
-from mmeplan.resources.memory import MEMORY_TAGS
 
 
-def endpoint_change(world: World, endpoint: Resource) -> tuple[Change, Drift | None]:
-    """The change of one declared endpoint, and its drift. Marks in `world` what that needs and what it leaves."""
-    live = world.snapshot.get("endpoint", endpoint.physical_name)
+def decide(inputs: Inputs, endpoint: Resource) -> EndpointDecision:
+    """What becomes of one declared endpoint."""
+    live = inputs.snapshot.endpoint(endpoint.physical_name)
     if live is not None and live.status == "unreadable":
-        return _unreadable(endpoint, live), None
-    moved = live_under_another_name(world, endpoint)
+        return EndpointDecision(endpoint, _unreadable(endpoint, live))
     if live is None or live.status == "absent":
-        return (_renamed(world, endpoint, moved) if moved else _create(world, endpoint)), None
-    refused = _ownership_refusal(world, endpoint, live)
-    if refused:
-        return refused, None
-    status = live.describe.get("EndpointStatus")
-    if status in (FAILED, OUT_OF_SERVICE):
-        return _recreate(world, endpoint, live), None
-    if status == DELETING:
-        text = "is being deleted; created again once it is gone"
-        return _create(world, endpoint, text), None
-    if status == UPDATE_ROLLBACK_FAILED:
-        return _unrecoverable(endpoint, live), None
-    return _compare(world, endpoint, live)
+        old = inputs.under_another_name(endpoint)
+        return _renamed(inputs, endpoint, old) if old else _created(inputs, endpoint, "nothing of that name is live")
+    refusal = _ownership_refusal(inputs, endpoint, live)
+    if refusal:
+        return EndpointDecision(endpoint, refusal)
+    if live.endpoint_status in (FAILED, OUT_OF_SERVICE):
+        return _recreated(inputs, endpoint, live)
+    if live.endpoint_status == DELETING:
+        return _created(inputs, endpoint, "is being deleted; created again once it is gone")
+    if live.endpoint_status == UPDATE_ROLLBACK_FAILED:
+        return EndpointDecision(endpoint, _unrecoverable(endpoint, live))
+    return _compared(inputs, endpoint, live)
 
 
 # --- endpoints that are not there, or not usable --------------------------------------------------------------------
 
 
-def _create(world: World, endpoint: Resource, explanation: str = "nothing of that name is live") -> Change:
-    config = world.config_of(endpoint)
-    if config:
-        world.need(config)
-    world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
-    return _change(endpoint, Action.CREATE, "new", "create", explanation, causes=())
+def _created(inputs: Inputs, endpoint: Resource, explanation: str) -> EndpointDecision:
+    change = _change(endpoint, Action.CREATE, "new", "create", explanation)
+    return EndpointDecision(
+        endpoint, change, runs=endpoint.request["EndpointConfigName"], needs=inputs.config_of(endpoint)
+    )
 
 
-def _recreate(world: World, endpoint: Resource, live: LiveObject) -> Change:
-    if not world.owns(live):
-        return _not_yet_ours(endpoint, live, f"it is {live.describe.get('EndpointStatus')}")
-    config = world.config_of(endpoint)
-    if config:
-        world.need(config)
-    world.running[endpoint.address] = endpoint.request["EndpointConfigName"]
-    why = live.describe.get("FailureReason") or "no reason given"
-    status = live.describe.get("EndpointStatus")
+def _recreated(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> EndpointDecision:
+    if not inputs.owns(live):
+        return EndpointDecision(endpoint, _not_yet_ours(endpoint, live, f"it is {live.endpoint_status}"))
+    why = live.failure_reason or "no reason given"
     only = "DeleteEndpoint is the only call SageMaker accepts, so it is deleted and created"
-    text = f"the endpoint is {status} ({why}); {only}"
-    effect: Effect = "create" if status == FAILED else "outage"
-    return _change(endpoint, Action.DELETE_THEN_CREATE, "failed", effect, text, live=live, outage=Outage.FAILED)
+    text = f"the endpoint is {live.endpoint_status} ({why}); {only}"
+    effect: Effect = "create" if live.endpoint_status == FAILED else "outage"
+    change = _change(endpoint, Action.DELETE_THEN_CREATE, "failed", effect, text, live=live, outage=Outage.FAILED)
+    return replace(_created(inputs, endpoint, text), change=change)
 
 
-def _not_yet_ours(endpoint: Resource, live: LiveObject, why: str) -> Change:
+def _renamed(inputs: Inputs, endpoint: Resource, old: LiveEndpoint) -> EndpointDecision:
+    text = (
+        f"its name changes from {old.name}; an endpoint can't be renamed, so clients of the old name lose it "
+        f"(`name: {old.name}` keeps it)"
+    )
+    fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
+    change = _change(
+        endpoint, Action.RENAME, "renamed_physically", "outage", text, live=old, fields=fields, outage=Outage.RENAMED
+    )
+    return replace(_created(inputs, endpoint, text), change=change, renamed=old.name)
+
+
+def _not_yet_ours(endpoint: Resource, live: LiveEndpoint, why: str) -> Change:
     """Adoption never deletes: what mmeplan hasn't made is deleted by those who made it."""
     refusal = (
         f"{live.name} can't be adopted, because {why} and would have to be deleted; delete it yourself, then apply"
@@ -97,25 +98,12 @@ def _not_yet_ours(endpoint: Resource, live: LiveObject, why: str) -> Change:
     return _refused(endpoint, live, Refusal.CONFLICT, "conflict", "not managed by mmeplan", refusal)
 
 
-def _renamed(world: World, endpoint: Resource, old: LiveObject) -> Change:
-    _create(world, endpoint)
-    world.renamed.add(old.name)
-    text = (
-        f"its name changes from {old.name}; an endpoint can't be renamed, so clients of the old name lose it "
-        f"(`name: {old.name}` keeps it)"
-    )
-    fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
-    return _change(
-        endpoint, Action.RENAME, "renamed_physically", "outage", text, live=old, fields=fields, outage=Outage.RENAMED
-    )
-
-
 def _unreadable(endpoint: Resource, live: LiveObject) -> Change:
     return _change(endpoint, Action.UNREADABLE, "unreadable", "none", f"could not be read: {live.error}", live=live)
 
 
-def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
-    why = live.describe.get("FailureReason") or "no reason given"
+def _unrecoverable(endpoint: Resource, live: LiveEndpoint) -> Change:
+    why = live.failure_reason or "no reason given"
     refusal = (
         f"the endpoint serves with a mix of two configs because an update and its rollback both failed ({why}); "
         "look at it in the console and decide: SageMaker accepts DeleteEndpoint, and support can repair it"
@@ -123,17 +111,10 @@ def _unrecoverable(endpoint: Resource, live: LiveObject) -> Change:
     return _refused(endpoint, live, Refusal.UNRECOVERABLE, "unrecoverable", "UpdateRollbackFailed", refusal)
 
 
-def live_under_another_name(world: World, endpoint: Resource) -> LiveObject | None:
-    for live in world.owned_at("endpoint", endpoint.address):
-        if live.name.lower() not in world.declared_endpoints:
-            return live
-    return None
-
-
-def _ownership_refusal(world: World, endpoint: Resource, live: LiveObject) -> Change | None:
-    if world.owns(live) or (endpoint.entry.adopt and FLEET_TAG not in (live.tags or {})):
+def _ownership_refusal(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Change | None:
+    owner = live.tag(FLEET_TAG)
+    if inputs.owns(live) or (endpoint.entry.adopt and owner is None):
         return None
-    owner = (live.tags or {}).get(FLEET_TAG)
     if owner:
         text = f"the endpoint {live.name} belongs to the fleet {owner!r}"
         refusal = f"{text}; give this one another `name:`, or remove the tag {FLEET_TAG} from the endpoint"
@@ -146,261 +127,306 @@ def _ownership_refusal(world: World, endpoint: Resource, live: LiveObject) -> Ch
 # --- endpoints that are there ---------------------------------------------------------------------------------------
 
 
-def _compare(world: World, endpoint: Resource, live: LiveObject) -> tuple[Change, Drift | None]:
-    config = world.config_of(endpoint)
-    in_force = str(live.describe.get("EndpointConfigName", ""))
+def _compared(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> EndpointDecision:
+    config = inputs.config_of(endpoint)
     if config is None:
-        return _compare_external(world, endpoint, live, in_force), None
-    live_config = world.snapshot.get("endpoint_config", in_force)
+        return _compared_external(inputs, endpoint, live)
+    live_config: LiveObject | None = inputs.snapshot.endpoint_config(live.config)
     if live_config is not None and live_config.status == "unreadable":
-        return _unreadable(endpoint, live_config), None
-    if known_by_name(endpoint, live, config, live_config) and not (config.pinned and world.has_twins(config)):
-        world.need(config)  # deleted behind our back, and made again under its name
-        live_config = live_object("endpoint_config", in_force, "present", by_digest=True)
-    if live_config is None or not says_what_runs(live, live_config, config.physical_name):
-        return _config_is_gone(world, endpoint, live, config, live_config), None
-    now = world.live_meaning(config, live, live_config)
-    fresh = world.graph.fresh & {config.address, *config.dependencies()}
-    fields = field_changes(now, world.graph.meaning(endpoint))
-    drift = drift_of(world, endpoint, config, live, live_config, now, fields)
-    if not fields and not fresh:
-        return _unchanged(world, endpoint, live, config, live_config), drift
-    stays = live.describe.get("EndpointStatus") != CREATING and pending_config(live) in ("", in_force)
-    if is_scale_only(fields) and not fresh and stays:
-        return _scaled(world, endpoint, live, config, live_config, fields), drift
-    return _swapped(world, endpoint, live, config, live_config, fields, fresh), drift
+        return EndpointDecision(endpoint, _unreadable(endpoint, live_config))
+    needs: Resource | None = None
+    gone_and_known = _is_gone_and_known(endpoint, live, config, live_config)
+    if gone_and_known and not (config.pinned and inputs.has_equal_models(config)):
+        needs = config  # deleted by others, and created again under its name
+        live_config = live_object("endpoint_config", live.config, "present", by_digest=True)
+    if live_config is None or not history.runs_its_own_config(live, live_config, config.physical_name):
+        return _without_config(inputs, endpoint, live, config, live_config)
+    compared = _Compared(inputs, endpoint, live, config, live_config)
+    decision = compared.decide()
+    return replace(decision, needs=decision.needs or needs, drift=compared.drift)
 
 
-def pending_config(live: LiveObject) -> str:
-    """The config that an update under way leads to; empty where there is none."""
-    return str((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName") or "")
+def _is_gone_and_known(
+    endpoint: Resource, live: LiveEndpoint, config: Resource, live_config: LiveObject | None
+) -> bool:
+    """Whether the config in force is gone, and yet what it held is known: by its name, or by the endpoint's digest."""
+    if live_config is not None and live_config.status != "absent":
+        return False
+    applied = live.tag(DIGEST_TAG) == endpoint.digest
+    return live.config == config.physical_name and (applied or not config.pinned)
 
 
-def _bind(world: World, endpoint: Resource, config: Resource, live_config: LiveObject) -> None:
-    world.running[endpoint.address] = live_config.name
-    world.bind(config.address, live_config.name)
-    for at, name in world.live_models(config, live_config):
-        world.bind(at, name)
+@dataclass(frozen=True)
+class _Compared:
+    """An endpoint whose config in force is known, held against what the file asks for."""
+
+    inputs: Inputs
+    endpoint: Resource
+    live: LiveEndpoint
+    config: Resource
+    live_config: LiveObject
+
+    @cached_property
+    def meaning(self) -> Canonical:
+        """What it means now."""
+        return self.inputs.live_meaning(self.config, self.live, self.live_config)
+
+    @cached_property
+    def fields(self) -> tuple[FieldChange, ...]:
+        """Where that differs from the file."""
+        return field_changes(self.meaning, self.inputs.graph.meaning(self.endpoint))
+
+    @cached_property
+    def drift(self) -> Any:
+        """What was changed since it was applied last, although the file did not ask for it."""
+        about = (self.inputs, self.endpoint, self.config, self.live, self.live_config)
+        return plan_drift(*about, self.meaning, self.fields)
+
+    def decide(self) -> EndpointDecision:
+        live, fields = self.live, self.fields
+        replaced = bool(self.inputs.graph.fresh & {self.config.address, *self.config.dependencies()})
+        if not fields and not replaced:
+            return self._unchanged()
+        stays = live.endpoint_status != CREATING and live.pending_config in ("", live.config)
+        if is_scale_only(fields) and not replaced and stays:
+            text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
+            shown = tuple(with_default_weight(change) for change in fields)
+            return self._served(self._change(Action.SCALE, "scale_changed", "in_place", text, fields=shown))
+        return self._swapped(requested=replaced and not fields)
+
+    def _served(self, change: Change) -> EndpointDecision:
+        """It stays on the config that it runs, which serves what is wanted whatever its name."""
+        serves = ((self.config.address, self.live_config.name), *self._models)
+        return EndpointDecision(self.endpoint, change, runs=self.live_config.name, serves=serves)
+
+    def _unchanged(self) -> EndpointDecision:
+        live, status = self.live, self.live.endpoint_status
+        if status == UPDATING and live.pending_config not in ("", self.live_config.name):
+            return self._swapped_back()
+        if status in BUSY and status != SYSTEM_UPDATING:
+            text = f"is {status} towards what the file says; the apply waits for it"
+            return self._served(self._change(Action.WAIT, "in_progress", "none", text))
+        notes = _deployment_note(self.endpoint, live)
+        if status == SYSTEM_UPDATING:
+            notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
+        return self._served(self._change(Action.NO_OP, "same", "none", "unchanged", notes=notes))
+
+    def _swapped_back(self) -> EndpointDecision:
+        """Somebody's update leads away from what the file says: once it is done, swap to what is wanted."""
+        pending, wanted = self.live.pending_config, self.config.physical_name
+        text = f"an update to {pending} is under way that the file doesn't ask for; swapped back once it is done"
+        fields = (FieldChange(("EndpointConfigName",), pending, wanted),)
+        change = self._change(Action.SWAP, "content_changed", "traffic_shift", text, runs=wanted, fields=fields)
+        return replace(self._served(change), runs=wanted, needs=self.config)
+
+    def _swapped(self, *, requested: bool) -> EndpointDecision:
+        live, wanted = self.live, self.config.physical_name
+        content = self.inputs.serving_content(self.config, live, self.live_config)
+        fields = own_fields(self.fields)
+        if _becomes_serverless(self.config.content, content):
+            change = _recreated_serverless(self.inputs, self.endpoint, live, self.config, _TO_SERVERLESS, fields)
+        else:
+            change = self._change(
+                Action.SWAP,
+                "replace_requested" if requested else "dependency_changed",
+                "traffic_shift",
+                "a fresh fleet was asked for (--replace)" if requested else "its config changes",
+                runs=wanted,
+                fields=fields,
+                causes=(self.config.address,),
+                notes=(*_variant_note(self.config.content, content, live), *history.swap_notes(live, wanted)),
+            )
+            change = _unless_rolled_back(self.inputs, change, live, wanted)
+        leaves = LeftGeneration(self.live_config.name, content, self._models)
+        return EndpointDecision(self.endpoint, change, runs=wanted, needs=self.config, leaves=leaves)
+
+    @cached_property
+    def _models(self) -> tuple[tuple[str, str], ...]:
+        return self.inputs.serving_models(self.config, self.live_config)
+
+    def _change(
+        self, action: Action, reason: Reason, effect: Effect, text: str, *, runs: str = "", **more: Any
+    ) -> Change:
+        runs = runs or self.live_config.name
+        return _kept(self.inputs, self.endpoint, self.live, runs, action, reason, effect, text, **more)
 
 
-def _unchanged(world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject) -> Change:
-    _bind(world, endpoint, config, live_config)
-    status = live.describe.get("EndpointStatus")
-    pending = pending_config(live)
-    if status == UPDATING and pending and pending != live_config.name:
-        return _swap_back(world, endpoint, live, config, pending)
-    if status in BUSY and status != SYSTEM_UPDATING:
-        text = f"is {status} towards what the file says; the apply waits for it"
-        return _tagged(world, endpoint, live, Action.WAIT, "in_progress", "none", text)
-    notes = deployment_note(endpoint, live)
-    if status == SYSTEM_UPDATING:
-        notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
-    return _tagged(world, endpoint, live, Action.NO_OP, "same", "none", "unchanged", notes=notes)
+def _compared_external(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> EndpointDecision:
+    """An endpoint whose config lies outside the fleet: it is known by its name alone."""
+    wanted = endpoint.request["EndpointConfigName"]
+    if live.config == wanted:
+        notes = _deployment_note(endpoint, live)
+        same = _kept(inputs, endpoint, live, wanted, Action.NO_OP, "same", "none", "unchanged", notes=notes)
+        return EndpointDecision(endpoint, same, runs=wanted)
+    fields = (FieldChange(("EndpointConfigName",), live.config, wanted),)
+    text = "it is to run another config, which lies outside the fleet"
+    about = (inputs, endpoint, live, wanted, Action.SWAP)
+    change = _kept(*about, "content_changed", "traffic_shift", text, fields=fields)
+    return EndpointDecision(endpoint, _unless_rolled_back(inputs, change, live, wanted), runs=wanted)
 
 
-def _swap_back(world: World, endpoint: Resource, live: LiveObject, config: Resource, pending: str) -> Change:
-    """Somebody's update leads away from what the file says: once it is done, swap to what is wanted."""
-    world.need(config)
-    world.running[endpoint.address] = config.physical_name
-    text = f"an update to {pending} is under way that the file doesn't ask for; swapped back once it is done"
-    fields = (FieldChange(("EndpointConfigName",), pending, config.physical_name),)
-    return _tagged(world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, fields=fields)
+def _without_config(
+    inputs: Inputs, endpoint: Resource, live: LiveEndpoint, config: Resource, live_config: LiveObject | None
+) -> EndpointDecision:
+    """The config in force was deleted, or is a placeholder for one that was (an apply stopped before it went)."""
+    wanted, placeholder = config.physical_name, live_config is not None and live_config.is_present
+    if live.config == wanted:
+        change = _placeholder_left(endpoint, live) if placeholder else _pinned_config_gone(endpoint, live)
+        return EndpointDecision(endpoint, change, runs=wanted, needs=config)
+    gone = f"it runs the config {live.config}, which no longer exists"
+    serving = _serves_by(live)
+    if _becomes_serverless(config.content, serving):
+        change = _recreated_serverless(inputs, endpoint, live, config, f"{gone}; and {_TO_SERVERLESS}")
+        return EndpointDecision(endpoint, change, runs=wanted, needs=config)
+    text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
+    about = (inputs, endpoint, live, wanted, Action.SWAP)
+    notes = _variant_note(config.content, serving, live)
+    change = _kept(*about, "content_changed", "traffic_shift", text, causes=(config.address,), notes=notes)
+    change = _unless_rolled_back(inputs, change, live, wanted)
+    return EndpointDecision(endpoint, change, runs=wanted, needs=config, lost="" if placeholder else live.config)
 
 
-def _scaled(
-    world: World,
-    endpoint: Resource,
-    live: LiveObject,
-    config: Resource,
-    live_config: LiveObject,
-    fields: tuple[FieldChange, ...],
-) -> Change:
-    _bind(world, endpoint, config, live_config)
-    text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
-    shown = tuple(with_default_weight(change) for change in fields)
-    return _tagged(world, endpoint, live, Action.SCALE, "scale_changed", "in_place", text, fields=shown)
-
-
-def _swapped(
-    world: World,
-    endpoint: Resource,
-    live: LiveObject,
-    config: Resource,
-    live_config: LiveObject,
-    fields: tuple[FieldChange, ...],
-    fresh: frozenset[str],
-) -> Change:
-    world.need(config)
-    world.running[endpoint.address] = config.physical_name
-    live_content = with_live_desires(world.live_config_content(config, live_config), live.describe)
-    if world.before.setdefault(config.address, live_config.name) == live_config.name:
-        world.left.setdefault(config.address, live_content)
-    for at, name in world.live_models(config, live_config):
-        live_model = world.snapshot.get("model", name)
-        if live_model and world.address_of(live_model) == at:
-            world.before.setdefault(at, name)
-    own = own_fields(fields)
-    causes = (config.address,)
-    if becomes_serverless(config.content, live_content):
-        text = "a real-time endpoint can't be updated to serverless: it is deleted and created"
-        return _tagged(
-            world,
-            endpoint,
-            live,
-            Action.DELETE_THEN_CREATE,
-            "hosting_changed",
-            "outage",
-            text,
-            fields=own,
-            causes=causes,
-            outage=Outage.HOSTING,
-        )
-    reason: Reason = "replace_requested" if fresh and not fields else "dependency_changed"
-    text = "a fresh fleet was asked for (--replace)" if reason == "replace_requested" else "its config changes"
-    wanted = config.physical_name
-    notes = (*variant_note(config.content, live_content, live.describe), *history_notes(live, wanted))
-    made = _tagged(
-        world, endpoint, live, Action.SWAP, reason, "traffic_shift", text, fields=own, causes=causes, notes=notes
+def _placeholder_left(endpoint: Resource, live: LiveEndpoint) -> Change:
+    refusal = (
+        f"the config {live.config} is a stand-in that an interrupted apply has left in the place of one that was "
+        "deleted; set replace_salt on the config to roll a fresh one"
     )
-    return _unless_rolled_back(world, made, live, wanted)
+    return _refused(endpoint, live, Refusal.CONTENT, "tampered", "not what its name says", refusal)
 
 
-def _unless_rolled_back(world: World, change: Change, live: LiveObject, wanted: str) -> Change:
+def _pinned_config_gone(endpoint: Resource, live: LiveEndpoint) -> Change:
+    refusal = (
+        f"the config {live.config} that it runs was deleted, and its name is pinned, so what it said can't be told; "
+        "give the config another `name:`, and the endpoint is swapped to a fresh one"
+    )
+    return _refused(endpoint, live, Refusal.CONTENT, "pinned", "its config is gone", refusal)
+
+
+def placeholder_changes(demand: Demand) -> list[Change]:
+    """The configs that are created again under their names, for as long as a swap away from them takes."""
+    inputs, changes = demand.inputs, []
+    for name, at in sorted(demand.lost.items()):
+        config = inputs.config_of(inputs.graph.resources[at])
+        text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
+        if config is not None:
+            about = (config.address, "endpoint_config", Action.PLACEHOLDER)
+            changes.append(Change(*about, "restored", "none", name, text, name))
+    return changes
+
+
+# --- hosting and variants -------------------------------------------------------------------------------------------
+
+_TO_SERVERLESS: Final = "a real-time endpoint can't be updated to serverless: it is deleted and created"
+
+
+def _recreated_serverless(
+    inputs: Inputs,
+    endpoint: Resource,
+    live: LiveEndpoint,
+    config: Resource,
+    text: str,
+    fields: tuple[FieldChange, ...] = (),
+) -> Change:
+    """Instances become serverless, which no update does."""
+    return _kept(
+        inputs,
+        endpoint,
+        live,
+        config.physical_name,
+        Action.DELETE_THEN_CREATE,
+        "hosting_changed",
+        "outage",
+        text,
+        fields=fields,
+        causes=(config.address,),
+        outage=Outage.HOSTING,
+    )
+
+
+def _becomes_serverless(wanted: Canonical, live: Canonical) -> bool:
+    return _is_serverless(wanted) and not _is_serverless(live)
+
+
+def _is_serverless(config: Canonical) -> bool:
+    return any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", {}).values())
+
+
+def _serves_by(live: LiveEndpoint, *, pending: bool = False) -> Canonical:
+    """What DescribeEndpoint alone says of a config: its variants, and which of them are serverless."""
+    variants = live.pending_variants if pending else live.variants
+    return {
+        "ProductionVariants": {
+            variant.name: {"ServerlessConfig": {}} if variant.is_serverless else {} for variant in variants
+        }
+    }
+
+
+def _variant_note(wanted: Canonical, content: Canonical, live: LiveEndpoint) -> tuple[str, ...]:
+    """A note where guardrails don't apply: variants have other names than in the config in force, or in the one that an
+    update under way leads to.
+    """
+    serving = (content, _serves_by(live, pending=True))
+    fleets = [set(fleet["ProductionVariants"]) for fleet in serving if fleet.get("ProductionVariants")]
+    same = all(names == set(wanted.get("ProductionVariants", {})) for names in fleets)
+    return () if same else (VARIANTS_DIFFER,)
+
+
+def _deployment_note(endpoint: Resource, live: LiveEndpoint) -> tuple[str, ...]:
+    """A note where only the deployment_config differs: nothing is done about it."""
+    wanted, last = endpoint.request.get("DeploymentConfig"), live.last_deployment
+    if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": dict(last)}):
+        return ()
+    return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
+
+
+def _unless_rolled_back(inputs: Inputs, change: Change, live: LiveEndpoint, wanted: str) -> Change:
     """The swap, refused where SageMaker rolled back just this one before: it would fail the same way again."""
-    why = rolled_back(world, live, wanted)
+    why = history.rolled_back(inputs, live, wanted)
     if not why:
         return change
-    in_force = live.describe.get("EndpointConfigName")
     refusal = (
-        f"SageMaker rolled the update of {live.name} from {in_force} to {wanted} back ({why}); "
+        f"SageMaker rolled the update of {live.name} from {live.config} to {wanted} back ({why}); "
         "mend the cause or change the file, or try exactly this once more with --retry-rolled-back"
     )
     text = f"tried again, although SageMaker rolled back the last update to this config ({why})"
     return replace(change, reason="rolled_back", explanation=text, refusal=refusal, refused=Refusal.ROLLED_BACK)
 
 
-def _compare_external(world: World, endpoint: Resource, live: LiveObject, in_force: str) -> Change:
-    wanted = endpoint.request["EndpointConfigName"]
-    world.running[endpoint.address] = wanted
-    if in_force == wanted:
-        return _tagged(
-            world, endpoint, live, Action.NO_OP, "same", "none", "unchanged", notes=deployment_note(endpoint, live)
-        )
-    fields = (FieldChange(("EndpointConfigName",), in_force, wanted),)
-    text = "it is to run another config, which lies outside the fleet"
-    made = _tagged(world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, fields=fields)
-    return _unless_rolled_back(world, made, live, wanted)
+# --- changes --------------------------------------------------------------------------------------------------------
 
 
-def _config_is_gone(
-    world: World, endpoint: Resource, live: LiveObject, config: Resource, live_config: LiveObject | None
-) -> Change:
-    """The config in force was deleted, or is a stand-in for one that was (an apply stopped before it took it away)."""
-    world.need(config)
-    world.running[endpoint.address] = config.physical_name
-    in_force = str(live.describe.get("EndpointConfigName", ""))
-    stands_in = live_config is not None and live_config.status == "present"
-    if in_force == config.physical_name and stands_in:
-        refusal = (
-            f"the config {in_force} is a stand-in that an interrupted apply has left in the place of one that was "
-            "deleted; set replace_salt on the config to roll a fresh one"
-        )
-        return _refused(endpoint, live, Refusal.CONTENT, "tampered", "not what its name says", refusal)
-    if in_force == config.physical_name:
-        refusal = (
-            f"the config {in_force} that it runs was deleted, and its name is pinned, so what it said can't be told; "
-            "give the config another `name:`, and the endpoint is swapped to a fresh one"
-        )
-        return _refused(endpoint, live, Refusal.CONTENT, "pinned", "its config is gone", refusal)
-    causes = (config.address,)
-    gone = f"it runs the config {in_force}, which no longer exists"
-    if becomes_serverless(config.content, serves_by(live.describe)):
-        text = f"{gone}; and a real-time endpoint can't be updated to serverless: it is deleted and created"
-        return _tagged(
-            world,
-            endpoint,
-            live,
-            Action.DELETE_THEN_CREATE,
-            "hosting_changed",
-            "outage",
-            text,
-            causes=causes,
-            outage=Outage.HOSTING,
-        )
-    if not stands_in:
-        world.lost.setdefault(in_force, endpoint.address)
-    text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
-    notes = variant_note(config.content, serves_by(live.describe), live.describe)
-    made = _tagged(
-        world, endpoint, live, Action.SWAP, "content_changed", "traffic_shift", text, causes=causes, notes=notes
-    )
-    return _unless_rolled_back(world, made, live, config.physical_name)
-
-
-def stand_in_changes(world: World) -> list[Change]:
-    """The configs that are made again under their names, for as long as a swap away from them takes."""
-    made = []
-    for name, at in sorted(world.lost.items()):
-        config = world.config_of(world.graph.resources[at])
-        text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
-        if config is not None:
-            made.append(
-                Change(config.address, "endpoint_config", Action.PLACEHOLDER, "restored", "none", name, text, name)
-            )
-    return made
-
-
-# --- making changes -------------------------------------------------------------------------------------------------
-
-
-def _tagged(
-    world: World,
+def _kept(
+    inputs: Inputs,
     endpoint: Resource,
-    live: LiveObject,
+    live: LiveEndpoint,
+    runs: str,
     action: Action,
     reason: Reason,
     effect: Effect,
     explanation: str,
     **more: Any,
 ) -> Change:
-    """A change of an endpoint that stays, with its tags brought up to date; adopted first where it isn't ours yet."""
-    added, removed = tag_changes(endpoint.tags, live.tags, ignore=MEMORY_TAGS - set(endpoint.tags))
-    removed = tuple(sorted((*removed, *_forgotten(world, endpoint, live, effect))))
-    adopts = not world.owns(live)
+    """A change of an endpoint that is live, with its tags brought up to date; adopted first where it isn't ours yet."""
+    adopts = not inputs.owns(live)
     if adopts and action.creates:
         return _not_yet_ours(endpoint, live, explanation)
+    added, removed = tag_changes(endpoint.tags, live.tags, ignore=history.HISTORY_TAGS - set(endpoint.tags))
+    outdated = history.outdated_marks(live, runs, swaps=effect == "traffic_shift") - set(endpoint.tags)
+    removed = tuple(sorted({*removed, *outdated}))
     if (added or removed) and action is Action.NO_OP and not adopts:
         action, reason, explanation = Action.TAG, "tags_changed", "only tags differ; nothing is rolled"
     if action.creates:
         added, removed = {}, ()
-    return _change(
-        endpoint,
-        action,
-        reason,
-        effect,
-        explanation,
-        live=live,
-        adopts=adopts,
-        tags_added=added,
-        tags_removed=removed,
-        **more,
-    )
+    tags = {"tags_added": added, "tags_removed": removed}
+    return _change(endpoint, action, reason, effect, explanation, live=live, adopts=adopts, **tags, **more)
 
 
 def _refused(
     endpoint: Resource, live: LiveObject, refused: Refusal, reason: Reason, explanation: str, refusal: str
 ) -> Change:
     """A change that only people can make possible."""
-    return _change(endpoint, Action.REFUSE, reason, "none", explanation, live=live, refused=refused, refusal=refusal)
-
-
-def _forgotten(world: World, endpoint: Resource, live: LiveObject, effect: Effect) -> list[str]:
-    """The marks that no longer say anything: the config that they name is in force, or will be."""
-    tags, running = live.tags or {}, world.running.get(endpoint.address, "")
-    over = [key for key in (ROLLED_BACK_TAG, WENT_BACK_TAG) if running and tags.get(key) == running]
-    if effect == "traffic_shift" and WENT_BACK_TAG in tags:
-        over.append(WENT_BACK_TAG)
-    return sorted(set(over) - set(endpoint.tags))
+    about = (endpoint, Action.REFUSE, reason)
+    return _change(*about, "none", explanation, live=live, refused=refused, refusal=refusal)
 
 
 def _change(

@@ -1,14 +1,15 @@
-"""Field by field: what differs between two canonical values. The only file that imports deepdiff."""
+"""Field by field: what differs between two canonical values or two sets of tags. Only this file imports deepdiff."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import UNORDERED
 
-_CATEGORIES = (
+_CATEGORIES: Final = (
     "values_changed",
     "type_changes",
     "dictionary_item_added",
@@ -16,6 +17,7 @@ _CATEGORIES = (
     "iterable_item_added",
     "iterable_item_removed",
 )
+_CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
 
 def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
@@ -54,19 +56,55 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:
 
 def _leaves(path: tuple[str | int, ...], before: Any, after: Any) -> Iterator[FieldChange]:
     if isinstance(before, dict) or isinstance(after, dict):
-        one = before if isinstance(before, dict) else {}
-        other = after if isinstance(after, dict) else {}
-        if one or other:
-            for key in sorted({*one, *other}, key=str):
-                if one.get(key) != other.get(key):
-                    yield from _leaves((*path, key), one.get(key), other.get(key))
+        old = before if isinstance(before, dict) else {}
+        new = after if isinstance(after, dict) else {}
+        if old or new:
+            for key in sorted({*old, *new}, key=str):
+                if old.get(key) != new.get(key):
+                    yield from _leaves((*path, key), old.get(key), new.get(key))
             return
     yield FieldChange(path, before, after)
 
 
 def with_default_weight(change: FieldChange) -> FieldChange:
-    """An absent weight is 1, and says so."""
+    """The change with the default weight, 1, written out where it is absent."""
     if change.path[2] != "InitialVariantWeight":
         return change
     before, after = (1 if value is None else value for value in (change.before, change.after))
-    return FieldChange(change.path, before, after)
+    return replace(change, before=before, after=after)
+
+
+def is_scale_only(fields: tuple[FieldChange, ...]) -> bool:
+    """Whether all of it can be changed in place, without a new fleet."""
+    return bool(fields) and all(_is_scale(change) for change in fields)
+
+
+def _is_scale(change: FieldChange) -> bool:
+    """Whether UpdateEndpointWeightsAndCapacities can make the change: production variants that exist on both sides."""
+    if len(change.path) < 3 or change.path[0] != "ProductionVariants":
+        return False
+    if change.path[2] == "InitialVariantWeight" and len(change.path) == 3:
+        return True  # an absent weight is the default, 1
+    both = change.before is not None and change.after is not None
+    if change.path[2] == "InitialInstanceCount" and len(change.path) == 3:
+        return both
+    return both and change.path[2] == "ServerlessConfig" and len(change.path) == 4 and change.path[3] in _CONCURRENCY
+
+
+def own_fields(fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """The fields without those that belong to a model, whose own change shows them."""
+    models = ("ModelName", "ModelNameOverride")
+    return tuple(change for change in fields if not any(part in models for part in change.path[:-1]))
+
+
+def tag_changes(
+    desired: Mapping[str, str], live: Mapping[str, str] | None, *, ignore: frozenset[str] = frozenset()
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """(tags to set, keys to remove). `aws:` tags belong to AWS; `ignore` names keys that are left as they are.
+
+    Tags are outside every digest: editing them never rolls anything.
+    """
+    now = {key: value for key, value in (live or {}).items() if not key.lower().startswith("aws:")}
+    added = {key: value for key, value in sorted(desired.items()) if now.get(key) != value and key not in ignore}
+    removed = tuple(sorted(key for key in now if key not in desired and key not in ignore))
+    return added, removed

@@ -24,6 +24,7 @@ from mmeplan.live.observing import (
     pages,
     tags_by_name,
 )
+from mmeplan.live.ownership import Ownership
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot, decode
 from mmeplan.live.users import observe_users
@@ -41,6 +42,7 @@ __all__ = [
     "LiveModel",
     "LiveObject",
     "LiveVariant",
+    "Ownership",
     "Progress",
     "ReadOnly",
     "Reader",

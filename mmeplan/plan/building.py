@@ -14,7 +14,7 @@ from mmeplan import __version__
 from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan.capacity import planned_capacity
 from mmeplan.plan.document import (
     Observed,
@@ -112,11 +112,11 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
     if options.retry_rolled_back:
         changes = tuple(replace(c, refusal="") if c.refused is Refusal.ROLLED_BACK else c for c in changes)
     if options.rollback:
-        changes = _going_back(changes, options)
+        changes = _rollback_changes(changes, options)
     return replace(difference, changes=changes)
 
 
-def _going_back(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:
+def _rollback_changes(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:
     """What happens to the endpoint, and to the config to which it goes back; nothing where it does that already."""
     own = tuple(change for change in changes if change.address in options.targets)
     if all(change.action in (Action.NO_OP, Action.TAG) for change in own):
@@ -273,8 +273,8 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
     if at is None:
         return ()
     config = graph.resources[at]
-    live = snapshot.get("endpoint", change.live_name) if change.live_name else None
-    before = _live_config(snapshot, config, live)
+    live = snapshot.endpoint(change.live_name) if change.live_name else None
+    before = _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
     return tuple(_variant(name, before, config, shares) for name in names)
@@ -298,13 +298,13 @@ def _variant(
     )
 
 
-def _live_config(snapshot: Snapshot, config: Resource, live: LiveObject | None) -> Canonical:
+def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) -> Canonical:
     """The live config of an endpoint with its live counts and weights; empty where there is none."""
     if live is None or live.status != "present":
         return {}
-    name = str(live.describe.get("EndpointConfigName", ""))
-    seen = snapshot.get("endpoint_config", name)
-    if seen is None or seen.status != "present":
+    seen = snapshot.endpoint_config(live.config)
+    if seen is None or not seen.is_present:
         return {}
-    content = config.content if seen.by_digest else live_endpoint_config(dict(seen.describe))
+    declared = graph.declared("endpoint_config", seen.name) if seen.by_digest else None
+    content = declared.content if declared else live_endpoint_config(dict(seen.describe))
     return with_live_desires(content, live.describe)

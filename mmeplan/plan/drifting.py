@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from mmeplan.diff import FieldChange, HandMade, Location, hand_made
+from mmeplan.diff import FieldChange, Location, ManualChange, manual_changes
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.masking import masked_fields
@@ -66,8 +66,8 @@ class DriftReport:
 
 def drift_report(graph: Graph, snapshot: Snapshot, *, show_environment: bool = False) -> DriftReport:
     """What was changed behind mmeplan's back. Environment values are masked unless asked for."""
-    behind = hand_made(graph, snapshot)
-    found = tuple(_found(graph, one) for one in behind.found)
+    changes = manual_changes(graph, snapshot)
+    found = tuple(_found(graph, one) for one in changes.found)
     if not show_environment:
         salt = snapshot.digest()
         found = tuple(replace(one, fields=masked_fields(one.fields, salt)) for one in found)
@@ -78,7 +78,7 @@ def drift_report(graph: Graph, snapshot: Snapshot, *, show_environment: bool = F
         region=snapshot.region,
         observed_at=snapshot.observed_at,
         drift=found,
-        notes=tuple(DriftNote(at, text) for at, text in behind.notes),
+        notes=tuple(DriftNote(at, text) for at, text in changes.notes),
         unreadable=(
             *(f"{live.kind} {live.name}: {live.error}" for live in snapshot.unreadable()),
             *([f"what carries the fleet's tag: {snapshot.inventory_error}"] if snapshot.inventory_error else []),
@@ -92,7 +92,7 @@ def drift_document(report: DriftReport) -> dict[str, Any]:
     return {"format_version": document.pop("format_version"), **document}
 
 
-def _found(graph: Graph, one: HandMade) -> FoundDrift:
+def _found(graph: Graph, one: ManualChange) -> FoundDrift:
     resource: Resource | None = graph.resources.get(one.address)
     made = FoundDrift(one.address, one.kind, one.name, one.what, one.explanation)
     if resource is None:

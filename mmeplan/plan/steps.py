@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Final
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.diff import VARIANTS_DIFFER, Action, Change, says_what_runs
+from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Snapshot, models_of
-from mmeplan.plan.records import DELETE, Records
+from mmeplan.history import ServedRecords, is_placeholder, runs_its_own_config, served
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot, models_of
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
 from mmeplan.plan.step import (
@@ -27,11 +27,18 @@ from mmeplan.plan.step import (
     RunsConfig,
     Step,
     Unreferenced,
+    follow_up,
     guard_of,
 )
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, SERVED_TAG, STAND_IN_TAG
+from mmeplan.resources.identity import DIGEST_CHARS, DIGEST_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
+
+DELETE: Final[Mapping[str, str]] = {
+    "model": "DeleteModel",
+    "endpoint_config": "DeleteEndpointConfig",
+    "endpoint": "DeleteEndpoint",
+}
 
 
 class StepBuilder:
@@ -40,7 +47,8 @@ class StepBuilder:
     def __init__(self, graph: Graph, snapshot: Snapshot, kept: Mapping[str, tuple[str, ...]]) -> None:
         self.graph = graph
         self.snapshot = snapshot
-        self.records = Records(graph, snapshot, kept)
+        self.owned = Ownership(graph, snapshot)
+        self.records = ServedRecords(self.owned, kept)
         self.stand_ins: dict[str, str] = {}  # config name → id of the step that makes a stand-in of that name
         self.steps: list[Step] = []
         self.creates: dict[str, str] = {}  # address → id of the step that creates its object
@@ -134,10 +142,10 @@ class StepBuilder:
     @cached_property
     def _placeholders(self) -> tuple[str, ...]:
         """The configs that took the names of others and so don't say which models run; known once those have steps."""
-        found = {one.name for one in self.snapshot.present("endpoint_config") if STAND_IN_TAG in (one.tags or {})}
+        found = {config.name for config in self.snapshot.present("endpoint_config") if is_placeholder(config)}
         for live in self.snapshot.endpoints():
             config = self.snapshot.endpoint_config(live.config)
-            if config is not None and not says_what_runs(live, config):
+            if config is not None and not runs_its_own_config(live, config):
                 found.add(config.name)
         return tuple(sorted({*self.stand_ins, *found}))
 
@@ -170,7 +178,7 @@ class StepBuilder:
         self.own[change.address] = last
         more: dict[str, str] = {}
         if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
-            record = self.records.served_text(endpoint, live, swaps=change.effect == "traffic_shift")
+            record = self.records.after(endpoint, live, swaps=change.effect == "traffic_shift")
             more = {SERVED_TAG: record} if record else {}
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
         self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
@@ -189,7 +197,7 @@ class StepBuilder:
             f"CreateEndpoint:{change.address}",
             change.address,
             "CreateEndpoint",
-            _with_tags(endpoint, {SERVED_TAG: self.records.served_text(endpoint, live)}),
+            _with_tags(endpoint, {SERVED_TAG: self.records.after(endpoint, live)}),
             create_after,
             guard=EndpointNameIsFree(change.name, wanted, self.graph.fleet.name, deleting),
             wait=InService(change.name, wanted, CREATE_TIMEOUT_S + startup_s(self.graph, endpoint)),
@@ -233,10 +241,28 @@ class StepBuilder:
             ),
             wait=InService(change.name, wanted, timeout_s, tuple(told)),
             effect=change.effect,
-            on_rollback=() if back else self.records.on_rollback(change, endpoint, live, made=self.creates),
+            on_rollback=() if back else self._on_rollback(change, endpoint, live),
         )
         done = (self._add(step),)
         return self._scale(change, endpoint, live, done, rest, config=wanted, already=len(grows))
+
+    def _on_rollback(self, change: Change, endpoint: Resource, live: LiveEndpoint | None) -> tuple[Step, ...]:
+        """What follows where SageMaker rolls the update back: a mark, and on request what was created for it goes."""
+        if live is None:
+            return ()
+        wanted = endpoint.request["EndpointConfigName"]
+        mark = {"ResourceArn": change.arn, "Tags": [_tag(ROLLED_BACK_TAG, wanted)]}
+        calls: list[tuple[str, Mapping[str, Any]]] = [("AddTags", mark)]
+        config = self.owned.config_of(endpoint)
+        if config is not None and (config.address in self.creates or _never_served(change, live, config)):
+            calls.append((DELETE["endpoint_config"], {"EndpointConfigName": wanted}))
+            models = [self.graph.resources[at] for at in config.dependencies() if at in self.creates]
+            calls += [(DELETE["model"], {"ModelName": model.physical_name}) for model in models]
+        step_id, fleet = f"UpdateEndpoint:{change.address}", self.graph.fleet.name
+        return tuple(
+            follow_up(step_id, change.address, number, operation, params, fleet, on_request=operation != "AddTags")
+            for number, (operation, params) in enumerate(calls, start=1)
+        )
 
     def _in_force_ready(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
@@ -247,7 +273,7 @@ class StepBuilder:
             return ()
         name = live.config
         ready = (self.stand_ins[name],) if name in self.stand_ins else ()
-        value = self.records.overdue_text(live)
+        value = self.records.overdue(live)
         if not value:
             return ready
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
@@ -376,6 +402,12 @@ class StepBuilder:
         resource = self.graph.resources.get(change.address)
         known = resource.physical_name if resource else change.address.partition("/")[2]
         return "" if change.live_name in ("", known) else f"@{change.live_name}"
+
+
+def _never_served(change: Change, live: LiveEndpoint, config: Resource) -> bool:
+    """Whether this is another try of a config that never came to serve the endpoint."""
+    known = served(live)
+    return change.refused is Refusal.ROLLED_BACK and known is not None and config.digest[:DIGEST_CHARS] not in known
 
 
 def _is_immutable_delete(change: Change, kind: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service
+from mmeplan.history import HISTORY_TAGS
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
-from mmeplan.resources.memory import MEMORY_TAGS
 from mmeplan.rules.sentences import member_name, sentence
 
 UNNAMED: Final = "API-01"
@@ -154,7 +154,7 @@ class Walk:
         entry = resource.entry
         key = (resource.kind, entry.on_remove, entry.protect, tuple(entry.tags.items()))
         if key not in self._tags:
-            own = dict.fromkeys(MEMORY_TAGS, "") if resource.kind == "endpoint" else {}
+            own = dict.fromkeys(HISTORY_TAGS, "") if resource.kind == "endpoint" else {}
             tags = [{"Key": name, "Value": value} for name, value in {**resource.tags, **own}.items()]
             self._tags[key] = violations(self._model, "TagList", tags)
         return self._tags[key]

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmeplan.diff import diff
-from mmeplan.diff.fields import field_changes
-from mmeplan.diff.tags import tag_changes
+from mmeplan.diff.fields import field_changes, tag_changes
 from tests.simulation.fleets import lives
 from tests.simulation.test_whole_lives import ROBUST
 from tests.simulation.world import World

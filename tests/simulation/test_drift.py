@@ -407,16 +407,16 @@ def test_what_hands_did_is_found_exactly(life: list[Fleet], data: Any) -> None:
 
 
 def count_for_autoscalers_too(patch: pytest.MonkeyPatch) -> None:
-    for module in ("mmeplan.diff.world", "mmeplan.diff.drift"):
+    for module in ("mmeplan.diff.inputs", "mmeplan.diff.drift"):
         patch.setattr(f"{module}.meaning", lambda config, model_of, _: meaning(config, model_of, frozenset()))
 
 
 def never_look_at_tags(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("mmeplan.diff.handmade._Finder.tags", lambda *_: None)
+    patch.setattr("mmeplan.diff.drift._Finder.tags", lambda *_: None)
 
 
 def hold_live_against_the_file_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("mmeplan.diff.handmade.means_what_was_applied", lambda *_: False)
+    patch.setattr("mmeplan.diff.drift._is_as_applied", lambda *_: False)
 
 
 PLANTED: dict[Callable[[pytest.MonkeyPatch], None], Callable[[World], None]] = {

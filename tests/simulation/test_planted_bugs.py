@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
+from mmeplan import history
 from mmeplan.apply import executor, references, waits
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.waits import Verdict
 from mmeplan.diff import endpoints as diff_endpoints
-from mmeplan.diff import generations
-from mmeplan.diff.world import World as DiffWorld
+from mmeplan.live import Ownership
 from mmeplan.plan import building
-from mmeplan.plan.records import Records
 from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, TagsOwnedBy, Unreferenced
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.simulator import SimulatedCrash
@@ -219,7 +218,7 @@ def skip_the_reference_scan(patch: Patch) -> None:
 
 
 def ignore_the_ownership_tag_in_the_diff(patch: Patch) -> None:
-    patch.setattr(DiffWorld, "owns", lambda *_: True)
+    patch.setattr(Ownership, "owns", lambda *_: True)
     patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
@@ -265,28 +264,28 @@ def take_any_existing_object_for_ours(patch: Patch) -> None:
 
 
 def forget_that_it_was_rolled_back(patch: Patch) -> None:
-    patch.setattr(diff_endpoints, "rolled_back", lambda *_: "")
+    patch.setattr(history, "rolled_back", lambda *_: "")
 
 
 def see_only_the_mark(patch: Patch) -> None:
     """Without a look at FailureReason and times."""
-    patch.setattr(generations, "served", lambda _tags: None)
+    patch.setattr(history, "served", lambda _live: None)
 
 
 def take_every_old_config_for_a_generation(patch: Patch) -> None:
-    patch.setattr(generations, "_has_served", lambda *_: True)
+    patch.setattr(history, "_has_served", lambda *_: True)
 
 
 def record_only_after_the_swap(patch: Patch) -> None:
-    patch.setattr(Records, "overdue_text", lambda *_: "")
+    patch.setattr(history.ServedRecords, "overdue", lambda *_: "")
 
 
 def an_outage_for_a_lost_config(patch: Patch) -> None:
-    patch.setattr(diff_endpoints, "becomes_serverless", lambda *_: True)
+    patch.setattr(diff_endpoints, "_becomes_serverless", lambda *_: True)
 
 
 def take_a_stand_in_for_what_runs(patch: Patch) -> None:
-    patch.setattr(diff_endpoints, "says_what_runs", lambda _endpoint, config, _wanted: config.status == "present")
+    patch.setattr(history, "runs_its_own_config", lambda _endpoint, config, _wanted="": config.is_present)
 
 
 def plan_what_the_scan_will_keep(patch: Patch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mmeplan import plan as plans
 from mmeplan.cli.options import Settings
 from mmeplan.cli.rollback import chosen
-from mmeplan.diff import generations_of, going_back
+from mmeplan.diff import generations_of, rollback_graph
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
 from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
@@ -43,7 +43,7 @@ def back(world: World, text: Fleet, to: str, **options: Any) -> Plan:
     snapshot = world.observe(graph)
     at = world.sim.clock.now().isoformat()
     chosen = Options(targets=(AT,), rollback=to, **options)
-    return plans.build(going_back(graph, snapshot, AT, to), snapshot, created_at=at, options=chosen)
+    return plans.build(rollback_graph(graph, snapshot, AT, to), snapshot, created_at=at, options=chosen)
 
 
 def generations(world: World, text: Fleet) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mmeplan.diff import HandMade
+from mmeplan.diff import ManualChange
 from mmeplan.plan import Plan, encode
 from mmeplan.resources.identity import PROTECT_TAG
 from mmeplan.simulator import ServiceError
@@ -56,7 +56,7 @@ def _without_drift(life: Life, fleet: Mapping[str, Any]) -> None:
         raise Broken(f"drift: everything was applied, and {[(one.name, one.what, one.explanation) for one in found]}")
 
 
-def _without_our_tags(life: Life, one: HandMade) -> bool:
+def _without_our_tags(life: Life, one: ManualChange) -> bool:
     stored = life.account.find(_KIND[one.kind], one.name) if one.what == "ownership" else None
     return stored is not None and not any(key.startswith("mmeplan:") for key in stored.tags or {})
 

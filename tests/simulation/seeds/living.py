@@ -177,7 +177,7 @@ class Life:
         back = chosen(compiled, snapshot, at, to, hand.now(), session.common("fleet.yaml")).name
         self.watch.may_go_back(act["fleet"], act["rollback"]["endpoint"], back)
         options = Options(targets=(at,), rollback=back, retry_rolled_back=act.get("retry", False))
-        turned = diff.going_back(compiled, snapshot, at, back)
+        turned = diff.rollback_graph(compiled, snapshot, at, back)
         self.lived.saw("rollbacks")
         return session.checked_plan(turned, snapshot, hand.now().isoformat(), [], options)
 
@@ -239,7 +239,7 @@ class Life:
     def drift(self, hand: Hand, fleet: Fleet) -> diff.BehindOurBack:
         """What `mmeplan drift` finds, by reads alone."""
         compiled = _compiled(json.dumps(fleet))
-        return diff.hand_made(compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION))
+        return diff.manual_changes(compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION))
 
     def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any], lock: FleetLock | None = None) -> Outcome:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
+from mmeplan import history
 from mmeplan.apply import executor, references
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Outcome
 from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
-from mmeplan.diff import endpoints, generations, handmade, removals
-from mmeplan.diff.world import World
-from mmeplan.live import LiveEndpoint
+from mmeplan.diff import drift, endpoints, removals
+from mmeplan.diff.demand import Demand
+from mmeplan.diff.inputs import Inputs
+from mmeplan.live import LiveEndpoint, Ownership
 from mmeplan.plan import building, scaling, steps
 from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Unreferenced
 from mmeplan.plan.steps import StepBuilder
@@ -120,31 +122,29 @@ def poll_the_wrong_name(patch: Patch) -> None:
 
 def collect_pinned_configs(patch: Patch) -> None:
     """What has a name of its own isn't known as declared, isn't looked for by the scan, and goes."""
-    declared, in_force, user_of = (
-        removals.Removals._declared,
-        removals.Removals._in_force,
-        references.References.user_of,
-    )
+    needed, running, user_of = removals._needed_names, removals._configs_that_run, references.References.user_of
 
-    def unpinned(self: Any, kind: str) -> Any:
-        return declared(self, kind) - {one.physical_name for one in self.world.graph.of_kind(kind) if one.pinned}
+    def pinned(demand: Demand, kind: str) -> set[str]:
+        return {resource.physical_name for resource in demand.inputs.graph.of_kind(kind) if resource.pinned}
 
-    def without_running(self: Any) -> Any:
-        pinned = {one.physical_name for one in self.world.graph.of_kind("endpoint_config") if one.pinned}
-        self.world.running = {at: name for at, name in self.world.running.items() if name not in pinned}
-        return in_force(self)
+    def needed_unpinned(demand: Demand, kind: str) -> set[str]:
+        return needed(demand, kind) - pinned(demand, kind)
+
+    def running_unpinned(demand: Demand, changes: Any) -> set[str]:
+        runs = {at: name for at, name in demand.running.items() if name not in pinned(demand, "endpoint_config")}
+        return running(replace(demand, running=runs), changes)
 
     def user_of_unpinned(self: Any, kind: str, name: str, *more: Any) -> str:
         return user_of(self, kind, name, *more) if re.search("-[0-9a-f]{8}$", name) else ""
 
-    patch.setattr(removals.Removals, "_declared", unpinned)
-    patch.setattr(removals.Removals, "_in_force", without_running)
+    patch.setattr(removals, "_needed_names", needed_unpinned)
+    patch.setattr(removals, "_configs_that_run", running_unpinned)
     patch.setattr(references.References, "user_of", user_of_unpinned)
 
 
 def count_drift_for_autoscaled_variants(patch: Patch) -> None:
     """The autoscaler's count is held against the file's."""
-    for place in ("mmeplan.diff.world.meaning", "mmeplan.resources.endpoint.meaning"):
+    for place in ("mmeplan.diff.inputs.meaning", "mmeplan.resources.endpoint.meaning"):
         meant = _at(place)
         patch.setattr(place, lambda config, model_of, _autoscaled, meant=meant: meant(config, model_of, frozenset()))
 
@@ -200,22 +200,19 @@ def say_that_all_is_well(patch: Patch) -> None:
 
 def keep_every_generation(patch: Patch) -> None:
     """`retain` isn't looked at."""
-    kept = removals.Removals._generations
+    kept = removals._kept
 
-    def all_of_them(self: Any, at: str, keep: set[str]) -> Any:
-        fleet = self.world.graph.fleet
-        self.world.graph = replace(self.world.graph, fleet=replace(fleet, retain=99))
-        try:
-            return kept(self, at, keep)
-        finally:
-            self.world.graph = replace(self.world.graph, fleet=fleet)
+    def all_of_them(demand: Demand, running: set[str]) -> Any:
+        graph = demand.inputs.graph
+        unbounded = replace(graph, fleet=replace(graph.fleet, retain=99))
+        return kept(replace(demand, inputs=Inputs(unbounded, demand.inputs.snapshot)), running)
 
-    patch.setattr(removals.Removals, "_generations", all_of_them)
+    patch.setattr(removals, "_kept", all_of_them)
 
 
 def own_everything(patch: Patch) -> None:
     """The diff takes what it meets for the fleet's."""
-    patch.setattr(World, "owns", lambda *_: True)
+    patch.setattr(Ownership, "owns", lambda *_: True)
     patch.setattr(CurrentState, "tags", lambda *_: {"mmeplan:fleet": "f"})
 
 
@@ -276,7 +273,7 @@ def write_on_without_the_lock(patch: Patch) -> None:
 
 def go_back_to_what_never_served(patch: Patch) -> None:
     """Every config of an endpoint's address is taken for a generation."""
-    patch.setattr(generations, "_has_served", lambda *_: True)
+    patch.setattr(history, "_has_served", lambda *_: True)
 
 
 def replace_nothing(patch: Patch) -> None:
@@ -297,7 +294,7 @@ def take_over_whatever_is_there(patch: Patch) -> None:
 
 def tell_a_stand_in_for_drift(patch: Patch) -> None:
     """What takes the place of a lost config is held against its name."""
-    patch.setattr(handmade, "STAND_IN_TAG", "no such tag")
+    patch.setattr(drift, "is_placeholder", lambda _config: False)
 
 
 BUGS: tuple[Bug, ...] = (

@@ -1,0 +1,105 @@
+"""The inputs of a comparison: desired graph and snapshot, with what is live put into the terms of what is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mmeplan.live import LiveEndpoint, LiveObject, Ownership, models_of
+from mmeplan.resources import Canonical, Resource
+from mmeplan.resources.canonical import KEYED
+from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
+from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.resources.identity import DIGEST_TAG, digest
+from mmeplan.resources.model import aligned_model, live_model
+
+ApiPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Inputs(Ownership):
+    """What a diff holds against each other. A listed object (`by_digest`) has what the file declares under its name."""
+
+    def config_content(self, live: LiveObject) -> Canonical:
+        """The canonical content of a live config."""
+        declared = self.graph.declared("endpoint_config", live.name) if live.by_digest else None
+        return declared.content if declared else live_endpoint_config(dict(live.describe))
+
+    def aligned_config_content(self, config: Resource, live: LiveObject) -> Canonical:
+        """The canonical content of a live config, without what the service filled in because `config` left it open."""
+        if live.by_digest and live.name == config.physical_name:
+            return config.content
+        return aligned_config(config.content, self.config_content(live))
+
+    def aligned_model_content(self, model: Resource, live: LiveObject) -> Canonical:
+        """The canonical content of a live model, without what the service filled in because `model` left it open."""
+        declared = self.graph.declared("model", live.name) if live.by_digest else None
+        return aligned_model(model.content, declared.content if declared else live_model(dict(live.describe)))
+
+    def serving_content(self, config: Resource, live: LiveEndpoint, live_config: LiveObject) -> Canonical:
+        """The content of the config in force, with the endpoint's live counts and weights for the initial ones."""
+        return with_live_desires(self.aligned_config_content(config, live_config), live.describe)
+
+    def live_meaning(self, config: Resource, live: LiveEndpoint, live_config: LiveObject) -> Canonical:
+        """What the endpoint means now, in the terms of what it is to mean."""
+        wanted = {reference.path: reference.address for reference in config.references}
+
+        def model_of(path: ApiPath, name: str) -> Any:
+            at = wanted.get(path)
+            return self._live_model_stands_for(self.graph.resources[at], name) if at else name
+
+        return meaning(self.serving_content(config, live, live_config), model_of, config.autoscaled)
+
+    def _live_model_stands_for(self, model: Resource, live_name: str) -> Any:
+        live = self.snapshot.model(live_name)
+        salt = model.entry.replace_salt
+        is_gone = live is None or live.status == "absent"  # it is created again as what is wanted
+        if live_name == model.physical_name and (is_gone or not model.pinned):
+            return model_stands_for(model.content, salt)
+        if live is None or not live.is_present:
+            return live_name
+        content = self.aligned_model_content(model, live)
+        if salt is not None and live.tag(DIGEST_TAG) != digest("model", content, salt):
+            salt = None
+        return model_stands_for(content, salt)
+
+    def models_in(self, config_name: str) -> frozenset[str]:
+        """The names of the models that a config refers to: as it is live, and as it is declared.
+
+        Under a pinned name a live one may refer to other models of the same content: there what is live counts.
+        """
+        live = self.snapshot.endpoint_config(config_name)
+        described = models_of(live.describe) if live is not None and live.is_present else ()
+        declared = self.declared_configs.get(config_name)
+        if declared is None or (described and declared.pinned):
+            return frozenset(described)
+        return frozenset((*described, *(reference.name for reference in declared.references)))
+
+    def serving_models(self, config: Resource, live_config: LiveObject) -> tuple[tuple[str, str], ...]:
+        """(Model address, name of the live model in its place), for a live config held against the wanted one.
+
+        An address may stand there several times: a model may be wanted at places where equal ones of two names are.
+        """
+        if live_config.name == config.physical_name and (live_config.by_digest or not config.pinned):
+            return tuple((r.address, r.name) for r in config.references if r.address)
+        by_path: dict[ApiPath, str] = {}
+        content = self.config_content(live_config)
+        for member in KEYED:
+            for name, variant in content.get(member, {}).items():
+                by_path[member, name, "ModelName"] = variant.get("ModelName", "")
+                for index, pool in enumerate(variant.get("InstancePools", ())):
+                    by_path[member, name, "InstancePools", index, "ModelNameOverride"] = pool.get(
+                        "ModelNameOverride", ""
+                    )
+        return tuple((r.address, by_path[r.path]) for r in config.references if r.address and by_path.get(r.path))
+
+    def has_equal_models(self, config: Resource) -> bool:
+        """Whether the fleet has live models, under other names, with the content of those of a config."""
+        wanted = [self.graph.resources[reference.address] for reference in config.references if reference.address]
+        names = {model.physical_name for model in wanted}
+        return any(
+            self.aligned_model_content(model, live) == model.content
+            for live in self.owned("model")
+            if live.name not in names
+            for model in wanted
+        )

@@ -1,0 +1,118 @@
+"""Rollback: the generations that an endpoint can return to, and the graph in which one of them is what is wanted.
+
+From that graph on a rollback is planned, gated, shown and applied like anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mmeplan import history
+from mmeplan.diff.drift import applied_digest
+from mmeplan.diff.inputs import Inputs
+from mmeplan.graph import Graph
+from mmeplan.live import LiveEndpointConfig, Snapshot
+from mmeplan.resources import Canonical, Reference, Resource
+from mmeplan.resources.canonical import KEYED
+from mmeplan.resources.endpoint_config import live_request
+from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A config of ours that has served an endpoint. `back` is 0 for the one in force, 1 for the newest before it.
+
+    `created_at` is ISO 8601. `missing` names the models that it needs and that are gone. `left` says that a rollback
+    took the endpoint away from it.
+    """
+
+    name: str
+    digest: str
+    created_at: str
+    back: int
+    missing: tuple[str, ...] = ()
+    left: bool = False
+
+
+def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generation, ...]:
+    """The generations of the endpoint of that address, the one in force (if it is ours) first, then newest first."""
+    inputs, endpoint = Inputs(graph, snapshot), graph.resources[at]
+    live = snapshot.endpoint(endpoint.physical_name)
+    in_force = live.config if live is not None and live.is_present else ""
+    left = history.left_by_rollback(live)
+    found, back = [], 0
+    for config in history.generations(inputs, endpoint):
+        back += config.name != in_force
+        models = ((name, snapshot.model(name)) for name in inputs.models_in(config.name))
+        missing = tuple(sorted(name for name, model in models if model is None or not model.is_present))
+        number = 0 if config.name == in_force else back
+        digest = history.short_digest(config)
+        found.append(Generation(config.name, digest, config.created_at, number, missing, config.name == left))
+    return tuple(found)
+
+
+def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -> Graph:
+    """The graph in which the endpoint of that address wants the live config of that name.
+
+    The endpoint is marked with the config that it leaves, so that the next plan of the file can say what happened; its
+    digest is that of what it goes back to, so that this isn't taken for drift.
+    """
+    inputs, endpoint = Inputs(graph, snapshot), graph.resources[at]
+    config, target = inputs.config_of(endpoint), snapshot.endpoint_config(generation)
+    if config is None or target is None or generation == config.physical_name:
+        return graph  # what the file says already
+    wanted = _as_declared(inputs, config, target)
+    live = snapshot.endpoint(endpoint.physical_name)
+    mark = history.rollback_mark(live.config if live is not None else "")
+    back = replace(
+        endpoint,
+        request={**endpoint.request, "EndpointConfigName": generation},
+        references=(Reference(("EndpointConfigName",), "endpoint_config", generation, wanted.address),),
+        digest=applied_digest(inputs, config, target),
+        autoscaled=wanted.autoscaled,
+        entry=replace(endpoint.entry, tags={**endpoint.entry.tags, **mark}),
+    )
+    resources = {**graph.resources, wanted.address: wanted, back.address: back}
+    return replace(graph, resources=dict(sorted(resources.items())))
+
+
+def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -> Resource:
+    """The live config as if the file declared it: its content, its models by name, its tags as they are."""
+    declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
+    content = inputs.config_content(target)
+    at, tags = inputs.address_of(target), target.tags or {}
+    entry = replace(
+        wanted.entry,
+        name=at.partition("/")[2],
+        tags={key: value for key, value in tags.items() if not key.startswith((OWN_PREFIX, "aws:"))},
+        on_remove="retain" if tags.get(ON_REMOVE_TAG) == "retain" else "delete",
+        protect=tags.get(PROTECT_TAG) == "true",
+        pinned_name=target.name,
+        renamed_from=None,
+        replace_salt=None,
+        adopt=False,
+    )
+    return replace(
+        wanted,
+        address=at,
+        name=entry.name,
+        physical_name=target.name,
+        entry=entry,
+        request=declared.request if declared else live_request(target.describe),
+        references=tuple(_model_references(content)),
+        content=content,
+        digest=tags.get(DIGEST_TAG, ""),
+        autoscaled=wanted.autoscaled & frozenset(content.get("ProductionVariants", {})),
+    )
+
+
+def _model_references(content: Canonical) -> Iterator[Reference]:
+    for member in KEYED:
+        for name, variant in content.get(member, {}).items():
+            if variant.get("ModelName"):
+                yield Reference((member, name, "ModelName"), "model", variant["ModelName"], None)
+            for index, pool in enumerate(variant.get("InstancePools", ())):
+                if pool.get("ModelNameOverride"):
+                    path = (member, name, "InstancePools", index, "ModelNameOverride")
+                    yield Reference(path, "model", pool["ModelNameOverride"], None)
