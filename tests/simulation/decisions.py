@@ -1,0 +1,453 @@
+"""What is live, and a file → what is planned, what is drift, and what an endpoint may go back to: a table.
+
+A row is a life of an account (`before`: fleets that were applied; then `hands`) and the fleet that is planned then.
+What comes of each row stands in `decided/`; `pytest tests/simulation/test_decisions.py --accept` rewrites it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.instant import Account, compiled
+from tests.simulation.world import IMAGE, ROLE, Fleet, config, model, serverless, variant
+
+Hands = Callable[[Account], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`salts` ask for fresh objects (`--replace`); `back` is the generation that the endpoint `e` is to go back to."""
+
+    file: Fleet
+    before: tuple[Fleet, ...] = ()
+    hands: Hands = lambda account: None
+    salts: Mapping[str, str] = field(default_factory=dict)
+    back: int = 0
+    vague: bool = False  # where models or configs are listed, not described, less is known
+
+    def life(self) -> Account:
+        account = Account(*self.before)
+        self.hands(account)
+        return account
+
+
+# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` --------------------------------------------------
+
+
+def f(endpoints: Mapping[str, Fleet] | None = None, **sections: Any) -> Fleet:
+    made = {"version": 1, "fleet": "f", "models": {"m": model()}, "endpoints": dict(endpoints or {})}
+    return {**made, **sections}
+
+
+def v(size: str = "large", count: int = 2, of: str = "m", **members: Any) -> Fleet:
+    return variant(of, f"ml.m5.{size}", count, **members)
+
+
+def s(concurrency: int = 5, of: str = "m", provisioned: int = 0, memory: int = 2048) -> Fleet:
+    made = serverless(of, concurrency)
+    made["serverless_config"]["memory_size_in_mb"] = memory
+    if provisioned:
+        made["serverless_config"]["provisioned_concurrency"] = provisioned
+    return made
+
+
+def e(variants: Mapping[str, Fleet] | None = None, models: Fleet | None = None, **more: Any) -> Fleet:
+    """A fleet of the endpoint `e`. `settings` go to its config, `retain` to the fleet, the rest to the endpoint."""
+    sections = {"models": models} if models is not None else {}
+    sections |= {key: more.pop(key) for key in ("retain", "defaults") if key in more}
+    settings = more.pop("settings", {})
+    return f({"e": {"config": {**config(**(variants or {"main": v()})), **settings}, **more}}, **sections)
+
+
+def shared(variants: Mapping[str, Fleet] | None = None, names: str = "e", **more: Any) -> Fleet:
+    """Endpoints that run the shared config `c`; `settings` go to the config."""
+    made = {**config(**(variants or {"main": v()})), **more.pop("settings", {})}
+    return f({name: {"config": "c"} for name in names}, endpoint_configs={"c": made}, **more)
+
+
+def main(*args: Any, **more: Any) -> dict[str, Fleet]:
+    return {"main": v(*args, **more)}
+
+
+def shadow(*args: Any, **more: Any) -> Fleet:
+    return {"shadow_production_variants": {"dark": v(*args, **more)}}
+
+
+def pools(first: str, second: str, of: str = "m", count: int = 4) -> Fleet:
+    """A variant of two instance pools, each with a model of its own."""
+    made = [
+        {"instance_type": f"ml.m5.{size}", "model_override": name, "priority": place}
+        for place, (size, name) in enumerate((("large", first), ("xlarge", second)), 1)
+    ]
+    return {"model": of, "instance_pools": made, "initial_instance_count": count}
+
+
+def pipeline(*images: str, named: bool = False, **members: Any) -> Fleet:
+    """A serial pipeline with environment values."""
+    made: list[Fleet] = [
+        {"image": IMAGE + image, "environment": {"STEP": str(number), "IMAGE": image}}
+        for number, image in enumerate(images, 1)
+    ]
+    for number, container in enumerate(made if named else ()):
+        container["container_hostname"] = f"step-{number}"
+    return {"execution_role_arn": ROLE, "containers": made, **members}
+
+
+CANARY = {
+    "blue_green_update_policy": {
+        "traffic_routing_configuration": {
+            "type": "CANARY",
+            "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
+            "wait_interval_in_seconds": 300,
+        }
+    }
+}
+SMALL, LARGE, HUGE = (e(main(size)) for size in ("large", "xlarge", "2xlarge"))
+MODEL_2 = e(models={"m": model("2")})
+EMPTY = f(models={})
+ADOPTING = e(adopt=True)
+
+
+# --- hands ----------------------------------------------------------------------------------------------------------------
+
+
+def in_turn(*hands: Hands) -> Hands:
+    def made(account: Account) -> None:
+        for hand in hands:
+            hand(account)
+
+    return made
+
+
+def status(value: str, name: str = "e", **members: Any) -> Hands:
+    return lambda a: a.edits("endpoint", name, EndpointStatus=value, **members)
+
+
+def scaled(name: str = "e", variant_name: str = "main", **desired: Any) -> Hands:
+    """Somebody's change of counts, weights or concurrency."""
+    wanted = [{"VariantName": variant_name, **desired}]
+    return lambda a: a.does("UpdateEndpointWeightsAndCapacities", EndpointName=name, DesiredWeightsAndCapacities=wanted)
+
+
+def gone(kind: str, at: int = -1) -> Hands:
+    """One of the objects of a kind is deleted: by its place in the order of creation."""
+    return lambda a: a.things.pop((kind, a.names(kind)[at])) and None
+
+
+def tagged(kind: str, at: int = -1, **tags: str | None) -> Hands:
+    return lambda a: a.tags(kind, a.names(kind)[at], **tags)
+
+
+def edited(kind: str, at: int = -1, **members: Any) -> Hands:
+    return lambda a: a.edits(kind, a.names(kind)[at], **members)
+
+
+def variants_edited(at: int = -1, member: str = "ProductionVariants", **members: Any) -> Hands:
+    """Members of every variant of a config, as the service says them."""
+
+    def made(a: Account) -> None:
+        name = a.names("endpoint-config")[at]
+        there = a.things["endpoint-config", name].describe[member]
+        a.edits("endpoint-config", name, **{member: [{**item, **members} for item in there]})
+
+    return made
+
+
+def applied(file: Fleet, salts: Mapping[str, str] | None = None, **options: Any) -> Hands:
+    return lambda a: a.applies(file, salts, **options) and None
+
+
+def created_only(file: Fleet) -> Hands:
+    """An apply of this that stopped once it had created what it needs."""
+    return lambda a: a.applies(file, only="Create") and None
+
+
+def swapped_to(config_name: Callable[[Account], str], name: str = "e") -> Hands:
+    return lambda a: a.does("UpdateEndpoint", EndpointName=name, EndpointConfigName=config_name(a))
+
+
+def nth(kind: str, at: int) -> Callable[[Account], str]:
+    return lambda a: a.names(kind)[at]
+
+
+def pending(config_name: Callable[[Account], str], *variants: Fleet, name: str = "e", state: str = "Updating") -> Hands:
+    """An update of the endpoint to that config is under way."""
+
+    def made(a: Account) -> None:
+        there = {"EndpointConfigName": config_name(a)}
+        summaries = {"ProductionVariants": list(variants)} if variants else {}
+        a.edits("endpoint", name, EndpointStatus=state, PendingDeploymentSummary={**there, **summaries})
+
+    return made
+
+
+def theirs(
+    name: str = "theirs", *, of: str = "", size: str = "c5.large", count: int = 1, serves: bool = False, **tags: str
+) -> Hands:
+    """Somebody else's model, config and, where it `serves`, endpoint."""
+
+    def made(a: Account) -> None:
+        marks = [{"Key": key.replace("mmeplan_", "mmeplan:"), "Value": value} for key, value in tags.items()]
+        if not of:
+            container = {"Image": IMAGE + "9"}
+            a.does("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container, Tags=marks)
+        one = {"VariantName": "main", "ModelName": of or name, "InstanceType": f"ml.{size}"}
+        variants = [{**one, "InitialInstanceCount": count}]
+        a.does("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants, Tags=marks)
+        if serves:
+            a.does("CreateEndpoint", EndpointName=name, EndpointConfigName=name, Tags=marks)
+
+    return made
+
+
+def named(*values: str) -> Callable[[Account], str]:
+    return lambda a: values[0]
+
+
+def denied(*operations: str) -> Hands:
+    return lambda a: a.denied.update(operations)
+
+
+def copied(kind: str, name: str, at: int = -1, **changes: Any) -> Hands:
+    """Somebody's object of the same content under another name, without tags."""
+
+    def made(a: Account) -> None:
+        there = a.things[kind, a.names(kind)[at]].describe
+        word = {"model": "Model", "endpoint-config": "EndpointConfig"}[kind]
+        params = {k: x for k, x in there.items() if k not in (f"{word}Arn", "CreationTime")}
+        a.does(f"Create{word}", **{**params, f"{word}Name": name, **changes})
+
+    return made
+
+
+# --- the table ------------------------------------------------------------------------------------------------------------
+
+ENDPOINTS: dict[str, Row] = {
+    "nothing is live": Row(SMALL),
+    "what is live is what the file says": Row(SMALL, (SMALL,)),
+    "tags are added, changed and removed, and AWS's own stay": Row(
+        e(tags={"team": "b", "new": "1"}),
+        (e(tags={"team": "a", "old": "1"}),),
+        tagged("endpoint", **{"aws:x": "1", "AWS:y": "1"}),
+    ),
+    "a count": Row(e(main(count=3)), (SMALL,)),
+    "a weight where there was none": Row(e(main(initial_variant_weight=3)), (SMALL,)),
+    "a weight that is none any more": Row(SMALL, (e(main(initial_variant_weight=3)),)),
+    "a count and a weight of two variants": Row(
+        e({"a": v(count=3), "b": v(initial_variant_weight=2)}), (e({"a": v(), "b": v()}),)
+    ),
+    "a concurrency": Row(e({"main": s(9)}), (e({"main": s(5)}),)),
+    "a memory size": Row(e({"main": s(memory=4096)}), (e({"main": s()}),)),
+    "a provisioned concurrency": Row(e({"main": s(provisioned=3)}), (e({"main": s(provisioned=2)}),)),
+    "a provisioned concurrency where there was none": Row(e({"main": s(provisioned=3)}), (e({"main": s()}),)),
+    "a count of a shadow variant": Row(e(settings=shadow(count=3)), (e(settings=shadow(count=1)),)),
+    "a weight of a shadow variant": Row(
+        e(settings=shadow(initial_variant_weight=2)), (e(settings=shadow(initial_variant_weight=1)),)
+    ),
+    "a count that the file gives away": Row(e(main(capacity="autoscaled")), (SMALL,), scaled(DesiredInstanceCount=7)),
+    "a count that the file takes back": Row(SMALL, (e(main(capacity="autoscaled")),), scaled(DesiredInstanceCount=7)),
+    "a managed scaling policy beside a count": Row(
+        e(main(count=3, managed_instance_scaling={"status": "ENABLED", "min_instance_count": 1, "max_instance_count": 4})),
+        (e(main(managed_instance_scaling={"status": "ENABLED", "min_instance_count": 2, "max_instance_count": 4})),),
+    ),
+    "a count and a setting of the config": Row(
+        e(main(count=3), settings={"data_capture_config": {"initial_sampling_percentage": 1}}), (SMALL,)
+    ),
+    "an instance type": Row(LARGE, (SMALL,)),
+    "a model": Row(MODEL_2, (SMALL,)),
+    "a model and an instance type": Row(e(main("xlarge"), models={"m": model("2")}), (SMALL,)),
+    "a model of a shadow variant": Row(
+        e(settings=shadow(of="n"), models={"m": model(), "n": model("2")}),
+        (e(settings=shadow(of="n"), models={"m": model(), "n": model("1", environment={"A": "1"})}),),
+    ),
+    "a variant gets another model of the fleet": Row(
+        e(main(of="n"), models={"m": model(), "n": model("2")}), (e(models={"m": model(), "n": model("2")}),)
+    ),
+    "a model of one of two instance pools": Row(
+        e({"main": pools("m", "n")}, models={"m": model(), "n": model("3")}),
+        (e({"main": pools("m", "n")}, models={"m": model(), "n": model("2")}),),
+    ),
+    "a pipeline's environment": Row(e(models={"m": pipeline("1", "3")}), (e(models={"m": pipeline("1", "2")}),)),
+    "a pipeline whose hostnames the service chose": Row(
+        e(models={"m": pipeline("1", "2")}),
+        (e(models={"m": pipeline("1", "2")}),),
+        lambda a: a.edits(
+            "model",
+            a.names("model")[0],
+            Containers=[
+                {**item, "ContainerHostname": f"container-{number}"}
+                for number, item in enumerate(a.things["model", a.names("model")[0]].describe["Containers"])
+            ],
+        ),
+    ),
+    "a volume whose size the service chose": Row(SMALL, (SMALL,), variants_edited(VolumeSizeInGB=4)),
+    "a volume whose size the service chose, in a swap": Row(LARGE, (SMALL,), variants_edited(VolumeSizeInGB=4)),
+    "a volume's size": Row(e(main(volume_size_in_gb=50)), (SMALL,), variants_edited(VolumeSizeInGB=4)),
+    "another variant name": Row(e({"blue": v()}), (SMALL,)),
+    "another variant": Row(e({"main": v(), "more": v()}), (SMALL,)),
+    "another shadow variant": Row(e(settings=shadow()), (SMALL,)),
+    "instances become serverless": Row(e({"main": s()}), (SMALL,)),
+    "serverless becomes instances": Row(SMALL, (e({"main": s()}),)),
+    "serverless stays serverless under another name": Row(e({"other": s()}), (e({"main": s()}),)),
+    "a variant of instances joins serverless ones": Row(e({"main": s(), "more": v()}), (e({"main": s()}),)),
+    "a serverless variant joins instances": Row(e({"main": v(), "more": s()}), (SMALL,)),
+    "a deployment config that was used last": Row(e(deployment_config=CANARY), (SMALL,)),
+    "a deployment config that differs from the last": Row(
+        SMALL, (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY))
+    ),
+    "a deployment config that is as the last": Row(
+        e(deployment_config=CANARY), (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY))
+    ),
+}
+
+STATES: dict[str, Row] = {
+    "Failed": Row(SMALL, (SMALL,), status("Failed", FailureReason="no /ping")),
+    "Failed without a reason": Row(LARGE, (SMALL,), status("Failed")),
+    "Failed, and not ours": Row(ADOPTING, (), in_turn(theirs("e", serves=True), status("Failed"))),
+    "Failed, of a config outside": Row(f({"e": {"endpoint_config_name": "theirs"}}), (SMALL,), status("Failed")),
+    "OutOfService": Row(SMALL, (SMALL,), status("OutOfService")),
+    "Deleting": Row(SMALL, (SMALL,), status("Deleting")),
+    "UpdateRollbackFailed": Row(LARGE, (SMALL,), status("UpdateRollbackFailed", FailureReason="both failed")),
+    "UpdateRollbackFailed without a reason": Row(SMALL, (SMALL,), status("UpdateRollbackFailed")),
+    "SystemUpdating": Row(SMALL, (SMALL,), status("SystemUpdating")),
+    "SystemUpdating, and a deployment config that differs": Row(
+        SMALL,
+        (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY)),
+        status("SystemUpdating"),
+    ),
+    "SystemUpdating, and a swap is wanted": Row(LARGE, (SMALL,), status("SystemUpdating")),
+    "Creating what is wanted": Row(SMALL, (SMALL,), status("Creating")),
+    "Creating with another count": Row(e(main(count=5)), (SMALL,), status("Creating")),
+    "Updating in place": Row(SMALL, (SMALL,), status("Updating")),
+    "Updating in place, and another count is wanted": Row(e(main(count=5)), (SMALL,), status("Updating")),
+    "RollingBack": Row(SMALL, (SMALL,), status("RollingBack")),
+    "Updating to the same config": Row(SMALL, (SMALL,), pending(nth("endpoint-config", 0))),
+    "Updating to the same config, and another count is wanted": Row(
+        e(main(count=5)), (SMALL,), pending(nth("endpoint-config", 0))
+    ),
+    "Updating to another config": Row(SMALL, (SMALL,), in_turn(theirs(), pending(named("theirs")))),
+    "Updating to another config, and tags": Row(
+        e(tags={"a": "1"}), (SMALL,), in_turn(theirs(), pending(named("theirs")))
+    ),
+    "RollingBack from another config": Row(
+        SMALL, (SMALL,), in_turn(theirs(), pending(named("theirs"), state="RollingBack"))
+    ),
+    "InService with a stale pending config": Row(
+        SMALL, (SMALL,), in_turn(theirs(), pending(named("theirs"), state="InService"))
+    ),
+    "Updating to another config, and a count is wanted": Row(
+        e(main(count=5)), (SMALL,), in_turn(theirs(), pending(named("theirs")))
+    ),
+    "Updating to what is wanted": Row(LARGE, (SMALL,), in_turn(created_only(LARGE), pending(nth("endpoint-config", 1)))),
+    "Updating to a config of other variants": Row(
+        LARGE, (SMALL,), in_turn(theirs(), pending(named("theirs"), {"VariantName": "blue"}))
+    ),
+    "Updating to a config of the same variants": Row(
+        LARGE, (SMALL,), in_turn(theirs(), pending(named("theirs"), {"VariantName": "main"}))
+    ),
+    "Updating to a config of more variants": Row(
+        LARGE, (SMALL,), in_turn(theirs(), pending(named("theirs"), {"VariantName": "main"}, {"VariantName": "blue"}))
+    ),
+    "an endpoint that can't be read": Row(LARGE, (SMALL,), denied("DescribeEndpoint")),
+    "a config in force that can't be read": Row(
+        LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeEndpointConfig {a.runs('e')}")
+    ),
+    "a model that can't be read": Row(
+        LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}"), vague=True
+    ),
+    "an inventory that can't be read": Row(EMPTY, (SMALL,), denied("GetResources", "ListModels")),
+    "a failure that is over": Row(SMALL, (SMALL,), edited("endpoint", FailureReason="an old alarm")),
+}
+
+OWNERS: dict[str, Row] = {
+    "an endpoint of nobody": Row(SMALL, (), theirs("e", serves=True)),
+    "an endpoint of another fleet": Row(SMALL, (), theirs("e", serves=True, mmeplan_fleet="g")),
+    "an endpoint of another fleet, adopted": Row(ADOPTING, (), theirs("e", serves=True, mmeplan_fleet="g")),
+    "an endpoint of nobody, adopted": Row(
+        ADOPTING, (), in_turn(theirs("e", serves=True), tagged("endpoint", keep="1"))
+    ),
+    "an endpoint of nobody, adopted as it is": Row(
+        e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
+        (),
+        theirs("e", serves=True),
+    ),
+    "an endpoint of nobody that would have to be deleted to be adopted": Row(
+        e({"main": s()}, adopt=True), (), theirs("e", serves=True)
+    ),
+    "an adopted endpoint under way": Row(
+        e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
+        (),
+        in_turn(theirs("e", serves=True), status("Updating")),
+    ),
+    "an endpoint whose fleet tag is gone": Row(LARGE, (SMALL,), tagged("endpoint", mmeplan_fleet=None)),
+    "an endpoint that another fleet has taken": Row(LARGE, (SMALL,), tagged("endpoint", mmeplan_fleet="g")),
+    "a pinned model of nobody": Row(
+        e(models={"m": model("9", name="theirs")}), (), theirs()
+    ),
+    "a pinned model of nobody, adopted": Row(e(models={"m": model("9", name="theirs", adopt=True)}), (), theirs()),
+    "a pinned model of another fleet, adopted": Row(
+        e(models={"m": model("9", name="theirs", adopt=True)}), (), theirs(mmeplan_fleet="g")
+    ),
+    "a pinned model of another fleet": Row(
+        e(models={"m": model("9", name="theirs")}), (), theirs(mmeplan_fleet="g")
+    ),
+    "a pinned config of nobody, adopted": Row(
+        e(
+            {"main": {"model_name": "theirs", "instance_type": "ml.c5.large", "initial_instance_count": 1}},
+            settings={"name": "theirs", "adopt": True},
+        ),
+        (),
+        theirs(),
+    ),
+    "a pinned config of another fleet, adopted": Row(
+        e(
+            {"main": {"model_name": "theirs", "instance_type": "ml.c5.large", "initial_instance_count": 1}},
+            settings={"name": "theirs", "adopt": True},
+        ),
+        (),
+        theirs(mmeplan_fleet="g"),
+    ),
+    "a pinned name that is free, adopted": Row(e(models={"m": model("9", name="mine", adopt=True)})),
+    "a model under the wanted name that lost its tags": Row(
+        LARGE, (SMALL,), tagged("model", mmeplan_fleet=None, mmeplan_digest=None, mmeplan_address=None)
+    ),
+    "a model under the wanted name that another fleet took": Row(LARGE, (SMALL,), tagged("model", mmeplan_fleet="g")),
+    "a model under the wanted name that another fleet took, to be adopted": Row(
+        e(main("xlarge"), models={"m": model(adopt=True)}), (SMALL,), tagged("model", mmeplan_fleet="g")
+    ),
+    "a config in force that another fleet took": Row(SMALL, (SMALL,), tagged("endpoint-config", mmeplan_fleet="g")),
+    "a config in force that nobody owns, left": Row(
+        LARGE, (SMALL,), tagged("endpoint-config", mmeplan_fleet=None)
+    ),
+    "a config outside the fleet": Row(f({"e": {"endpoint_config_name": "theirs"}}), (), theirs()),
+    "a config outside the fleet that runs": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}),
+        (),
+        in_turn(theirs(), applied(f({"e": {"endpoint_config_name": "theirs"}}))),
+    ),
+    "a config outside the fleet, from one of the fleet": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}), (SMALL,), theirs()
+    ),
+    "a config of the fleet, from one outside": Row(
+        SMALL, (), in_turn(theirs(), applied(f({"e": {"endpoint_config_name": "theirs"}})))
+    ),
+    "from a config outside the fleet to another": Row(
+        f({"e": {"endpoint_config_name": "b"}}),
+        (),
+        in_turn(theirs("a"), theirs("b"), applied(f({"e": {"endpoint_config_name": "a"}}))),
+    ),
+    "an update to a config outside the fleet that was rolled back": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}),
+        (SMALL,),
+        in_turn(theirs(), tagged("endpoint", **{"mmeplan_rolled-back": "theirs"})),
+    ),
+    "a variant of a model outside the fleet": Row(
+        e({"main": {"model_name": "b", "instance_type": "ml.m5.large", "initial_instance_count": 2}}),
+        (e({"main": {"model_name": "a", "instance_type": "ml.m5.large", "initial_instance_count": 2}}),),
+        in_turn(theirs("a"), theirs("b")),
+    ),
+}
+
+TABLES: dict[str, dict[str, Row]] = {"endpoints": ENDPOINTS, "states": STATES, "owners": OWNERS}
