@@ -222,6 +222,26 @@ def copied(kind: str, name: str, at: int = -1, **changes: Any) -> Hands:
     return made
 
 
+def wanted_name(file: Fleet, at: str) -> str:
+    """The name that mmeplan gives to what stands at an address."""
+    return compiled(file).resources[at].physical_name
+
+
+def copied_lost(a: Account) -> None:
+    """Somebody makes a config of other content under the name of the one that the endpoint runs."""
+    one = {"VariantName": "main", "ModelName": a.names("model")[0], "InstanceType": "ml.c5.large"}
+    a.does("CreateEndpointConfig", EndpointConfigName=a.runs("e"), ProductionVariants=[{**one, "InitialInstanceCount": 1}])
+
+
+def left_over(a: Account, *names: str) -> None:
+    """Endpoints of other names that carry the tags of the first one."""
+    first = a.names("endpoint")[0]
+    tags = [{"Key": key, "Value": value} for key, value in a.things["endpoint", first].tags.items()]
+    for name in names:
+        if name not in a.names("endpoint"):
+            a.does("CreateEndpoint", EndpointName=name, EndpointConfigName=a.runs(first), Tags=tags)
+
+
 # --- the table ------------------------------------------------------------------------------------------------------------
 
 ENDPOINTS: dict[str, Row] = {
@@ -450,4 +470,410 @@ OWNERS: dict[str, Row] = {
     ),
 }
 
-TABLES: dict[str, dict[str, Row]] = {"endpoints": ENDPOINTS, "states": STATES, "owners": OWNERS}
+TWO_MODELS = {"m": model(), "n": model()}
+DIFFERENT = {"m": model(), "n": model("2")}
+REPLACED = {"endpoint_config/e": "fresh"}
+REPLACED_MODEL = {"model/m": "fresh", "endpoint_config/e": "fresh"}
+PINNED_MODEL = e(models={"m": model(name="mine")})
+PINNED_CONFIG = e(settings={"name": "mine"})
+
+CONTENTS: dict[str, Row] = {
+    "a model and a config that nothing uses": Row(f(endpoint_configs={"c": config(**main())}), ()),
+    "a model and a config that nothing uses, unchanged": Row(
+        f(endpoint_configs={"c": config(**main())}), (f(endpoint_configs={"c": config(**main())}),)
+    ),
+    "a model and a config that nothing uses, with other content": Row(
+        f(endpoint_configs={"c": config(**main("xlarge"))}, models={"m": model("2")}),
+        (f(endpoint_configs={"c": config(**main())}),),
+    ),
+    "a model that nothing uses can't be read": Row(f(), (f(),), denied("DescribeModel")),
+    "a salt on a model": Row(e(models={"m": model(replace_salt="1")}), (SMALL,)),
+    "another salt on a model": Row(
+        e(models={"m": model(replace_salt="2")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
+    "a salt that a model has": Row(
+        e(models={"m": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
+    "a salt that a model has no longer": Row(SMALL, (e(models={"m": model(replace_salt="1")}),)),
+    "a salt that a model has, and another count": Row(
+        e(main(count=3), models={"m": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
+    "a salt that a model has, under a config of another name": Row(
+        e(models={"m": model(replace_salt="1")}), (), applied(e(models={"m": model(replace_salt="1")}), REPLACED)
+    ),
+    "a salt on a pinned model": Row(e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,)),
+    "a salt on a config": Row(e(settings={"replace_salt": "1"}), (SMALL,)),
+    "a salt and a model": Row(e(models={"m": model("2", replace_salt="1")}), (SMALL,)),
+    "a fresh config": Row(SMALL, (SMALL,), salts=REPLACED),
+    "a fresh model and config": Row(SMALL, (SMALL,), salts=REPLACED_MODEL),
+    "a fresh model and config, and another count": Row(e(main(count=3)), (SMALL,), salts=REPLACED_MODEL),
+    "a fresh config while the endpoint is not there": Row(SMALL, (), salts=REPLACED),
+    "a fresh config of another endpoint": Row(
+        f({"e": {"config": config(**main())}, "x": {"config": config(**main())}}),
+        (f({"e": {"config": config(**main())}, "x": {"config": config(**main())}}),),
+        salts={"endpoint_config/x": "fresh"},
+    ),
+    "a fresh pinned model": Row(PINNED_MODEL, (PINNED_MODEL,), salts={"model/m": "fresh"}),
+    "a fresh pinned model that was deleted": Row(PINNED_MODEL, (PINNED_MODEL,), gone("model"), {"model/m": "fresh"}),
+    "a fresh pinned config": Row(PINNED_CONFIG, (PINNED_CONFIG,), salts=REPLACED),
+    "a fresh pinned config that was deleted": Row(PINNED_CONFIG, (PINNED_CONFIG,), gone("endpoint-config"), REPLACED),
+    "a fresh pinned config that nothing runs": Row(PINNED_CONFIG, (), salts=REPLACED),
+    "after a fresh config": Row(SMALL, (SMALL,), applied(SMALL, REPLACED)),
+    "after a fresh config, with tags": Row(e(tags={"a": "1"}), (SMALL,), applied(SMALL, REPLACED)),
+    "after a fresh model and config": Row(SMALL, (SMALL,), applied(SMALL, REPLACED_MODEL)),
+    "after a fresh model and config, another count": Row(e(main(count=3)), (SMALL,), applied(SMALL, REPLACED_MODEL)),
+    "after a fresh model and config, another instance type": Row(LARGE, (SMALL,), applied(SMALL, REPLACED_MODEL)),
+    "after a fresh model and config, another model": Row(MODEL_2, (SMALL,), applied(SMALL, REPLACED_MODEL)),
+    "after a fresh model and config, no longer there": Row(EMPTY, (SMALL,), applied(SMALL, REPLACED_MODEL)),
+    "a model back to what a kept one says": Row(SMALL, (SMALL, MODEL_2)),
+    "a config back to the kept one, with other tags": Row(
+        e(defaults={"tags": {"a": "1"}}), (SMALL, LARGE)
+    ),
+    "new content under a pinned model": Row(e(models={"m": model("2", name="mine")}), (PINNED_MODEL,)),
+    "new content under a pinned config": Row(e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,)),
+    "a new name for a pinned model": Row(e(models={"m": model("2", name="yours")}), (PINNED_MODEL,)),
+    "a pinned model, unchanged": Row(PINNED_MODEL, (PINNED_MODEL,)),
+    "a pinned name for a model that had none": Row(PINNED_MODEL, (SMALL,)),
+    "a pinned config of other models with the same content": Row(
+        e(main(of="n"), models=TWO_MODELS, settings={"name": "mine"}),
+        (e(main(of="m"), models=TWO_MODELS, settings={"name": "mine"}),),
+    ),
+    "tags of a model and a config": Row(
+        e(models={"m": model(tags={"a": "2"})}, settings={"tags": {"b": "1"}}),
+        (e(models={"m": model(tags={"a": "1"})}),),
+    ),
+    "a model under the wanted name with other content": Row(
+        f(), (), lambda a: a.does("CreateModel", ModelName=wanted_name(f(), "model/m"), PrimaryContainer={"Image": "x"})
+    ),
+    "a config under the wanted name with other content": Row(
+        SMALL,
+        (),
+        lambda a: a.does(
+            "CreateEndpointConfig",
+            EndpointConfigName=wanted_name(SMALL, "endpoint_config/e"),
+            ProductionVariants=[{"VariantName": "main", "ModelName": "x", "InstanceType": "ml.m5.large"}],
+        ),
+    ),
+    "a config in force under the wanted name with other content": Row(
+        SMALL, (SMALL,), in_turn(variants_edited(InstanceType="ml.r5.large"), tagged("endpoint-config", mmeplan_digest="0"))
+    ),
+    "a model in use under the wanted name with other content": Row(
+        SMALL, (SMALL,), in_turn(edited("model", ExecutionRoleArn="x"), tagged("model", mmeplan_digest="0"))
+    ),
+    "a model in use under the wanted name whose digest was edited": Row(
+        SMALL, (SMALL,), tagged("model", mmeplan_digest="0")
+    ),
+    "a config in force whose digest was edited": Row(SMALL, (SMALL,), tagged("endpoint-config", mmeplan_digest="0")),
+    "a config of another name that says the same": Row(
+        SMALL, (SMALL,), in_turn(copied("endpoint-config", "copy"), swapped_to(named("copy")))
+    ),
+    "a config of another name that says the same, and another count": Row(
+        e(main(count=3)), (SMALL,), in_turn(copied("endpoint-config", "copy"), swapped_to(named("copy")))
+    ),
+    "a config of another name that says the same, and a swap": Row(
+        LARGE, (SMALL,), in_turn(copied("endpoint-config", "copy"), swapped_to(named("copy")))
+    ),
+    "two addresses, one model": Row(
+        e({"a": v(of="m"), "b": v(of="n")}, models=TWO_MODELS),
+        (e({"a": v(of="m"), "b": v(of="m")}, models=TWO_MODELS),),
+    ),
+    "two addresses, one model, and tags": Row(
+        e({"a": v(of="m"), "b": v(of="n")}, models=TWO_MODELS, defaults={"tags": {"a": "1"}}),
+        (e({"a": v(of="m"), "b": v(of="m")}, models=TWO_MODELS),),
+    ),
+    "an address that stands at two models": Row(
+        e({"a": v(of="m"), "b": v(of="m")}, models={"m": model()}),
+        (e({"a": v(of="m"), "b": v(of="n")}, models=TWO_MODELS),),
+    ),
+    "an address that stands at two models, the other way round": Row(
+        e({"a": v(of="n"), "b": v(of="n")}, models={"n": model()}),
+        (e({"a": v(of="m"), "b": v(of="n")}, models=TWO_MODELS),),
+    ),
+    "pools whose models change places": Row(
+        e({"main": pools("n", "m", of="n")}, models=TWO_MODELS), (e({"main": pools("m", "n", of="m")}, models=TWO_MODELS),)
+    ),
+    "a shadow variant of another model that says the same": Row(
+        e(settings=shadow(of="n"), models=TWO_MODELS), (e(settings=shadow(of="m"), models=TWO_MODELS),)
+    ),
+    "a shared config changes for two endpoints": Row(shared(main("xlarge"), "ex"), (shared(names="ex"),)),
+    "a shared config whose endpoints run two generations": Row(
+        shared(main("2xlarge"), "ex"),
+        (shared(names="ex"),),
+        in_turn(created_only(shared(main("xlarge"), "ex")), swapped_to(nth("endpoint-config", 1), "x")),
+    ),
+    "a shared config with live counts that differ": Row(
+        shared(main("xlarge"), "ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)
+    ),
+    "a shared config that one endpoint scales": Row(shared(names="ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)),
+}
+
+LOST: dict[str, Row] = {
+    "a config in force under the wanted name": Row(SMALL, (SMALL,), gone("endpoint-config")),
+    "a config in force and its model": Row(SMALL, (SMALL,), in_turn(gone("endpoint-config"), gone("model"))),
+    "a config in force, and another count is wanted": Row(e(main(count=3)), (SMALL,), gone("endpoint-config")),
+    "a config in force, and a swap is wanted": Row(LARGE, (SMALL,), gone("endpoint-config")),
+    "a config in force, and other variants are wanted": Row(e({"blue": v()}), (SMALL,), gone("endpoint-config")),
+    "a config in force of an endpoint under way to other variants": Row(
+        LARGE, (SMALL,), in_turn(gone("endpoint-config"), theirs(), pending(named("theirs"), {"VariantName": "blue"}))
+    ),
+    "a config in force of serverless, and another memory size is wanted": Row(
+        e({"main": s(memory=4096)}), (e({"main": s()}),), gone("endpoint-config")
+    ),
+    "a config in force of serverless that says only what is desired": Row(
+        e({"main": s(memory=4096)}),
+        (e({"main": s()}),),
+        in_turn(
+            gone("endpoint-config"),
+            edited("endpoint", ProductionVariants=[{"VariantName": "main", "DesiredServerlessConfig": {"MaxConcurrency": 5}}]),
+        ),
+    ),
+    "a config in force of serverless that says only what is current": Row(
+        e({"main": s(memory=4096)}),
+        (e({"main": s()}),),
+        in_turn(
+            gone("endpoint-config"),
+            edited("endpoint", ProductionVariants=[{"VariantName": "main", "CurrentServerlessConfig": {"MaxConcurrency": 5}}]),
+        ),
+    ),
+    "a config in force of serverless, and instances are wanted": Row(
+        SMALL, (e({"main": s()}),), gone("endpoint-config")
+    ),
+    "a config in force, and serverless is wanted": Row(e({"main": s()}), (SMALL,), gone("endpoint-config")),
+    "a config in force of an endpoint without variants": Row(
+        LARGE, (SMALL,), in_turn(gone("endpoint-config"), edited("endpoint", ProductionVariants=None))
+    ),
+    "a config in force, and its update was rolled back": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            created_only(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+            gone("endpoint-config", 0),
+        ),
+    ),
+    "a pinned config in force": Row(PINNED_CONFIG, (PINNED_CONFIG,), gone("endpoint-config")),
+    "a pinned config in force, with other content": Row(
+        e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,), gone("endpoint-config")
+    ),
+    "a pinned config in force of a changed model": Row(
+        e(models={"m": model("2")}, settings={"name": "mine"}), (PINNED_CONFIG,), gone("endpoint-config")
+    ),
+    "a pinned config in force, with twins of its model": Row(
+        e(models=TWO_MODELS, settings={"name": "mine"}), (e(models=TWO_MODELS, settings={"name": "mine"}),), gone("endpoint-config")
+    ),
+    "a pinned config in force, with another model": Row(
+        e(models=DIFFERENT, settings={"name": "mine"}), (e(models=DIFFERENT, settings={"name": "mine"}),), gone("endpoint-config")
+    ),
+    "a pinned config in force, with a twin that somebody else owns": Row(
+        e(settings={"name": "mine"}), (PINNED_CONFIG,), in_turn(gone("endpoint-config"), copied("model", "copy"))
+    ),
+    "a pinned config in force, left for one of another name": Row(
+        e(settings={"name": "yours"}), (PINNED_CONFIG,), gone("endpoint-config")
+    ),
+    "a config in force that was made again by others": Row(
+        LARGE, (SMALL,), in_turn(gone("endpoint-config"), copied_lost)
+    ),
+    "a config in force under the wanted name that was made again by others": Row(
+        SMALL, (SMALL,), in_turn(gone("endpoint-config"), copied_lost)
+    ),
+    "a stand-in that an apply has left": Row(LARGE, (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})),
+    "a stand-in under the wanted name": Row(SMALL, (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})),
+    "a stand-in that is no longer in force": Row(
+        LARGE, (SMALL, LARGE), tagged("endpoint-config", 0, **{"mmeplan_stand-in": "true"})
+    ),
+    "a stand-in of an endpoint that becomes serverless": Row(
+        e({"main": s()}), (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})
+    ),
+    "the config of two endpoints, and a swap is wanted": Row(
+        shared(main("xlarge"), "ex"), (shared(names="ex"),), gone("endpoint-config")
+    ),
+    "the configs of two endpoints": Row(
+        f({"e": {"config": config(**main("xlarge"))}, "x": {"config": config(**main("2xlarge"))}}),
+        (f({"e": {"config": config(**main())}, "x": {"config": config(**main(count=3))}}),),
+        in_turn(gone("endpoint-config", 0), gone("endpoint-config", 0)),
+    ),
+    "the config of an endpoint that is to run one outside the fleet": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}), (SMALL,), in_turn(theirs(), gone("endpoint-config", 0))
+    ),
+    "a model in use": Row(SMALL, (SMALL,), gone("model")),
+    "a model in use, and a swap is wanted": Row(LARGE, (SMALL,), gone("model")),
+    "a model in use, and another count is wanted": Row(e(main(count=3)), (SMALL,), gone("model")),
+    "a model in use that is to change": Row(MODEL_2, (SMALL,), gone("model")),
+    "a model with a salt in use": Row(
+        e(models={"m": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),), gone("model")
+    ),
+    "a pinned model in use": Row(PINNED_MODEL, (PINNED_MODEL,), gone("model")),
+    "a pinned model in use whose content is to change": Row(
+        e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a model of the fresh config in use": Row(
+        SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), gone("model", 1))
+    ),
+    "a model outside the fleet in use": Row(
+        e({"main": {"model_name": "a", "instance_type": "ml.m5.large", "initial_instance_count": 2}}, models={}),
+        (e({"main": {"model_name": "a", "instance_type": "ml.m5.large", "initial_instance_count": 2}}, models={}),),
+        lambda a: None,
+    ),
+    "an endpoint": Row(SMALL, (SMALL,), gone("endpoint")),
+    "an endpoint, and another content is wanted": Row(LARGE, (SMALL,), gone("endpoint")),
+    "an endpoint of two of a shared config": Row(shared(names="ex"), (shared(names="ex"),), gone("endpoint", 0)),
+    "an endpoint and its config": Row(SMALL, (SMALL,), in_turn(gone("endpoint"), gone("endpoint-config"))),
+    "an endpoint of a config outside": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}),
+        (),
+        in_turn(theirs(), applied(f({"e": {"endpoint_config_name": "theirs"}})), gone("endpoint")),
+    ),
+    "an endpoint that leaves its config behind, and has another now": Row(
+        shared(main("xlarge")), (SMALL,), gone("endpoint")
+    ),
+}
+
+RETAIN_0, RETAIN_2 = {"retain": 0}, {"retain": 2}
+RENAMED = {"new": {"config": config(**main()), "renamed_from": "e"}}
+
+REMOVALS: dict[str, Row] = {
+    "everything leaves the file": Row(EMPTY, (SMALL,)),
+    "an endpoint leaves the file": Row(f(), (SMALL,)),
+    "an endpoint and a generation leave the file": Row(EMPTY, (SMALL, LARGE)),
+    "one of two endpoints leaves the file": Row(
+        SMALL, (f({"e": {"config": config(**main())}, "x": {"config": config(**main())}}),)
+    ),
+    "a model that nothing used leaves the file": Row(SMALL, (e(models=DIFFERENT),)),
+    "a config that nothing used leaves the file": Row(
+        SMALL, (f({"e": {"config": config(**main())}}, endpoint_configs={"c": config(**main())}),)
+    ),
+    "protected entries leave the file": Row(
+        EMPTY, (e(models={"m": model(protect=True)}, settings={"protect": True}, protect=True),)
+    ),
+    "retained entries leave the file": Row(
+        EMPTY, (e(models={"m": model(on_remove="retain")}, settings={"on_remove": "retain"}, on_remove="retain"),)
+    ),
+    "a retained endpoint leaves the file alone": Row(EMPTY, (e(on_remove="retain"),)),
+    "a retained endpoint whose model another endpoint uses": Row(
+        f({"x": {"config": config(**main())}}),
+        (f({"e": {"config": config(**main()), "on_remove": "retain"}, "x": {"config": config(**main())}}),),
+    ),
+    "a retained endpoint with older generations": Row(EMPTY, (e(on_remove="retain"), e(main("xlarge"), on_remove="retain"))),
+    "a retained endpoint under way": Row(
+        EMPTY,
+        (e(on_remove="retain"),),
+        in_turn(created_only(e(main("xlarge"), on_remove="retain")), pending(nth("endpoint-config", 1))),
+    ),
+    "a retained config that nothing used": Row(
+        f(), (f(endpoint_configs={"c": {**config(**main()), "on_remove": "retain"}}),)
+    ),
+    "a retained config that nothing used, and its model": Row(
+        EMPTY, (f(endpoint_configs={"c": {**config(**main()), "on_remove": "retain"}}),)
+    ),
+    "a protected model of another generation": Row(
+        e(models={"m": model("3", protect=True)}, **RETAIN_0), (e(models={"m": model(protect=True)}, **RETAIN_0), e(models={"m": model("2", protect=True)}))
+    ),
+    "two generations, one is kept": Row(HUGE, (SMALL, LARGE)),
+    "two generations, both are kept": Row(e(main("2xlarge"), **RETAIN_2), (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2))),
+    "two generations, none is kept": Row(e(main("2xlarge"), **RETAIN_0), (SMALL, LARGE)),
+    "a generation and its model": Row(e(models={"m": model("3")}, **RETAIN_0), (SMALL, MODEL_2)),
+    "a generation whose model another endpoint runs": Row(
+        e(main(), models={"m": model("2")}, **RETAIN_0)
+        | {"endpoints": {"e": {"config": config(**main())}, "x": {"config": config(main=v(of="m"))}}},
+        (f({"e": {"config": config(**main())}, "x": {"config": config(**main())}}),),
+        status("UpdateRollbackFailed", "x"),
+    ),
+    "a generation that somebody else's endpoint runs": Row(
+        e(main("xlarge"), **RETAIN_0),
+        (SMALL,),
+        lambda a: a.does("CreateEndpoint", EndpointName="other", EndpointConfigName=a.names("endpoint-config")[0]),
+    ),
+    "a config that leaves the file and that somebody else's endpoint runs": Row(
+        EMPTY,
+        (SMALL,),
+        lambda a: a.does("CreateEndpoint", EndpointName="other", EndpointConfigName=a.names("endpoint-config")[0]),
+    ),
+    "an endpoint that can't be changed keeps what it runs and is on its way to": Row(
+        e(main("2xlarge"), **RETAIN_0),
+        (e(**RETAIN_0),),
+        in_turn(created_only(LARGE), pending(nth("endpoint-config", 1), state="UpdateRollbackFailed")),
+    ),
+    "an endpoint of another fleet keeps what it runs": Row(
+        e(main("2xlarge"), **RETAIN_0), (e(**RETAIN_0),), tagged("endpoint", mmeplan_fleet="g")
+    ),
+    "an update was rolled back to the config before": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(created_only(LARGE), lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]})),
+    ),
+    "an endpoint is renamed": Row(f(RENAMED), (SMALL,)),
+    "an endpoint is renamed, with its generations": Row(
+        f({"new": {**RENAMED["new"], "config": config(**main("xlarge"))}}), (SMALL, LARGE)
+    ),
+    "an endpoint is renamed, and its config changes": Row(
+        f({"new": {**RENAMED["new"], "config": config(**main("2xlarge"))}}), (SMALL, LARGE)
+    ),
+    "a model is renamed": Row(
+        e(main(of="k"), models={"k": model(renamed_from="m")}), (SMALL,)
+    ),
+    "a model is renamed, with its generations": Row(
+        e(main(of="k"), models={"k": model("2", renamed_from="m")}), (SMALL, MODEL_2)
+    ),
+    "a model is renamed after a fresh one": Row(
+        e(main(of="k"), models={"k": model(renamed_from="m")}), (SMALL,), applied(SMALL, REPLACED_MODEL)
+    ),
+    "a shared config is renamed": Row(
+        f({"e": {"config": "d"}}, endpoint_configs={"d": {**config(**main()), "renamed_from": "c"}}), (shared(),)
+    ),
+    "a shared config is renamed, with its generations": Row(
+        f({"e": {"config": "d"}}, endpoint_configs={"d": {**config(**main("2xlarge")), "renamed_from": "c"}}),
+        (shared(), shared(main("xlarge"))),
+    ),
+    "a retained shared config is renamed": Row(
+        f(endpoint_configs={"d": {**config(**main()), "renamed_from": "c"}}),
+        (f({"e": {"config": "c", "on_remove": "retain"}}, endpoint_configs={"c": config(**main())}),),
+    ),
+    "an endpoint gets another name": Row(e(name="other"), (SMALL,)),
+    "an endpoint gets another name, and is protected": Row(e(name="other", protect=True), (e(protect=True),)),
+    "an endpoint gets another name, with its generations": Row(e(main("2xlarge"), name="other"), (SMALL, LARGE)),
+    "an endpoint has got another name, and the old one was left over": Row(
+        e(name="other"), (e(name="other"),), lambda a: left_over(a, "old")
+    ),
+    "an endpoint has got another name, and the old one was left over, protected": Row(
+        e(name="other", protect=True), (e(name="other", protect=True),), lambda a: left_over(a, "old")
+    ),
+    "an endpoint has got another name, and two are left over": Row(
+        e(name="new"), (e(name="other"),), lambda a: left_over(a, "old", "other")
+    ),
+    "an endpoint's name in other letters": Row(e(name="E"), (SMALL,)),
+    "a name that another entry takes": Row(
+        f({"a": {"name": "z", "config": config(**main())}, "b": {"name": "x", "config": config(**main())}}),
+        (f({"a": {"name": "x", "config": config(**main())}}),),
+    ),
+    "a name that was retired and another entry takes": Row(
+        f({"b": {"name": "x", "config": config(**main())}}), (f({"a": {"name": "x", "config": config(**main())}}),)
+    ),
+    "an endpoint leaves a shared config for one of its own": Row(LARGE, (shared(),)),
+    "an endpoint leaves a shared config for another": Row(
+        f({"e": {"config": "d"}}, endpoint_configs={"d": config(**main("xlarge"))}), (shared(),)
+    ),
+    "an endpoint leaves a shared config that stays": Row(
+        f({"e": {"config": config(**main("xlarge"))}, "x": {"config": "c"}}, endpoint_configs={"c": config(**main())}),
+        (shared(names="ex"),),
+    ),
+    "two endpoints leave a shared config": Row(
+        f({"e": {"config": config(**main("xlarge"))}, "x": {"config": config(**main("xlarge"))}}), (shared(names="ex"),)
+    ),
+    "an endpoint leaves its own config for a shared one": Row(shared(main("xlarge")), (SMALL,)),
+    "an endpoint leaves a config for one outside the fleet": Row(
+        f({"e": {"endpoint_config_name": "theirs"}}), (SMALL, LARGE), theirs()
+    ),
+    "an owned object without an address": Row(SMALL, (SMALL,), theirs(mmeplan_fleet="f")),
+    "an owned object that can't be read": Row(
+        EMPTY, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}")
+    ),
+}
+
+TABLES: dict[str, dict[str, Row]] = {
+    "endpoints": ENDPOINTS,
+    "states": STATES,
+    "owners": OWNERS,
+    "contents": CONTENTS,
+    "lost": LOST,
+    "removals": REMOVALS,
+}

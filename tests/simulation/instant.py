@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,7 @@ class Account:
 
     def __init__(self, *fleets: Fleet) -> None:
         self.things: dict[tuple[str, str], Thing] = {}
+        self.ever: list[str] = []  # the names of all that was created, in that order
         self.denied: set[str] = set()  # operations, or `operation name`, that are refused
         self.now = START
         for text in fleets:
@@ -117,6 +118,7 @@ class Account:
         told |= {f"{word}Arn": arn, "CreationTime": self.now.isoformat()}
         made = Thing(kind, name, told, {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())})
         self.things[kind, name] = made
+        self.ever.append(name)
         return made
 
     def _serve(self, name: str, params: Mapping[str, Any]) -> None:
@@ -149,7 +151,7 @@ class Account:
 
     # --- what is read of it -------------------------------------------------------------------------------------------
 
-    def seen(self, made: Graph, *, listed: bool = False, **more: Any) -> Snapshot:
+    def seen(self, made: Graph, *, listed: bool = False) -> Snapshot:
         """The snapshot that a plan of this graph is made from, through its document.
 
         `listed`: as of a large fleet, of which objects with the wanted digest in their tags are listed, not described.
@@ -163,7 +165,7 @@ class Account:
                 kept = ("ModelName", "EndpointConfigName", "ModelArn", "EndpointConfigArn", "CreationTime")
                 item["describe"] = {k: v for k, v in item["describe"].items() if k in kept}
                 item["by_digest"] = True
-        return replace(live.decode(document), **more)
+        return live.decode(document)
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         if operation in self.denied or f"{operation} {next(iter(params.values()), '')}" in self.denied:
@@ -174,6 +176,8 @@ class Account:
             (tag,) = params["TagFilters"]
             found = [t for t in self.things.values() if t.tags.get(tag["Key"]) in tag["Values"]]
             return {"ResourceTagMappingList": [{"ResourceARN": _arn(t), "Tags": _tags(t)} for t in found]}
+        if operation == "ListEndpoints":
+            return {"Endpoints": [{"EndpointName": name} for name in self.names("endpoint")]}
         if operation == "ListTags":
             return {"Tags": _tags(next(t for t in self.things.values() if _arn(t) == params["ResourceArn"]))}
         word = operation.removeprefix("Describe")

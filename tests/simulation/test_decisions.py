@@ -24,7 +24,7 @@ ROWS = [(table, name) for table, rows in TABLES.items() for name in rows]
 NAMES = [f"{table}: {name}" for table, name in ROWS]
 
 
-def decided(row: Row, graph: Graph, seen: Snapshot, label: Labels) -> str:
+def decided(row: Row, account: Account, graph: Graph, seen: Snapshot, label: Labels) -> str:
     """What is planned, what is drift, and what the endpoint `e` may go back to."""
     options = Options()
     lines: list[str] = []
@@ -36,6 +36,9 @@ def decided(row: Row, graph: Graph, seen: Snapshot, label: Labels) -> str:
         options = Options(targets=("endpoint/e",), rollback=to)
     planned = going_back(graph, seen, "endpoint/e", to) if row.back else graph
     made = plan.build(planned, seen, created_at="", options=options)
+    users = live.observe_users(account, seen, plan.deleted(made)) if not row.back else seen
+    if users.users:
+        made = plan.build(planned, users, created_at="", options=options)
     lines = [*told(made), *lines, *told_drift(drift_report(graph, seen, show_environment=True))]
     return label("".join(f"{line}\n" for line in lines) or "nothing\n")
 
@@ -47,17 +50,26 @@ def row_and_life(table: str, name: str) -> tuple[Row, Account, Graph]:
 
 def labels(account: Account, graph: Graph) -> Labels:
     names = [resource.physical_name for resource in graph.resources.values()]
-    return Labels([name for _, name in account.things] + names)
+    return Labels(account.ever + names)
 
 
 @pytest.mark.parametrize(("table", "name"), ROWS, ids=NAMES)
 def test_what_is_live_and_the_file_give_this(table: str, name: str, wanted: dict[str, str], accept: bool) -> None:
     row, account, graph = row_and_life(table, name)
     label = labels(account, graph)
-    made = decided(row, graph, account.seen(graph), label)
+    made = decided(row, account, graph, account.seen(graph), label)
     if accept:
         wanted[f"{table}: {name}"] = made
     assert made == wanted[f"{table}: {name}"]
+
+
+@pytest.mark.parametrize(("table", "name"), ROWS, ids=NAMES)
+def test_a_listing_decides_what_descriptions_do(table: str, name: str) -> None:
+    """In a large fleet what carries the digest that is wanted is listed, not described."""
+    row, account, graph = row_and_life(table, name)
+    label = labels(account, graph)
+    one, other = (decided(row, account, graph, account.seen(graph, listed=listed), label) for listed in (False, True))
+    assert one == other
 
 
 @pytest.fixture(scope="module")
