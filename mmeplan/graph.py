@@ -83,6 +83,14 @@ class Graph:
         """The resources of a kind, by address."""
         return (resource for resource in self.resources.values() if resource.kind == kind)
 
+    def declared(self, kind: str, name: str) -> Resource | None:
+        """The resource of that physical name."""
+        return self._by_name.get((kind, name))
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], Resource]:
+        return {(resource.kind, resource.physical_name): resource for resource in self.resources.values()}
+
     @cached_property
     def _dependents(self) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = {}

@@ -90,11 +90,7 @@ def readings(
 
 
 def _contents(world: World, config: Resource | None, live_config: LiveObject) -> Iterator[Canonical]:
-    if live_config.by_digest:
-        if config is not None:
-            yield world.live_config_content(config, live_config)
-        return
-    raw = live_endpoint_config(dict(live_config.describe))
+    raw = world.config_content(live_config)
     seen: list[Canonical] = []
     for content in (world.live_config_content(config, live_config) if config else raw, raw, aligned_config({}, raw)):
         if content not in seen:

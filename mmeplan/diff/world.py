@@ -146,15 +146,19 @@ class World:
 
     def live_config_content(self, config: Resource, live: LiveObject) -> Canonical:
         """The canonical content of the config that is live, aligned with the one that is wanted."""
-        if live.by_digest:
+        if live.by_digest and live.name == config.physical_name:
             return config.content
-        return aligned_config(config.content, live_endpoint_config(dict(live.describe)))
+        return aligned_config(config.content, self.config_content(live))
+
+    def config_content(self, live: LiveObject) -> Canonical:
+        """The canonical content of a live config. One that is listed says what the file declares under its name."""
+        declared = self.graph.declared("endpoint_config", live.name) if live.by_digest else None
+        return declared.content if declared else live_endpoint_config(dict(live.describe))
 
     def live_model_content(self, model: Resource, live: LiveObject) -> Canonical:
         """The canonical content of a live model, aligned with the one that is wanted."""
-        if live.by_digest:
-            return model.content
-        return aligned_model(model.content, live_model(dict(live.describe)))
+        declared = self.graph.declared("model", live.name) if live.by_digest else None
+        return aligned_model(model.content, declared.content if declared else live_model(dict(live.describe)))
 
     def live_meaning(self, config: Resource, endpoint: LiveObject, live_config: LiveObject) -> Canonical:
         """What the endpoint means now, in the terms of what it is to mean."""
@@ -187,10 +191,10 @@ class World:
 
         An address may stand there several times: a model may be wanted at places where equal ones of two names are.
         """
-        if live_config.by_digest or (live_config.name == config.physical_name and not config.pinned):
+        if live_config.name == config.physical_name and (live_config.by_digest or not config.pinned):
             return [(r.address, r.name) for r in config.references if r.address]
         by_path: dict[tuple[str | int, ...], str] = {}
-        content = live_endpoint_config(dict(live_config.describe))
+        content = self.config_content(live_config)
         for member in ("ProductionVariants", "ShadowProductionVariants"):
             for name, variant in content.get(member, {}).items():
                 by_path[(member, name, "ModelName")] = variant.get("ModelName", "")

@@ -280,7 +280,7 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
         return ()
     config = graph.resources[at]
     live = snapshot.get("endpoint", change.live_name) if change.live_name else None
-    before = _live_config(snapshot, config, live)
+    before = _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
     return tuple(_variant(name, before, config, shares) for name in names)
@@ -304,7 +304,7 @@ def _variant(
     )
 
 
-def _live_config(snapshot: Snapshot, config: Resource, live: LiveObject | None) -> Canonical:
+def _live_config(graph: Graph, snapshot: Snapshot, live: LiveObject | None) -> Canonical:
     """The live config of an endpoint with its live counts and weights; empty where there is none."""
     if live is None or live.status != "present":
         return {}
@@ -312,5 +312,6 @@ def _live_config(snapshot: Snapshot, config: Resource, live: LiveObject | None) 
     seen = snapshot.get("endpoint_config", name)
     if seen is None or seen.status != "present":
         return {}
-    content = config.content if seen.by_digest else live_endpoint_config(dict(seen.describe))
+    declared = graph.declared("endpoint_config", name) if seen.by_digest else None
+    content = declared.content if declared else live_endpoint_config(dict(seen.describe))
     return with_live_desires(content, live.describe)
