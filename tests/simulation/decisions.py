@@ -25,7 +25,7 @@ class Row:
     hands: Hands = lambda account: None
     salts: Mapping[str, str] = field(default_factory=dict)
     back: int = 0
-    vague: bool = False  # where models or configs are listed, not described, less is known
+    masked: bool = False  # planned from a snapshot without environment values
 
     def life(self) -> Account:
         account = Account(*self.before)
@@ -375,7 +375,7 @@ STATES: dict[str, Row] = {
         LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeEndpointConfig {a.runs('e')}")
     ),
     "a model that can't be read": Row(
-        LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}"), vague=True
+        LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}")
     ),
     "an inventory that can't be read": Row(EMPTY, (SMALL,), denied("GetResources", "ListModels")),
     "a failure that is over": Row(SMALL, (SMALL,), edited("endpoint", FailureReason="an old alarm")),
