@@ -869,6 +869,405 @@ REMOVALS: dict[str, Row] = {
     ),
 }
 
+SIX = {f"v{number}": v(count=number) for number in range(1, 7)}
+SEVEN = {f"v{number}": v(count=number) for number in range(1, 8)}
+SECRET = e(models={"m": model(environment={"KEY": "a"})})
+OUTSIDE = f({"e": {"endpoint_config_name": "theirs"}})
+AT_MODEL_N = {"main": v(of="n")}
+BOTH_TAGGED = e(defaults={"tags": {"team": "a", "cost": "1"}})
+ALL_OWN = {"mmeplan_fleet": None, "mmeplan_address": None, "mmeplan_digest": None}
+
+
+def hand_edited(**tags: str | None) -> Hands:
+    """Tags of the endpoint, its config and its model."""
+    return in_turn(*(tagged(kind, **tags) for kind in ("endpoint", "endpoint-config", "model")))
+
+
+def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
+    """Somebody swaps the endpoint to a config of his own that says otherwise."""
+
+    def made(a: Account) -> None:
+        variants = a.things["endpoint-config", a.runs("e")].describe["ProductionVariants"]
+        changed = [{**item, "InstanceType": f"ml.{size}", **members} for item in variants]
+        a.does("CreateEndpointConfig", EndpointConfigName="theirs", ProductionVariants=changed)
+        a.does("UpdateEndpoint", EndpointName="e", EndpointConfigName="theirs")
+
+    return made
+
+
+HANDS: dict[str, Row] = {
+    "counts and weights": Row(
+        SMALL, (SMALL,), in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=3.0))
+    ),
+    "a concurrency": Row(
+        e({"main": s()}), (e({"main": s()}),), scaled(ServerlessUpdateConfig={"MaxConcurrency": 7})
+    ),
+    "a count, and the file asks for another": Row(e(main(count=3)), (SMALL,), scaled(DesiredInstanceCount=5)),
+    "a count, and the file asks for another instance type": Row(LARGE, (SMALL,), scaled(DesiredInstanceCount=5)),
+    "a count, and the file asks for other tags": Row(e(tags={"a": "1"}), (SMALL,), scaled(DesiredInstanceCount=5)),
+    "a count of a variant that leaves the file": Row(
+        SMALL, (e({"main": v(), "more": v()}),), scaled(variant_name="more", DesiredInstanceCount=5)
+    ),
+    "a count of an autoscaled variant that leaves the file": Row(
+        SMALL,
+        (e({"main": v(), "more": v(capacity="autoscaled")}),),
+        scaled(variant_name="more", DesiredInstanceCount=5),
+    ),
+    "a count of an autoscaled variant": Row(
+        e(main(capacity="autoscaled")), (e(main(capacity="autoscaled")),), scaled(DesiredInstanceCount=5)
+    ),
+    "a weight of an autoscaled variant, and the file takes its count back": Row(
+        SMALL,
+        (e(main(capacity="autoscaled")),),
+        in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=2.0)),
+    ),
+    "a weight of an autoscaled variant": Row(
+        e(main(capacity="autoscaled")),
+        (e(main(capacity="autoscaled")),),
+        in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=2.0)),
+    ),
+    "a weight beside an autoscaled count, and the file asks for another instance type": Row(
+        e({"a": v("xlarge", capacity="autoscaled"), "b": v()}),
+        (e({"a": v(capacity="autoscaled"), "b": v()}),),
+        in_turn(scaled(variant_name="a", DesiredInstanceCount=5), scaled(variant_name="b", DesiredWeight=2.0)),
+    ),
+    "a weight beside an autoscaled count and a shadow, and the file asks for another instance type": Row(
+        e({"a": v("xlarge", capacity="autoscaled")}, settings=shadow()),
+        (e({"a": v(capacity="autoscaled")}, settings=shadow(capacity="autoscaled")),),
+        in_turn(scaled(variant_name="a", DesiredInstanceCount=5), scaled(variant_name="a", DesiredWeight=2.0)),
+    ),
+    "nothing of six variants, one of which was autoscaled": Row(
+        e({name: {**item, "instance_type": "ml.m5.xlarge"} for name, item in SIX.items()}),
+        (e({**SIX, "v3": v(count=3, capacity="autoscaled"), "v5": v(count=5, capacity="autoscaled")}),),
+        scaled(variant_name="v3", DesiredInstanceCount=9),
+    ),
+    "nothing of seven variants, one of which was autoscaled": Row(
+        e({name: {**item, "instance_type": "ml.m5.xlarge"} for name, item in SEVEN.items()}),
+        (e({**SEVEN, "v3": v(count=3, capacity="autoscaled")}),),
+        scaled(variant_name="v3", DesiredInstanceCount=9),
+    ),
+    "nothing of seven variants that were all autoscaled": Row(
+        e({name: {**item, "instance_type": "ml.m5.xlarge"} for name, item in SEVEN.items()}),
+        (e({name: {**item, "capacity": "autoscaled"} for name, item in SEVEN.items()}),),
+        scaled(variant_name="v3", DesiredInstanceCount=9),
+    ),
+    "nothing, and the file gives a volume its size": Row(
+        e(main(volume_size_in_gb=50)), (SMALL,), variants_edited(VolumeSizeInGB=4)
+    ),
+    "nothing, and the file takes a volume's size away": Row(SMALL, (e(main(volume_size_in_gb=50)),)),
+    "nothing, and the file gives one of two volumes its size": Row(
+        e({"a": v("xlarge", volume_size_in_gb=8), "b": v()}), (e({"a": v(), "b": v(volume_size_in_gb=4)}),)
+    ),
+    "nothing, and the file names another config of its own": Row(
+        f({"e": {"config": "d"}}, endpoint_configs={"c": config(**main()), "d": config(**main("xlarge"))}),
+        (f({"e": {"config": "c"}}, endpoint_configs={"c": config(**main()), "d": config(**main("xlarge"))}),),
+    ),
+    "nothing, and the file names a config outside": Row(OUTSIDE, (SMALL,), theirs()),
+    "nothing, and the file names a config outside while its own is declared elsewhere": Row(
+        f({"e": {"endpoint_config_name": "theirs"}, "x": {"config": "c"}}, endpoint_configs={"c": config(**main())}),
+        (shared(names="ex"),),
+        theirs(),
+    ),
+    "a count, and the file names a config outside": Row(
+        OUTSIDE, (SMALL,), in_turn(theirs(), scaled(DesiredInstanceCount=9))
+    ),
+    "another config": Row(SMALL, (SMALL,), ran(SMALL)),
+    "another config, and the file asks for another instance type": Row(LARGE, (SMALL,), ran(SMALL)),
+    "another config, and the file asks for just that": Row(
+        e({"main": variant("m", "ml.c5.large", 2)}), (SMALL,), ran(SMALL)
+    ),
+    "another config, and what was applied is no longer there": Row(
+        LARGE, (SMALL,), in_turn(ran(SMALL), gone("endpoint-config", 0))
+    ),
+    "another config with another count, and the file asks for another instance type": Row(
+        LARGE, (SMALL,), ran(SMALL, InitialInstanceCount=7)
+    ),
+    "another config of an autoscaled variant, and the file asks for another instance type": Row(
+        e(main("xlarge", capacity="autoscaled")),
+        (e(main(capacity="autoscaled")),),
+        ran(SMALL, InitialInstanceCount=7),
+    ),
+    "another config that says the same but for its count": Row(
+        SMALL, (SMALL,), ran(SMALL, size="m5.large", InitialInstanceCount=7)
+    ),
+    "an older config": Row(LARGE, (SMALL, LARGE), swapped_to(nth("endpoint-config", 0))),
+    "an older config of another model": Row(MODEL_2, (SMALL, MODEL_2), swapped_to(nth("endpoint-config", 0))),
+    "an older config, and the file asks for something else": Row(
+        HUGE, (SMALL, LARGE), swapped_to(nth("endpoint-config", 0))
+    ),
+    "an older config of a fresh model, and the file asks for something else": Row(
+        HUGE, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), applied(LARGE), swapped_to(nth("endpoint-config", 1)))
+    ),
+    "another config of a fresh model": Row(SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), ran(SMALL))),
+    "a count of a fresh model": Row(
+        SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), scaled(DesiredInstanceCount=5))
+    ),
+    "a count of a fresh model, and the file asks for another instance type": Row(
+        LARGE, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), scaled(DesiredInstanceCount=5))
+    ),
+    "a count of a salted model": Row(
+        e(models={"m": model(replace_salt="1")}),
+        (e(models={"m": model(replace_salt="1")}),),
+        scaled(DesiredInstanceCount=5),
+    ),
+    "a count of a salted model, and the file asks for another instance type": Row(
+        e(main("xlarge"), models={"m": model(replace_salt="1")}),
+        (e(models={"m": model(replace_salt="1")}),),
+        scaled(DesiredInstanceCount=5),
+    ),
+    "nothing of a salted model, and the file asks for another instance type": Row(
+        e(main("xlarge"), models={"m": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
+    "nothing of a salted model, and the file asks for another salt": Row(
+        e(main("xlarge"), models={"m": model(replace_salt="2")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
+    "nothing, and a model gets another name in the file": Row(
+        e(AT_MODEL_N, models={"n": model()}), (SMALL,)
+    ),
+    "a count, and a model gets another name in the file": Row(
+        e({"main": v("xlarge", of="n")}, models={"n": model()}), (SMALL,), scaled(DesiredInstanceCount=5)
+    ),
+    "nothing, and a model is renamed in the file": Row(
+        e({"main": v("xlarge", of="n")}, models={"n": model(renamed_from="m")}), (SMALL,)
+    ),
+    "nothing of a pinned model that changes in the file": Row(
+        e(main("xlarge"), models={"m": model("2", name="other")}), (PINNED_MODEL,)
+    ),
+    "nothing of a pipeline that changes in the file": Row(
+        e(models={"m": pipeline("1", "3", named=True)}),
+        (e(models={"m": pipeline("1", "2")}),),
+        lambda a: a.edits(
+            "model",
+            a.names("model")[0],
+            Containers=[
+                {**item, "ContainerHostname": f"container-{number}"}
+                for number, item in enumerate(a.things["model", a.names("model")[0]].describe["Containers"])
+            ],
+        ),
+    ),
+    "nothing of a model that others took over": Row(LARGE, (SMALL,), tagged("model", **ALL_OWN)),
+    "nothing of a pinned model that others took over": Row(
+        e(main("xlarge"), models={"m": model(name="mine")}), (PINNED_MODEL,), tagged("model", **ALL_OWN)
+    ),
+    "the digest of a model": Row(LARGE, (SMALL,), tagged("model", mmeplan_digest="0" * 64)),
+    "the digest of a model that the file salts": Row(
+        e(main("xlarge"), models={"m": model(replace_salt="1")}),
+        (e(models={"m": model(replace_salt="1")}),),
+        tagged("model", mmeplan_digest=None),
+    ),
+    "an environment value under the same name": Row(
+        SECRET,
+        (SECRET,),
+        lambda a: a.edits(
+            "model", a.names("model")[0], PrimaryContainer={"Image": IMAGE + "1", "Environment": {"KEY": "b"}}
+        ),
+    ),
+    "nothing, seen masked": Row(SECRET, (SECRET,), masked=True),
+    "a count, seen masked": Row(SECRET, (SECRET,), scaled(DesiredInstanceCount=5), masked=True),
+    "nothing, seen masked, and the file asks for another value": Row(
+        e(models={"m": model(environment={"KEY": "b"})}), (SECRET,), masked=True
+    ),
+    "a count, seen masked, and the file asks for another value": Row(
+        e(models={"m": model(environment={"KEY": "b"})}), (SECRET,), scaled(DesiredInstanceCount=5), masked=True
+    ),
+    "a count, seen masked, and the file asks for another instance type": Row(
+        {**SECRET, "endpoints": LARGE["endpoints"]}, (SECRET,), scaled(DesiredInstanceCount=5), masked=True
+    ),
+    "nothing of a pinned model, seen masked, and the file asks for another value": Row(
+        e(main("xlarge"), models={"m": model(name="mine", environment={"KEY": "b"})}),
+        (e(models={"m": model(name="mine", environment={"KEY": "a"})}),),
+        masked=True,
+    ),
+    "tags": Row(
+        BOTH_TAGGED,
+        (BOTH_TAGGED,),
+        in_turn(tagged("endpoint", team="b", cost=None, extra="1"), tagged("model", extra="2", **{"aws:x": "1"})),
+    ),
+    "tags where there were none": Row(SMALL, (SMALL,), tagged("endpoint", extra="1")),
+    "tags where there were none, and the file asks for others": Row(
+        e(tags={"b": "1"}), (SMALL,), tagged("endpoint", extra="1")
+    ),
+    "tags, and the file asks for others": Row(
+        e(defaults={"tags": {"team": "c"}}), (BOTH_TAGGED,), tagged("endpoint", team="b")
+    ),
+    "tags just as the file asks anew": Row(
+        e(defaults={"tags": {"team": "c"}}), (BOTH_TAGGED,), tagged("endpoint", team="c", cost=None)
+    ),
+    "tags, and the file asks for none": Row(SMALL, (BOTH_TAGGED,), tagged("endpoint", team="b")),
+    "all tags of the user": Row(BOTH_TAGGED, (BOTH_TAGGED,), tagged("endpoint", team=None, cost=None)),
+    "the seal": Row(BOTH_TAGGED, (BOTH_TAGGED,), tagged("endpoint", mmeplan_tags=None)),
+    "the seal and a tag": Row(BOTH_TAGGED, (BOTH_TAGGED,), tagged("endpoint", mmeplan_tags=None, team="b")),
+    "another seal": Row(BOTH_TAGGED, (BOTH_TAGGED,), tagged("endpoint", mmeplan_tags="0")),
+    "a seal where there was none": Row(SMALL, (SMALL,), tagged("endpoint", mmeplan_tags="0")),
+    "a protection and a retention": Row(
+        e(protect=True, on_remove="retain"),
+        (e(protect=True, on_remove="retain"),),
+        tagged("endpoint", mmeplan_protect=None, **{"mmeplan_on-remove": "delete"}),
+    ),
+    "a protection where there was none": Row(SMALL, (SMALL,), tagged("endpoint", mmeplan_protect="true")),
+    "records": Row(
+        SMALL,
+        (SMALL,),
+        tagged("endpoint", mmeplan_served="x", **{"mmeplan_went-back": "x", "mmeplan_rolled-back": "x"}),
+    ),
+    "tags of what is not in the file": Row(EMPTY, (BOTH_TAGGED,), tagged("endpoint", team="b")),
+    "tags of what is not in the file and never had any": Row(EMPTY, (SMALL,), tagged("endpoint", extra="1")),
+    "the fleet tag": Row(SMALL, (SMALL,), hand_edited(mmeplan_fleet=None)),
+    "the fleet tag, given to another": Row(SMALL, (SMALL,), hand_edited(mmeplan_fleet="g")),
+    "the fleet tag, and the file asks for another instance type": Row(LARGE, (SMALL,), hand_edited(mmeplan_fleet=None)),
+    "all own tags": Row(SMALL, (SMALL,), hand_edited(**ALL_OWN)),
+    "all own tags of an endpoint whose config is still the fleet's": Row(SMALL, (SMALL,), tagged("endpoint", **ALL_OWN)),
+    "all own tags of an endpoint whose config somebody took": Row(
+        SMALL, (SMALL,), in_turn(tagged("endpoint", **ALL_OWN), tagged("endpoint-config", mmeplan_fleet="g"))
+    ),
+    "all own tags of an endpoint whose config can't be read": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(tagged("endpoint", **ALL_OWN), lambda a: a.denied.add(f"DescribeEndpointConfig {a.runs('e')}")),
+    ),
+    "the fleet tag of an endpoint whose config is gone": Row(
+        SMALL, (SMALL,), in_turn(tagged("endpoint", mmeplan_fleet=None), gone("endpoint-config"))
+    ),
+    "the fleet and address tags of an endpoint whose config is gone": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(tagged("endpoint", mmeplan_fleet=None, mmeplan_address=None), gone("endpoint-config")),
+    ),
+    "the fleet and digest tags of an endpoint whose config is gone": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(tagged("endpoint", mmeplan_fleet=None, mmeplan_digest=None), gone("endpoint-config")),
+    ),
+    "all own tags of an endpoint whose config is gone": Row(
+        SMALL, (SMALL,), in_turn(tagged("endpoint", **ALL_OWN), gone("endpoint-config"))
+    ),
+    "an endpoint given to another fleet that runs a config of its own": Row(
+        SMALL, (SMALL,), in_turn(ran(SMALL), tagged("endpoint", mmeplan_fleet="g"))
+    ),
+    "all own tags of an endpoint that runs a config with a name of its content": Row(
+        SMALL, (SMALL,), in_turn(tagged("endpoint", **ALL_OWN), tagged("endpoint-config", **ALL_OWN))
+    ),
+    "all own tags of an endpoint that runs a config with a name of its content, with a volume": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(
+            tagged("endpoint", **ALL_OWN), tagged("endpoint-config", **ALL_OWN), variants_edited(VolumeSizeInGB=4)
+        ),
+    ),
+    "all own tags of an endpoint that runs a config with a volume of its own": Row(
+        e(main(volume_size_in_gb=50)),
+        (e(main(volume_size_in_gb=50)),),
+        in_turn(tagged("endpoint", **ALL_OWN), tagged("endpoint-config", **ALL_OWN)),
+    ),
+    "all own tags of a pinned config and model": Row(
+        e(models={"m": model(name="mine")}, settings={"name": "mine"}),
+        (e(models={"m": model(name="mine")}, settings={"name": "mine"}),),
+        hand_edited(**ALL_OWN),
+    ),
+    "the fleet tag of a pinned config and model": Row(
+        e(models={"m": model(name="mine")}, settings={"name": "mine"}),
+        (e(models={"m": model(name="mine")}, settings={"name": "mine"}),),
+        hand_edited(mmeplan_fleet=None),
+    ),
+    "all own tags of a model that is to be adopted": Row(
+        e(models={"m": model(adopt=True)}), (e(models={"m": model(adopt=True)}),), tagged("model", **ALL_OWN)
+    ),
+    "a model whose tags can't be read": Row(
+        e({"main": v()}),
+        (e({"main": v()}),),
+        in_turn(tagged("model", **ALL_OWN), denied("ListTags")),
+    ),
+    "addresses": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(
+            tagged("endpoint", mmeplan_address="nonsense"),
+            tagged("endpoint-config", mmeplan_address="endpoint_config/x"),
+            tagged("model", mmeplan_address=None),
+        ),
+    ),
+    "digests": Row(
+        SMALL,
+        (SMALL,),
+        in_turn(
+            tagged("endpoint", mmeplan_digest="0" * 64),
+            tagged("endpoint-config", mmeplan_digest="0" * 64),
+            tagged("model", mmeplan_digest="x"),
+        ),
+    ),
+    "the digest of the endpoint": Row(SMALL, (SMALL,), tagged("endpoint", mmeplan_digest=None)),
+    "the digest of the endpoint, and its count": Row(
+        SMALL, (SMALL,), in_turn(tagged("endpoint", mmeplan_digest="x"), scaled(DesiredInstanceCount=5))
+    ),
+    "the digest of a pinned config": Row(PINNED_CONFIG, (PINNED_CONFIG,), tagged("endpoint-config", mmeplan_digest="0" * 64)),
+    "the digest of a stand-in": Row(
+        LARGE, (SMALL,), tagged("endpoint-config", mmeplan_digest="0" * 64, **{"mmeplan_stand-in": "true"})
+    ),
+    "the digest and the address of a model": Row(
+        SMALL, (SMALL,), tagged("model", mmeplan_digest=None, mmeplan_address=None)
+    ),
+    "a model": Row(SMALL, (SMALL,), gone("model")),
+    "a model of two endpoints": Row(shared(names="ex"), (shared(names="ex"),), gone("model")),
+    "a model of an instance pool": Row(
+        e({"main": pools("m", "n")}, models=DIFFERENT), (e({"main": pools("m", "n")}, models=DIFFERENT),), gone("model")
+    ),
+    "a model of a config outside": Row(OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), gone("model"))),
+    "a model of the config that somebody swapped to": Row(
+        SMALL, (SMALL,), in_turn(theirs(), swapped_to(named("theirs")), gone("model"))
+    ),
+    "the config outside that it runs": Row(
+        f({"e": {"endpoint_config_name": "b"}}),
+        (),
+        in_turn(theirs("a"), theirs("b"), applied(f({"e": {"endpoint_config_name": "b"}})), swapped_to(named("a"))),
+    ),
+    "the config outside that it runs, and the file asks for another": Row(
+        f({"e": {"endpoint_config_name": "c"}}),
+        (),
+        in_turn(
+            theirs("a"), theirs("b"), theirs("c"), applied(f({"e": {"endpoint_config_name": "b"}})), swapped_to(named("a"))
+        ),
+    ),
+    "the config outside that it runs, just as the file asks anew": Row(
+        f({"e": {"endpoint_config_name": "a"}}),
+        (),
+        in_turn(theirs("a"), theirs("b"), applied(f({"e": {"endpoint_config_name": "b"}})), swapped_to(named("a"))),
+    ),
+    "the config outside that it runs can't be read": Row(
+        OUTSIDE, (), in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), denied("DescribeEndpointConfig"))
+    ),
+    "the config outside that it runs is gone": Row(
+        OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), gone("endpoint-config"))
+    ),
+    "the config outside that it runs, and the digest of the endpoint": Row(
+        OUTSIDE,
+        (),
+        in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), tagged("endpoint", mmeplan_digest="x")),
+    ),
+    "an update to a config outside that the file asks for": Row(
+        OUTSIDE, (SMALL,), in_turn(theirs(), pending(named("theirs")))
+    ),
+    "an endpoint under its old name": Row(e(name="other"), (SMALL,), scaled(DesiredInstanceCount=5)),
+    "an endpoint that failed": Row(SMALL, (SMALL,), status("Failed")),
+    "an endpoint that failed while another count was asked for": Row(
+        SMALL, (SMALL,), in_turn(status("Failed"), scaled(DesiredInstanceCount=5))
+    ),
+    "an endpoint that is being deleted, and its count": Row(
+        SMALL, (SMALL,), in_turn(status("Deleting"), scaled(DesiredInstanceCount=5))
+    ),
+    "an endpoint of another fleet under the name": Row(SMALL, (), theirs("e", serves=True, mmeplan_fleet="g")),
+    "an endpoint that is new in the file": Row(
+        f({"e": {"config": config(**main())}, "x": {"config": config(**main())}}), (SMALL,)
+    ),
+    "an endpoint that is new in the file, and shares a config": Row(shared(names="ex"), (shared(),)),
+    "an endpoint that is new in the file, and takes a config that nothing used": Row(
+        shared(), (f(endpoint_configs={"c": config(**main())}),)
+    ),
+    "a shared config's count for one of two endpoints": Row(
+        shared(main(count=3), "ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)
+    ),
+}
+
+
 TABLES: dict[str, dict[str, Row]] = {
     "endpoints": ENDPOINTS,
     "states": STATES,
@@ -876,4 +1275,5 @@ TABLES: dict[str, dict[str, Row]] = {
     "contents": CONTENTS,
     "lost": LOST,
     "removals": REMOVALS,
+    "hands": HANDS,
 }

@@ -154,14 +154,15 @@ class Account:
     def seen(self, made: Graph, *, listed: bool = False) -> Snapshot:
         """The snapshot that a plan of this graph is made from, through its document.
 
-        `listed`: as of a large fleet, of which objects with the wanted digest in their tags are listed, not described.
+        `listed`: as of a large fleet, of which owned objects with the wanted digest in their tags are listed, not described.
         """
         snapshot = live.observe(self, made, self.now, REGION)
         document: Answer = json.loads(json.dumps(snapshot.encode()))
         wanted = {(r.kind, r.physical_name): r.digest for r in made.resources.values() if r.kind != "endpoint"}
         for (kind, name), digest in wanted.items() if listed else ():
             item = document["objects"][kind].get(name, {})
-            if item.get("tags", {}).get("mmeplan:digest") == digest:
+            tags = item.get("tags", {})
+            if tags.get("mmeplan:digest") == digest and tags.get("mmeplan:fleet") == made.fleet.name:
                 kept = ("ModelName", "EndpointConfigName", "ModelArn", "EndpointConfigArn", "CreationTime")
                 item["describe"] = {k: v for k, v in item["describe"].items() if k in kept}
                 item["by_digest"] = True
