@@ -38,7 +38,7 @@ def drift_of(
 ) -> Drift | None:
     """The drift of a live endpoint: `now` is what it means, `fields` where that differs from the file."""
     applied = (live.tags or {}).get(DIGEST_TAG)
-    if applied is None or not fields or (applied != endpoint.digest and _is_masked(world, live_config)):
+    if applied is None or not fields:
         return None
     if applied == endpoint.digest:
         return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
@@ -47,10 +47,10 @@ def drift_of(
     return Drift(endpoint.address, "live differs from what was applied last, and the file has changed since as well")
 
 
-def _is_masked(world: World, live_config: LiveObject) -> bool:
-    """Whether a model of the config has masked values, so that what it means can't be told."""
+def _is_unknown(world: World, live_config: LiveObject) -> bool:
+    """Whether a model of the config has masked values, or is gone, so that what it means can't be told."""
     models = (world.snapshot.get("model", name) for name in models_of(live_config.describe))
-    return any(model is not None and model.masked for model in models)
+    return any(model is not None and (model.masked or model.status == "absent") for model in models)
 
 
 def means_what_was_applied(
@@ -65,10 +65,12 @@ def means_what_was_applied(
     outside = {"EndpointConfigName": live_config.name}  # where its config lay outside the fleet
     if applied in (digest("endpoint", now or outside), digest("endpoint", outside)):
         return True
+    if _is_unknown(world, live_config):
+        return True  # it can't be told, so nothing is claimed
     try:
         return any(digest("endpoint", one) == applied for one in readings(world, config, live, live_config))
     except UnknownSaltError:
-        return True  # it can't be told, so nothing is claimed
+        return True
 
 
 def readings(

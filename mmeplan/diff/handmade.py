@@ -185,9 +185,10 @@ class _Finder:
                 self._runs_external(endpoint, live, applied, in_force)
             return
         now = self.world.live_meaning(config, live, live_config)
-        if now == self.world.graph.meaning(endpoint) or means_what_was_applied(
-            self.world, applied, config, live, live_config, now
-        ):
+        if now == self.world.graph.meaning(endpoint):
+            return
+        changed = applied != endpoint.digest  # the file, since it was applied
+        if changed and means_what_was_applied(self.world, applied, config, live, live_config, now):
             return
         before, after = self._before_and_after(endpoint, config, live, live_config, applied, now)
         fields = field_changes(before, after) if before is not None else ()

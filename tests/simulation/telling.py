@@ -14,6 +14,7 @@ from mmeplan.plan import DriftReport, Plan
 
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)-([0-9a-f]{8})(?![0-9a-f-])")
 _LONG = re.compile(r"\b([0-9a-f]{4})[0-9a-f]{12,}\b")
+_MASK = re.compile(r"\(masked, [0-9a-f]{8}\)")
 _SHORT = re.compile(r"(?<![#0-9a-f])\b[0-9a-f]{8}\b")
 
 
@@ -26,7 +27,8 @@ class Labels:
             self(name)
 
     def __call__(self, text: str) -> str:
-        return _SHORT.sub(self._short, _LONG.sub(r"\1…", _NAME.sub(self._label, text)))
+        named = _LONG.sub(r"\1…", _NAME.sub(self._label, _MASK.sub("(masked)", text)))
+        return _SHORT.sub(self._short, named)
 
     def _label(self, found: re.Match[str]) -> str:
         numbers = self.known.setdefault(found[1], {})
