@@ -12,9 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
-
-import yaml
 
 from mmeplan import graph, live, plan
 from mmeplan.errors import CloudError
@@ -40,8 +39,13 @@ class Thing:
 
 
 def compiled(text: Fleet, salts: Mapping[str, str] | None = None) -> Graph:
-    """The graph of a fleet that is written as data."""
-    return graph.compile(load_text(yaml.safe_dump(text, sort_keys=False).encode()), salts)
+    """The graph of a fleet that is written as data. JSON is YAML."""
+    return _compiled(json.dumps(text), tuple((salts or {}).items()))
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, salts: tuple[tuple[str, str], ...]) -> Graph:
+    return graph.compile(load_text(text.encode()), dict(salts))
 
 
 class Account:
