@@ -79,14 +79,10 @@ class World:
         """
         live = self.snapshot.get("endpoint_config", config_name)
         described = models_of(live.describe) if live is not None and live.status == "present" else []
-        declared = self._declared_configs.get(config_name)
+        declared = self.graph.declared("endpoint_config", config_name)
         if declared is None or (described and declared.pinned):
             return frozenset(described)
         return frozenset((*described, *(reference.name for reference in declared.references)))
-
-    @cached_property
-    def _declared_configs(self) -> Mapping[str, Resource]:
-        return {config.physical_name: config for config in self.graph.of_kind("endpoint_config")}
 
     def claimant(self, resource: Resource, live: LiveObject) -> str:
         """The address that a live model or config belongs to, where several declared ones have come to share it.

@@ -242,6 +242,25 @@ def left_over(a: Account, *names: str) -> None:
             a.does("CreateEndpoint", EndpointName=name, EndpointConfigName=a.runs(first), Tags=tags)
 
 
+def went_back(a: Account) -> None:
+    """`mmeplan rollback` of the endpoint to the config before."""
+    config_name = a.names("endpoint-config")[0]
+    a.tags("endpoint", "e", **{"mmeplan_went-back": a.runs("e")})
+    a.does("UpdateEndpoint", EndpointName="e", EndpointConfigName=config_name)
+    a.tags("endpoint", "e", mmeplan_digest=endpoint_digest(SMALL))
+
+
+def endpoint_digest(file: Fleet) -> str:
+    """What the endpoint's digest tag holds once this was applied."""
+    return Account(file).things["endpoint", "e"].tags["mmeplan:digest"]
+
+
+def theirs_again(a: Account) -> None:
+    """Somebody makes his config again, with other content, after his endpoint was touched last."""
+    one = {"VariantName": "main", "ModelName": "e", "InstanceType": "ml.c5.large"}
+    a.does("CreateEndpointConfig", EndpointConfigName="e", ProductionVariants=[{**one, "InitialInstanceCount": 1}])
+
+
 # --- the table ------------------------------------------------------------------------------------------------------------
 
 ENDPOINTS: dict[str, Row] = {
@@ -262,6 +281,7 @@ ENDPOINTS: dict[str, Row] = {
     "a memory size": Row(e({"main": s(memory=4096)}), (e({"main": s()}),)),
     "a provisioned concurrency": Row(e({"main": s(provisioned=3)}), (e({"main": s(provisioned=2)}),)),
     "a provisioned concurrency where there was none": Row(e({"main": s(provisioned=3)}), (e({"main": s()}),)),
+    "a provisioned concurrency that is taken away": Row(e({"main": s()}), (e({"main": s(provisioned=2)}),)),
     "a count of a shadow variant": Row(e(settings=shadow(count=3)), (e(settings=shadow(count=1)),)),
     "a weight of a shadow variant": Row(
         e(settings=shadow(initial_variant_weight=2)), (e(settings=shadow(initial_variant_weight=1)),)
@@ -316,6 +336,20 @@ ENDPOINTS: dict[str, Row] = {
     "a deployment config that was used last": Row(e(deployment_config=CANARY), (SMALL,)),
     "a deployment config that differs from the last": Row(
         SMALL, (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY))
+    ),
+    "a deployment config that says a default": Row(
+        e(deployment_config=CANARY),
+        (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY)),
+        lambda a: a.edits(
+            "endpoint",
+            "e",
+            LastDeploymentConfig={
+                "BlueGreenUpdatePolicy": {
+                    **a.things["endpoint", "e"].describe["LastDeploymentConfig"]["BlueGreenUpdatePolicy"],
+                    "TerminationWaitInSeconds": 0,
+                }
+            },
+        ),
     ),
     "a deployment config that is as the last": Row(
         e(deployment_config=CANARY), (e(main("xlarge"), deployment_config=CANARY), e(deployment_config=CANARY))
@@ -611,6 +645,9 @@ LOST: dict[str, Row] = {
     "a config in force under the wanted name": Row(SMALL, (SMALL,), gone("endpoint-config")),
     "a config in force and its model": Row(SMALL, (SMALL,), in_turn(gone("endpoint-config"), gone("model"))),
     "a config in force, and another count is wanted": Row(e(main(count=3)), (SMALL,), gone("endpoint-config")),
+    "a config in force, and the file gives its count away": Row(
+        e(main(capacity="autoscaled")), (SMALL,), gone("endpoint-config")
+    ),
     "a config in force, and a swap is wanted": Row(LARGE, (SMALL,), gone("endpoint-config")),
     "a config in force, and other variants are wanted": Row(e({"blue": v()}), (SMALL,), gone("endpoint-config")),
     "a config in force of an endpoint under way to other variants": Row(
@@ -1268,6 +1305,195 @@ HANDS: dict[str, Row] = {
 }
 
 
+THREE = tuple({**file, "retain": 3} for file in (SMALL, LARGE, HUGE))
+WIDE = e({"main": v(), "more": v(capacity="autoscaled")}, **RETAIN_2)
+NARROW = e({"main": v("xlarge", capacity="autoscaled")}, **RETAIN_2)
+TAGGED_CONFIG = e(settings={"tags": {"a": "1"}, "on_remove": "retain", "protect": True})
+
+
+def rolled_back_unseen(file: Fleet, **members: Any) -> Hands:
+    """An update that SageMaker rolled back while nobody looked."""
+
+    def made(a: Account) -> None:
+        a.applies(file, only="Create")
+        now = {"LastModifiedTime": a.now.isoformat(), "FailureReason": "no capacity."}
+        a.edits("endpoint", "e", **{**now, **members})
+
+    return made
+
+
+PASTS: dict[str, Row] = {
+    "back to the newest": Row(THREE[2], THREE, back=1),
+    "back to the one before": Row(THREE[2], THREE, back=2),
+    "back to one that was adopted by tags": Row(e(main("xlarge")), (TAGGED_CONFIG, LARGE), back=1),
+    "back to one of other tags than the file's": Row(
+        e(main("xlarge"), settings={"tags": {"b": "1"}}), (TAGGED_CONFIG, e(main("xlarge"), settings={"tags": {"b": "1"}})), back=1
+    ),
+    "back to one of another model": Row(MODEL_2, (SMALL, MODEL_2), back=1),
+    "back to one of another model that is gone": Row(MODEL_2, (SMALL, MODEL_2), gone("model", 0), back=1),
+    "back to one of a model outside": Row(
+        LARGE,
+        (e({"main": {"model_name": "theirs", "instance_type": "ml.m5.large", "initial_instance_count": 2}}), LARGE),
+        theirs(),
+        back=1,
+    ),
+    "back to one of a fresh model": Row(LARGE, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), applied(LARGE)), back=1),
+    "back to one of instance pools": Row(
+        e(main(), models=DIFFERENT), (e({"main": pools("m", "n")}, models=DIFFERENT), e(main(), models=DIFFERENT)), back=1
+    ),
+    "back to one of a shadow variant": Row(
+        e(models=DIFFERENT), (e(settings=shadow(of="n"), models=DIFFERENT), e(models=DIFFERENT)), back=1
+    ),
+    "back to one of more variants": Row(NARROW, (WIDE, NARROW), scaled(DesiredInstanceCount=7), back=1),
+    "back to one of fewer variants": Row(WIDE, (NARROW, WIDE), scaled(variant_name="more", DesiredInstanceCount=7), back=1),
+    "back to one of serverless": Row(SMALL, (e({"main": s()}), SMALL), back=1),
+    "back to one of instances": Row(e({"main": s()}), (SMALL, e({"main": s(9)})), back=1),
+    "back to what the file says": Row(SMALL, (SMALL, LARGE), back=1),
+    "back to what runs": Row(SMALL, (SMALL,), applied(SMALL, REPLACED), back=1),
+    "back from a config outside": Row(OUTSIDE, (SMALL,), in_turn(theirs(), applied(OUTSIDE)), back=1),
+    "back to one that another entry declares now": Row(
+        {**LARGE, "endpoint_configs": {"c": {**config(**main()), "name": "mine"}}}, (PINNED_CONFIG, LARGE), back=1
+    ),
+    "back to one of a renamed endpoint": Row(
+        f({"e": {"config": config(**main("xlarge")), "renamed_from": "old"}}),
+        tuple(f({"old": file["endpoints"]["e"]}) for file in (SMALL, LARGE)),
+        back=1,
+    ),
+    "back to one while an update is under way": Row(
+        LARGE, (SMALL, LARGE), in_turn(theirs(), pending(named("theirs"))), back=1
+    ),
+    "after going back": Row(LARGE, (SMALL, LARGE), went_back),
+    "after going back, and forward to something else": Row(HUGE, (SMALL, LARGE), went_back),
+    "after going back, and the file follows": Row(SMALL, (SMALL, LARGE), went_back),
+    "after going back, and the file names a config outside": Row(OUTSIDE, (SMALL, LARGE), in_turn(went_back, theirs())),
+    "after going back, and a count was changed": Row(LARGE, (SMALL, LARGE), in_turn(went_back, scaled(DesiredInstanceCount=7))),
+    "a mark of going back to what is in force": Row(
+        LARGE, (SMALL, LARGE), lambda a: a.tags("endpoint", "e", **{"mmeplan_went-back": a.runs("e")})
+    ),
+    "a rollback that was seen": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            rolled_back_unseen(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        ),
+    ),
+    "a rollback that was seen, and another one is wanted": Row(
+        HUGE,
+        (SMALL,),
+        in_turn(
+            rolled_back_unseen(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        ),
+    ),
+    "a rollback that was seen, of what is in force by now": Row(
+        LARGE, (SMALL, LARGE), lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.runs("e")})
+    ),
+    "a rollback that was seen, and an update is under way": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            rolled_back_unseen(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+            pending(nth("endpoint-config", 1)),
+        ),
+    ),
+    "a rollback that was seen, while SageMaker patches": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            created_only(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+            status("SystemUpdating"),
+        ),
+    ),
+    "a rollback that nobody saw": Row(LARGE, (SMALL,), rolled_back_unseen(LARGE)),
+    "a rollback that nobody saw, without a reason": Row(LARGE, (SMALL,), rolled_back_unseen(LARGE, FailureReason=None)),
+    "a reason from before the config was made": Row(
+        LARGE, (SMALL,), rolled_back_unseen(LARGE, LastModifiedTime="2026-01-01T00:00:00+00:00")
+    ),
+    "a reason, and the config has served": Row(
+        SMALL, (SMALL, LARGE), lambda a: a.edits("endpoint", "e", FailureReason="x", LastModifiedTime=a.now.isoformat())
+    ),
+    "a reason, and nothing was written down": Row(
+        LARGE, (SMALL,), in_turn(rolled_back_unseen(LARGE), tagged("endpoint", mmeplan_served=None))
+    ),
+    "a reason, and the config is somebody else's": Row(
+        LARGE, (SMALL,), in_turn(rolled_back_unseen(LARGE), tagged("endpoint-config", mmeplan_fleet="g"))
+    ),
+    "a reason, and the config is not there": Row(
+        LARGE, (SMALL,), in_turn(rolled_back_unseen(LARGE), gone("endpoint-config"))
+    ),
+    "nothing was written down": Row(
+        THREE[2], THREE, tagged("endpoint", mmeplan_served=None)
+    ),
+    "nothing was written down, and one was rolled back": Row(
+        THREE[0],
+        THREE,
+        lambda a: a.tags("endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+    ),
+    "nothing was written down, and the one in force was rolled back once": Row(
+        THREE[0],
+        THREE,
+        lambda a: a.tags("endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[2]}),
+    ),
+    "other digests were written down": Row(THREE[2], THREE, tagged("endpoint", mmeplan_served="11111111")),
+    "they were written down in another order": Row(
+        {**THREE[2], "retain": 1},
+        THREE,
+        lambda a: a.tags("endpoint", "e", mmeplan_served=" ".join(sorted(name[-8:] for name in a.names("endpoint-config")))),
+    ),
+    "one that never served": Row({**HUGE, **RETAIN_2}, (e(**RETAIN_2),), created_only(e(main("xlarge"), **RETAIN_2))),
+    "an endpoint that is being created by its first config": Row(
+        {**LARGE, **RETAIN_2}, (e(**RETAIN_2),), status("Creating")
+    ),
+    "an endpoint that failed by its last config": Row({**HUGE, **RETAIN_2}, (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2)), status("Failed")),
+    "an endpoint that is gone": Row(THREE[2], THREE, gone("endpoint")),
+    "an endpoint that was made by others under the name of one that is gone": Row(
+        {**THREE[2], "endpoints": {"e": {**HUGE["endpoints"]["e"], "adopt": True}}},
+        THREE,
+        in_turn(gone("endpoint"), theirs("e", serves=True)),
+    ),
+    "an endpoint whose tags are gone, adopted": Row(
+        {**THREE[2], "endpoints": {"e": {**HUGE["endpoints"]["e"], "adopt": True}}},
+        THREE,
+        tagged("endpoint", mmeplan_served=None, **ALL_OWN),
+    ),
+    "an endpoint whose tags are gone, adopted on a stand-in": Row(
+        {**THREE[2], "endpoints": {"e": {**LARGE["endpoints"]["e"], "adopt": True}}},
+        THREE,
+        in_turn(
+            tagged("endpoint", mmeplan_served=None, **ALL_OWN), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})
+        ),
+    ),
+    "a foreign config in force of an endpoint of ours": Row(THREE[2], THREE, ran(SMALL)),
+    "generations of two endpoints of a shared config": Row(
+        shared(main("2xlarge"), "ex", **RETAIN_2), (shared(names="ex", **RETAIN_2), shared(main("xlarge"), "ex", **RETAIN_2))
+    ),
+    "a config that was made again by others since": Row(
+        e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
+        (),
+        in_turn(
+            theirs("e", serves=True),
+            gone("endpoint-config"),
+            theirs_again,
+        ),
+    ),
+    "a config of others, made as the endpoint was": Row(
+        e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
+        (),
+        in_turn(theirs("e", serves=True), lambda a: a.edits("endpoint-config", "e", CreationTime=a.things["endpoint", "e"].describe["LastModifiedTime"])),
+    ),
+    "a config of others, and the endpoint doesn't say when it was touched": Row(
+        e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
+        (),
+        in_turn(theirs("e", serves=True), edited("endpoint", LastModifiedTime=None)),
+    ),
+    "thirty generations": Row(
+        e(main(volume_size_in_gb=99)), tuple(e(main(volume_size_in_gb=10 + number)) for number in range(30))
+    ),
+}
+
 TABLES: dict[str, dict[str, Row]] = {
     "endpoints": ENDPOINTS,
     "states": STATES,
@@ -1276,4 +1502,5 @@ TABLES: dict[str, dict[str, Row]] = {
     "lost": LOST,
     "removals": REMOVALS,
     "hands": HANDS,
+    "pasts": PASTS,
 }
