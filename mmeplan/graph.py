@@ -35,13 +35,15 @@ class Graph:
     """The desired resources by address, and what depends on what.
 
     `moved` maps the address an entry had (`renamed_from`) to the one it has. `fresh` are the addresses that get a new
-    object although their content is the same (`--replace`).
+    object although their content is the same (`--replace`). `replaced` are resources of the file in whose place a
+    rollback wants others: what is listed of them still says what the file declares.
     """
 
     fleet: Fleet
     resources: Mapping[str, Resource]
     moved: Mapping[str, str]
     fresh: frozenset[str]
+    replaced: tuple[Resource, ...] = ()
 
     def meaning(self, endpoint: Resource) -> Canonical:
         """What an endpoint of the fleet means: its config's content, with models' content in place of their names."""
@@ -89,7 +91,8 @@ class Graph:
 
     @cached_property
     def _by_name(self) -> Mapping[tuple[str, str], Resource]:
-        return {(resource.kind, resource.physical_name): resource for resource in self.resources.values()}
+        known = (*self.replaced, *self.resources.values())
+        return {(resource.kind, resource.physical_name): resource for resource in known}
 
     @cached_property
     def _dependents(self) -> Mapping[str, list[str]]:

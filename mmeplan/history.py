@@ -231,7 +231,7 @@ class ServedRecords:
 
     def _digest_of(self, config_name: str) -> str:
         """The short digest of a config of the fleet, declared or live; empty for any other."""
-        declared = self.owned.declared_configs.get(config_name)
+        declared = self.owned.graph.declared("endpoint_config", config_name)
         if declared is not None:
             return declared.digest[:DIGEST_CHARS]
         live = self.owned.snapshot.endpoint_config(config_name)

@@ -70,7 +70,7 @@ class Inputs(Ownership):
         """
         live = self.snapshot.endpoint_config(config_name)
         described = models_of(live.describe) if live is not None and live.is_present else ()
-        declared = self.declared_configs.get(config_name)
+        declared = self.graph.declared("endpoint_config", config_name)
         if declared is None or (described and declared.pinned):
             return frozenset(described)
         return frozenset((*described, *(reference.name for reference in declared.references)))

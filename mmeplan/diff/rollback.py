@@ -74,7 +74,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
         entry=replace(endpoint.entry, tags={**endpoint.entry.tags, **mark}),
     )
     resources = {**graph.resources, wanted.address: wanted, back.address: back}
-    return replace(graph, resources=dict(sorted(resources.items())))
+    return replace(graph, resources=dict(sorted(resources.items())), replaced=(config,))
 
 
 def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -> Resource:

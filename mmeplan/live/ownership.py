@@ -55,11 +55,6 @@ class Ownership:
         return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind("endpoint"))
 
     @cached_property
-    def declared_configs(self) -> Mapping[str, Resource]:
-        """The declared configs by physical name."""
-        return {config.physical_name: config for config in self.graph.of_kind("endpoint_config")}
-
-    @cached_property
     def _owned(self) -> Mapping[str, tuple[LiveObject, ...]]:
         return {kind: tuple(filter(self.owns, self.snapshot.present(kind))) for kind in self.snapshot.objects}
 

@@ -239,7 +239,9 @@ class Life:
     def drift(self, hand: Hand, fleet: Fleet) -> diff.BehindOurBack:
         """What `mmeplan drift` finds, by reads alone."""
         compiled = _compiled(json.dumps(fleet))
-        return diff.manual_changes(compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION))
+        return diff.manual_changes(
+            compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION)
+        )
 
     def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any], lock: FleetLock | None = None) -> Outcome:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
