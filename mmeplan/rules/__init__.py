@@ -77,7 +77,7 @@ def online_actions(graph: Graph) -> tuple[str, ...]:
 
 def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
     """The quotas of these instance types for endpoints, as Service Quotas lists them; none where it can't be read."""
-    from mmeplan.rules.quota_rules import instance_quotas as run
+    from mmeplan.rules.quotas import instance_quotas as run
 
     return run(reads, types)
 

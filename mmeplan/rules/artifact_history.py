@@ -12,13 +12,13 @@ from mmeplan.rules.artifacts import (
     Listings,
     artifacts,
     multi_model_prefixes,
+    prefix_is_usable,
     single_artifacts,
     stored_for,
     unseen,
 )
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import FleetFacts
-from mmeplan.rules.multi_model import prefix_is_usable
 from mmeplan.rules.online import OnlineRule, Question
 
 VERSIONS: Final = 1000  # of objects beneath a prefix that are looked at: one page of ListObjectVersions

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import (
     Listings,
+    PrefixRule,
     artifacts,
+    bucket_location,
     containers,
-    multi_model_prefixes,
-    s3_parts,
+    other_region,
     single_artifacts,
     stored_for,
     unseen,
@@ -22,8 +22,6 @@ from mmeplan.rules.facts import FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 
 _GUIDE: Final = "Developer Guide, create-multi-model-endpoint"
-_HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
-"""What GetBucketLocation says for buckets of the oldest regions."""
 
 
 class ArtifactExists(OnlineRule):
@@ -53,16 +51,6 @@ class ArtifactExists(OnlineRule):
             yield from again
         elif not stored_for(artifact, answer):
             yield f"there is nothing at {question.value!r}"
-
-
-class PrefixRule(OnlineRule):
-    """A rule about what lies beneath multi-model prefixes."""
-
-    reads = ("ListObjectsV2",)
-    absent = ("NoSuchBucket",)
-
-    def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        return (question for _, question in multi_model_prefixes(facts))
 
 
 class PrefixHasModels(PrefixRule):
@@ -118,25 +106,10 @@ class BucketInRegion(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for artifact in artifacts(containers(facts)) if facts.scope.region else ():
-            yield from _location(artifact.container.owner.resource, artifact.path, artifact.uri, facts)
+            yield from bucket_location(artifact.container.owner.resource, artifact.path, artifact.uri, facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        yield from _elsewhere(question, answer)
-
-
-def _location(resource: Any, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
-    bucket, _ = s3_parts(uri)
-    if bucket:
-        yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
-
-
-def _elsewhere(question: Question, answer: Answer) -> Iterator[str]:
-    if not answer:
-        return  # there is no such bucket, which the other rules say
-    told = answer.get("LocationConstraint")
-    region = _HOME.get(told, told)
-    if region != question.value:
-        yield f"the bucket {question.params['Bucket']!r} is in {region}, the fleet in {question.value}"
+        yield from other_region(question, answer)
 
 
 class CaptureInRegion(OnlineRule):
@@ -159,10 +132,10 @@ class CaptureInRegion(OnlineRule):
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for config in facts.configs.values() if facts.scope.region else ():
             uri = (config.request.get("DataCaptureConfig") or {}).get("DestinationS3Uri")
-            yield from _location(config.resource, ("DataCaptureConfig", "DestinationS3Uri"), uri, facts)
+            yield from bucket_location(config.resource, ("DataCaptureConfig", "DestinationS3Uri"), uri, facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        yield from _elsewhere(question, answer)
+        yield from other_region(question, answer)
 
 
 RULES: Final = (ArtifactExists(), PrefixHasModels(), OnlyArchives(), BucketInRegion(), CaptureInRegion())

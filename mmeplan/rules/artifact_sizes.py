@@ -12,18 +12,18 @@ from typing import Any, Final
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import (
-    Artifact,
     Listings,
     artifacts,
     bytes_of,
+    hosted_artifacts,
     listing,
+    prefix_is_usable,
     shown_bytes,
     single_artifacts,
     unseen,
 )
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import FleetFacts, Variant
-from mmeplan.rules.multi_model import prefix_is_usable
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 
 LARGE_BYTES: Final = 30 * 1024**3  # realtime-endpoints-large-model-hosting: from here on volume and timeouts matter
@@ -39,15 +39,6 @@ _GENEROUS: Final = (
     "volume_size_in_gb: 200\nmodel_data_download_timeout_in_seconds: 3600\n"
     "container_startup_health_check_timeout_in_seconds: 1800"
 )
-
-
-def _hosted(facts: FleetFacts, *, serverless: bool) -> Iterator[tuple[Variant, Artifact]]:
-    """What variants load that isn't multi-model, model by model."""
-    for config in facts.configs.values():
-        for variant in config.variants:
-            for model in variant.models if variant.serverless is serverless else ():
-                for artifact in artifacts(container for container in model.containers if not container.multi_model):
-                    yield variant, artifact
 
 
 class LargeArtifactHasRoom(OnlineRule):
@@ -72,7 +63,7 @@ class LargeArtifactHasRoom(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         listings = Listings(single_artifacts(facts))
-        for variant, artifact in _hosted(facts, serverless=False):
+        for variant, artifact in hosted_artifacts(facts, serverless=False):
             lacking = tuple(_lacking(variant))
             if lacking:
                 yield listings.question(artifact, variant.owner.resource, variant.path, lacking)
@@ -117,7 +108,7 @@ class ServerlessMemoryHoldsModel(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         listings = Listings(single_artifacts(facts))
-        for variant, artifact in _hosted(facts, serverless=True):
+        for variant, artifact in hosted_artifacts(facts, serverless=True):
             memory = (variant.spec.get("ServerlessConfig") or {}).get("MemorySizeInMB")
             if memory:
                 path = (*variant.path, "ServerlessConfig")

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.rules.facts import Container, FleetFacts
-from mmeplan.rules.multi_model import prefix_is_usable
-from mmeplan.rules.online import Question
+from mmeplan.rules.facts import Container, FleetFacts, Variant
+from mmeplan.rules.online import OnlineRule, Question
 
 LISTED: Final = 1000  # keys of a prefix that are looked at: one page of ListObjectsV2
 TOGETHER: Final = 50  # archives of one folder from which on the folder is listed instead
@@ -155,3 +154,46 @@ def multi_model_prefixes(facts: FleetFacts) -> Iterator[tuple[Artifact, Question
     for artifact in artifacts(container for container in containers(facts) if container.multi_model):
         if prefix_is_usable(artifact.uri):
             yield artifact, listing(artifact, artifact.container.owner.resource, artifact.path)
+
+
+def prefix_is_usable(url: object) -> bool:
+    """Whether a multi-model container's ModelDataUrl is an S3 prefix at all."""
+    return isinstance(url, str) and url.startswith("s3://") and not url.endswith(".tar.gz")
+
+
+def hosted_artifacts(facts: FleetFacts, *, serverless: bool) -> Iterator[tuple[Variant, Artifact]]:
+    """What variants load that isn't multi-model, model by model."""
+    for config in facts.configs.values():
+        for variant in config.variants:
+            for model in variant.models if variant.serverless is serverless else ():
+                for artifact in artifacts(container for container in model.containers if not container.multi_model):
+                    yield variant, artifact
+
+
+class PrefixRule(OnlineRule):
+    """A rule about what lies beneath multi-model prefixes."""
+
+    reads = ("ListObjectsV2",)
+    absent = ("NoSuchBucket",)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        return (question for _, question in multi_model_prefixes(facts))
+
+
+_HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
+"""What GetBucketLocation says for buckets of the oldest regions."""
+
+
+def bucket_location(resource: Resource, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
+    bucket, _ = s3_parts(uri)
+    if bucket:
+        yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
+
+
+def other_region(question: Question, answer: Answer) -> Iterator[str]:
+    if not answer:
+        return  # there is no such bucket, which the other rules say
+    told = answer.get("LocationConstraint")
+    region = _HOME.get(told, told)
+    if region != question.value:
+        yield f"the bucket {question.params['Bucket']!r} is in {region}, the fleet in {question.value}"

@@ -7,32 +7,13 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import ALARMS, ALL_AT_ONCE, CANARY, blue_green, rolling
 from mmeplan.rules.facts import Deployment, Endpoint
 from mmeplan.rules.rule import Hit, Rule
 
 _TYPES: Final = "botocore sagemaker/2017-07-24, shape TrafficRoutingConfig"
 _EXCLUSIONS: Final = "Developer Guide, deployment-guardrails-exclusions"
 PROVISIONING_S: Final = 15 * 60  # what a new fleet commonly takes to come InService, beside all waiting
-ALARMS: Final = "auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}"
-CANARY: Final = "{type: CANARY, canary_size: {type: CAPACITY_PERCENT, value: 25}, wait_interval_in_seconds: 300}"
-ALL_AT_ONCE: Final = "{type: ALL_AT_ONCE, wait_interval_in_seconds: 0}"
-
-
-def blue_green(routing: str, *, rest: str = "", deployment: str = ALARMS, **fragments: str) -> str:
-    """An example whose endpoint is updated blue/green with this routing."""
-    lines = ["deployment_config:", "  blue_green_update_policy:", f"    traffic_routing_configuration: {routing}"]
-    lines += [f"    {line}" for line in rest.splitlines()]
-    lines += [f"  {line}" for line in deployment.splitlines()]
-    return fleet_file(endpoint="\n".join(lines), **fragments)  # type: ignore[arg-type]
-
-
-def rolling(policy: str, **fragments: str) -> str:
-    """An example whose endpoint is updated in batches."""
-    return fleet_file(
-        endpoint=f"deployment_config:\n  rolling_update_policy: {policy}\n  {ALARMS}",
-        **fragments,  # type: ignore[arg-type]
-    )
 
 
 _ROLLING: Final = "{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60}"

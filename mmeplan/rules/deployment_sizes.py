@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mmeplan.resources.base import ApiPath
-from mmeplan.rules.deployment import blue_green, rolling
+from mmeplan.rules.examples import blue_green, rolling
 from mmeplan.rules.facts import Deployment, Endpoint
 from mmeplan.rules.rule import Hit, Rule
 

@@ -72,6 +72,11 @@ class Container:
         match = _PACKAGE_ARN.match(self.spec.get("ModelPackageName") or "")
         return match is not None and match.group(1) in MARKETPLACE_ACCOUNTS
 
+    @property
+    def reads_through_vpc(self) -> bool:
+        """Whether the image comes from a registry inside the VPC."""
+        return (self.spec.get("ImageConfig") or {}).get("RepositoryAccessMode") == "Vpc"
+
     def environment(self) -> Iterator[tuple[str, str]]:
         """Its environment entries that have a value."""
         return ((key, value) for key, value in (self.spec.get("Environment") or {}).items() if value is not None)
@@ -92,6 +97,11 @@ class Model:
     def pipeline(self) -> bool:
         """Whether it has several containers."""
         return len(self.containers) > 1
+
+    @property
+    def direct(self) -> bool:
+        """Whether requests choose one of its containers."""
+        return (self.request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
 
     @property
     def marketplace(self) -> bool:

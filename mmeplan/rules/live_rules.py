@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mmeplan.rules.deployment import CANARY, blue_green
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.planned import PlannedEndpoint, PlannedFleet, PlanRule
+from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
+from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import FleetHit
 
 GUARDRAILS_SINCE: Final = "2021-12-01"
@@ -15,7 +14,6 @@ GUARDRAILS_SINCE: Final = "2021-12-01"
 
 _UPDATE: Final = "botocore sagemaker/2017-07-24, UpdateEndpointInput"
 _EXCLUSIONS: Final = "Developer Guide, deployment-guardrails-exclusions"
-_BIGGER: Final = "instance_type: ml.m5.2xlarge"
 _TWO: Final = """
     main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 4}
     next: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 4}
@@ -74,8 +72,8 @@ class SomeLastDeployment(PlanRule):
     why = "There is no last deployment config to retain, so that the update runs all at once, without any guard."
     fix = "Write a `deployment_config`, and drop `retain_deployment_config`."
     before = fleet_file()
-    bad = fleet_file(endpoint="retain_deployment_config: true  # here", variant=_BIGGER)
-    good = fleet_file(variant=_BIGGER)
+    bad = fleet_file(endpoint="retain_deployment_config: true  # here", variant=BIGGER)
+    good = fleet_file(variant=BIGGER)
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, update in fleet.swaps():
@@ -102,9 +100,9 @@ class CountsAreKept(PlanRule):
     before = fleet_file(variant="capacity: autoscaled\ninitial_instance_count: 2")
     bad = fleet_file(
         endpoint="retain_all_variant_properties: false  # here",
-        variant=f"capacity: autoscaled\ninitial_instance_count: 4\n{_BIGGER}",
+        variant=f"capacity: autoscaled\ninitial_instance_count: 4\n{BIGGER}",
     )
-    good = fleet_file(variant=f"capacity: autoscaled\ninitial_instance_count: 4\n{_BIGGER}")
+    good = fleet_file(variant=f"capacity: autoscaled\ninitial_instance_count: 4\n{BIGGER}")
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, update in fleet.swaps():
@@ -165,13 +163,13 @@ class SameVariants(PlanRule):
     fix = "Change the variants and their contents in two applies, or allow this with the reason."
     before = blue_green(CANARY, variant="initial_instance_count: 4")
     bad = blue_green(CANARY, variants=_TWO).replace("    deployment_config:", "    deployment_config:  # here")
-    good = blue_green(CANARY, variant=f"initial_instance_count: 4\n{_BIGGER}")
+    good = blue_green(CANARY, variant=f"initial_instance_count: 4\n{BIGGER}")
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, _ in fleet.swaps():
             wanted = {variant.name for variant in at.endpoint.config.production} if at.endpoint.config else set()
             live = set(at.live_variants())
-            if _is_gradual(at) and wanted and live and wanted != live:
+            if at.gradual and wanted and live and wanted != live:
                 changed = ", ".join(repr(name) for name in sorted(wanted ^ live))
                 message = f"variants come or go ({changed}): this update runs all at once, without its guardrails"
                 yield at.endpoint.resource, ("DeploymentConfig",), message
@@ -187,15 +185,15 @@ class OldEndpoint(PlanRule):
     fix = "Create the endpoint anew under another name when you can, or allow this with the reason."
     before = blue_green(CANARY, variant="initial_instance_count: 4")
     seen: Mapping[str, Any] = {"CreationTime": "2020-05-04T12:00:00+00:00"}
-    bad = blue_green(CANARY, variant=f"initial_instance_count: 4\n{_BIGGER}").replace(
+    bad = blue_green(CANARY, variant=f"initial_instance_count: 4\n{BIGGER}").replace(
         "    deployment_config:", "    deployment_config:  # here"
     )
-    good = fleet_file(variant=_BIGGER)
+    good = fleet_file(variant=BIGGER)
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, _ in fleet.swaps():
             created = at.live.created_at if at.live else ""
-            if _is_gradual(at) and created and created < GUARDRAILS_SINCE:
+            if at.gradual and created and created < GUARDRAILS_SINCE:
                 message = f"the endpoint is of {created[:10]}, older than guardrails: this update runs all at once"
                 yield at.endpoint.resource, ("DeploymentConfig",), message
 
@@ -212,9 +210,7 @@ class ColdModels(PlanRule):
     )
     fix = "Apply at a quiet hour, and call the busiest models once; `allow` on the fleet says that you know."
     before = fleet_file(multi_model=True)
-    bad = fleet_file(multi_model=True, variant=_BIGGER).replace(
-        "endpoints:\n  ranker:", "endpoints:\n  ranker:  # here"
-    )
+    bad = fleet_file(multi_model=True, variant=BIGGER).replace("endpoints:\n  ranker:", "endpoints:\n  ranker:  # here")
     good = fleet_file(multi_model=True)
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
@@ -225,10 +221,6 @@ class ColdModels(PlanRule):
                         f"after this update the models of the variant {variant.name!r} are loaded anew, on first call"
                     )
                     yield at.endpoint.resource, (), message
-
-
-def _is_gradual(at: PlannedEndpoint) -> bool:
-    return at.endpoint.deployment is not None and at.endpoint.deployment.gradual
 
 
 RULES: Final = (

@@ -6,21 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
 from mmeplan.rules.facts import Container, Model
 from mmeplan.rules.rule import Hit, Rule
 
 _ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/")
 _SUBNETS: Final = "vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}"
 _VPC_MODE: Final = "image: registry.acme.example/ranker:1.4\nimage_config: {repository_access_mode: Vpc}"
-PREPARE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1"
-PREDICT: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1"
 _MARKETPLACE: Final = "arn:aws:sagemaker:eu-west-1:985815980388:model-package/ranker-0f1e2d3c"
-
-
-def reads_through_vpc(container: Container) -> bool:
-    """Whether the image comes from a registry inside the VPC."""
-    return (container.spec.get("ImageConfig") or {}).get("RepositoryAccessMode") == "Vpc"
 
 
 class OneWayToContainers(Rule):
@@ -128,7 +121,7 @@ class ForeignRegistry(Rule):
 
     def container(self, container: Container) -> Iterator[Hit]:
         image = container.spec["Image"]
-        if not _ECR.match(image) and not reads_through_vpc(container):
+        if not _ECR.match(image) and not container.reads_through_vpc:
             yield (*container.path, "Image"), f"{image!r} is not in Amazon ECR, and is not pulled through the VPC"
 
 
@@ -147,7 +140,7 @@ class VpcAccessNeedsVpc(Rule):
     members = ("ImageConfig",)
 
     def container(self, container: Container) -> Iterator[Hit]:
-        if reads_through_vpc(container) and container.owner.request.get("VpcConfig") is None:
+        if container.reads_through_vpc and container.owner.request.get("VpcConfig") is None:
             path = (*container.path, "ImageConfig", "RepositoryAccessMode")
             yield path, "the image is pulled through the VPC, but the model has no `vpc_config`"
 
@@ -174,7 +167,7 @@ class RegistryCredentials(Rule):
 
     def container(self, container: Container) -> Iterator[Hit]:
         credentials = container.spec["ImageConfig"].get("RepositoryAuthConfig")
-        if credentials is not None and not reads_through_vpc(container):
+        if credentials is not None and not container.reads_through_vpc:
             path = (*container.path, "ImageConfig", "RepositoryAuthConfig")
             yield path, "`repository_auth_config` without `repository_access_mode: Vpc`"
 

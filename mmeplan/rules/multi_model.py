@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mmeplan.rules.artifacts import prefix_is_usable
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Container, FleetFacts, Model
 from mmeplan.rules.rule import FleetHit, Hit, Rule
 
 _GUIDE: Final = "Developer Guide, create-multi-model-endpoint"
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
-
-
-def prefix_is_usable(url: object) -> bool:
-    """Whether a multi-model container's ModelDataUrl is an S3 prefix at all."""
-    return isinstance(url, str) and url.startswith("s3://") and not url.endswith(".tar.gz")
 
 
 class PrefixNotArchive(Rule):

@@ -7,10 +7,9 @@ from typing import Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import containers
-from mmeplan.rules.deployment import ALL_AT_ONCE, blue_green
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Container, FleetFacts
-from mmeplan.rules.images import image_of
+from mmeplan.rules.examples import ALL_AT_ONCE, blue_green, fleet_file
+from mmeplan.rules.facts import FleetFacts
+from mmeplan.rules.images import own_images
 from mmeplan.rules.online import OnlineRule, Question
 
 SERVERLESS_IMAGE_BYTES: Final = 10 * 1024**3  # serverless-endpoints: 10 GB
@@ -149,7 +148,7 @@ class ImageExists(OnlineRule):
     good = fleet_file()
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        yield from _images(containers(facts))
+        yield from own_images(containers(facts))
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         if not answer.get("imageDetails"):
@@ -175,25 +174,13 @@ class ServerlessImageSize(OnlineRule):
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for model in facts.models.values():
             if any(variant.serverless for variant in model.variants):
-                yield from _images(iter(model.containers))
+                yield from own_images(model.containers)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         for image in answer.get("imageDetails") or ():
             size = image.get("imageSizeInBytes") or 0
             if size > SERVERLESS_IMAGE_BYTES:
                 yield f"the image {question.value!r} has {size / 1e9:.1f} GB; serverless inference takes up to 10 GB"
-
-
-def _images(containers: Iterator[Container]) -> Iterator[Question]:
-    """Images of the fleet's own registry: those of other accounts answer their own people only."""
-    for container in containers:
-        image = image_of(container)
-        if image is None or not image.account or image.account != image.ours:
-            continue
-        wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag or "latest"}
-        params = {"registryId": image.account, "repositoryName": image.repository, "imageIds": [wanted]}
-        path = (*container.path, "Image")
-        yield Question(container.owner.resource, path, container.spec["Image"], "DescribeImages", params)
 
 
 RULES: Final = (AlarmExists(), AlarmIsQuiet(), AlarmWatchesTheNew(), ImageExists(), ServerlessImageSize())

@@ -9,25 +9,13 @@ from typing import Final
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import s3_parts
-from mmeplan.rules.deployment import ALL_AT_ONCE, blue_green
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import ALL_AT_ONCE, blue_green, fleet_file
 from mmeplan.rules.facts import Config, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
-from mmeplan.rules.policies import Role, Wish, permits, refused, role_of, simulations
+from mmeplan.rules.policies import BY_IAM, MUTE, Wish, permits, refused, roles_of, simulations
 
-_BY_IAM: Final = (
-    "IAM's simulation looks at the role's own policies and boundary: what a bucket's or topic's policy grants besides "
-    "isn't seen, so that this is a warning."
-)
 _PREREQUISITES: Final = "Developer Guide, async-inference-create-endpoint-prerequisites"
 _TOPIC: Final = "arn:aws:sns:eu-west-1:123456789012:ranker"
-_MUTE: Final = "execution_role_arn: arn:aws:iam::123456789012:role/mute"
-
-
-def roles_of(config: Config) -> list[Role]:
-    """The execution roles of the models that a config's variants host."""
-    roles = (role_of(model.request) for variant in config.variants for model in variant.models)
-    return list(dict.fromkeys(role for role in roles if role is not None))
 
 
 class RoleWritesAndNotifies(OnlineRule):
@@ -38,14 +26,14 @@ class RoleWritesAndNotifies(OnlineRule):
     source = _PREREQUISITES
     why = (
         "Answers and failures are written by the endpoint's role, and topics are told by it: SageMaker sends a test "
-        f"notification when the endpoint is made. {_BY_IAM}"
+        f"notification when the endpoint is made. {BY_IAM}"
     )
     fix = "Grant the role s3:PutObject on the output path and sns:Publish on the topics; create topics first."
     reads = ("SimulatePrincipalPolicy", "GetTopicAttributes")
     absent = ("NoSuchEntity", "NotFound", "NotFoundException")
     given = "The role may do nothing."
     bad = fleet_file(
-        model=_MUTE, config="async_inference_config: {output_config: {s3_output_path: s3://acme/out}}  # here"
+        model=MUTE, config="async_inference_config: {output_config: {s3_output_path: s3://acme/out}}  # here"
     )
     good = fleet_file(
         config="async_inference_config: {output_config: {s3_output_path: s3://acme/out, "
@@ -95,12 +83,12 @@ class RoleReadsAlarms(OnlineRule):
     severity = "warning"
     basis = "doc"
     source = "Developer Guide, deployment-guardrails-configuration: cloudwatch:DescribeAlarms"
-    why = f"SageMaker watches alarms with the endpoint's role; without the permission nothing is rolled back. {_BY_IAM}"
+    why = f"SageMaker watches alarms with the endpoint's role; without the permission nothing is rolled back. {BY_IAM}"
     fix = "Grant the execution role cloudwatch:DescribeAlarms on the alarms."
     reads = ("SimulatePrincipalPolicy",)
     absent = ("NoSuchEntity",)
     given = "The role may do nothing."
-    bad = blue_green(ALL_AT_ONCE, model=_MUTE).replace(
+    bad = blue_green(ALL_AT_ONCE, model=MUTE).replace(
         "{alarm_name: ranker-5xx}]}", "{alarm_name: ranker-5xx}]}  # here"
     )
     good = blue_green(ALL_AT_ONCE)

@@ -6,24 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
 from mmeplan.rules.facts import Config, Model, Variant
 from mmeplan.rules.rule import Hit, Rule
 
-_PREPARE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1"
-_PREDICT: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1"
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
-_NAMELESS: Final = f"- image: {_PREPARE}\n- image: {_PREDICT}"
-_NAMED: Final = f"- {{image: {_PREPARE}, container_hostname: prepare}}\n- {{image: {_PREDICT}, container_hostname: %s}}"
+_NAMELESS: Final = f"- image: {PREPARE}\n- image: {PREDICT}"
+_NAMED: Final = f"- {{image: {PREPARE}, container_hostname: prepare}}\n- {{image: {PREDICT}, container_hostname: %s}}"
 _DIRECT: Final = "inference_execution_config: {mode: Direct}"
 _SHADOW: Final = """
     shadow_production_variants:%s
       candidate: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
 """
-
-
-def _is_direct(model: Model) -> bool:
-    return (model.request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
 
 
 def _pipeline_variant(config: Config) -> Variant | None:
@@ -38,15 +32,13 @@ class HostnamesOnAll(Rule):
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ContainerHostname"
     why = "The service names containers by position where none has a name; a mixture is refused."
     fix = "Name every container, or none."
-    bad = fleet_file(
-        containers=f"- {{image: {_PREPARE}, container_hostname: prepare}}\n- {{image: {_PREDICT}}}  # here"
-    )
+    bad = fleet_file(containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n- {{image: {PREDICT}}}  # here")
     good = fleet_file(containers=_NAMED % "predict")
     members = ("Containers",)
 
     def model(self, model: Model) -> Iterator[Hit]:
         nameless = [container for container in model.containers if "ContainerHostname" not in container.spec]
-        if nameless and len(nameless) < len(model.containers) and not _is_direct(model):
+        if nameless and len(nameless) < len(model.containers) and not model.direct:
             yield nameless[0].path, "this container has no `container_hostname`, but others of the model have"
 
 
@@ -86,7 +78,7 @@ class DirectNeedsHostnames(Rule):
 
     def model(self, model: Model) -> Iterator[Hit]:
         nameless = [container for container in model.containers if "ContainerHostname" not in container.spec]
-        if _is_direct(model) and model.pipeline and nameless:
+        if model.direct and model.pipeline and nameless:
             message = f"{len(nameless)} of {len(model.containers)} containers can't be called: they have no hostname"
             yield ("InferenceExecutionConfig", "Mode"), message
 
@@ -203,14 +195,14 @@ class DirectMultiModel(Rule):
     fix = "Use `mode: Serial`, or give the multi-model container an endpoint of its own."
     bad = fleet_file(
         model="inference_execution_config: {mode: Direct}  # here",
-        containers=f"- {{image: {_PREPARE}, container_hostname: prepare}}\n"
-        f"- {{image: {_PREDICT}, container_hostname: predict, mode: MultiModel, model_data_url: s3://acme/predict/}}",
+        containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n"
+        f"- {{image: {PREDICT}, container_hostname: predict, mode: MultiModel, model_data_url: s3://acme/predict/}}",
     )
     good = fleet_file(model=_DIRECT, containers=_NAMED % "predict")
     members = ("InferenceExecutionConfig",)
 
     def model(self, model: Model) -> Iterator[Hit]:
-        if _is_direct(model) and model.multi_model:
+        if model.direct and model.multi_model:
             yield ("InferenceExecutionConfig",), "a MultiModel container beside `mode: Direct` is not documented"
 
 

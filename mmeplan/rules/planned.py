@@ -49,6 +49,11 @@ class PlannedEndpoint:
     live_config: LiveObject | None
     update: Step | None
 
+    @property
+    def gradual(self) -> bool:
+        """Whether the file asks for an update in more than one step."""
+        return self.endpoint.deployment is not None and self.endpoint.deployment.gradual
+
     def live_variants(self) -> dict[str, Mapping[str, Any]]:
         """What DescribeEndpoint says of each production variant, by name."""
         summaries = (self.live.describe.get("ProductionVariants") or ()) if self.live else ()

@@ -6,8 +6,7 @@ aren't counted: a fleet that alone goes beyond a quota is found, one that doesn'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,14 +14,11 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
-from mmeplan.rules.online import OnlineRule, Question, Reads, UnknownError, read_whole
+from mmeplan.rules.online import OnlineRule, Question, UnknownError
+from mmeplan.rules.quotas import ENDPOINTS, PARAMS, quota_in, quotas_question
 
 SERVERLESS_ENDPOINTS: Final = 50  # a region; serverless-endpoints
 CONCURRENCY_QUOTA: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
-
-_PAGE: Final = 100  # the most that ListServiceQuotas gives at once
-_ENDPOINTS: Final = " for endpoint usage"
-_PARAMS: Final = {"ServiceCode": "sagemaker", "MaxResults": _PAGE}
 
 
 @dataclass(slots=True)
@@ -62,18 +58,6 @@ def _more(endpoint: Endpoint, count: int) -> int:
     return -(-count * (deployment.percent or 100) // 100)
 
 
-def _quotas(resource: Resource, path: ApiPath, value: str, *wanted: int) -> Question:
-    return Question(resource, path, value, "ListServiceQuotas", _PARAMS, pages="Quotas", wanted=wanted)
-
-
-def _quota(answer: Answer, name: str) -> float:
-    """The value of a quota. Raises UnknownError where it isn't listed: then only its default is in force."""
-    for quota in answer.get("Quotas") or ():
-        if str(quota.get("QuotaName", "")).lower() == name.lower() and quota.get("Value") is not None:
-            return float(quota["Value"])
-    raise UnknownError(f"Service Quotas doesn't list the quota {name!r}")
-
-
 class TypeInRegion(OnlineRule):
     id = "CFG-07"
     title = "An instance type is offered in the region"
@@ -94,10 +78,9 @@ class TypeInRegion(OnlineRule):
     good = fleet_file()
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        params = {"ServiceCode": "sagemaker", "MaxResults": _PAGE}
         for kind, config, path in _first_uses(facts):
             operation = "ListAWSDefaultServiceQuotas"
-            yield Question(config.resource, path, kind, operation, params, "Quotas", condense=_endpoint_types)
+            yield Question(config.resource, path, kind, operation, PARAMS, "Quotas", condense=_endpoint_types)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         types: frozenset[str] = answer.get("types") or frozenset()
@@ -110,7 +93,7 @@ class TypeInRegion(OnlineRule):
 def _endpoint_types(answer: Answer) -> Answer:
     """The instance types that a list of quotas has for endpoints."""
     names = (str(quota.get("QuotaName", "")).lower() for quota in answer.get("Quotas") or ())
-    types = frozenset(name.removesuffix(_ENDPOINTS) for name in names if name.endswith(_ENDPOINTS))
+    types = frozenset(name.removesuffix(ENDPOINTS) for name in names if name.endswith(ENDPOINTS))
     return {"types": types, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
@@ -123,24 +106,6 @@ def _first_uses(facts: FleetFacts) -> Iterator[tuple[str, Config, ApiPath]]:
                 if kind not in seen:
                     seen.add(kind)
                     yield kind, config, path
-
-
-def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
-    """The quotas of these instance types for endpoints, as Service Quotas tells them; of those that it lists.
-
-    Nothing where the read is denied or fails: the rules of this file make a note of that.
-    """
-    wanted = sorted(set(types))
-    if not wanted:
-        return {}
-    answer = read_whole(reads, "ListServiceQuotas", _PARAMS, "Quotas")
-    if isinstance(answer, Exception):
-        return {}
-    found = {}
-    for kind in wanted:
-        with suppress(UnknownError):
-            found[kind] = int(_quota(answer, kind + _ENDPOINTS))
-    return found
 
 
 class QuotaCoversFleet(OnlineRule):
@@ -161,10 +126,10 @@ class QuotaCoversFleet(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for kind, demand in _demands(facts).items():
-            yield _quotas(demand.resource, demand.path, kind, demand.steady)
+            yield quotas_question(demand.resource, demand.path, kind, demand.steady)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        quota, (steady,) = _quota(answer, question.value + _ENDPOINTS), question.wanted
+        quota, (steady,) = quota_in(answer, question.value + ENDPOINTS), question.wanted
         if steady > quota:
             yield f"the fleet wants {steady} × {question.value}, and the quota for endpoints is {quota:g}"
 
@@ -192,10 +157,10 @@ class QuotaCoversUpdate(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for kind, demand in _demands(facts).items():
-            yield _quotas(demand.resource, demand.path, kind, demand.steady, demand.updating)
+            yield quotas_question(demand.resource, demand.path, kind, demand.steady, demand.updating)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        quota, (steady, updating) = _quota(answer, question.value + _ENDPOINTS), question.wanted
+        quota, (steady, updating) = quota_in(answer, question.value + ENDPOINTS), question.wanted
         if steady <= quota < updating:  # CFG-39 tells of more
             yield (
                 f"while all its endpoints are updated at once, the fleet has {updating} × {question.value}, and the "
@@ -219,22 +184,22 @@ class QuotaCoversServerless(OnlineRule):
     good = fleet_file(serverless=True)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        hosted = list(_serverless(facts))
+        hosted = list(_serverless_variants(facts))
         if hosted:
             total = sum(variant.spec["ServerlessConfig"].get("MaxConcurrency") or 0 for variant in hosted)
             path = (*hosted[0].path, "ServerlessConfig")
-            yield _quotas(hosted[0].owner.resource, path, CONCURRENCY_QUOTA, len(hosted), total)
+            yield quotas_question(hosted[0].owner.resource, path, CONCURRENCY_QUOTA, len(hosted), total)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         hosted, concurrency = question.wanted
         if hosted > SERVERLESS_ENDPOINTS:
             yield f"the fleet has {hosted} serverless variants; AWS documents {SERVERLESS_ENDPOINTS} for a region"
-        quota = _quota(answer, question.value)
+        quota = quota_in(answer, question.value)
         if concurrency > quota:
             yield f"the fleet's `max_concurrency` add up to {concurrency}, and the quota for all is {quota:g}"
 
 
-def _serverless(facts: FleetFacts) -> Iterator[Variant]:
+def _serverless_variants(facts: FleetFacts) -> Iterator[Variant]:
     """The serverless variants that endpoints host, once for each endpoint."""
     for endpoint in facts.endpoints.values():
         for variant in endpoint.config.variants if endpoint.config else ():

@@ -83,3 +83,31 @@ class Rule:
     def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:
         """Look at everything at once."""
         return iter(())
+
+
+class ShapeRule(Rule):
+    """A rule that the walk over botocore's shapes answers. Its bounds are botocore's, never written here."""
+
+    severity = "error"
+    basis = "shape"
+    why = (
+        "The request shape says so. The service refuses the whole request with a ValidationException, and botocore "
+        "checks neither maxima nor patterns nor enums before it sends."
+    )
+
+    def __init__(
+        self,
+        id: str,
+        title: str,
+        shape: str,
+        *,
+        bad: str,
+        good: str,
+        fix: str = "Write a value that the shape allows; the message says which are.",
+    ) -> None:
+        self.id = id
+        self.title = title
+        self.source = f"botocore sagemaker/2017-07-24, shape {shape}"
+        self.bad = bad
+        self.good = good
+        self.fix = fix

@@ -8,7 +8,6 @@ from typing import Final
 from mmeplan.aws.shapes import snake
 from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, CANARY_UPDATE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, Endpoint, Variant
-from mmeplan.rules.models import reads_through_vpc
 from mmeplan.rules.rule import Hit, Rule
 
 _GUIDE: Final = "Developer Guide, serverless-endpoints"
@@ -229,7 +228,7 @@ class ServerlessImage(Rule):
         for model in variant.models:
             if model.marketplace:
                 yield path, f"`{model.resource.address}` comes from AWS Marketplace"
-            if any(reads_through_vpc(container) for container in model.containers):
+            if any(container.reads_through_vpc for container in model.containers):
                 yield path, f"`{model.resource.address}` pulls its image from a private registry"
 
 

@@ -7,41 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.rule import Rule
+from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
+from mmeplan.rules.rule import ShapeRule
 
-
-class ShapeRule(Rule):
-    """A rule that the walk over botocore's shapes answers. Its bounds are botocore's, never written here."""
-
-    severity = "error"
-    basis = "shape"
-    why = (
-        "The request shape says so. The service refuses the whole request with a ValidationException, and botocore "
-        "checks neither maxima nor patterns nor enums before it sends."
-    )
-
-    def __init__(
-        self,
-        id: str,
-        title: str,
-        shape: str,
-        *,
-        bad: str,
-        good: str,
-        fix: str = "Write a value that the shape allows; the message says which are.",
-    ) -> None:
-        self.id = id
-        self.title = title
-        self.source = f"botocore sagemaker/2017-07-24, shape {shape}"
-        self.bad = bad
-        self.good = good
-        self.fix = fix
-
-
-_ORDINARY: Final = fleet_file()
+_SUBNETS: Final = "vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}"
+_NAMELESS: Final = f"- image: {PREPARE}\n- image: {PREDICT}"
 _LONG: Final = "x" * 64
-_VPC: Final = "vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}"
 
 RULES: Final = (
     ShapeRule(
@@ -89,7 +60,7 @@ RULES: Final = (
             variants="main_variant:  # here\n  model: ranker\n  instance_type: ml.m5.xlarge\n  "
             "initial_instance_count: 2"
         ),
-        good=_ORDINARY,
+        good=fleet_file(),
         fix="Use letters, digits and inner hyphens. An underscore is what people write most.",
     ),
     ShapeRule(
@@ -97,14 +68,12 @@ RULES: Final = (
         "A container's hostname is one that SageMaker takes",
         "ContainerHostname",
         bad=fleet_file(
-            containers="- {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1, "
-            "container_hostname: -prepare}  # here\n"
-            "- {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1, container_hostname: predict}"
+            containers=f"- {{image: {PREPARE}, container_hostname: -prepare}}  # here\n"
+            f"- {{image: {PREDICT}, container_hostname: predict}}"
         ),
         good=fleet_file(
-            containers="- {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1, "
-            "container_hostname: prepare}\n"
-            "- {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1, container_hostname: predict}"
+            containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n"
+            f"- {{image: {PREDICT}, container_hostname: predict}}"
         ),
     ),
     ShapeRule(
@@ -127,7 +96,7 @@ RULES: Final = (
         "An execution role is the ARN of an IAM role",
         "RoleArn",
         bad=fleet_file(model="execution_role_arn: service-role/sagemaker  # here"),
-        good=_ORDINARY,
+        good=fleet_file(),
         fix="Write the role's full ARN: arn:aws:iam::ACCOUNT:role/NAME.",
     ),
     ShapeRule(
@@ -135,7 +104,7 @@ RULES: Final = (
         "An image is a registry path without blanks",
         "ContainerImage",
         bad=fleet_file(container="image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker 1.4  # here"),
-        good=_ORDINARY,
+        good=fleet_file(),
     ),
     ShapeRule(
         "MDL-12",
@@ -168,7 +137,7 @@ RULES: Final = (
         "A model data URL is an S3 or https address",
         "Url",
         bad=fleet_file(container="model_data_url: acme-models/ranker.tar.gz  # here"),
-        good=_ORDINARY,
+        good=fleet_file(),
         fix="Write s3://BUCKET/KEY.tar.gz.",
     ),
     ShapeRule(
@@ -198,7 +167,7 @@ RULES: Final = (
         "A VPC config has security groups and subnets, within the API's numbers",
         "VpcConfig",
         bad=fleet_file(model="vpc_config: {subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}  # here"),
-        good=fleet_file(model=_VPC),
+        good=fleet_file(model=_SUBNETS),
     ),
     ShapeRule(
         "MDL-35",
@@ -236,13 +205,11 @@ RULES: Final = (
         "InferenceExecutionMode",
         bad=fleet_file(
             model="inference_execution_config: {mode: SERIAL}  # here",
-            containers="- image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1\n"
-            "- image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1",
+            containers=_NAMELESS,
         ),
         good=fleet_file(
             model="inference_execution_config: {mode: Serial}",
-            containers="- image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1\n"
-            "- image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1",
+            containers=_NAMELESS,
         ),
         fix="Write Serial or Direct: the prose of the API's page uses capitals, its enum does not.",
     ),

@@ -7,31 +7,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.shape_rules import ShapeRule
+from mmeplan.rules.examples import ALARMS, ALL_AT_ONCE, blue_green, fleet_file, rolling
+from mmeplan.rules.rule import ShapeRule
 
-_ORDINARY: Final = fleet_file()
-_CAPTURE: Final = (
+_CAPTURED: Final = (
     "{initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, capture_options: [{capture_mode: Input}]}"
 )
-_ALARM: Final = "  auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}"
 
 
 def _capture(bad: str) -> str:
     return fleet_file(config=f"data_capture_config: {bad}  # here")
 
 
-def _blue_green(*lines: str, rest: str = _ALARM) -> str:
-    inside = "\n".join(f"    {line}" for line in lines)
-    return fleet_file(endpoint=f"deployment_config:\n  blue_green_update_policy:\n{inside}\n{rest}")
-
-
-def _all_at_once(line: str) -> str:
-    return _blue_green("traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}", line)
-
-
-_GOOD_CAPTURE: Final = fleet_file(config=f"data_capture_config: {_CAPTURE}")
-_GOOD_BLUE_GREEN: Final = _all_at_once("termination_wait_in_seconds: 120")
+_GOOD_CAPTURE: Final = fleet_file(config=f"data_capture_config: {_CAPTURED}")
+_GOOD_BLUE_GREEN: Final = blue_green(ALL_AT_ONCE, rest="termination_wait_in_seconds: 120")
 _ASYNC_OUTPUT: Final = "s3_output_path: s3://acme/out"
 _TOPIC: Final = "arn:aws:sns:eu-west-1:123456789012:ranker"
 
@@ -50,14 +39,14 @@ RULES: Final = (
         bad=fleet_file(models="{}", without=("production_variants",), config="metrics_config: {}").replace(
             "    config:", "    config:  # here"
         ),
-        good=_ORDINARY,
+        good=fleet_file(),
     ),
     ShapeRule(
         "CFG-06",
         "An instance type is one that SageMaker hosts on",
         "ProductionVariantInstanceType",
         bad=fleet_file(variant="instance_type: m5.xlarge  # here"),
-        good=_ORDINARY,
+        good=fleet_file(),
         fix="Hosting types begin with `ml.`; not every training or EC2 type is among them.",
     ),
     ShapeRule(
@@ -65,7 +54,7 @@ RULES: Final = (
         "An initial instance count is one that SageMaker takes",
         "InitialTaskCount",
         bad=fleet_file(variant="initial_instance_count: 0  # here\ncapacity: autoscaled"),
-        good=_ORDINARY,
+        good=fleet_file(),
         fix="Start with at least one instance; an autoscaler may scale in to zero later where the endpoint allows it.",
     ),
     ShapeRule(
@@ -217,30 +206,30 @@ RULES: Final = (
         "CAP-02",
         "A sampling percentage is a percentage",
         "SamplingPercentage",
-        bad=_capture(_CAPTURE.replace("20", "120")),
+        bad=_capture(_CAPTURED.replace("20", "120")),
         good=_GOOD_CAPTURE,
     ),
     ShapeRule(
         "CAP-03",
         "Captured data goes to an S3 address",
         "DestinationS3Uri",
-        bad=_capture(_CAPTURE.replace("s3://", "")),
+        bad=_capture(_CAPTURED.replace("s3://", "")),
         good=_GOOD_CAPTURE,
     ),
     ShapeRule(
         "CAP-04",
         "Capture options are modes that SageMaker knows",
         "CaptureOptionList, CaptureMode",
-        bad=_capture(_CAPTURE.replace("Input}", "Inputs}")),
+        bad=_capture(_CAPTURED.replace("Input}", "Inputs}")),
         good=_GOOD_CAPTURE,
     ),
     ShapeRule(
         "CAP-06",
         "Capture content types are media types, within the API's numbers",
         "CsvContentTypes, JsonContentTypes",
-        bad=_capture(_CAPTURE[:-1] + ", capture_content_type_header: {csv_content_types: [csv]}}"),
+        bad=_capture(_CAPTURED[:-1] + ", capture_content_type_header: {csv_content_types: [csv]}}"),
         good=fleet_file(
-            config=f"data_capture_config: {_CAPTURE[:-1]}, capture_content_type_header: {{csv_content_types: "
+            config=f"data_capture_config: {_CAPTURED[:-1]}, capture_content_type_header: {{csv_content_types: "
             f"[text/csv]}}}}"
         ),
     ),
@@ -263,7 +252,7 @@ RULES: Final = (
         "BlueGreenUpdatePolicy",
         bad=fleet_file(
             endpoint=f"deployment_config:\n  blue_green_update_policy: {{termination_wait_in_seconds: 120}}  "
-            f"# here\n{_ALARM}"
+            f"# here\n  {ALARMS}"
         ),
         good=_GOOD_BLUE_GREEN,
     ),
@@ -271,7 +260,7 @@ RULES: Final = (
         "DEP-03",
         "Traffic routing has a known type and a wait interval",
         "TrafficRoutingConfig",
-        bad=_blue_green("traffic_routing_configuration: {type: ALL_AT_ONCE}  # here"),
+        bad=blue_green("{type: ALL_AT_ONCE}  # here"),
         good=_GOOD_BLUE_GREEN,
         fix="Write both; `wait_interval_in_seconds: 0` where there is nothing to wait for. AWS's own sample omits it.",
     ),
@@ -279,37 +268,28 @@ RULES: Final = (
         "DEP-08",
         "A termination wait is one that SageMaker takes",
         "TerminationWaitInSeconds",
-        bad=_all_at_once("termination_wait_in_seconds: 7200  # here"),
+        bad=blue_green(ALL_AT_ONCE, rest="termination_wait_in_seconds: 7200  # here"),
         good=_GOOD_BLUE_GREEN,
     ),
     ShapeRule(
         "DEP-09",
         "A maximum execution timeout is one that SageMaker takes",
         "MaximumExecutionTimeoutInSeconds",
-        bad=_all_at_once("maximum_execution_timeout_in_seconds: 86400  # here"),
-        good=_all_at_once("maximum_execution_timeout_in_seconds: 3600"),
+        bad=blue_green(ALL_AT_ONCE, rest="maximum_execution_timeout_in_seconds: 86400  # here"),
+        good=blue_green(ALL_AT_ONCE, rest="maximum_execution_timeout_in_seconds: 3600"),
     ),
     ShapeRule(
         "DEP-12",
         "A rolling policy has a batch size and a wait interval",
         "RollingUpdatePolicy",
-        bad=fleet_file(
-            endpoint=f"deployment_config:\n  rolling_update_policy: {{wait_interval_in_seconds: 60}}  # here\n{_ALARM}"
-        ),
-        good=fleet_file(
-            endpoint="deployment_config:\n  rolling_update_policy: {maximum_batch_size: {type: "
-            "INSTANCE_COUNT, value: 1}, "
-            f"wait_interval_in_seconds: 60}}\n{_ALARM}"
-        ),
+        bad=rolling("{wait_interval_in_seconds: 60}  # here"),
+        good=rolling("{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60}"),
     ),
     ShapeRule(
         "DEP-15",
         "Rollback alarms have names, within the API's numbers",
         "AlarmList, AlarmName",
-        bad=_blue_green(
-            "traffic_routing_configuration: {type: ALL_AT_ONCE, wait_interval_in_seconds: 0}",
-            rest="  auto_rollback_configuration: {alarms: [{alarm_name: ' '}]}  # here",
-        ),
+        bad=blue_green(ALL_AT_ONCE, deployment="auto_rollback_configuration: {alarms: [{alarm_name: ' '}]}  # here"),
         good=_GOOD_BLUE_GREEN,
     ),
 )
