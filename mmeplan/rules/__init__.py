@@ -56,7 +56,7 @@ def check(fleet: Fleet, graph: Graph) -> list[Finding]:
 
 def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan) -> list[Finding]:
     """What the rules of stage `plan` find in what is live and what is planned; sorted as those of `check`."""
-    from mmeplan.rules.plan_checking import check_plan as run
+    from mmeplan.rules.checking import check_plan as run
 
     return run(fleet, graph, snapshot, plan, all_rules())
 

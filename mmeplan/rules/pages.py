@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from mmeplan.rules.artifacts import TOGETHER
 from mmeplan.rules.not_checked import NOT_CHECKED
+from mmeplan.rules.online import PAGES as PAGES_OF_A_LIST
 from mmeplan.rules.online import OnlineRule
-from mmeplan.rules.online_reads import PAGES as PAGES_OF_A_LIST
 from mmeplan.rules.planned import PlanRule
 from mmeplan.rules.registry import ALL_RULES
 from mmeplan.rules.rule import Basis, Rule, Stage

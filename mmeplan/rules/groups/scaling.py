@@ -1,4 +1,4 @@
-"""Rules about scalable targets that are registered for the fleet's endpoints (stage `online`; groups ASC and UWC).
+"""Scalable targets that others registered for the fleet's endpoints (ASC and UWC).
 
 In: one list of all scalable targets of the region, by endpoint and variant. The file has no words for targets: whoever
 registered them is somebody else, and an update has to get along with them.
@@ -16,11 +16,12 @@ from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
 
-COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
-
 _GUIDE: Final = "Developer Guide, endpoint-scaling"
 _SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
 _GIVEN: Final = "A scalable target of 2 to 3 instances is registered for the variant `main`{0}."
+
+
+COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
 
 
 def targets_of(answer: Answer) -> Answer:
@@ -53,6 +54,12 @@ def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
         for variant in endpoint.config.production if endpoint.config else ():
             if not variant.serverless:
                 yield endpoint, variant
+
+
+def _endpoint(question: Question) -> Question:
+    """Ask for the live endpoint of a question about its targets."""
+    params = {"EndpointName": question.value}
+    return replace(question, operation="DescribeEndpoint", params=params, pages="", condense=None)
 
 
 class ScaledVariantKeepsType(OnlineRule):
@@ -88,12 +95,6 @@ class ScaledVariantKeepsType(OnlineRule):
             live = {one["VariantName"]: one.get("InstanceType") for one in answer.get("ProductionVariants") or ()}
             if live.get(name) and live[name] != kind:
                 yield f"the live variant {name!r} runs on `{live[name]}` and has a scalable target: the update fails"
-
-
-def _endpoint(question: Question) -> Question:
-    """Ask for the live endpoint of a question about its targets."""
-    params = {"EndpointName": question.value}
-    return replace(question, operation="DescribeEndpoint", params=params, pages="", condense=None)
 
 
 class ScaledVariantStays(OnlineRule):
@@ -195,6 +196,3 @@ class CountWithinTarget(OnlineRule):
         if target and not target["MinCapacity"] <= count <= target["MaxCapacity"]:
             bounds = f"{target['MinCapacity']} to {target['MaxCapacity']}"
             yield f"{count} instances lie outside the scalable target's {bounds}"
-
-
-RULES: Final = (ScaledVariantKeepsType(), ScaledVariantStays(), ScaledCountIsLeftAlone(), CountWithinTarget())
