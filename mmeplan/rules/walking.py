@@ -1,8 +1,8 @@
 """Requests held against botocore's shapes: every required member, type, bound, pattern and enum, each under its rule.
 
-In: a compiled resource. Out: `(rule id, path, message)`. Which rule a violation belongs to is the data below; the
+In: a compiled resource. Out: `(rule id, path, message)`. Which rule a violation belongs to, the rules say; the
 constraints themselves are read from the installed botocore (`mmeplan.aws.constraints`), so a member or a bound that AWS
-changes arrives with a botocore upgrade, under `API-01` where no rule names its shape. Called by `rules.checking`.
+changes arrives with a botocore upgrade, under `API-01` where no rule names its shape.
 """
 
 from __future__ import annotations
@@ -16,104 +16,16 @@ from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.memory import MEMORY_TAGS
+from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"
 """The rule of every constraint whose shape no other rule names."""
 
-MISSING: Final = {
-    ("DataCaptureConfig", "InitialSamplingPercentage"): "CAP-01",
-    ("DataCaptureConfig", "DestinationS3Uri"): "CAP-01",
-    ("DataCaptureConfig", "CaptureOptions"): "CAP-01",
-}
-"""(holder, member) → the rule that says the member must be there, where that is not the rule of its value."""
-
-PLACES: Final = {
-    ("AdditionalModelDataSources", "S3DataSource"): "MDL-28",
-    ("BlueGreenUpdatePolicy", "TrafficRoutingConfiguration"): "DEP-02",
-    ("CoreDumpConfig", "DestinationS3Uri"): "CFG-14",
-    ("DataCaptureConfig", "DestinationS3Uri"): "CAP-03",
-    ("InstancePools", "InstanceType"): "CFG-27",
-    ("RollingUpdatePolicy", "MaximumBatchSize"): "DEP-12",
-    ("RollingUpdatePolicy", "WaitIntervalInSeconds"): "DEP-12",
-    ("ShapBaselineConfig", "ShapBaselineUri"): "CFG-35",
-    ("TrafficRoutingConfiguration", "Type"): "DEP-03",
-    ("TrafficRoutingConfiguration", "WaitIntervalInSeconds"): "DEP-03",
-}
-"""(holder, member) → rule, for members whose shape is used in several places."""
-
-SHAPES: Final = {
-    "ModelName": "NAM-01",
-    "EndpointConfigName": "NAM-02",
-    "EndpointName": "NAM-03",
-    "VariantName": "NAM-04",
-    "ContainerHostname": "NAM-05",
-    "TagList": "TAG-01",
-    "TagKey": "TAG-02",
-    "TagValue": "TAG-02",
-    "RoleArn": "ARN-01",
-    "KmsKeyId": "KMS-01",
-    "ContainerDefinitionList": "MDL-02",
-    "ContainerImage": "MDL-05",
-    "RepositoryAccessMode": "MDL-08",
-    "RepositoryCredentialsProviderArn": "MDL-09",
-    "EnvironmentMap": "MDL-12",
-    "EnvironmentKey": "MDL-13",
-    "EnvironmentValue": "MDL-14",
-    "Url": "MDL-18",
-    "S3ModelUri": "MDL-24",
-    "S3ModelDataType": "MDL-24",
-    "ModelCompressionType": "MDL-24",
-    "AdditionalModelDataSources": "MDL-28",
-    "AdditionalModelChannelName": "MDL-28",
-    "ContainerMode": "MDL-29",
-    "VersionedArnOrName": "MDL-35",
-    "InferenceSpecificationName": "MDL-36",
-    "ModelCacheSetting": "MME-06",
-    "InferenceExecutionMode": "PIP-03",
-    "ProductionVariantList": "CFG-01",
-    "ProductionVariantInstanceType": "CFG-06",
-    "InitialTaskCount": "CFG-08",
-    "VariantWeight": "CFG-10",
-    "ProductionVariantVolumeSizeInGB": "CFG-15",
-    "ProductionVariantModelDataDownloadTimeoutInSeconds": "CFG-19",
-    "ProductionVariantContainerStartupHealthCheckTimeoutInSeconds": "CFG-20",
-    "ProductionVariantInferenceAmiVersion": "CFG-23",
-    "RoutingStrategy": "CFG-26",
-    "VariantInstanceProvisionTimeoutInSeconds": "CFG-29",
-    "ServerlessMemorySizeInMB": "SLS-01",
-    "ServerlessMaxConcurrency": "SLS-02",
-    "ServerlessProvisionedConcurrency": "SLS-03",
-    "AsyncInferenceOutputConfig": "ASY-01",
-    "MaxConcurrentInvocationsPerInstance": "ASY-03",
-    "SnsTopicArn": "ASY-04",
-    "AsyncNotificationTopicTypeList": "ASY-05",
-    "AsyncNotificationTopicTypes": "ASY-05",
-    "SamplingPercentage": "CAP-02",
-    "CaptureOptionList": "CAP-04",
-    "CaptureMode": "CAP-04",
-    "CsvContentTypes": "CAP-06",
-    "CsvContentType": "CAP-06",
-    "JsonContentTypes": "CAP-06",
-    "JsonContentType": "CAP-06",
-    "VariantPropertyList": "EP-10",
-    "VariantPropertyType": "EP-10",
-    "CapacitySizeType": "DEP-05",
-    "CapacitySizeValue": "DEP-05",
-    "TerminationWaitInSeconds": "DEP-08",
-    "MaximumExecutionTimeoutInSeconds": "DEP-09",
-    "AlarmList": "DEP-15",
-    "AlarmName": "DEP-15",
-}
-"""Shape → rule."""
-
-HOLDERS: Final = {
-    "VpcConfig": "MDL-31",
-    "InstancePools": "CFG-27",
-    "CapacityReservationConfig": "CFG-25",
-    "ManagedInstanceScaling": "CFG-33",
-    "ExplainerConfig": "CFG-35",
-}
-"""Member → the rule of everything beneath it that has no rule of its own."""
+SHAPES: Final = {shape: rule.id for rule in ALL_RULES for shape in rule.constraints.shapes}
+PLACES: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.places}
+MISSING: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.missing}
+HOLDERS: Final = {member: rule.id for rule in ALL_RULES for member in rule.constraints.beneath}
+"""Which rule stands for a constraint: what the rules themselves say (`Rule.constraints`)."""
 
 _OWN_NAME: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 _KIND_IN_WORDS: Final = {"model": "model", "endpoint_config": "endpoint config", "endpoint": "endpoint"}

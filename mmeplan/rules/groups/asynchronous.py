@@ -12,7 +12,7 @@ from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import BY_IAM, MUTE, Wish, refused, roles_of, simulations
-from mmeplan.rules.rule import Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
 _ASYNC: Final = "async_inference_config: {output_config: {s3_output_path: s3://acme/out}}"
@@ -254,6 +254,7 @@ SHAPES: Final = (
         "ASY-01",
         "Asynchronous inference has an output config",
         "AsyncInferenceConfig",
+        constraints=Constraints(shapes=("AsyncInferenceOutputConfig",)),
         bad=_async("{client_config: {max_concurrent_invocations_per_instance: 4}}  # here"),
         good=_GOOD_ASYNC,
     ),
@@ -280,6 +281,7 @@ SHAPES: Final = (
         "ASY-05",
         "Inference responses go into notifications that SageMaker knows",
         "AsyncNotificationTopicTypes",
+        constraints=Constraints(shapes=("AsyncNotificationTopicTypeList", "AsyncNotificationTopicTypes")),
         bad=_async(
             f"{{output_config: {{{_ASYNC_OUTPUT}, notification_config: {{error_topic: '{_TOPIC}', "
             "include_inference_response_in: [ERROR]}}}  # here"

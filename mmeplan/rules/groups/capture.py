@@ -11,7 +11,7 @@ from mmeplan.rules.artifacts import bucket_location, other_region
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
-from mmeplan.rules.rule import Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 _CAPTURE: Final = (
     "data_capture_config:%s\n  initial_sampling_percentage: 20\n  destination_s3_uri: s3://acme/capture\n"
@@ -128,6 +128,13 @@ SHAPES: Final = (
         "CAP-01",
         "Data capture has a percentage, a destination and capture options",
         "DataCaptureConfig",
+        constraints=Constraints(
+            missing=(
+                ("DataCaptureConfig", "InitialSamplingPercentage"),
+                ("DataCaptureConfig", "DestinationS3Uri"),
+                ("DataCaptureConfig", "CaptureOptions"),
+            )
+        ),
         bad=_capture("{initial_sampling_percentage: 20, capture_options: [{capture_mode: Input}]}"),
         good=_GOOD_CAPTURE,
     ),
@@ -142,6 +149,7 @@ SHAPES: Final = (
         "CAP-03",
         "Captured data goes to an S3 address",
         "DestinationS3Uri",
+        constraints=Constraints(places=(("DataCaptureConfig", "DestinationS3Uri"),)),
         bad=_capture(_CAPTURED.replace("s3://", "")),
         good=_GOOD_CAPTURE,
     ),
@@ -156,6 +164,7 @@ SHAPES: Final = (
         "CAP-06",
         "Capture content types are media types, within the API's numbers",
         "CsvContentTypes, JsonContentTypes",
+        constraints=Constraints(shapes=("CsvContentTypes", "CsvContentType", "JsonContentTypes", "JsonContentType")),
         bad=_capture(_CAPTURED[:-1] + ", capture_content_type_header: {csv_content_types: [csv]}}"),
         good=fleet_file(
             config=f"data_capture_config: {_CAPTURED[:-1]}, capture_content_type_header: {{csv_content_types: "

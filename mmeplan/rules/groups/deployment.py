@@ -18,7 +18,7 @@ from mmeplan.rules.facts import Deployment, Endpoint, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.policies import BY_IAM, MUTE, Wish, refused, roles_of, simulations
-from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _EXCLUSIONS: Final = "Developer Guide, deployment-guardrails-exclusions"
 _ROLLING: Final = "{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60}"
@@ -93,6 +93,7 @@ class SizeIsPossible(Rule):
     bad = blue_green(_CANARY % ("CAPACITY_PERCENT", 250, "  # here"), variant=_FOUR)
     good = blue_green(_CANARY % ("CAPACITY_PERCENT", 25, ""), variant=_FOUR)
     members = ("DeploymentConfig",)
+    constraints = Constraints(shapes=("CapacitySizeType", "CapacitySizeValue"))
 
     def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
         deployment = endpoint.deployment
@@ -625,6 +626,7 @@ SHAPES: Final = (
         "DEP-02",
         "A blue/green policy has a traffic routing configuration",
         "BlueGreenUpdatePolicy",
+        constraints=Constraints(places=(("BlueGreenUpdatePolicy", "TrafficRoutingConfiguration"),)),
         bad=fleet_file(
             endpoint=f"deployment_config:\n  blue_green_update_policy: {{termination_wait_in_seconds: 120}}  "
             f"# here\n  {ALARMS}"
@@ -635,6 +637,9 @@ SHAPES: Final = (
         "DEP-03",
         "Traffic routing has a known type and a wait interval",
         "TrafficRoutingConfig",
+        constraints=Constraints(
+            places=(("TrafficRoutingConfiguration", "Type"), ("TrafficRoutingConfiguration", "WaitIntervalInSeconds"))
+        ),
         bad=blue_green("{type: ALL_AT_ONCE}  # here"),
         good=_GOOD_BLUE_GREEN,
         fix="Write both; `wait_interval_in_seconds: 0` where there is nothing to wait for. AWS's own sample omits it.",
@@ -657,6 +662,9 @@ SHAPES: Final = (
         "DEP-12",
         "A rolling policy has a batch size and a wait interval",
         "RollingUpdatePolicy",
+        constraints=Constraints(
+            places=(("RollingUpdatePolicy", "MaximumBatchSize"), ("RollingUpdatePolicy", "WaitIntervalInSeconds"))
+        ),
         bad=rolling("{wait_interval_in_seconds: 60}  # here"),
         good=rolling("{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60}"),
     ),

@@ -9,7 +9,7 @@ from typing import Final
 from mmeplan.rules.examples import ROLE, fleet_file
 from mmeplan.rules.facts import Config, Model, Variant
 from mmeplan.rules.planned import PlannedFleet, PlanRule
-from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
 _COMPONENT: Final = "{instance_type: ml.g5.2xlarge, initial_instance_count: 2}"
@@ -261,6 +261,7 @@ class ScalingBounds(Rule):
         without=("model",),
     )
     members = ("ManagedInstanceScaling",)
+    constraints = Constraints(beneath=("ManagedInstanceScaling",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         scaling = variant.spec["ManagedInstanceScaling"]
@@ -354,6 +355,7 @@ SHAPES: Final = (
         "CFG-35",
         "An explainer config is complete and within the API's bounds",
         "ExplainerConfig",
+        constraints=Constraints(places=(("ShapBaselineConfig", "ShapBaselineUri"),), beneath=("ExplainerConfig",)),
         bad=fleet_file(
             config="explainer_config: {clarify_explainer_config: {shap_config: {number_of_samples: 100}}}  # here"
         ),

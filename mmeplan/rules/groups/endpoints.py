@@ -8,7 +8,7 @@ from typing import Any, Final
 from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
 from mmeplan.rules.facts import Endpoint
 from mmeplan.rules.planned import PlannedFleet, PlanRule
-from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _EXCLUDE: Final = "exclude_retained_variant_properties: [{variant_property_type: %s}]"
 _RETAIN: Final = "retain_all_variant_properties: true\n"
@@ -200,6 +200,7 @@ SHAPES: Final = (
         "EP-10",
         "Excluded variant properties are ones that SageMaker knows",
         "VariantPropertyType",
+        constraints=Constraints(shapes=("VariantPropertyList", "VariantPropertyType")),
         bad=fleet_file(
             endpoint="retain_all_variant_properties: true\n"
             "exclude_retained_variant_properties: [{variant_property_type: DesiredCount}]  # here"

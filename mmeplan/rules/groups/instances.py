@@ -18,7 +18,7 @@ from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
 from mmeplan.rules.images import hosted_images, runs_on_gpu
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.quotas import ENDPOINTS, PARAMS, quota_in, quotas_question
-from mmeplan.rules.rule import Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 
 def _endpoint_types(answer: Answer) -> Answer:
@@ -446,6 +446,7 @@ SHAPES: Final = (
         "CFG-14",
         "A core dump config has a destination in S3",
         "ProductionVariantCoreDumpConfig",
+        constraints=Constraints(places=(("CoreDumpConfig", "DestinationS3Uri"),)),
         bad=fleet_file(variant="core_dump_config: {destination_s3_uri: acme/dumps}  # here"),
         good=fleet_file(variant="core_dump_config: {destination_s3_uri: s3://acme/dumps}"),
     ),
@@ -485,6 +486,7 @@ SHAPES: Final = (
         "CFG-25",
         "A capacity reservation has a known preference and an ARN",
         "ProductionVariantCapacityReservationConfig",
+        constraints=Constraints(beneath=("CapacityReservationConfig",)),
         bad=fleet_file(variant="capacity_reservation_config: {capacity_reservation_preference: open}  # here"),
         good=fleet_file(
             variant="capacity_reservation_config: {capacity_reservation_preference: capacity-reservations-only}"
@@ -494,6 +496,7 @@ SHAPES: Final = (
         "CFG-27",
         "Instance pools have a type and a priority each, within the API's numbers",
         "InstancePool",
+        constraints=Constraints(places=(("InstancePools", "InstanceType"),), beneath=("InstancePools",)),
         bad=fleet_file(variant="instance_pools: [{instance_type: ml.m5.xlarge}]  # here", without=("instance_type",)),
         good=fleet_file(
             variant="instance_pools: [{instance_type: ml.m5.xlarge, priority: 1}]", without=("instance_type",)

@@ -23,7 +23,7 @@ from mmeplan.rules.artifacts import (
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Container, FleetFacts, Model
 from mmeplan.rules.online import OnlineRule, Question
-from mmeplan.rules.rule import Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 _SOURCE: Final = "model_data_source:\n  s3_data_source:\n    s3_uri: %s\n    s3_data_type: %s\n    compression_type: %s"
 
@@ -319,6 +319,10 @@ class ChannelsAreUnique(Rule):
     bad = fleet_file(container=_TWO_CHANNELS % ("draft", "draft") + "  # here")
     good = fleet_file(container=_TWO_CHANNELS % ("draft", "adapter"))
     members = ("AdditionalModelDataSources",)
+    constraints = Constraints(
+        shapes=("AdditionalModelDataSources", "AdditionalModelChannelName"),
+        places=(("AdditionalModelDataSources", "S3DataSource"),),
+    )
 
     def container(self, container: Container) -> Iterator[Hit]:
         counts: Counter[str] = Counter()
@@ -401,6 +405,7 @@ SHAPES: Final = (
         "MDL-24",
         "A model data source is complete and of a known kind",
         "S3ModelDataSource",
+        constraints=Constraints(shapes=("S3ModelUri", "S3ModelDataType", "ModelCompressionType")),
         bad=fleet_file(
             container="model_data_source: {s3_data_source: {s3_uri: s3://acme/ranker/, s3_data_type: "
             "S3Prefix}}  # here",

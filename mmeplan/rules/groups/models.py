@@ -25,7 +25,7 @@ from mmeplan.rules.images import (
 )
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.policies import permits
-from mmeplan.rules.rule import Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 _ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/")
 _SUBNETS: Final = "vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}"
@@ -65,6 +65,7 @@ class SomeContainers(Rule):
     bad = fleet_file(model="containers: []  # here", without=("primary_container",))
     good = fleet_file(containers=f"- image: {PREPARE}\n- image: {PREDICT}")
     members = ("Containers",)
+    constraints = Constraints(shapes=("ContainerDefinitionList",))
 
     def model(self, model: Model) -> Iterator[Hit]:
         if not model.request["Containers"] and model.request.get("PrimaryContainer") is None:
@@ -157,6 +158,7 @@ class VpcAccessNeedsVpc(Rule):
     bad = fleet_file(container=_VPC_MODE.replace("image_config", "image_config").replace("Vpc}", "Vpc}  # here"))
     good = fleet_file(model=_SUBNETS, container=_VPC_MODE)
     members = ("ImageConfig",)
+    constraints = Constraints(shapes=("RepositoryAccessMode",))
 
     def container(self, container: Container) -> Iterator[Hit]:
         if container.reads_through_vpc and container.owner.request.get("VpcConfig") is None:
@@ -183,6 +185,7 @@ class RegistryCredentials(Rule):
         "{repository_credentials_provider_arn: 'arn:aws:lambda:eu-west-1:123456789012:function:login'}}",
     )
     members = ("ImageConfig",)
+    constraints = Constraints(shapes=("RepositoryCredentialsProviderArn",))
 
     def container(self, container: Container) -> Iterator[Hit]:
         credentials = container.spec["ImageConfig"].get("RepositoryAuthConfig")
@@ -576,6 +579,7 @@ SHAPES: Final = (
         "MDL-31",
         "A VPC config has security groups and subnets, within the API's numbers",
         "VpcConfig",
+        constraints=Constraints(beneath=("VpcConfig",)),
         bad=fleet_file(model="vpc_config: {subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}  # here"),
         good=fleet_file(model=_SUBNETS),
     ),

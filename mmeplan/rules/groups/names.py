@@ -15,7 +15,7 @@ from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model, Scope
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import permits, roles_of
-from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _NAME_MEMBER: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 
@@ -190,6 +190,7 @@ class KeyForm(Rule):
     bad = fleet_file(config="kms_key_id: ranker-key  # here")
     good = fleet_file(config="kms_key_id: alias/ranker-key")
     members = ("KmsKeyId",)
+    constraints = Constraints(shapes=("KmsKeyId",))
 
     def config(self, config: Config) -> Iterator[Hit]:
         key = config.request["KmsKeyId"]

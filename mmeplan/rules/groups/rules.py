@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.rule import Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, Rule, ShapeRule
 
 
 class CrashedRule(Rule):
@@ -65,6 +65,7 @@ SHAPES: Final = (
         "API-01",
         "Every value fits its request shape",
         "CreateModelInput, CreateEndpointConfigInput, CreateEndpointInput and UpdateEndpointInput",
+        constraints=Constraints(),
         bad=fleet_file(
             config="metrics_config: {enable_enhanced_metrics: true}\ncross_region_traffic_config: "
             "{max_invocations_per_second_per_instance: 5}  # here"

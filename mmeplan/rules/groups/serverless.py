@@ -21,7 +21,7 @@ from mmeplan.rules.images import hosted_images, own_images
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.quotas import quota_in, quotas_question
-from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _GUIDE: Final = "Developer Guide, serverless-endpoints"
 _GOOD: Final = fleet_file(serverless=True)
@@ -46,6 +46,7 @@ class MemoryInSteps(Rule):
     )
     good = _GOOD
     members = ("ServerlessConfig",)
+    constraints = Constraints(shapes=("ServerlessMemorySizeInMB",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         memory = variant.spec["ServerlessConfig"].get("MemorySizeInMB")
@@ -72,6 +73,7 @@ class ProvisionedWithinMaximum(Rule):
         variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20, provisioned_concurrency: 5}",
     )
     members = ("ServerlessConfig",)
+    constraints = Constraints(shapes=("ServerlessProvisionedConcurrency",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         config = variant.spec["ServerlessConfig"]
