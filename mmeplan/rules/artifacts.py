@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.rules.facts import Container, FleetFacts, Variant
+from mmeplan.rules.facts import Container, FleetFacts, Model, Variant
 from mmeplan.rules.online import OnlineRule, Question
 
 LISTED: Final = 1000  # keys of a prefix that are looked at: one page of ListObjectsV2
@@ -151,9 +151,14 @@ def shown_bytes(size: float) -> str:
 
 def multi_model_prefixes(facts: FleetFacts) -> Iterator[tuple[Artifact, Question]]:
     """Each multi-model prefix, with the question that lists it."""
-    for artifact in artifacts(container for container in containers(facts) if container.multi_model):
-        if prefix_is_usable(artifact.uri):
-            yield artifact, listing(artifact, artifact.container.owner.resource, artifact.path)
+    for artifact in usable_prefixes(facts.models.values()):
+        yield artifact, listing(artifact, artifact.container.owner.resource, artifact.path)
+
+
+def usable_prefixes(models: Iterable[Model]) -> Iterator[Artifact]:
+    """What the multi-model containers of these models load from, where it is a prefix at all."""
+    holders = (container for model in models for container in model.containers if container.multi_model)
+    return (artifact for artifact in artifacts(holders) if prefix_is_usable(artifact.uri))
 
 
 def prefix_is_usable(url: object) -> bool:
@@ -163,11 +168,10 @@ def prefix_is_usable(url: object) -> bool:
 
 def hosted_artifacts(facts: FleetFacts, *, serverless: bool) -> Iterator[tuple[Variant, Artifact]]:
     """What variants load that isn't multi-model, model by model."""
-    for config in facts.configs.values():
-        for variant in config.variants:
-            for model in variant.models if variant.serverless is serverless else ():
-                for artifact in artifacts(container for container in model.containers if not container.multi_model):
-                    yield variant, artifact
+    for variant in facts.variants():
+        for model in variant.models if variant.serverless is serverless else ():
+            for artifact in artifacts(container for container in model.containers if not container.multi_model):
+                yield variant, artifact
 
 
 class PrefixRule(OnlineRule):
@@ -185,12 +189,14 @@ _HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 
 
 def bucket_location(resource: Resource, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
+    """Ask in which region the bucket of an S3 address is; nothing where it isn't one."""
     bucket, _ = s3_parts(uri)
     if bucket:
         yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
 
 
 def other_region(question: Question, answer: Answer) -> Iterator[str]:
+    """What is wrong where the bucket is in another region than the fleet."""
     if not answer:
         return  # there is no such bucket, which the other rules say
     told = answer.get("LocationConstraint")

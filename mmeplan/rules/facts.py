@@ -246,6 +246,16 @@ class FleetFacts:
             for holder in holders.values():
                 yield holder.resource
 
+    def variants(self) -> Iterator[Variant]:
+        """All variants: config by config, production first, then shadow."""
+        return (variant for config in self.configs.values() for variant in config.variants)
+
+    def hosted(self) -> Iterator[tuple[Endpoint, Variant]]:
+        """Each endpoint with each variant of the config that it runs."""
+        for endpoint in self.endpoints.values():
+            for variant in endpoint.config.variants if endpoint.config else ():
+                yield endpoint, variant
+
     def unlink(self) -> None:
         """Take the circles apart, so that the facts are freed at once and not by a collection some time later."""
         for model in self.models.values():

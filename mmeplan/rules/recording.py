@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
@@ -147,19 +148,12 @@ class Allowances:
             yield _Allowance(rule, at, place, self._fleet.source_map.locate(place))
 
 
-_OWN_NAME: Final = {
-    "model": ("ModelName",),
-    "endpoint_config": ("EndpointConfigName",),
-    "endpoint": ("EndpointName",),
-}
-
-
 def place(resource: Resource, path: ApiPath) -> FilePath:
     """Where a path of a resource's request stands in the file: with the keys that the file has in its stead."""
     entry = resource.entry
     if path[:1] == ("tags",):
         return (*entry.path, *path)
-    if path == _OWN_NAME[resource.kind]:
+    if path == (NAME_MEMBERS[resource.kind],):
         return (*entry.path, "name") if entry.pinned_name is not None else entry.path
     if len(path) == 3 and path[0] in KEYED and path[2] == "VariantName":
         path = path[:-1]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
+from mmeplan.live import NAME_MEMBERS
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.memory import MEMORY_TAGS
@@ -26,9 +27,6 @@ PLACES: Final = {place: rule.id for rule in ALL_RULES for place in rule.constrai
 MISSING: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.missing}
 HOLDERS: Final = {member: rule.id for rule in ALL_RULES for member in rule.constraints.beneath}
 """Which rule stands for a constraint: what the rules themselves say (`Rule.constraints`)."""
-
-_OWN_NAME: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
-_KIND_IN_WORDS: Final = {"model": "model", "endpoint_config": "endpoint config", "endpoint": "endpoint"}
 
 _SHOWN_VALUES: Final = 8  # an enum longer than this is not read by anybody: the closest value is named instead
 _SHOWN_CHARACTERS: Final = 60
@@ -145,8 +143,8 @@ def _path(resource: Resource, violation: Violation) -> ApiPath:
 
 def _subject(resource: Resource, violation: Violation, path: ApiPath) -> str:
     """What the file calls the place; a physical name that mmeplan derived is told by the entry's name."""
-    if path == (_OWN_NAME[resource.kind],):
-        kind = _KIND_IN_WORDS[resource.kind]
+    if path == (NAME_MEMBERS[resource.kind],):
+        kind = resource.kind.replace("_", " ")
         if resource.entry.pinned_name is not None:
             return f"the {kind}'s pinned name"
         return f"the {kind}'s name, taken from its entry's name {resource.name!r},"

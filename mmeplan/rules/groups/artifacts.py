@@ -19,13 +19,13 @@ from mmeplan.rules.artifacts import (
     Artifact,
     Listings,
     PrefixRule,
-    artifacts,
     multi_model_prefixes,
-    prefix_is_usable,
     single_artifacts,
     stored_for,
     unseen,
+    usable_prefixes,
 )
+from mmeplan.rules.described import changed_at, created_at
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import FleetFacts
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
@@ -66,15 +66,12 @@ def _latest(answer: Answer) -> Answer:
 
 def _versions(facts: FleetFacts) -> Iterator[Question]:
     """The versions beneath the prefixes of the endpoints that stand in the file, each endpoint asking for its own."""
-    for endpoint in facts.endpoints.values():
-        for variant in endpoint.config.variants if endpoint.config else ():
-            for model in variant.models:
-                for artifact in artifacts(one for one in model.containers if one.multi_model):
-                    if prefix_is_usable(artifact.uri):
-                        params = {"Bucket": artifact.bucket, "Prefix": artifact.key, "MaxKeys": VERSIONS}
-                        extra = (endpoint.resource.physical_name,)
-                        at = model.resource, artifact.path, artifact.uri
-                        yield Question(*at, "ListObjectVersions", params, wanted=extra, condense=_latest)
+    for endpoint, variant in facts.hosted():
+        for artifact in usable_prefixes(variant.models):
+            params = {"Bucket": artifact.bucket, "Prefix": artifact.key, "MaxKeys": VERSIONS}
+            extra = (endpoint.resource.physical_name,)
+            at = artifact.container.owner.resource, artifact.path, artifact.uri
+            yield Question(*at, "ListObjectVersions", params, wanted=extra, condense=_latest)
 
 
 def _since_last_change(question: Question, event: tuple[str, str]) -> Question:
@@ -86,8 +83,7 @@ def _since_last_change(question: Question, event: tuple[str, str]) -> Question:
 
 def _is_news(question: Question, answer: Answer) -> bool:
     _, time, _ = question.wanted
-    changed = str(answer.get("LastModifiedTime") or answer.get("CreationTime") or "")
-    return bool(changed) and time > changed
+    return bool("" < changed_at(answer) < time)
 
 
 class PrefixHistory(OnlineRule):
@@ -252,7 +248,7 @@ class NoSymlinks(OnlineRule):
 def times_by_model(answer: Answer) -> Answer:
     """When each model was made, by name."""
     listed = answer.get("Models") or ()
-    made = {str(model["ModelName"]): str(model.get("CreationTime") or "") for model in listed}
+    made = {str(model["ModelName"]): created_at(model) for model in listed}
     return {"made": made, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
@@ -301,7 +297,7 @@ class ArtifactUnchanged(OnlineRule):
         if question.operation == "ListModels" and answer["IsTruncated"] and name not in answer["made"]:
             yield _since_when(question, False, modified)
             return
-        made = answer["made"].get(name, "") if question.operation == "ListModels" else answer.get("CreationTime") or ""
+        made = answer["made"].get(name, "") if question.operation == "ListModels" else created_at(answer)
         if made and modified > made:
             when = f"{_shown(modified)}, after the live model was made ({_shown(made)})"
             yield f"{question.value!r} was written at {when}"

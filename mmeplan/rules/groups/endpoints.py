@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from mmeplan.rules.described import has_last_deployment
 from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
 from mmeplan.rules.facts import Endpoint
 from mmeplan.rules.planned import PlannedFleet, PlanRule
@@ -114,11 +115,8 @@ class SomeLastDeployment(PlanRule):
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, update in fleet.swaps():
-            if (
-                update.params.get("RetainDeploymentConfig")
-                and at.live
-                and not at.live.describe.get("LastDeploymentConfig")
-            ):
+            retains = update.params.get("RetainDeploymentConfig")
+            if retains and at.live and not has_last_deployment(at.live.describe):
                 message = "the live endpoint has no last deployment config: the update runs all at once"
                 yield at.endpoint.resource, ("RetainDeploymentConfig",), message
 
@@ -155,7 +153,7 @@ class CountsAreKept(PlanRule):
         for at, update in fleet.swaps():
             path = _giving_up_counts(update.params)
             for variant in at.endpoint.config.production if at.endpoint.config and path else ():
-                now = at.live_variants().get(variant.name, {}).get("DesiredInstanceCount")
+                now = at.live_counts().get(variant.name)
                 count = variant.spec.get("InitialInstanceCount")
                 if variant.autoscaled and None not in (now, count) and now != count:
                     message = f"the update sets the variant {variant.name!r} from {now} instances back to {count}"
@@ -188,7 +186,7 @@ class SameVariants(PlanRule):
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, _ in fleet.swaps():
             wanted = {variant.name for variant in at.endpoint.config.production} if at.endpoint.config else set()
-            live = set(at.live_variants())
+            live = at.live_variants()
             if at.gradual and wanted and live and wanted != live:
                 changed = ", ".join(repr(name) for name in sorted(wanted ^ live))
                 message = f"variants come or go ({changed}): this update runs all at once, without its guardrails"

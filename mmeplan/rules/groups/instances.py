@@ -1,5 +1,4 @@
-"""Instances of a variant: types, counts, volumes, timeouts, accelerators, quotas (CFG; the rest is in
-endpoint_configs.py)."""
+"""Instances of a variant: types, counts, volumes, accelerators, quotas (CFG; the rest is in endpoint_configs.py)."""
 
 from __future__ import annotations
 
@@ -28,15 +27,13 @@ def _endpoint_types(answer: Answer) -> Answer:
     return {"types": types, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
-def _first_uses(facts: FleetFacts) -> Iterator[tuple[str, Config, ApiPath]]:
+def _first_uses(facts: FleetFacts) -> dict[str, tuple[Resource, ApiPath]]:
     """Each instance type, with the place where the file first has it; pools included."""
-    seen: set[str] = set()
-    for config in facts.configs.values():
-        for variant in config.variants:
-            for path, kind in variant.instance_types():
-                if kind not in seen:
-                    seen.add(kind)
-                    yield kind, config, path
+    found: dict[str, tuple[Resource, ApiPath]] = {}
+    for variant in facts.variants():
+        for path, kind in variant.instance_types():
+            found.setdefault(kind, (variant.owner.resource, path))
+    return found
 
 
 class TypeInRegion(OnlineRule):
@@ -59,9 +56,9 @@ class TypeInRegion(OnlineRule):
     good = fleet_file()
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for kind, config, path in _first_uses(facts):
+        for kind, (resource, path) in _first_uses(facts).items():
             operation = "ListAWSDefaultServiceQuotas"
-            yield Question(config.resource, path, kind, operation, PARAMS, "Quotas", condense=_endpoint_types)
+            yield Question(resource, path, kind, operation, PARAMS, "Quotas", condense=_endpoint_types)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         types: frozenset[str] = answer.get("types") or frozenset()
@@ -354,14 +351,12 @@ def _more(endpoint: Endpoint, count: int) -> int:
 def _demands(facts: FleetFacts) -> dict[str, _Demand]:
     """By instance type. Pools are left out: which of their types SageMaker takes is known when it has taken it."""
     found: dict[str, _Demand] = {}
-    for endpoint in facts.endpoints.values():
-        for variant in endpoint.config.variants if endpoint.config else ():
-            kind, count = variant.spec.get("InstanceType"), variant.spec.get("InitialInstanceCount")
-            if kind and count:
-                path = (*variant.path, "InstanceType")
-                demand = found.setdefault(kind, _Demand(variant.owner.resource, path))
-                demand.steady += count
-                demand.updating += count + _more(endpoint, count)
+    for endpoint, variant in facts.hosted():
+        kind, count = variant.spec.get("InstanceType"), variant.spec.get("InitialInstanceCount")
+        if kind and count:
+            demand = found.setdefault(kind, _Demand(variant.owner.resource, (*variant.path, "InstanceType")))
+            demand.steady += count
+            demand.updating += count + _more(endpoint, count)
     return found
 
 

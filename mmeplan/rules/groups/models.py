@@ -539,12 +539,11 @@ class GravitonImage(OnlineRule):
     good = fleet_file(variant="instance_type: ml.m6g.xlarge", container=f"image: {_REGISTRY}/ranker:1.4-arm64")
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for config in facts.configs.values():
-            for variant in config.variants:
-                for path, kind in variant.of_family(*GRAVITON):
-                    for model in variant.models:
-                        for container in model.containers:
-                            yield from manifest_question(container, config.resource, path, kind, *LISTS, SCHEMA_1)
+        for variant in facts.variants():
+            at, hosted = variant.owner.resource, [one for model in variant.models for one in model.containers]
+            for path, kind in variant.of_family(*GRAVITON):
+                for container in hosted:
+                    yield from manifest_question(container, at, path, kind, *LISTS, SCHEMA_1)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         manifest = manifest_of(answer)

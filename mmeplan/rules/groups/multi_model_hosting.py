@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mmeplan.live.ports import Answer
-from mmeplan.rules.artifacts import artifacts, listing, prefix_is_usable, shown_bytes
+from mmeplan.rules.artifacts import listing, shown_bytes, usable_prefixes
 from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, BIGGER, CANARY_UPDATE, fleet_file
 from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
@@ -281,12 +281,10 @@ class LargestModelFits(OnlineRule):
     good = fleet_file(multi_model=True)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        for config in facts.configs.values():
-            for variant in config.variants:
-                for model in variant.models if variant.multi_model else ():
-                    for artifact in artifacts(one for one in model.containers if one.multi_model):
-                        for path, kind in variant.instance_types() if prefix_is_usable(artifact.uri) else ():
-                            yield listing(artifact, config.resource, path, kind)
+        for variant in facts.variants():
+            for artifact in usable_prefixes(variant.models):
+                for path, kind in variant.instance_types():
+                    yield listing(artifact, variant.owner.resource, path, kind)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
         if question.operation == "ListObjectsV2":

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mmeplan.aws.patterns import full_match
 from mmeplan.aws.shapes import service
+from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
@@ -16,8 +17,6 @@ from mmeplan.rules.facts import Config, FleetFacts, Model, Scope
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import permits, roles_of
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
-
-_NAME_MEMBER: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 
 _TWO_ENTRIES: Final = """
     ranker:
@@ -69,7 +68,7 @@ class OneName(Rule):
                     message = (
                         f"`{resource.address}` has the name {resource.physical_name!r}, which is {other.address}'s"
                     )
-                    yield resource, (_NAME_MEMBER[kind],), message
+                    yield resource, (NAME_MEMBERS[kind],), message
 
 
 class NameByCase(Rule):
@@ -92,7 +91,7 @@ class NameByCase(Rule):
                     message = (
                         f"{resource.physical_name!r} and {other.address}'s {other.physical_name!r} differ by case only"
                     )
-                    yield resource, (_NAME_MEMBER[kind],), message
+                    yield resource, (NAME_MEMBERS[kind],), message
 
 
 class HostedModelHasRole(Rule):

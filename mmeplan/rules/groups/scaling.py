@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
+from mmeplan.rules.described import config_in_force, instance_types, production_variants
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
@@ -50,10 +51,7 @@ def _registered(question: Question, answer: Answer) -> dict[str, Answer]:
 
 def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
     """The production variants on instances that endpoints host."""
-    for endpoint in facts.endpoints.values():
-        for variant in endpoint.config.production if endpoint.config else ():
-            if not variant.serverless:
-                yield endpoint, variant
+    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow and not variant.serverless)
 
 
 def _endpoint(question: Question) -> Question:
@@ -88,13 +86,13 @@ class ScaledVariantKeepsType(OnlineRule):
             if name in _registered(question, answer):
                 yield _endpoint(question)
         elif question.operation == "DescribeEndpoint":
-            if answer.get("EndpointConfigName"):
-                params = {"EndpointConfigName": answer["EndpointConfigName"]}
+            if config := config_in_force(answer):
+                params = {"EndpointConfigName": config}
                 yield replace(question, operation="DescribeEndpointConfig", params=params)
         else:
-            live = {one["VariantName"]: one.get("InstanceType") for one in answer.get("ProductionVariants") or ()}
-            if live.get(name) and live[name] != kind:
-                yield f"the live variant {name!r} runs on `{live[name]}` and has a scalable target: the update fails"
+            live = instance_types(answer).get(name, kind)
+            if live != kind:
+                yield f"the live variant {name!r} runs on `{live}` and has a scalable target: the update fails"
 
 
 class ScaledVariantStays(OnlineRule):
@@ -129,7 +127,7 @@ class ScaledVariantStays(OnlineRule):
             if gone:
                 yield replace(_endpoint(question), wanted=(gone,))
             return
-        live = {one["VariantName"] for one in answer.get("ProductionVariants") or ()}
+        live = production_variants(answer)
         for name in names:
             if name in live:
                 yield f"the live variant {name!r} has a scalable target, and isn't in the file: deregister it first"

@@ -341,14 +341,6 @@ SERVERLESS_ENDPOINTS: Final = 50  # a region; serverless-endpoints
 CONCURRENCY_QUOTA: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
 
 
-def _serverless_variants(facts: FleetFacts) -> Iterator[Variant]:
-    """The serverless variants that endpoints host, once for each endpoint."""
-    for endpoint in facts.endpoints.values():
-        for variant in endpoint.config.variants if endpoint.config else ():
-            if variant.serverless:
-                yield variant
-
-
 class QuotaCoversServerless(OnlineRule):
     id = "SLS-15"
     title = "Quotas cover the fleet's serverless endpoints"
@@ -365,7 +357,7 @@ class QuotaCoversServerless(OnlineRule):
     good = fleet_file(serverless=True)
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        hosted = list(_serverless_variants(facts))
+        hosted = [variant for _, variant in facts.hosted() if variant.serverless]
         if hosted:
             total = sum(variant.spec["ServerlessConfig"].get("MaxConcurrency") or 0 for variant in hosted)
             path = (*hosted[0].path, "ServerlessConfig")
