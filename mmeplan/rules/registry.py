@@ -18,14 +18,16 @@ from mmeplan.rules.rule import Rule
 def rules_of(module: ModuleType) -> Iterator[Rule]:
     """The rules that a module defines: one instance of each of its classes with an id, and its `SHAPES`."""
     for value in vars(module).values():
-        own = isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
-        if own and "id" in vars(value):
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, Rule) and "id" in vars(value):
             yield value()
     yield from getattr(module, "SHAPES", ())
 
 
-def _modules() -> Iterator[ModuleType]:
-    return (import_module(f"{groups.__name__}.{found.name}") for found in iter_modules(groups.__path__))
+def discover(package: ModuleType) -> tuple[Rule, ...]:
+    """The rules of a package's modules, by id."""
+    modules = [import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__)]
+    return tuple(sorted((rule for module in modules for rule in rules_of(module)), key=lambda rule: rule.id))
 
 
-ALL_RULES: Final = tuple(sorted((rule for module in _modules() for rule in rules_of(module)), key=lambda rule: rule.id))
+ALL_RULES: Final = discover(groups)
