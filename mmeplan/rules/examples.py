@@ -1,8 +1,8 @@
 """The good and bad examples of rules: complete fleet files, put together from the few lines that matter.
 
 In: fragments, each the lines of one place of the file. Out: a fleet file as text, whose other keys are an ordinary
-fleet of one model and one endpoint. Called where rules are defined; the texts end up on the rules' pages and in
-tests/rules, which load and check every one of them.
+fleet of one model and one endpoint. The texts end up on the rules' pages and in tests/rules, which load and check every
+one of them.
 """
 
 from __future__ import annotations

@@ -99,6 +99,11 @@ class Model:
         return len(self.containers) > 1
 
     @property
+    def vpc(self) -> dict[str, Any]:
+        """Its VPC config; empty where it has none."""
+        return self.request.get("VpcConfig") or {}
+
+    @property
     def direct(self) -> bool:
         """Whether requests choose one of its containers."""
         return (self.request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
@@ -178,6 +183,21 @@ class Config:
     def variants(self) -> list[Variant]:
         """Production first, then shadow."""
         return [*self.production, *self.shadows] if self.shadows else self.production
+
+    @property
+    def capture(self) -> dict[str, Any]:
+        """Its data capture; empty where it has none."""
+        return self.request.get("DataCaptureConfig") or {}
+
+    @property
+    def captures(self) -> bool:
+        """Whether its data capture, where it has one, is on: it is unless the file says otherwise."""
+        return self.capture.get("EnableCapture") is not False
+
+    @property
+    def async_output(self) -> dict[str, Any]:
+        """Where asynchronous inference writes to, and whom it notifies; empty where the file doesn't say."""
+        return (self.request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
 
 
 @dataclass(frozen=True, slots=True)

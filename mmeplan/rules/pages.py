@@ -1,7 +1,6 @@
 """The rules' documentation, generated from the rules: docs/rules/ (one page each, and an index) and specs/rules.json.
 
-In: the registry. Out: files. Called by `python -m mmeplan.rules --write` and `--check`; tests/rules hold the checked-in
-files against the rules, so that neither can change alone.
+In: the registry. Out: files. tests/rules hold the checked-in files against the rules, so that neither can change alone.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class ResponsesHaveTopics(Rule):
     members = ("AsyncInferenceConfig",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        output = (config.request["AsyncInferenceConfig"] or {}).get("OutputConfig") or {}
+        output = config.async_output
         topics = output.get("NotificationConfig") or {}
         for named, member, key in (
             ("SUCCESS_NOTIFICATION_TOPIC", "SuccessTopic", "success_topic"),
@@ -161,7 +161,7 @@ _PREREQUISITES: Final = "Developer Guide, async-inference-create-endpoint-prereq
 
 def _targets(config: Config) -> Iterator[tuple[Config, ApiPath, str, str]]:
     """(config, path, action, bucket and key or topic) for everything that asynchronous inference writes to."""
-    output = (config.request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
+    output = config.async_output
     at: ApiPath = ("AsyncInferenceConfig", "OutputConfig")
     for member in ("S3OutputPath", "S3FailurePath"):
         bucket, key = s3_parts(output.get(member))
@@ -235,7 +235,7 @@ class TopicInRegion(Rule):
     members = ("AsyncInferenceConfig",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        output = (config.request["AsyncInferenceConfig"] or {}).get("OutputConfig") or {}
+        output = config.async_output
         for member, arn in (output.get("NotificationConfig") or {}).items():
             parts = arn.split(":") if isinstance(arn, str) else []
             if len(parts) == 6 and parts[2] == "sns" and config.scope.region and parts[3] != config.scope.region:

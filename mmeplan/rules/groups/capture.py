@@ -37,7 +37,7 @@ class CaptureModesOnce(Rule):
     members = ("DataCaptureConfig",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        options = (config.request["DataCaptureConfig"] or {}).get("CaptureOptions") or ()
+        options = config.capture.get("CaptureOptions") or ()
         counts = Counter(option.get("CaptureMode") for option in options)
         path = ("DataCaptureConfig", "CaptureOptions")
         for mode, count in counts.items():
@@ -66,7 +66,7 @@ class ContentTypeOnce(Rule):
     members = ("DataCaptureConfig",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        header = (config.request["DataCaptureConfig"] or {}).get("CaptureContentTypeHeader") or {}
+        header = config.capture.get("CaptureContentTypeHeader") or {}
         both = set(header.get("CsvContentTypes") or ()) & set(header.get("JsonContentTypes") or ())
         for kind in sorted(both):
             yield ("DataCaptureConfig", "CaptureContentTypeHeader"), f"`{kind}` is in the CSV and in the JSON list"
@@ -91,7 +91,7 @@ class CaptureInRegion(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for config in facts.configs.values() if facts.scope.region else ():
-            uri = (config.request.get("DataCaptureConfig") or {}).get("DestinationS3Uri")
+            uri = config.capture.get("DestinationS3Uri")
             yield from bucket_location(config.resource, ("DataCaptureConfig", "DestinationS3Uri"), uri, facts)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
@@ -114,7 +114,7 @@ class SomeContentTypes(Rule):
     members = ("DataCaptureConfig",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        header = (config.request["DataCaptureConfig"] or {}).get("CaptureContentTypeHeader")
+        header = config.capture.get("CaptureContentTypeHeader")
         if header is not None and all(kinds is None for kinds in header.values()):
             yield ("DataCaptureConfig", "CaptureContentTypeHeader"), "the header names no content type"
 

@@ -295,7 +295,7 @@ class TwoSubnets(Rule):
     members = ("VpcConfig",)
 
     def model(self, model: Model) -> Iterator[Hit]:
-        subnets = (model.request["VpcConfig"] or {}).get("Subnets") or ()
+        subnets = model.vpc.get("Subnets") or ()
         if len(set(subnets)) == 1:
             yield ("VpcConfig", "Subnets"), "all instances stand in one subnet, so in one availability zone"
 
@@ -314,7 +314,7 @@ def _filtered(name: str, values: Any) -> dict[str, Any]:
 
 def _subnets(model: Model, *wanted: Any) -> Iterator[Question]:
     """Ask for a model's subnets, by a filter: an id that isn't there is left out of the answer, and refuses nothing."""
-    subnets = (model.request.get("VpcConfig") or {}).get("Subnets")
+    subnets = model.vpc.get("Subnets")
     if subnets:
         params = _filtered("subnet-id", subnets)
         value = ", ".join(sorted(subnets))
@@ -362,7 +362,7 @@ class NetworkExists(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for model in facts.models.values():
-            groups = (model.request.get("VpcConfig") or {}).get("SecurityGroupIds") or ()
+            groups = model.vpc.get("SecurityGroupIds") or ()
             yield from _subnets(model, tuple(sorted(groups)), _most_instances(model))
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
@@ -540,10 +540,9 @@ class GravitonImage(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for variant in facts.variants():
-            at, hosted = variant.owner.resource, [one for model in variant.models for one in model.containers]
             for path, kind in variant.of_family(*GRAVITON):
-                for container in hosted:
-                    yield from manifest_question(container, at, path, kind, *LISTS, SCHEMA_1)
+                for container in (container for model in variant.models for container in model.containers):
+                    yield from manifest_question(container, variant.owner.resource, path, kind, *LISTS, SCHEMA_1)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
         manifest = manifest_of(answer)

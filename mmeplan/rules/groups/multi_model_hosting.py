@@ -105,8 +105,7 @@ class CaptureMultiModel(Rule):
 
     def config(self, config: Config) -> Iterator[Hit]:
         variant = multi_model_variant(config)
-        enabled = (config.request["DataCaptureConfig"] or {}).get("EnableCapture") is not False
-        if variant is not None and enabled:
+        if variant is not None and config.captures:
             yield (
                 ("DataCaptureConfig",),
                 f"the variant {variant.name!r} hosts a multi-model container; Model Monitor can't read it",

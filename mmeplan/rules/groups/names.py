@@ -130,11 +130,11 @@ def _foreign(arn: Any, scope: Scope, *, same_account: bool) -> str:
     return ""
 
 
-def _arns(request: dict[str, Any]) -> Iterator[tuple[ApiPath, Any]]:
+def _arns(config: Config) -> Iterator[tuple[ApiPath, Any]]:
     """Keys and topics of a config."""
-    yield ("KmsKeyId",), request.get("KmsKeyId")
-    yield ("DataCaptureConfig", "KmsKeyId"), (request.get("DataCaptureConfig") or {}).get("KmsKeyId")
-    output = (request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
+    yield ("KmsKeyId",), config.request.get("KmsKeyId")
+    yield ("DataCaptureConfig", "KmsKeyId"), config.capture.get("KmsKeyId")
+    output = config.async_output
     yield ("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), output.get("KmsKeyId")
     topics = output.get("NotificationConfig") or {}
     for member in ("SuccessTopic", "ErrorTopic"):
@@ -165,7 +165,7 @@ class ArnFitsTheFleet(Rule):
         role = _foreign(config.request.get("ExecutionRoleArn"), config.scope, same_account=True)
         if role:
             yield ("ExecutionRoleArn",), f"the execution role {role}"
-        for path, arn in _arns(config.request):
+        for path, arn in _arns(config):
             wrong = _foreign(arn, config.scope, same_account=False)
             if wrong:
                 yield path, f"`{arn}` {wrong}"

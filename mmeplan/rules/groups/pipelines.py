@@ -233,8 +233,9 @@ class PipelineCapture(Rule):
 
     def config(self, config: Config) -> Iterator[Hit]:
         variant = _pipeline_variant(config)
-        enabled = (config.request["DataCaptureConfig"] or {}).get("EnableCapture") is not False
-        if variant is not None and enabled and not variant.multi_model:  # MME-13 says it for multi-model variants
+        if (
+            variant is not None and config.captures and not variant.multi_model
+        ):  # MME-13 says it for multi-model variants
             yield ("DataCaptureConfig",), f"the variant {variant.name!r} hosts several containers"
 
 

@@ -107,3 +107,27 @@ def test_raw_describe_answers_are_read_in_one_module() -> None:
     }
 
     assert reads == {"described.py"}
+
+
+def test_the_files_that_the_change_task_names_exist() -> None:
+    root = GROUPS[0].parents[3]
+    named = re.findall(r"[\w/]*/?\w+\.(?:py|json|md)\b", (root / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    known = {
+        str(path.relative_to(root))
+        for folder in ("mmeplan", "tests", "docs", "specs")
+        for path in (root / folder).rglob("*.*")
+    } | {"README.md", "mmeplan/rules/groups/PREFIX.py"}
+
+    assert len(named) > 10
+    assert [name for name in named if not any(path.endswith(name) for path in known)] == []
+
+
+def test_no_group_imports_another_and_the_framework_knows_the_rules_about_rules_alone() -> None:
+    importing = re.compile(
+        r"^\s*from mmeplan\.rules\.groups(?:\.(\w+))? import|^from mmeplan\.rules import groups", re.M
+    )
+    files = {path.name: path.read_text(encoding="utf-8") for path in GROUPS[0].parents[1].glob("*.py")}
+    found = {name: set(importing.findall(text)) for name, text in files.items() if importing.search(text)}
+
+    assert [path.name for path in GROUPS if importing.search(path.read_text(encoding="utf-8"))] == []
+    assert found == {"recording.py": {"rules"}, "registry.py": {""}}
