@@ -136,7 +136,10 @@ def stored_for(artifact: Artifact, answer: Answer) -> list[Stored]:
 
 
 def bytes_of(artifact: Artifact, answer: Answer) -> int:
-    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed."""
+    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed.
+
+    An archive is larger when it is unpacked: what is too large here is so in any case.
+    """
     return sum(stored.size for stored in stored_for(artifact, answer))
 
 

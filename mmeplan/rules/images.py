@@ -51,6 +51,7 @@ LISTS: Final = (
     "application/vnd.oci.image.index.v1+json",
 )
 NO_IMAGE: Final = ("RepositoryNotFoundException", "ImageNotFoundException")
+"""The error codes by which ECR says that there is no such image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def _in_own_registry(container: Container) -> dict[str, Any]:
 
 
 def labelled_images(facts: FleetFacts, concerns: Callable[[Container], bool]) -> Iterator[Question]:
+    """Ask for the manifests that tell labels, of the images of the containers that a rule concerns."""
     for model in facts.models.values():
         for container in model.containers:
             if concerns(container):

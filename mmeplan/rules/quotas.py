@@ -1,4 +1,8 @@
-"""Service Quotas: what its lists tell of SageMaker's quotas for endpoints."""
+"""Service Quotas: what its lists tell of SageMaker's quotas for endpoints.
+
+The account's other endpoints use the same quotas and aren't counted by rules: a fleet that alone goes beyond a quota is
+found, one that doesn't may still be refused.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,12 @@ from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.online import Question, Reads, UnknownError, read_whole
 
 PAGE: Final = 100  # the most that ListServiceQuotas gives at once
-ENDPOINTS: Final = " for endpoint usage"
+ENDPOINTS: Final = " for endpoint usage"  # what follows an instance type in the name of its quota for endpoints
 PARAMS: Final = {"ServiceCode": "sagemaker", "MaxResults": PAGE}
 
 
 def quotas_question(resource: Resource, path: ApiPath, value: str, *wanted: int) -> Question:
+    """Ask for all quotas of SageMaker; `value` is the instance type, or the quota, that `wanted` is held against."""
     return Question(resource, path, value, "ListServiceQuotas", PARAMS, pages="Quotas", wanted=wanted)
 
 
