@@ -133,7 +133,8 @@ def labelled_images(facts: FleetFacts, concerns: Callable[[Container], bool]) ->
         for container in model.containers:
             if concerns(container):
                 path = (*container.path, "Image")
-                yield from manifest_question(container, model.resource, path, container.spec["Image"], SCHEMA_1)
+                image = container.spec.get("Image", "")
+                yield from manifest_question(container, model.resource, path, image, SCHEMA_1)
 
 
 def manifest_of(answer: Answer) -> dict[str, Any] | None:
