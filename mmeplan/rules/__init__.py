@@ -56,7 +56,7 @@ def check(fleet: Fleet, graph: Graph) -> list[Finding]:
 
 def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan) -> list[Finding]:
     """What the rules of stage `plan` find in what is live and what is planned; sorted as those of `check`."""
-    from mmeplan.rules.plan_checking import check_plan as run
+    from mmeplan.rules.checking import check_plan as run
 
     return run(fleet, graph, snapshot, plan, all_rules())
 
@@ -77,7 +77,7 @@ def online_actions(graph: Graph) -> tuple[str, ...]:
 
 def instance_quotas(reads: Reads, types: Iterable[str]) -> dict[str, int]:
     """The quotas of these instance types for endpoints, as Service Quotas lists them; none where it can't be read."""
-    from mmeplan.rules.quota_rules import instance_quotas as run
+    from mmeplan.rules.quotas import instance_quotas as run
 
     return run(reads, types)
 

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.rules.facts import Container, FleetFacts
-from mmeplan.rules.multi_model import prefix_is_usable
-from mmeplan.rules.online import Question
+from mmeplan.rules.facts import Container, FleetFacts, Model, Variant
+from mmeplan.rules.online import OnlineRule, Question
 
 LISTED: Final = 1000  # keys of a prefix that are looked at: one page of ListObjectsV2
 TOGETHER: Final = 50  # archives of one folder from which on the folder is listed instead
@@ -137,7 +136,10 @@ def stored_for(artifact: Artifact, answer: Answer) -> list[Stored]:
 
 
 def bytes_of(artifact: Artifact, answer: Answer) -> int:
-    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed."""
+    """The artifact's bytes by its listing, at least: of a prefix, those of the objects that are listed.
+
+    An archive is larger when it is unpacked: what is too large here is so in any case.
+    """
     return sum(stored.size for stored in stored_for(artifact, answer))
 
 
@@ -152,6 +154,55 @@ def shown_bytes(size: float) -> str:
 
 def multi_model_prefixes(facts: FleetFacts) -> Iterator[tuple[Artifact, Question]]:
     """Each multi-model prefix, with the question that lists it."""
-    for artifact in artifacts(container for container in containers(facts) if container.multi_model):
-        if prefix_is_usable(artifact.uri):
-            yield artifact, listing(artifact, artifact.container.owner.resource, artifact.path)
+    for artifact in usable_prefixes(facts.models.values()):
+        yield artifact, listing(artifact, artifact.container.owner.resource, artifact.path)
+
+
+def usable_prefixes(models: Iterable[Model]) -> Iterator[Artifact]:
+    """What the multi-model containers of these models load from, where it is a prefix at all."""
+    holders = (container for model in models for container in model.containers if container.multi_model)
+    return (artifact for artifact in artifacts(holders) if prefix_is_usable(artifact.uri))
+
+
+def prefix_is_usable(url: object) -> bool:
+    """Whether a multi-model container's ModelDataUrl is an S3 prefix at all."""
+    return isinstance(url, str) and url.startswith("s3://") and not url.endswith(".tar.gz")
+
+
+def hosted_artifacts(facts: FleetFacts, *, serverless: bool) -> Iterator[tuple[Variant, Artifact]]:
+    """What variants load that isn't multi-model, model by model."""
+    for variant in facts.variants():
+        for model in variant.models if variant.serverless is serverless else ():
+            for artifact in artifacts(container for container in model.containers if not container.multi_model):
+                yield variant, artifact
+
+
+class PrefixRule(OnlineRule):
+    """A rule about what lies beneath multi-model prefixes."""
+
+    reads = ("ListObjectsV2",)
+    absent = ("NoSuchBucket",)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        return (question for _, question in multi_model_prefixes(facts))
+
+
+_HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
+"""What GetBucketLocation says for buckets of the oldest regions."""
+
+
+def bucket_location(resource: Resource, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
+    """Ask in which region the bucket of an S3 address is; nothing where it isn't one."""
+    bucket, _ = s3_parts(uri)
+    if bucket:
+        yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
+
+
+def other_region(question: Question, answer: Answer) -> Iterator[str]:
+    """What is wrong where the bucket is in another region than the fleet."""
+    if not answer:
+        return  # there is no such bucket, which the other rules say
+    told = answer.get("LocationConstraint")
+    region = _HOME.get(told, told)
+    if region != question.value:
+        yield f"the bucket {question.params['Bucket']!r} is in {region}, the fleet in {question.value}"

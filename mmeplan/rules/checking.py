@@ -1,20 +1,25 @@
-"""check: `Fleet` and `Graph` → `Finding`s.
+"""check: `Fleet` and `Graph` → `Finding`s; and, with `Snapshot` and `Plan`, those of the rules of stage `plan`.
 
     facts ← graph;  shapes of every request, then each rule on the subjects that concern it  → hits → findings
 
 A rule that crashes becomes a finding about the rule (RULE-00). Everything that rules have in common happens here: which
-subjects they see, where a path stands in the file, `allow`, order. Called by the commands and by the public API.
+subjects they see, where a path stands in the file, `allow`, order. The findings of stage `plan` belong into the plan,
+which is refused where one of them is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from mmeplan.graph import Graph
+from mmeplan.live import Snapshot
+from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
 from mmeplan.resources.base import Resource
 from mmeplan.rules.facts import FleetFacts, gather
+from mmeplan.rules.planned import PlanRule, gather_plan
 from mmeplan.rules.recording import Record
 from mmeplan.rules.rule import Hit, Rule
 from mmeplan.rules.walking import UNNAMED, Walk
@@ -33,6 +38,26 @@ def check(fleet: Fleet, graph: Graph, rules: Sequence[Rule], broken: Sequence[st
         record.broken(message)
     _Check(graph, record).run()
     return record.findings()
+
+
+def check_plan(fleet: Fleet, graph: Graph, snapshot: Snapshot, plan: Plan, rules: Sequence[Rule]) -> list[Finding]:
+    """The findings of those of these rules that are of stage `plan`, unique, in the order of the file."""
+    record = Record(fleet, rules)
+    planned = gather_plan(graph, snapshot, plan)
+    for rule in _of_stage_plan(tuple(rules)):
+        try:
+            for resource, path, message in rule.planned(planned):
+                record.hit(rule, resource, path, message)
+        except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
+            record.crashed(rule, None, error)
+    planned.facts.unlink()
+    return record.findings()
+
+
+@lru_cache(maxsize=4)
+def _of_stage_plan(rules: tuple[Rule, ...]) -> tuple[PlanRule, ...]:
+    """Those that look at a plan; asked once for a set of rules."""
+    return tuple(rule for rule in rules if isinstance(rule, PlanRule))
 
 
 class _Look(Generic[Subject]):

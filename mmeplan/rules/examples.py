@@ -1,8 +1,8 @@
 """The good and bad examples of rules: complete fleet files, put together from the few lines that matter.
 
 In: fragments, each the lines of one place of the file. Out: a fleet file as text, whose other keys are an ordinary
-fleet of one model and one endpoint. Called where rules are defined; the texts end up on the rules' pages and in
-tests/rules, which load and check every one of them.
+fleet of one model and one endpoint. The texts end up on the rules' pages and in tests/rules, which load and check every
+one of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,13 @@ from typing import Final
 
 ROLE: Final = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4"
+
+ALARMS: Final = "auto_rollback_configuration: {alarms: [{alarm_name: ranker-5xx}]}"
+CANARY: Final = "{type: CANARY, canary_size: {type: CAPACITY_PERCENT, value: 25}, wait_interval_in_seconds: 300}"
+ALL_AT_ONCE: Final = "{type: ALL_AT_ONCE, wait_interval_in_seconds: 0}"
+BIGGER: Final = "instance_type: ml.m5.2xlarge"
+PREPARE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1"
+PREDICT: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1"
 
 CANARY_UPDATE: Final = """
     deployment_config:
@@ -83,6 +90,22 @@ def fleet_file(
         return lines + indent(_text(variants), "        ")
     ordinary = _SERVERLESS if serverless else _VARIANT
     return lines + "        main:\n" + indent(_inside(ordinary, variant, without), "          ")
+
+
+def blue_green(routing: str, *, rest: str = "", deployment: str = ALARMS, **fragments: str) -> str:
+    """An example whose endpoint is updated blue/green with this routing."""
+    lines = ["deployment_config:", "  blue_green_update_policy:", f"    traffic_routing_configuration: {routing}"]
+    lines += [f"    {line}" for line in rest.splitlines()]
+    lines += [f"  {line}" for line in deployment.splitlines()]
+    return fleet_file(endpoint="\n".join(lines), **fragments)  # type: ignore[arg-type]
+
+
+def rolling(policy: str, **fragments: str) -> str:
+    """An example whose endpoint is updated in batches."""
+    return fleet_file(
+        endpoint=f"deployment_config:\n  rolling_update_policy: {policy}\n  {ALARMS}",
+        **fragments,  # type: ignore[arg-type]
+    )
 
 
 def _text(lines: str) -> str:

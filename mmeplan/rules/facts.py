@@ -12,19 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmeplan.aws.instances import family
+from mmeplan.aws.partitions import partition_of
 from mmeplan.graph import Graph
 from mmeplan.resources.base import ApiPath, Resource
-
-_PARTITIONS: Final = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-iso-", "aws-iso"),
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-    ("eusc-", "aws-eusc"),
-)
-"""Region prefix → partition, as in botocore's partitions.json; every other region is in `aws`."""
 
 MARKETPLACE_ACCOUNTS: Final = frozenset(
     {
@@ -61,9 +51,7 @@ class Scope:
     @property
     def partition(self) -> str | None:
         """`aws`, `aws-cn`, …; None where the region is open."""
-        if self.region is None:
-            return None
-        return next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
+        return None if self.region is None else partition_of(self.region)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +71,11 @@ class Container:
         """Whether its package comes from AWS Marketplace, as far as its ARN tells."""
         match = _PACKAGE_ARN.match(self.spec.get("ModelPackageName") or "")
         return match is not None and match.group(1) in MARKETPLACE_ACCOUNTS
+
+    @property
+    def reads_through_vpc(self) -> bool:
+        """Whether the image comes from a registry inside the VPC."""
+        return (self.spec.get("ImageConfig") or {}).get("RepositoryAccessMode") == "Vpc"
 
     def environment(self) -> Iterator[tuple[str, str]]:
         """Its environment entries that have a value."""
@@ -104,6 +97,16 @@ class Model:
     def pipeline(self) -> bool:
         """Whether it has several containers."""
         return len(self.containers) > 1
+
+    @property
+    def vpc(self) -> dict[str, Any]:
+        """Its VPC config; empty where it has none."""
+        return self.request.get("VpcConfig") or {}
+
+    @property
+    def direct(self) -> bool:
+        """Whether requests choose one of its containers."""
+        return (self.request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
 
     @property
     def marketplace(self) -> bool:
@@ -181,6 +184,21 @@ class Config:
         """Production first, then shadow."""
         return [*self.production, *self.shadows] if self.shadows else self.production
 
+    @property
+    def capture(self) -> dict[str, Any]:
+        """Its data capture; empty where it has none."""
+        return self.request.get("DataCaptureConfig") or {}
+
+    @property
+    def captures(self) -> bool:
+        """Whether its data capture, where it has one, is on: it is unless the file says otherwise."""
+        return self.capture.get("EnableCapture") is not False
+
+    @property
+    def async_output(self) -> dict[str, Any]:
+        """Where asynchronous inference writes to, and whom it notifies; empty where the file doesn't say."""
+        return (self.request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -247,6 +265,16 @@ class FleetFacts:
         for holders in (self.models, self.configs, self.endpoints):
             for holder in holders.values():
                 yield holder.resource
+
+    def variants(self) -> Iterator[Variant]:
+        """All variants: config by config, production first, then shadow."""
+        return (variant for config in self.configs.values() for variant in config.variants)
+
+    def hosted(self) -> Iterator[tuple[Endpoint, Variant]]:
+        """Each endpoint with each variant of the config that it runs."""
+        for endpoint in self.endpoints.values():
+            for variant in endpoint.config.variants if endpoint.config else ():
+                yield endpoint, variant
 
     def unlink(self) -> None:
         """Take the circles apart, so that the facts are freed at once and not by a collection some time later."""

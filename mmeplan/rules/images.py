@@ -1,21 +1,25 @@
-"""Images: what their names say of them, and the rules about it (groups MDL, CFG and SLS).
+"""Images: what their names say of them, and what ECR tells.
 
-In: an image of a container. Out: `Image`, its registry, repository, tag and digest, and whether it is one of AWS's.
-AWS's own images lie in accounts of AWS, one or more per region; they are told by their repository's name, unless the
-registry is the fleet's own. Called by the rules here and in multi_model_images.py.
+In: an image of a container. Out: `Image`, its registry, repository, tag and digest, and whether it is one of AWS's;
+questions about it, and what their answers say. AWS's own images lie in accounts of AWS, one or more per region; they
+are told by their repository's name, unless the registry is the fleet's own. Labels stand in the image's configuration,
+a blob behind a download. What BatchGetImage itself can tell is the manifest in Docker's schema 1, which ECR translates
+others to and which repeats the configuration; where it can't, that is said.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from mmeplan.aws.instances import family
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Container, Variant
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.live.ports import Answer
+from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.rules.facts import Container, FleetFacts, Variant
+from mmeplan.rules.online import Question, UnknownError
 
 BUILT_IN: Final = (
     frozenset(
@@ -38,7 +42,16 @@ FRAMEWORKS: Final = (
 _FORM = re.compile(r"(?P<registry>[^/\s]+)/(?P<repository>[^:@\s]+)(?::(?P<tag>[^@\s]+))?(?:@(?P<digest>.+))?")
 _ACCOUNT = re.compile(r"[0-9]{12}(?=\.dkr[.-]ecr)")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
-_REGISTRY: Final = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
+
+MULTI_MODEL: Final = "com.amazonaws.sagemaker.capabilities.multi-models"
+BIND_TO_PORT: Final = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
+SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1+json"
+LISTS: Final = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+NO_IMAGE: Final = ("RepositoryNotFoundException", "ImageNotFoundException")
+"""The error codes by which ECR says that there is no such image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,104 +100,60 @@ def hosted_images(variant: Variant, *, multi_model: bool = False) -> Iterator[tu
                 yield model.resource.address, image
 
 
-class PinnedImage(Rule):
-    id = "MDL-10"
-    title = "An image is pinned by a digest or a version"
-    severity = "warning"
-    basis = "doc"
-    source = "Developer Guide, your-algorithms-containers-inference-private; DescribeEndpoint, DeployedImages"
-    why = (
-        "SageMaker resolves a tag when it deploys. `latest` is another image tomorrow: the file stays the same, the "
-        "plan is empty, and instances that are added later may still differ from those that were tested."
-    )
-    fix = "Name a version tag that nobody moves, or the digest: `…/ranker@sha256:…`."
-    bad = fleet_file(container="image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:latest  # here")
-    good = fleet_file(container="image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4")
-    members = ("Image",)
-
-    def container(self, container: Container) -> Iterator[Hit]:
-        image = image_of(container)
-        if image is None or image.digest or image.tag not in ("", "latest"):
-            return
-        how = "has the tag `latest`" if image.tag else "has no tag, which means `latest`"
-        yield (*container.path, "Image"), f"the image {image.repository!r} {how}: what it is may change under the file"
-
-
-class AlgorithmHasModel(Rule):
-    id = "MDL-23"
-    title = "A built-in algorithm's image has a model to serve"
-    severity = "warning"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: required for built-in algorithms"
-    why = "The images of SageMaker's built-in algorithms hold code and no model; hosting one without fails at the ping."
-    fix = "Set `model_data_url` to the training job's model.tar.gz."
-    bad = fleet_file(
-        container="image: 685385470294.dkr.ecr.eu-west-1.amazonaws.com/linear-learner:1  # here",
-        without=("model_data_url",),
-    )
-    good = fleet_file(container="image: 685385470294.dkr.ecr.eu-west-1.amazonaws.com/linear-learner:1")
-    members = ("Image",)
-
-    def container(self, container: Container) -> Iterator[Hit]:
-        image = image_of(container)
-        if image is None or not image.of_aws or image.repository not in BUILT_IN or container.multi_model:
-            return
-        if "ModelDataUrl" not in container.spec and "ModelDataSource" not in container.spec:
+def own_images(holders: Iterable[Container]) -> Iterator[Question]:
+    """Ask for the images of the fleet's own registry."""
+    for container in holders:
+        params = _in_own_registry(container)
+        if params:
             path = (*container.path, "Image")
-            yield path, f"the built-in algorithm {image.repository!r} has no `model_data_url`, so no model to serve"
+            yield Question(container.owner.resource, path, container.spec["Image"], "DescribeImages", params)
 
 
-class ImageFitsInstance(Rule):
-    id = "CFG-36"
-    title = "A GPU image runs on GPU instances, a CPU image on others"
-    severity = "warning"
-    basis = "inf"
-    source = "AWS Deep Learning Containers: tags say `cpu` or `gpu`"
-    why = "A GPU image wants a driver that CPU instances lack; a CPU image leaves the GPU that is paid for idle."
-    fix = "Choose the image's other tag, or another instance type."
-    bad = fleet_file(
-        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
-        variant="instance_type: ml.m5.xlarge  # here",
-    )
-    good = fleet_file(
-        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
-        variant="instance_type: ml.g5.xlarge",
-    )
-    members = ("InstanceType", "InstancePools")
-
-    def variant(self, variant: Variant) -> Iterator[Hit]:
-        for address, image in hosted_images(variant):
-            for path, kind in variant.instance_types():
-                if image.says("gpu") and re.match(r"[cmrt][0-9]", family(kind)):
-                    yield path, f"the image of {address} is for GPUs, and `{kind}` has none"
-                elif image.says("cpu") and runs_on_gpu(kind):
-                    yield path, f"the image of {address} is for CPUs, and leaves the GPU of `{kind}` idle"
+def manifest_question(
+    container: Container, resource: Resource, path: ApiPath, value: str, *types: str
+) -> Iterator[Question]:
+    """Ask for the manifest of an image of the fleet's own registry."""
+    params = _in_own_registry(container)
+    if params:
+        yield Question(resource, path, value, "BatchGetImage", {**params, "acceptedMediaTypes": list(types)})
 
 
-class ServerlessGpuImage(Rule):
-    id = "SLS-18"
-    title = "A serverless variant has no GPU image"
-    severity = "warning"
-    basis = "doc"
-    source = "Developer Guide, serverless-endpoints: GPUs are not supported"
-    why = "Serverless inference has no GPUs; the image is larger than it need be, or doesn't start."
-    fix = "Choose the image's `cpu` tag, or host it on a GPU instance."
-    bad = fleet_file(
-        serverless=True,
-        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
-    ).replace("max_concurrency: 20}", "max_concurrency: 20}  # here")
-    good = fleet_file(
-        serverless=True, container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-cpu-py310-ubuntu20.04-sagemaker"
-    )
-    members = ("ServerlessConfig",)
-
-    def variant(self, variant: Variant) -> Iterator[Hit]:
-        for address, image in hosted_images(variant):
-            if image.says("gpu"):
-                yield (
-                    (*variant.path, "ServerlessConfig"),
-                    f"the image of {address} is for GPUs, and serverless has none",
-                )
+def _in_own_registry(container: Container) -> dict[str, Any]:
+    """What names an image to ECR; empty for other registries: those of other accounts answer their own people only."""
+    image = image_of(container)
+    if image is None or not image.account or image.account != image.ours:
+        return {}
+    wanted = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag or "latest"}
+    return {"registryId": image.account, "repositoryName": image.repository, "imageIds": [wanted]}
 
 
-RULES: Final = (PinnedImage(), AlgorithmHasModel(), ImageFitsInstance(), ServerlessGpuImage())
+def labelled_images(facts: FleetFacts, concerns: Callable[[Container], bool]) -> Iterator[Question]:
+    """Ask for the manifests that tell labels, of the images of the containers that a rule concerns."""
+    for model in facts.models.values():
+        for container in model.containers:
+            if concerns(container):
+                path = (*container.path, "Image")
+                image = container.spec.get("Image", "")
+                yield from manifest_question(container, model.resource, path, image, SCHEMA_1)
+
+
+def manifest_of(answer: Answer) -> dict[str, Any] | None:
+    """The manifest; None where there is no such image, which MDL-11 says. Raises UnknownError for another failure."""
+    for image in answer.get("images") or ():
+        return dict(json.loads(image["imageManifest"]))
+    for failure in answer.get("failures") or ():
+        if failure.get("failureCode") != "ImageNotFound":
+            raise UnknownError(f"ECR answers {failure.get('failureCode')}: {failure.get('failureReason')}")
+    return None
+
+
+def lacks_label(answer: Answer, label: str) -> bool:
+    """Whether there is an image, and it lacks the label. Raises UnknownError where ECR tells no labels."""
+    manifest = manifest_of(answer)
+    if manifest is None:
+        return False
+    history = manifest.get("history") if manifest.get("schemaVersion") == 1 else None
+    if not history:
+        raise UnknownError("ECR gives no manifest of this image that tells its labels (it has no schema 1)")
+    config = json.loads(history[0]["v1Compatibility"]).get("config") or {}
+    return (config.get("Labels") or {}).get(label) != "true"

@@ -3,7 +3,8 @@
     questions of all rules → one read each, the same ones once, many at a time → answers → hits, or further questions
 
 Read-only. A read that is denied or fails becomes one note that names the IAM action: what was not looked at is said,
-and nothing else stops. Called by `--online` of `validate`, `plan` and `apply`.
+and nothing else stops. Sources of the actions and lists: the Service Authorization Reference; each service's botocore
+model and paginators.
 """
 
 from __future__ import annotations
@@ -20,10 +21,46 @@ from mmeplan.live.ports import Answer, Call
 from mmeplan.plan.finding import Finding
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import FleetFacts, gather
-from mmeplan.rules.online_reads import ACTIONS, PAGES, TOKENS
 from mmeplan.rules.recording import Record, place
 from mmeplan.rules.rule import Rule, Stage
 from mmeplan.spec import Fleet
+
+PAGES: Final = 200  # of one list: SageMaker has some thousands of quotas in pages of 100, S3 gives 1,000 keys a page
+
+ACTIONS: Final = {
+    "BatchGetImage": "ecr:BatchGetImage",
+    "DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "DescribeEndpoint": "sagemaker:DescribeEndpoint",
+    "DescribeEndpointConfig": "sagemaker:DescribeEndpointConfig",
+    "DescribeImages": "ecr:DescribeImages",
+    "DescribeInstanceTypes": "ec2:DescribeInstanceTypes",
+    "DescribeKey": "kms:DescribeKey",
+    "DescribeModel": "sagemaker:DescribeModel",
+    "DescribeRouteTables": "ec2:DescribeRouteTables",
+    "DescribeScalableTargets": "application-autoscaling:DescribeScalableTargets",
+    "DescribeSecurityGroups": "ec2:DescribeSecurityGroups",
+    "DescribeSubnets": "ec2:DescribeSubnets",
+    "DescribeVpcEndpoints": "ec2:DescribeVpcEndpoints",
+    "GetBucketLocation": "s3:GetBucketLocation",
+    "GetCallerIdentity": "sts:GetCallerIdentity",
+    "GetKeyPolicy": "kms:GetKeyPolicy",
+    "GetObject": "s3:GetObject",
+    "GetTopicAttributes": "sns:GetTopicAttributes",
+    "ListAWSDefaultServiceQuotas": "servicequotas:ListAWSDefaultServiceQuotas",
+    "ListModels": "sagemaker:ListModels",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListServiceQuotas": "servicequotas:ListServiceQuotas",
+    "SimulatePrincipalPolicy": "iam:SimulatePrincipalPolicy",
+}
+"""The IAM action of each operation that a rule here asks for."""
+
+TOKENS: Final[Mapping[str, Mapping[str, str]]] = {
+    "ListObjectVersions": {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
+    "ListObjectsV2": {"ContinuationToken": "NextContinuationToken"},
+    "SimulatePrincipalPolicy": {"Marker": "Marker"},
+}
+"""Request member → member of the answer that it repeats for the next page. Elsewhere both are NextToken."""
 
 ROUNDS: Final = 5  # of questions: those that the file asks, and those that answers ask
 TOLD: Final = 200  # letters of a failure that a note repeats

@@ -1,7 +1,6 @@
 """The rules' documentation, generated from the rules: docs/rules/ (one page each, and an index) and specs/rules.json.
 
-In: the registry. Out: files. Called by `python -m mmeplan.rules --write` and `--check`; tests/rules hold the checked-in
-files against the rules, so that neither can change alone.
+In: the registry. Out: files. tests/rules hold the checked-in files against the rules, so that neither can change alone.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from typing import Any, Final
 
 from mmeplan.rules.artifacts import TOGETHER
 from mmeplan.rules.not_checked import NOT_CHECKED
+from mmeplan.rules.online import PAGES as PAGES_OF_A_LIST
 from mmeplan.rules.online import OnlineRule
-from mmeplan.rules.online_reads import PAGES as PAGES_OF_A_LIST
 from mmeplan.rules.planned import PlanRule
 from mmeplan.rules.registry import ALL_RULES
 from mmeplan.rules.rule import Basis, Rule, Stage

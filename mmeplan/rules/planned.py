@@ -16,6 +16,7 @@ from mmeplan.live import LiveObject, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
+from mmeplan.rules.described import config_in_force, desired_counts, is_serverless, production_variants
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -51,15 +52,22 @@ class PlannedEndpoint:
     live_config: LiveObject | None
     update: Step | None
 
-    def live_variants(self) -> dict[str, Mapping[str, Any]]:
-        """What DescribeEndpoint says of each production variant, by name."""
-        summaries = (self.live.describe.get("ProductionVariants") or ()) if self.live else ()
-        return {str(summary.get("VariantName")): summary for summary in summaries}
+    @property
+    def gradual(self) -> bool:
+        """Whether the file asks for an update in more than one step."""
+        return self.endpoint.deployment is not None and self.endpoint.deployment.gradual
+
+    def live_variants(self) -> set[str]:
+        """The names of the live production variants."""
+        return set(production_variants(self.live.describe)) if self.live else set()
+
+    def live_counts(self) -> dict[str, int]:
+        """The instances that each live production variant should have."""
+        return desired_counts(self.live.describe) if self.live else {}
 
     def live_is_serverless(self) -> bool:
         """Whether the config in force has a serverless variant."""
-        described = self.live_config.describe if self.live_config else {}
-        return any(variant.get("ServerlessConfig") for variant in described.get("ProductionVariants") or ())
+        return self.live_config is not None and is_serverless(self.live_config.describe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,7 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
     for address, endpoint in facts.endpoints.items():
         change = changes.get(address)
         live = _present(snapshot, "endpoint", (change.live_name if change else "") or endpoint.resource.physical_name)
-        in_force = str(live.describe.get("EndpointConfigName", "")) if live else ""
-        config = _present(snapshot, "endpoint_config", in_force)
+        config = _present(snapshot, "endpoint_config", config_in_force(live.describe) if live else "")
         made.append(PlannedEndpoint(endpoint, change, live, config, updates.get(address)))
     return PlannedFleet(facts, snapshot, tuple(made))
 

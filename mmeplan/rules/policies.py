@@ -15,9 +15,19 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.rules.facts import Config
 from mmeplan.rules.online import Question, UnknownError
 
 SIMULATED: Final = 50  # resources that one SimulatePrincipalPolicy is asked about
+
+BY_IAM: Final = (
+    "IAM's simulation looks at the role's own policies and boundary: what a bucket's or topic's policy grants besides "
+    "isn't seen, so that this is a warning."
+)
+"""What pages of rules that ask IAM say."""
+
+MUTE: Final = "execution_role_arn: arn:aws:iam::123456789012:role/mute"
+"""A role of the examples that may do nothing."""
 
 _ROLE: Final = re.compile(r"arn:([a-z-]+):iam::([0-9]{12}):role/.+")
 
@@ -35,6 +45,12 @@ def role_of(request: Mapping[str, Any]) -> Role | None:
     """The execution role of a model's request; None where it isn't the ARN of one."""
     match = _ROLE.fullmatch(str(request.get("ExecutionRoleArn") or ""))
     return Role(match.group(), match.group(1), match.group(2)) if match else None
+
+
+def roles_of(config: Config) -> list[Role]:
+    """The execution roles of the models that a config's variants host."""
+    roles = (role_of(model.request) for variant in config.variants for model in variant.models)
+    return list(dict.fromkeys(role for role in roles if role is not None))
 
 
 def permits(policy: str, action: str, resource: str, principals: Iterable[str] = ()) -> bool:

@@ -1,40 +1,30 @@
 """What rules found, as `Finding`s: where a hit stands in the file, whether `allow` lowers it, what a crash becomes.
 
-In: hits of rules. Out: findings, unique and sorted. Shared by `rules.checking` (the file alone) and
-`rules.plan_checking` (what is live, and the plan), so that a finding looks the same whatever found it.
+In: hits of rules. Out: findings, unique and sorted, the same for every stage. An inline config inherits its endpoint's
+`allow`; the fleet's holds everywhere. One line of the file that many entries share (`defaults`, `for_each`) is one
+allowance: it matches something as soon as it does so for one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
-from mmeplan.rules.allowances import Allowances
-from mmeplan.rules.examples import fleet_file
+from mmeplan.resources.identity import address
+from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule
 from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
 from mmeplan.spec.surface import REFERENCES
 
-
-class CrashedRule(Rule):
-    id = "RULE-00"
-    title = "A rule could look at everything"
-    severity = "error"
-    basis = "inf"
-    source = "docs/fleet-yaml.md"
-    why = (
-        "A rule crashed on something in this fleet, or a package of rules could not be loaded: a bug of mmeplan or of "
-        "that package. What it would have found there is unknown."
-    )
-    fix = "Report it with the message; `allow: {RULE-00: reason}` goes on without that rule, here only."
-    bad = ""
-    good = fleet_file()
-
-
 CRASHED: Final = CrashedRule()
+_UNUSABLE: Final = UnusableAllowance()
+_IDLE: Final = IdleAllowance()
 
 
 class Record:
@@ -82,11 +72,80 @@ class Record:
         )
 
 
-_OWN_NAME: Final = {
-    "model": ("ModelName",),
-    "endpoint_config": ("EndpointConfigName",),
-    "endpoint": ("EndpointName",),
-}
+AllowanceHit = tuple[Rule, str, FilePath, str]
+"""Rule, address (empty for the fleet), place in the file, message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowance:
+    rule: str
+    address: str
+    path: FilePath
+    position: tuple[int, int]
+
+
+class Allowances:
+    """All `allow` keys of a fleet. `reason` is asked per finding; `hits` at the end."""
+
+    def __init__(self, fleet: Fleet, rules: Mapping[str, Rule]) -> None:
+        self._fleet = fleet
+        self._rules = rules
+        self._declared = [*self._declarations()]
+        self._used: set[tuple[str, tuple[int, int]]] = set()
+
+    def reason(self, rule: Rule, entry: Entry | None) -> str:
+        """Why the finding of this rule about this entry may be lowered; empty where it may not."""
+        if not self._declared or not rule.lowerable:
+            return ""
+        for allow, path in self._holders(entry):
+            reason = allow.get(rule.id)
+            if reason:
+                self._used.add((rule.id, self._fleet.source_map.locate((*path, "allow", rule.id))))
+                return reason
+        return ""
+
+    def hits(self) -> Iterator[AllowanceHit]:
+        """What is wrong with the allowances themselves, each line of the file once."""
+        seen: set[tuple[str, tuple[int, int]]] = set()
+        for allowance in self._declared:
+            key = (allowance.rule, allowance.position)
+            if key in seen:
+                continue
+            seen.add(key)
+            rule = self._rules.get(allowance.rule)
+            if rule is None:
+                close = difflib.get_close_matches(allowance.rule, list(self._rules), n=1)
+                meant = f"; did you mean {close[0]}?" if close else ""
+                yield _UNUSABLE, allowance.address, allowance.path, f"there is no rule {allowance.rule}{meant}"
+            elif not rule.lowerable:
+                whose = "is about `allow` itself" if rule.basis == "own" else "restates a constraint of the API"
+                message = f"`{rule.id}` {whose}: it can't be lowered, its findings stay as they are"
+                yield _UNUSABLE, allowance.address, allowance.path, message
+            elif key not in self._used and rule.stage == "static":
+                yield _IDLE, allowance.address, allowance.path, f"`{rule.id}` finds nothing here"
+
+    def _holders(self, entry: Entry | None) -> Iterator[tuple[Mapping[str, str], FilePath]]:
+        """The `allow` mappings that hold for an entry, the closest first."""
+        if entry is not None:
+            yield entry.allow, entry.path
+            endpoint = self._fleet.endpoints.get(entry.name)
+            if endpoint is not None and endpoint.config is entry:
+                yield endpoint.allow, endpoint.path
+        yield self._fleet.allow, ()
+
+    def _declarations(self) -> Iterator[_Allowance]:
+        yield from self._of(self._fleet.allow, "", ())
+        for section in (self._fleet.models, self._fleet.endpoint_configs, self._fleet.endpoints):
+            for entry in section.values():
+                yield from self._of(entry.allow, address(entry.kind, entry.name), entry.path)
+                if isinstance(entry.config, Entry):
+                    inline = entry.config
+                    yield from self._of(inline.allow, address(inline.kind, inline.name), inline.path)
+
+    def _of(self, allow: Mapping[str, str], at: str, path: FilePath) -> Iterator[_Allowance]:
+        for rule in allow:
+            place = (*path, "allow", rule)
+            yield _Allowance(rule, at, place, self._fleet.source_map.locate(place))
 
 
 def place(resource: Resource, path: ApiPath) -> FilePath:
@@ -94,7 +153,7 @@ def place(resource: Resource, path: ApiPath) -> FilePath:
     entry = resource.entry
     if path[:1] == ("tags",):
         return (*entry.path, *path)
-    if path == _OWN_NAME[resource.kind]:
+    if path == (NAME_MEMBERS[resource.kind],):
         return (*entry.path, "name") if entry.pinned_name is not None else entry.path
     if len(path) == 3 and path[0] in KEYED and path[2] == "VariantName":
         path = path[:-1]

@@ -1,76 +1,33 @@
-"""Every rule, by group. A new rule is a class in its group's file and an item of that file's `RULES`."""
+"""Every rule of mmeplan's own: those that the modules in `groups/` define.
+
+A new rule is a class with an `id` in the module of its prefix, or a `ShapeRule` in that module's `SHAPES`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Final
 
-from mmeplan.rules import (
-    allowances,
-    archives,
-    artifact_history,
-    artifact_rules,
-    artifact_sizes,
-    asynchronous,
-    deployment,
-    deployment_sizes,
-    endpoint_configs,
-    endpoints,
-    image_label_rules,
-    images,
-    instances,
-    live_rules,
-    model_data,
-    models,
-    multi_model,
-    multi_model_hosting,
-    multi_model_images,
-    names,
-    network_rules,
-    online_rules,
-    permission_rules,
-    pipelines,
-    quota_rules,
-    scaling_rules,
-    serverless,
-    shadow,
-    shape_rules,
-    shape_rules_hosting,
-)
-from mmeplan.rules.recording import CRASHED
+from mmeplan.rules import groups
 from mmeplan.rules.rule import Rule
 
-_GROUPS: Final[tuple[tuple[Rule, ...], ...]] = (
-    names.RULES,
-    models.RULES,
-    model_data.RULES,
-    multi_model.RULES,
-    multi_model_hosting.RULES,
-    multi_model_images.RULES,
-    images.RULES,
-    pipelines.RULES,
-    endpoint_configs.RULES,
-    instances.RULES,
-    serverless.RULES,
-    asynchronous.RULES,
-    shadow.RULES,
-    endpoints.RULES,
-    deployment.RULES,
-    deployment_sizes.RULES,
-    shape_rules.RULES,
-    shape_rules_hosting.RULES,
-    live_rules.RULES,
-    artifact_rules.RULES,
-    artifact_sizes.RULES,
-    artifact_history.RULES,
-    archives.RULES,
-    online_rules.RULES,
-    image_label_rules.RULES,
-    quota_rules.RULES,
-    network_rules.RULES,
-    permission_rules.RULES,
-    scaling_rules.RULES,
-    allowances.RULES,
-    (CRASHED,),
-)
 
-ALL_RULES: Final[tuple[Rule, ...]] = tuple(sorted((rule for group in _GROUPS for rule in group), key=lambda r: r.id))
+def rules_of(module: ModuleType) -> Iterator[Rule]:
+    """The rules that a module defines: one instance of each of its classes with an id, and its `SHAPES`."""
+    for value in vars(module).values():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, Rule) and "id" in vars(value):
+            yield value()
+    yield from getattr(module, "SHAPES", ())
+
+
+def discover(package: ModuleType) -> tuple[Rule, ...]:
+    """The rules of a package's modules, by id."""
+    modules = [import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__)]
+    return tuple(sorted((rule for module in modules for rule in rules_of(module)), key=lambda rule: rule.id))
+
+
+ALL_RULES: Final = discover(groups)

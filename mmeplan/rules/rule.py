@@ -8,7 +8,7 @@ of its `members`, turns paths into file, line and column, applies `allow`, and s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Config, Container, Endpoint, FleetFacts, Model, Variant
@@ -30,13 +30,27 @@ Stage = Literal["static", "plan", "online"]
 RESTATES_THE_API: Final = frozenset({"shape", "doc", "obs"})
 
 
+class Constraints(NamedTuple):
+    """The constraints of botocore's shapes that a rule stands for: what breaks one of them is found under its id.
+
+    `shapes` are those of values, wherever they stand. `places` are (holder, member), where a shape is used in several.
+    `missing` are (holder, member) that must be there, where that is not the rule of the value. `beneath` are members:
+    everything in them that has no rule of its own.
+    """
+
+    shapes: tuple[str, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    beneath: tuple[str, ...] = ()
+
+
 class Rule:
     """One rule. Subclasses set the attributes and override the looks they need.
 
     `why` and `fix` are sentences for the page and for `Finding.help`. `bad` and `good` are complete fleet files; in
     `bad` the line of the finding ends in `# here`; `also` are the ids of other rules that it can't but break as well,
     because AWS's own rules overlap there. `members` are the API members of which a subject must have one;
-    none means: always look.
+    none means: always look. `constraints` are of mmeplan's own rules alone.
     """
 
     id: str
@@ -50,6 +64,7 @@ class Rule:
     good: str
     also: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    constraints: Constraints = Constraints()
     stage: Stage = "static"
 
     @property
@@ -83,3 +98,36 @@ class Rule:
     def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:
         """Look at everything at once."""
         return iter(())
+
+
+class ShapeRule(Rule):
+    """A rule whose whole question is a request shape, which `rules.walking` asks. Its bounds are botocore's.
+
+    Its constraints are those of the shape that it cites, where no others are given.
+    """
+
+    severity = "error"
+    basis = "shape"
+    why = (
+        "The request shape says so. The service refuses the whole request with a ValidationException, and botocore "
+        "checks neither maxima nor patterns nor enums before it sends."
+    )
+
+    def __init__(
+        self,
+        id: str,
+        title: str,
+        shape: str,
+        *,
+        bad: str,
+        good: str,
+        constraints: Constraints | None = None,
+        fix: str = "Write a value that the shape allows; the message says which are.",
+    ) -> None:
+        self.id = id
+        self.title = title
+        self.source = f"botocore sagemaker/2017-07-24, shape {shape}"
+        self.bad = bad
+        self.good = good
+        self.fix = fix
+        self.constraints = Constraints(tuple(shape.split(", "))) if constraints is None else constraints

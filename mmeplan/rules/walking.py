@@ -1,122 +1,61 @@
 """Requests held against botocore's shapes: every required member, type, bound, pattern and enum, each under its rule.
 
-In: a compiled resource. Out: `(rule id, path, message)`. Which rule a violation belongs to is the data below; the
+In: a compiled resource. Out: `(rule id, path, message)`. Which rule a violation belongs to, the rules say; the
 constraints themselves are read from the installed botocore (`mmeplan.aws.constraints`), so a member or a bound that AWS
-changes arrives with a botocore upgrade, under `API-01` where no rule names its shape. Called by `rules.checking`.
+changes arrives with a botocore upgrade, under `API-01` where no rule names its shape.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
-from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service
+from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
 from mmeplan.history import HISTORY_TAGS
+from mmeplan.live import NAME_MEMBERS
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.canonical import KEYED
-from mmeplan.rules.sentences import member_name, sentence
+from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"
 """The rule of every constraint whose shape no other rule names."""
 
-MISSING: Final = {
-    ("DataCaptureConfig", "InitialSamplingPercentage"): "CAP-01",
-    ("DataCaptureConfig", "DestinationS3Uri"): "CAP-01",
-    ("DataCaptureConfig", "CaptureOptions"): "CAP-01",
-}
-"""(holder, member) → the rule that says the member must be there, where that is not the rule of its value."""
+SHAPES: Final = {shape: rule.id for rule in ALL_RULES for shape in rule.constraints.shapes}
+PLACES: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.places}
+MISSING: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.missing}
+HOLDERS: Final = {member: rule.id for rule in ALL_RULES for member in rule.constraints.beneath}
+"""Which rule stands for a constraint: what the rules themselves say (`Rule.constraints`)."""
 
-PLACES: Final = {
-    ("AdditionalModelDataSources", "S3DataSource"): "MDL-28",
-    ("BlueGreenUpdatePolicy", "TrafficRoutingConfiguration"): "DEP-02",
-    ("CoreDumpConfig", "DestinationS3Uri"): "CFG-14",
-    ("DataCaptureConfig", "DestinationS3Uri"): "CAP-03",
-    ("InstancePools", "InstanceType"): "CFG-27",
-    ("RollingUpdatePolicy", "MaximumBatchSize"): "DEP-12",
-    ("RollingUpdatePolicy", "WaitIntervalInSeconds"): "DEP-12",
-    ("ShapBaselineConfig", "ShapBaselineUri"): "CFG-35",
-    ("TrafficRoutingConfiguration", "Type"): "DEP-03",
-    ("TrafficRoutingConfiguration", "WaitIntervalInSeconds"): "DEP-03",
-}
-"""(holder, member) → rule, for members whose shape is used in several places."""
+_SHOWN_VALUES: Final = 8  # an enum longer than this is not read by anybody: the closest value is named instead
+_SHOWN_CHARACTERS: Final = 60
 
-SHAPES: Final = {
-    "ModelName": "NAM-01",
-    "EndpointConfigName": "NAM-02",
-    "EndpointName": "NAM-03",
-    "VariantName": "NAM-04",
-    "ContainerHostname": "NAM-05",
-    "TagList": "TAG-01",
-    "TagKey": "TAG-02",
-    "TagValue": "TAG-02",
-    "RoleArn": "ARN-01",
-    "KmsKeyId": "KMS-01",
-    "ContainerDefinitionList": "MDL-02",
-    "ContainerImage": "MDL-05",
-    "RepositoryAccessMode": "MDL-08",
-    "RepositoryCredentialsProviderArn": "MDL-09",
-    "EnvironmentMap": "MDL-12",
-    "EnvironmentKey": "MDL-13",
-    "EnvironmentValue": "MDL-14",
-    "Url": "MDL-18",
-    "S3ModelUri": "MDL-24",
-    "S3ModelDataType": "MDL-24",
-    "ModelCompressionType": "MDL-24",
-    "AdditionalModelDataSources": "MDL-28",
-    "AdditionalModelChannelName": "MDL-28",
-    "ContainerMode": "MDL-29",
-    "VersionedArnOrName": "MDL-35",
-    "InferenceSpecificationName": "MDL-36",
-    "ModelCacheSetting": "MME-06",
-    "InferenceExecutionMode": "PIP-03",
-    "ProductionVariantList": "CFG-01",
-    "ProductionVariantInstanceType": "CFG-06",
-    "InitialTaskCount": "CFG-08",
-    "VariantWeight": "CFG-10",
-    "ProductionVariantVolumeSizeInGB": "CFG-15",
-    "ProductionVariantModelDataDownloadTimeoutInSeconds": "CFG-19",
-    "ProductionVariantContainerStartupHealthCheckTimeoutInSeconds": "CFG-20",
-    "ProductionVariantInferenceAmiVersion": "CFG-23",
-    "RoutingStrategy": "CFG-26",
-    "VariantInstanceProvisionTimeoutInSeconds": "CFG-29",
-    "ServerlessMemorySizeInMB": "SLS-01",
-    "ServerlessMaxConcurrency": "SLS-02",
-    "ServerlessProvisionedConcurrency": "SLS-03",
-    "AsyncInferenceOutputConfig": "ASY-01",
-    "MaxConcurrentInvocationsPerInstance": "ASY-03",
-    "SnsTopicArn": "ASY-04",
-    "AsyncNotificationTopicTypeList": "ASY-05",
-    "AsyncNotificationTopicTypes": "ASY-05",
-    "SamplingPercentage": "CAP-02",
-    "CaptureOptionList": "CAP-04",
-    "CaptureMode": "CAP-04",
-    "CsvContentTypes": "CAP-06",
-    "CsvContentType": "CAP-06",
-    "JsonContentTypes": "CAP-06",
-    "JsonContentType": "CAP-06",
-    "VariantPropertyList": "EP-10",
-    "VariantPropertyType": "EP-10",
-    "CapacitySizeType": "DEP-05",
-    "CapacitySizeValue": "DEP-05",
-    "TerminationWaitInSeconds": "DEP-08",
-    "MaximumExecutionTimeoutInSeconds": "DEP-09",
-    "AlarmList": "DEP-15",
-    "AlarmName": "DEP-15",
+_NAME = "letters, digits, and hyphens between them"
+_LOCATION = "s3://BUCKET/KEY, or an https address of S3"
+_IN_WORDS: Final = {
+    "AdditionalModelChannelName": "letters, digits, dots, hyphens and underscores",
+    "AlarmName": "something other than blanks",
+    "ContainerHostname": _NAME,
+    "ContainerImage": "a registry path without blanks",
+    "DestinationS3Uri": _LOCATION,
+    "EndpointConfigName": _NAME,
+    "EndpointName": _NAME,
+    "EnvironmentKey": "letters, digits and underscores, and no digit first",
+    "InferenceSpecificationName": _NAME,
+    "KmsKeyId": "a key id, a key ARN, alias/NAME, or an alias ARN",
+    "ModelName": _NAME,
+    "RoleArn": "arn:aws:iam::ACCOUNT:role/NAME",
+    "S3ModelUri": _LOCATION,
+    "SecurityGroupId": "letters, digits and hyphens (sg-…)",
+    "SnsTopicArn": "arn:aws:sns:REGION:ACCOUNT:TOPIC",
+    "SubnetId": "letters, digits and hyphens (subnet-…)",
+    "TagKey": "letters, digits, blanks and _ . : / = + - @",
+    "TagValue": "letters, digits, blanks and _ . : / = + - @",
+    "Url": _LOCATION,
+    "VariantName": _NAME,
 }
-"""Shape → rule."""
-
-HOLDERS: Final = {
-    "VpcConfig": "MDL-31",
-    "InstancePools": "CFG-27",
-    "CapacityReservationConfig": "CFG-25",
-    "ManagedInstanceScaling": "CFG-33",
-    "ExplainerConfig": "CFG-35",
-}
-"""Member → the rule of everything beneath it that has no rule of its own."""
-
-_OWN_NAME: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
-_KIND_IN_WORDS: Final = {"model": "model", "endpoint_config": "endpoint config", "endpoint": "endpoint"}
+"""Shape → its pattern in words. A shape that is missing here is shown with its pattern."""
 
 ShapeHit = tuple[str, ApiPath, str]
 
@@ -204,8 +143,8 @@ def _path(resource: Resource, violation: Violation) -> ApiPath:
 
 def _subject(resource: Resource, violation: Violation, path: ApiPath) -> str:
     """What the file calls the place; a physical name that mmeplan derived is told by the entry's name."""
-    if path == (_OWN_NAME[resource.kind],):
-        kind = _KIND_IN_WORDS[resource.kind]
+    if path == (NAME_MEMBERS[resource.kind],):
+        kind = resource.kind.replace("_", " ")
         if resource.entry.pinned_name is not None:
             return f"the {kind}'s pinned name"
         return f"the {kind}'s name, taken from its entry's name {resource.name!r},"
@@ -214,5 +153,55 @@ def _subject(resource: Resource, violation: Violation, path: ApiPath) -> str:
     if "Environment" in path[:-1]:
         return "the environment's key" if violation.shape == "EnvironmentKey" else f"the value of {path[-1]}"
     if isinstance(path[-1], int):
-        return f"item {path[-1] + 1} of {member_name(path[-2])}"
-    return f"`{member_name(path[-1])}`"
+        return f"item {path[-1] + 1} of {snake(str(path[-2]))}"
+    return f"`{snake(str(path[-1]))}`"
+
+
+def sentence(violation: Violation, subject: str) -> str:
+    """What is wrong with `subject` (how the file calls the place)."""
+    value, bound = violation.value, violation.bound
+    if violation.constraint == "required":
+        return f"{subject} is missing; the API requires it"
+    if violation.constraint == "unknown":
+        return f"{subject} is not a member of {violation.shape}{_closest(str(violation.path[-1]), bound)}"
+    if violation.constraint == "type":
+        return f"{subject} is {shown(value)}, but the API takes a {bound}"
+    if violation.constraint == "min":
+        return f"{subject} is {shown(value)}, but the least the API takes is {bound}"
+    if violation.constraint == "max":
+        return f"{subject} is {shown(value)}, but the most the API takes is {bound}"
+    if violation.constraint in ("min_length", "max_length"):
+        return _length(violation, subject)
+    if violation.constraint == "enum":
+        return f"{subject} is {shown(value)}, which the API doesn't know{_choices(str(value), bound)}"
+    return f"{subject} is {shown(value)}, but must be {_IN_WORDS.get(violation.shape) or f'of the form {bound}'}"
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it, shortened."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = repr(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _length(violation: Violation, subject: str) -> str:
+    size = len(violation.value)
+    unit = "character" if isinstance(violation.value, str) else "entry" if isinstance(violation.value, dict) else "item"
+    units = {"character": "characters", "entry": "entries", "item": "items"}[unit] if size != 1 else unit
+    side = "at least" if violation.constraint == "min_length" else "at most"
+    has = f"is {size} {units} long" if unit == "character" else f"has {size} {units}"
+    return f"{subject} {has}; the API takes {side} {violation.bound}"
+
+
+def _choices(value: str, values: tuple[str, ...]) -> str:
+    if len(values) <= _SHOWN_VALUES:
+        return f"; one of {', '.join(values)}"
+    return _closest(value, values) or f"; there are {len(values)} values"
+
+
+def _closest(value: str, values: tuple[str, ...]) -> str:
+    folded = {candidate.casefold(): candidate for candidate in values}
+    longer = [candidate for candidate in folded if candidate.endswith("." + value.casefold())]  # m5.xlarge: no `ml.`
+    close = longer or difflib.get_close_matches(value.casefold(), list(folded), n=1, cutoff=0.6)
+    return f"; did you mean {folded[close[0]]}?" if close else ""

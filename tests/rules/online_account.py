@@ -22,7 +22,7 @@ from mmeplan.errors import CloudError
 from mmeplan.live import Answer
 from mmeplan.live.ports import Call
 from mmeplan.plan import Finding
-from mmeplan.rules.image_label_rules import BIND_TO_PORT, MULTI_MODEL
+from mmeplan.rules.images import BIND_TO_PORT, MULTI_MODEL
 from mmeplan.rules.online import Reads
 
 QUOTAS = {

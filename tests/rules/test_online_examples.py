@@ -8,8 +8,7 @@ import pytest
 from moto import mock_aws
 
 from mmeplan import graph, rules, spec
-from mmeplan.rules.online import OnlineRule, check_online
-from mmeplan.rules.online_reads import ACTIONS
+from mmeplan.rules.online import ACTIONS, OnlineRule, check_online
 from tests.rules.online_account import Account, build, found_by
 
 RULES = [rule for rule in rules.all_rules() if isinstance(rule, OnlineRule)]

@@ -22,11 +22,10 @@ from mmeplan.errors import CloudError
 from mmeplan.live import Answer
 from mmeplan.live.ports import Call
 from mmeplan.plan import Finding
-from mmeplan.rules import archives
-from mmeplan.rules.archives import ARCHIVE_BYTES, ARCHIVES, symlinks
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.online import HELD, OnlineRule, Reads, UnknownError, check_online
-from mmeplan.rules.online_reads import PAGES
+from mmeplan.rules.groups import artifacts as archives
+from mmeplan.rules.groups.artifacts import ARCHIVE_BYTES, ARCHIVES, symlinks
+from mmeplan.rules.online import HELD, PAGES, OnlineRule, Reads, UnknownError, check_online
 from mmeplan.rules.policies import SIMULATED, permits
 from mmeplan.simulator import Simulator
 from tests.rules.online_account import HOME, OWN, archive

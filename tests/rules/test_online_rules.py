@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from moto import mock_aws
 
 from mmeplan import rules
-from mmeplan.errors import CloudError
+from mmeplan.errors import CloudError, InputError
 from mmeplan.live import Answer
 from mmeplan.live.ports import Call
+from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.online import OnlineRule
 from tests.cli.running import mmeplan
 from tests.rules.online_account import Account, build, found_by
@@ -58,6 +60,24 @@ def test_a_failing_read_is_a_note_with_the_services_words(rule: OnlineRule) -> N
 
     assert {note.severity for note in notes} == {"note"}
     assert f"{rule.actions[0]} failed" in notes[0].message
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_no_rule_crashes_on_an_example_that_lost_a_line(rule: OnlineRule) -> None:
+    lines = rule.bad.splitlines(keepends=True)
+    for index in range(len(lines)):
+        with suppress(InputError):
+            found = found_by(Refusing("AccessDenied"), "".join(lines[:index] + lines[index + 1 :]))
+            assert [finding for finding in found if finding.rule == "RULE-00"] == []
+
+
+def test_a_container_of_a_package_is_not_asked_for_an_image() -> None:
+    asked = Refusing("AccessDenied")
+    package = "model_package_name: arn:aws:sagemaker:eu-west-1:123456789012:model-package/ranker/3"
+    found = found_by(asked, fleet_file(containers=f"- {package}\n- {package}"))
+
+    assert [finding for finding in found if finding.rule == "RULE-00"] == []
+    assert {"DescribeImages", "BatchGetImage"}.isdisjoint(operation for operation, _ in asked.asked)
 
 
 def test_a_bucket_that_is_not_there_is_a_missing_artifact_and_says_nothing_of_regions(account: Account) -> None:

@@ -13,7 +13,7 @@ from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.plan import Finding
 from mmeplan.resources import Resource
 from mmeplan.rules import PlannedFleet, PlanRule
-from mmeplan.rules.plan_checking import check_plan
+from mmeplan.rules.checking import check_plan
 from mmeplan.simulator import Simulator
 
 RULES = [rule for rule in rules.all_rules() if isinstance(rule, PlanRule)]

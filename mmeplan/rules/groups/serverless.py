@@ -1,4 +1,4 @@
-"""Serverless variants (group SLS)."""
+"""Serverless variants (SLS)."""
 
 from __future__ import annotations
 
@@ -6,34 +6,29 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmeplan.aws.shapes import snake
+from mmeplan.live.ports import Answer
+from mmeplan.rules.artifacts import (
+    Listings,
+    bytes_of,
+    hosted_artifacts,
+    shown_bytes,
+    single_artifacts,
+    unseen,
+)
 from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, CANARY_UPDATE, ROLE, fleet_file
-from mmeplan.rules.facts import Config, Endpoint, Variant
-from mmeplan.rules.models import reads_through_vpc
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
+from mmeplan.rules.images import hosted_images, own_images
+from mmeplan.rules.online import OnlineRule, Question
+from mmeplan.rules.planned import PlannedFleet, PlanRule
+from mmeplan.rules.quotas import quota_in, quotas_question
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _GUIDE: Final = "Developer Guide, serverless-endpoints"
-_MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
 _GOOD: Final = fleet_file(serverless=True)
 _HERE: Final = ("max_concurrency: 20}", "max_concurrency: 20}  # here")
-_NOT_SERVERLESS: Final = (
-    "InstanceType",
-    "InitialInstanceCount",
-    "InstancePools",
-    "VolumeSizeInGB",
-    "ModelDataDownloadTimeoutInSeconds",
-    "ContainerStartupHealthCheckTimeoutInSeconds",
-    "VariantInstanceProvisionTimeoutInSeconds",
-    "InferenceAmiVersion",
-    "EnableSSMAccess",
-    "ManagedInstanceScaling",
-    "RoutingConfig",
-    "CapacityReservationConfig",
-)
+
+
 _MEMORY_STEP_MB: Final = 1024  # ServerlessConfig: 1 GB increments
-
-
-def _serverless(config: Config) -> Variant | None:
-    return next((variant for variant in config.variants if variant.serverless), None)
 
 
 class MemoryInSteps(Rule):
@@ -51,6 +46,7 @@ class MemoryInSteps(Rule):
     )
     good = _GOOD
     members = ("ServerlessConfig",)
+    constraints = Constraints(shapes=("ServerlessMemorySizeInMB",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         memory = variant.spec["ServerlessConfig"].get("MemorySizeInMB")
@@ -77,6 +73,7 @@ class ProvisionedWithinMaximum(Rule):
         variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20, provisioned_concurrency: 5}",
     )
     members = ("ServerlessConfig",)
+    constraints = Constraints(shapes=("ServerlessProvisionedConcurrency",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         config = variant.spec["ServerlessConfig"]
@@ -84,6 +81,22 @@ class ProvisionedWithinMaximum(Rule):
         if warm is not None and most is not None and warm > most:
             path = (*variant.path, "ServerlessConfig", "ProvisionedConcurrency")
             yield path, f"provisioned_concurrency {warm} is above max_concurrency {most}"
+
+
+_NOT_SERVERLESS: Final = (
+    "InstanceType",
+    "InitialInstanceCount",
+    "InstancePools",
+    "VolumeSizeInGB",
+    "ModelDataDownloadTimeoutInSeconds",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "InferenceAmiVersion",
+    "EnableSSMAccess",
+    "ManagedInstanceScaling",
+    "RoutingConfig",
+    "CapacityReservationConfig",
+)
 
 
 class NoInstances(Rule):
@@ -123,6 +136,10 @@ class OneServerlessVariant(Rule):
     def config(self, config: Config) -> Iterator[Hit]:
         if len(config.production) > 1 and any(variant.serverless for variant in config.production):
             yield ("ProductionVariants",), f"{len(config.production)} production variants in a serverless config"
+
+
+def _serverless(config: Config) -> Variant | None:
+    return next((variant for variant in config.variants if variant.serverless), None)
 
 
 class ServerlessCapture(Rule):
@@ -186,6 +203,9 @@ class ServerlessIsolation(Rule):
                 yield (*variant.path, "ServerlessConfig"), f"`{model.resource.address}` is in network isolation"
 
 
+_MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
+
+
 class ServerlessAsync(Rule):
     id = "SLS-09"
     title = "A serverless endpoint is not asynchronous"
@@ -229,8 +249,64 @@ class ServerlessImage(Rule):
         for model in variant.models:
             if model.marketplace:
                 yield path, f"`{model.resource.address}` comes from AWS Marketplace"
-            if any(reads_through_vpc(container) for container in model.containers):
+            if any(container.reads_through_vpc for container in model.containers):
                 yield path, f"`{model.resource.address}` pulls its image from a private registry"
+
+
+SERVERLESS_IMAGE_BYTES: Final = 10 * 1024**3  # serverless-endpoints: 10 GB
+
+
+class ServerlessImageSize(OnlineRule):
+    id = "SLS-11"
+    title = "A serverless variant's image is small enough"
+    severity = "error"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints: images of up to 10 GB"
+    why = "Serverless inference takes images of up to 10 GB. ECR tells the packed size; unpacked it is larger still."
+    fix = "Leave out what the model doesn't need, or host it on instances."
+    reads = ("DescribeImages",)
+    absent = ("RepositoryNotFoundException", "ImageNotFoundException")
+    given = "The image has 11 GB."
+    bad = fleet_file(
+        serverless=True, container="image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:huge  # here"
+    )
+    good = fleet_file(serverless=True)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for model in facts.models.values():
+            if any(variant.serverless for variant in model.variants):
+                yield from own_images(model.containers)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        for image in answer.get("imageDetails") or ():
+            size = image.get("imageSizeInBytes") or 0
+            if size > SERVERLESS_IMAGE_BYTES:
+                yield f"the image {question.value!r} has {size / 1e9:.1f} GB; serverless inference takes up to 10 GB"
+
+
+class OneWayFromServerless(PlanRule):
+    id = "SLS-13"
+    title = "A serverless endpoint is not moved to instances by accident"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints-update"
+    why = (
+        "The update is possible in this direction only: going back means to delete and create the endpoint, an outage."
+    )
+    fix = "Allow it with the reason, or keep `serverless_config`."
+    before = fleet_file(serverless=True)
+    bad = fleet_file().replace("        main:", "        main:  # here")
+    good = fleet_file(serverless=True, variant="serverless_config: {memory_size_in_mb: 4096, max_concurrency: 20}")
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        for at, _ in fleet.swaps():
+            config = at.endpoint.config
+            if config is None or not at.live_is_serverless():
+                continue
+            for variant in config.production:
+                if not variant.serverless:
+                    message = f"`{at.endpoint.resource.address}` leaves serverless inference; there is no update back"
+                    yield config.resource, variant.path, message
 
 
 class ServerlessGuardrails(Rule):
@@ -261,6 +337,79 @@ class ServerlessGuardrails(Rule):
             yield path, f"`{deployment.routing}` becomes ALL_AT_ONCE: the variant {variant.name!r} is serverless"
 
 
+SERVERLESS_ENDPOINTS: Final = 50  # a region; serverless-endpoints
+CONCURRENCY_QUOTA: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
+
+
+class QuotaCoversServerless(OnlineRule):
+    id = "SLS-15"
+    title = "Quotas cover the fleet's serverless endpoints"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints: 50 serverless endpoints a region, and a total concurrency"
+    why = "All serverless endpoints of an account and region share one concurrency; what goes beyond isn't created."
+    fix = "Ask for a higher quota in Service Quotas, or lower `max_concurrency`."
+    reads = ("ListServiceQuotas",)
+    given = "The quota of total concurrency is 100."
+    bad = fleet_file(
+        serverless=True, variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 120}  # here"
+    )
+    good = fleet_file(serverless=True)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        hosted = [variant for _, variant in facts.hosted() if variant.serverless]
+        if hosted:
+            total = sum(variant.spec["ServerlessConfig"].get("MaxConcurrency") or 0 for variant in hosted)
+            path = (*hosted[0].path, "ServerlessConfig")
+            yield quotas_question(hosted[0].owner.resource, path, CONCURRENCY_QUOTA, len(hosted), total)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        hosted, concurrency = question.wanted
+        if hosted > SERVERLESS_ENDPOINTS:
+            yield f"the fleet has {hosted} serverless variants; AWS documents {SERVERLESS_ENDPOINTS} for a region"
+        quota = quota_in(answer, question.value)
+        if concurrency > quota:
+            yield f"the fleet's `max_concurrency` add up to {concurrency}, and the quota for all is {quota:g}"
+
+
+class ServerlessMemoryHoldsModel(OnlineRule):
+    id = "SLS-16"
+    title = "A serverless variant's memory holds the model"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints: memory at least as large as the model"
+    why = "A model that is larger than the memory doesn't load; the packed archive is larger already."
+    fix = "Raise `memory_size_in_mb` (up to 6144), or host the model on instances."
+    reads = ("ListObjectsV2",)
+    absent = ("NoSuchBucket",)
+    given = "The archive has 4 GiB."
+    bad = fleet_file(
+        serverless=True,
+        container="model_data_url: s3://acme-models/heavy.tar.gz",
+        variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 20}  # here",
+    )
+    good = fleet_file(
+        serverless=True,
+        container="model_data_url: s3://acme-models/heavy.tar.gz",
+        variant="serverless_config: {memory_size_in_mb: 6144, max_concurrency: 20}",
+    )
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        listings = Listings(single_artifacts(facts))
+        for variant, artifact in hosted_artifacts(facts, serverless=True):
+            memory = (variant.spec.get("ServerlessConfig") or {}).get("MemorySizeInMB")
+            if memory:
+                path = (*variant.path, "ServerlessConfig")
+                yield listings.question(artifact, variant.owner.resource, path, memory)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        artifact, memory = question.wanted
+        yield from unseen(question, answer)
+        size = bytes_of(artifact, answer)
+        if size > memory * 1024**2:
+            yield f"{artifact.uri!r} has {shown_bytes(size)} packed, and the variant {memory} MB of memory"
+
+
 class KeyOfServerless(Rule):
     id = "SLS-17"
     title = "A serverless config's key is not taken for a volume's"
@@ -285,16 +434,43 @@ class KeyOfServerless(Rule):
             yield ("KmsKeyId",), message
 
 
-RULES: Final = (
-    MemoryInSteps(),
-    ProvisionedWithinMaximum(),
-    NoInstances(),
-    OneServerlessVariant(),
-    ServerlessCapture(),
-    ServerlessVpc(),
-    ServerlessIsolation(),
-    ServerlessAsync(),
-    ServerlessImage(),
-    ServerlessGuardrails(),
-    KeyOfServerless(),
+_REGISTRY: Final = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+class ServerlessGpuImage(Rule):
+    id = "SLS-18"
+    title = "A serverless variant has no GPU image"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, serverless-endpoints: GPUs are not supported"
+    why = "Serverless inference has no GPUs; the image is larger than it need be, or doesn't start."
+    fix = "Choose the image's `cpu` tag, or host it on a GPU instance."
+    bad = fleet_file(
+        serverless=True,
+        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
+    ).replace("max_concurrency: 20}", "max_concurrency: 20}  # here")
+    good = fleet_file(
+        serverless=True, container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-cpu-py310-ubuntu20.04-sagemaker"
+    )
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        for address, image in hosted_images(variant):
+            if image.says("gpu"):
+                yield (
+                    (*variant.path, "ServerlessConfig"),
+                    f"the image of {address} is for GPUs, and serverless has none",
+                )
+
+
+SHAPES: Final = (
+    ShapeRule(
+        "SLS-02",
+        "A serverless variant has a concurrency that SageMaker takes",
+        "ServerlessMaxConcurrency",
+        bad=fleet_file(
+            serverless=True, variant="serverless_config: {memory_size_in_mb: 2048, max_concurrency: 500}  # here"
+        ),
+        good=fleet_file(serverless=True),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Models: artifacts and environment (the other half of group MDL)."""
+"""Models: their artifacts and environment (MDL; the rest is in models.py)."""
 
 from __future__ import annotations
 
@@ -8,41 +8,29 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mmeplan.aws.shapes import service
+from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
+from mmeplan.rules.artifacts import (
+    Listings,
+    artifacts,
+    bucket_location,
+    containers,
+    other_region,
+    single_artifacts,
+    stored_for,
+    unseen,
+)
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Container, Model
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.rules.facts import Container, FleetFacts, Model
+from mmeplan.rules.online import OnlineRule, Question
+from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
+
+_SOURCE: Final = "model_data_source:\n  s3_data_source:\n    s3_uri: %s\n    s3_data_type: %s\n    compression_type: %s"
+
 
 MAX_ENVIRONMENT_BYTES: Final = (
     32 * 1024
 )  # keys and values of all containers of a model; ContainerDefinition.Environment
-OLD_MAX_ENVIRONMENT: Final = 16  # entries per container in older revisions of the API reference
-
-_SECRET_WORDS: Final = frozenset(
-    ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY"]
-)
-_SECRET_KEYS: Final = frozenset(["API", "ACCESS", "PRIVATE", "SECRET", "SIGNING", "ENCRYPTION"])
-_VOCABULARY: Final = frozenset(
-    ["PAD", "EOS", "BOS", "UNK", "MASK", "SEP", "CLS", "STOP", "START", "END", "SPECIAL", "NEXT", "MAX"]
-)
-"""Words before TOKEN that speak of a tokenizer's vocabulary."""
-
-_REMOTE = re.compile(r"(https?|s3)://(?!localhost|127\.|0\.0\.0\.0|\[::1\])", re.IGNORECASE)
-_SOURCE: Final = "model_data_source:\n  s3_data_source:\n    s3_uri: %s\n    s3_data_type: %s\n    compression_type: %s"
-
-
-def _source(uri: str, data_type: str, compression: str) -> str:
-    return fleet_file(container=_SOURCE % (uri, data_type, compression), without=("model_data_url",))
-
-
-def _s3_sources(container: Container) -> Iterator[tuple[ApiPath, dict[str, Any]]]:
-    """The container's S3 data sources, its own and the additional ones."""
-    own = (container.spec.get("ModelDataSource") or {}).get("S3DataSource")
-    if own:
-        yield (*container.path, "ModelDataSource", "S3DataSource"), own
-    for index, item in enumerate(container.spec.get("AdditionalModelDataSources") or ()):
-        if item.get("S3DataSource"):
-            yield (*container.path, "AdditionalModelDataSources", index, "S3DataSource"), item["S3DataSource"]
 
 
 class EnvironmentSize(Rule):
@@ -71,6 +59,9 @@ class EnvironmentSize(Rule):
             )
 
 
+OLD_MAX_ENVIRONMENT: Final = 16  # entries per container in older revisions of the API reference
+
+
 class ManyEnvironmentEntries(Rule):
     id = "MDL-16"
     title = "An environment fits older revisions of the API too"
@@ -89,6 +80,25 @@ class ManyEnvironmentEntries(Rule):
         if OLD_MAX_ENVIRONMENT < count <= most:  # above that MDL-12 speaks
             path = (*container.path, "Environment")
             yield path, f"{count} environment entries: older revisions of the API take {OLD_MAX_ENVIRONMENT}"
+
+
+_SECRET_WORDS: Final = frozenset(
+    ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY"]
+)
+_SECRET_KEYS: Final = frozenset(["API", "ACCESS", "PRIVATE", "SECRET", "SIGNING", "ENCRYPTION"])
+
+_VOCABULARY: Final = frozenset(
+    ["PAD", "EOS", "BOS", "UNK", "MASK", "SEP", "CLS", "STOP", "START", "END", "SPECIAL", "NEXT", "MAX"]
+)
+"""Words before TOKEN that speak of a tokenizer's vocabulary."""
+
+
+def _names_a_secret(key: str) -> bool:
+    words = key.upper().split("_")
+    before = words[-2] if len(words) > 1 else ""
+    if words[-1] == "TOKEN":
+        return before not in _VOCABULARY
+    return words[-1] in _SECRET_WORDS or (words[-1] == "KEY" and before in _SECRET_KEYS)
 
 
 class SecretInEnvironment(Rule):
@@ -116,14 +126,6 @@ class SecretInEnvironment(Rule):
                 yield (*container.path, "Environment", key), f"`{key}` looks like a secret in plain text"
 
 
-def _names_a_secret(key: str) -> bool:
-    words = key.upper().split("_")
-    before = words[-2] if len(words) > 1 else ""
-    if words[-1] == "TOKEN":
-        return before not in _VOCABULARY
-    return words[-1] in _SECRET_WORDS or (words[-1] == "KEY" and before in _SECRET_KEYS)
-
-
 class ArchiveIsTarGz(Rule):
     id = "MDL-19"
     title = "A single model's artifact is a .tar.gz"
@@ -143,6 +145,10 @@ class ArchiveIsTarGz(Rule):
         url = container.spec["ModelDataUrl"]
         if container.spec.get("Mode", "SingleModel") == "SingleModel" and not url.endswith(".tar.gz") and "://" in url:
             yield (*container.path, "ModelDataUrl"), f"`{url}` is not a .tar.gz, and the container is not MultiModel"
+
+
+def _source(uri: str, data_type: str, compression: str) -> str:
+    return fleet_file(container=_SOURCE % (uri, data_type, compression), without=("model_data_url",))
 
 
 class OneArtifact(Rule):
@@ -165,6 +171,67 @@ class OneArtifact(Rule):
         if "ModelDataUrl" in container.spec and not container.multi_model:  # MME-07 says the rest
             path = (*container.path, "ModelDataSource")
             yield path, "the container has both `model_data_url` and `model_data_source`"
+
+
+class BucketInRegion(OnlineRule):
+    id = "MDL-21"
+    title = "A model's artifact lies in the fleet's region"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: the same region"
+    why = "SageMaker reads artifacts of its own region only."
+    fix = "Replicate the bucket, and name the copy; `{{ region }}` in the address keeps one file good for several."
+    reads = ("GetBucketLocation",)
+    given = "The bucket is in another region."
+    bad = fleet_file(container="model_data_url: s3://acme-elsewhere/ranker.tar.gz  # here")
+    good = fleet_file()
+    absent = ("NoSuchBucket",)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for artifact in artifacts(containers(facts)) if facts.scope.region else ():
+            yield from bucket_location(artifact.container.owner.resource, artifact.path, artifact.uri, facts)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        yield from other_region(question, answer)
+
+
+class ArtifactExists(OnlineRule):
+    id = "MDL-22"
+    title = "A model's artifact exists"
+    severity = "error"
+    basis = "obs"
+    source = 'CreateModel answers "Could not access model data at s3://…"'
+    why = "CreateModel looks for the artifact, and refuses a model whose artifact isn't there."
+    fix = "Upload it, or correct the address."
+    reads = ("ListObjectsV2",)
+    absent = ("NoSuchBucket",)
+    given = "The bucket has no such object."
+    bad = fleet_file(container="model_data_url: s3://acme-models/missing.tar.gz  # here")
+    good = fleet_file()
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        wanted = single_artifacts(facts)
+        listings = Listings(wanted)
+        for artifact in wanted:
+            yield listings.question(artifact, artifact.container.owner.resource, artifact.path)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        (artifact,) = question.wanted
+        again = list(unseen(question, answer))
+        if again:
+            yield from again
+        elif not stored_for(artifact, answer):
+            yield f"there is nothing at {question.value!r}"
+
+
+def _s3_sources(container: Container) -> Iterator[tuple[ApiPath, dict[str, Any]]]:
+    """The container's S3 data sources, its own and the additional ones."""
+    own = (container.spec.get("ModelDataSource") or {}).get("S3DataSource")
+    if own:
+        yield (*container.path, "ModelDataSource", "S3DataSource"), own
+    for index, item in enumerate(container.spec.get("AdditionalModelDataSources") or ()):
+        if item.get("S3DataSource"):
+            yield (*container.path, "AdditionalModelDataSources", index, "S3DataSource"), item["S3DataSource"]
 
 
 class PrefixEndsInSlash(Rule):
@@ -207,6 +274,33 @@ class GzipIsAnObject(Rule):
                 yield (*path, "CompressionType"), "`compression_type: Gzip` goes with `s3_data_type: S3Object` only"
 
 
+class SourceFitsHosting(Rule):
+    id = "MDL-27"
+    title = "A data source belongs to a model that is hosted on instances"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataSource: not with serverless or Marketplace"
+    why = "Serverless variants and Marketplace packages take packed artifacts only."
+    fix = "Use `model_data_url` with a .tar.gz, or host the model on instances."
+    bad = fleet_file(
+        serverless=True,
+        container="model_data_source:  # here\n  s3_data_source: {s3_uri: s3://acme/ranker/, s3_data_type: S3Prefix, "
+        "compression_type: None}",
+        without=("model_data_url",),
+    )
+    good = _source("s3://acme/ranker/", "S3Prefix", "None")
+    members = ("ModelDataSource",)
+
+    def container(self, container: Container) -> Iterator[Hit]:
+        path = (*container.path, "ModelDataSource")
+        serverless = next((variant for variant in container.owner.variants if variant.serverless), None)
+        if serverless is not None:
+            where = serverless.owner.resource.address
+            yield path, f"the variant {serverless.name!r} of {where} is serverless, and takes `model_data_url` only"
+        if container.marketplace:
+            yield path, "a Marketplace package takes no `model_data_source`"
+
+
 _TWO_CHANNELS: Final = (
     "additional_model_data_sources:\n"
     "  - {channel_name: %s, s3_data_source: {s3_uri: s3://acme/one/, s3_data_type: S3Prefix, compression_type: None}}\n"
@@ -225,6 +319,10 @@ class ChannelsAreUnique(Rule):
     bad = fleet_file(container=_TWO_CHANNELS % ("draft", "draft") + "  # here")
     good = fleet_file(container=_TWO_CHANNELS % ("draft", "adapter"))
     members = ("AdditionalModelDataSources",)
+    constraints = Constraints(
+        shapes=("AdditionalModelDataSources", "AdditionalModelChannelName"),
+        places=(("AdditionalModelDataSources", "S3DataSource"),),
+    )
 
     def container(self, container: Container) -> Iterator[Hit]:
         counts: Counter[str] = Counter()
@@ -234,6 +332,9 @@ class ChannelsAreUnique(Rule):
             if name is not None and counts[name] == 2:
                 path = (*container.path, "AdditionalModelDataSources", index, "ChannelName")
                 yield path, f"two additional data sources have the channel {name!r}"
+
+
+_REMOTE = re.compile(r"(https?|s3)://(?!localhost|127\.|0\.0\.0\.0|\[::1\])", re.IGNORECASE)
 
 
 class RemoteInIsolation(Rule):
@@ -265,42 +366,55 @@ class RemoteInIsolation(Rule):
                     yield path, f"`{key}` names {value}, but the container has no network"
 
 
-class SourceFitsHosting(Rule):
-    id = "MDL-27"
-    title = "A data source belongs to a model that is hosted on instances"
-    severity = "error"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataSource: not with serverless or Marketplace"
-    why = "Serverless variants and Marketplace packages take packed artifacts only."
-    fix = "Use `model_data_url` with a .tar.gz, or host the model on instances."
-    bad = fleet_file(
-        serverless=True,
-        container="model_data_source:  # here\n  s3_data_source: {s3_uri: s3://acme/ranker/, s3_data_type: S3Prefix, "
-        "compression_type: None}",
-        without=("model_data_url",),
-    )
-    good = _source("s3://acme/ranker/", "S3Prefix", "None")
-    members = ("ModelDataSource",)
-
-    def container(self, container: Container) -> Iterator[Hit]:
-        path = (*container.path, "ModelDataSource")
-        serverless = next((variant for variant in container.owner.variants if variant.serverless), None)
-        if serverless is not None:
-            where = serverless.owner.resource.address
-            yield path, f"the variant {serverless.name!r} of {where} is serverless, and takes `model_data_url` only"
-        if container.marketplace:
-            yield path, "a Marketplace package takes no `model_data_source`"
-
-
-RULES: Final = (
-    EnvironmentSize(),
-    ManyEnvironmentEntries(),
-    SecretInEnvironment(),
-    ArchiveIsTarGz(),
-    OneArtifact(),
-    PrefixEndsInSlash(),
-    GzipIsAnObject(),
-    ChannelsAreUnique(),
-    RemoteInIsolation(),
-    SourceFitsHosting(),
+SHAPES: Final = (
+    ShapeRule(
+        "MDL-12",
+        "A container has no more environment entries than SageMaker takes",
+        "EnvironmentMap",
+        bad=fleet_file(
+            container="environment:  # here\n" + "\n".join(f"  SETTING_{number}: x" for number in range(101))
+        ),
+        good=fleet_file(container="environment: {WORKERS: 2}"),
+        fix="Move settings into a file of the artifact.",
+    ),
+    ShapeRule(
+        "MDL-13",
+        "An environment key is a shell name",
+        "EnvironmentKey",
+        bad=fleet_file(container="environment:\n  log.level: debug  # here"),
+        good=fleet_file(container="environment:\n  LOG_LEVEL: debug"),
+        fix="Use letters, digits and underscores; neither dots nor hyphens.",
+    ),
+    ShapeRule(
+        "MDL-14",
+        "An environment value is of a length that SageMaker takes",
+        "EnvironmentValue",
+        bad=fleet_file(container=f"environment:\n  PROMPT: {'long ' * 205}text  # here"),
+        good=fleet_file(container="environment:\n  PROMPT: short"),
+        fix="Shorten it, or put it into a file of the artifact.",
+    ),
+    ShapeRule(
+        "MDL-18",
+        "A model data URL is an S3 or https address",
+        "Url",
+        bad=fleet_file(container="model_data_url: acme-models/ranker.tar.gz  # here"),
+        good=fleet_file(),
+        fix="Write s3://BUCKET/KEY.tar.gz.",
+    ),
+    ShapeRule(
+        "MDL-24",
+        "A model data source is complete and of a known kind",
+        "S3ModelDataSource",
+        constraints=Constraints(shapes=("S3ModelUri", "S3ModelDataType", "ModelCompressionType")),
+        bad=fleet_file(
+            container="model_data_source: {s3_data_source: {s3_uri: s3://acme/ranker/, s3_data_type: "
+            "S3Prefix}}  # here",
+            without=("model_data_url",),
+        ),
+        good=fleet_file(
+            container="model_data_source: {s3_data_source: {s3_uri: s3://acme/ranker/, s3_data_type: "
+            "S3Prefix, compression_type: None}}",
+            without=("model_data_url",),
+        ),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Pipelines and multi-container models (group PIP)."""
+"""Pipelines and multi-container models (PIP)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Config, Model, Variant
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.live.ports import Answer
+from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
+from mmeplan.rules.facts import Config, FleetFacts, Model, Variant
+from mmeplan.rules.images import BIND_TO_PORT, NO_IMAGE, labelled_images, lacks_label
+from mmeplan.rules.online import OnlineRule, Question
+from mmeplan.rules.rule import Hit, Rule, ShapeRule
 
-_PREPARE: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1"
-_PREDICT: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/predict:1"
+_REGISTRY: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
-_NAMELESS: Final = f"- image: {_PREPARE}\n- image: {_PREDICT}"
-_NAMED: Final = f"- {{image: {_PREPARE}, container_hostname: prepare}}\n- {{image: {_PREDICT}, container_hostname: %s}}"
-_DIRECT: Final = "inference_execution_config: {mode: Direct}"
-_SHADOW: Final = """
-    shadow_production_variants:%s
-      candidate: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
-"""
-
-
-def _is_direct(model: Model) -> bool:
-    return (model.request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
-
-
-def _pipeline_variant(config: Config) -> Variant | None:
-    return next((v for v in config.variants if any(model.pipeline for model in v.models)), None)
+_NAMELESS: Final = f"- image: {PREPARE}\n- image: {PREDICT}"
+_NAMED: Final = f"- {{image: {PREPARE}, container_hostname: prepare}}\n- {{image: {PREDICT}, container_hostname: %s}}"
 
 
 class HostnamesOnAll(Rule):
@@ -38,15 +27,13 @@ class HostnamesOnAll(Rule):
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ContainerHostname"
     why = "The service names containers by position where none has a name; a mixture is refused."
     fix = "Name every container, or none."
-    bad = fleet_file(
-        containers=f"- {{image: {_PREPARE}, container_hostname: prepare}}\n- {{image: {_PREDICT}}}  # here"
-    )
+    bad = fleet_file(containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n- {{image: {PREDICT}}}  # here")
     good = fleet_file(containers=_NAMED % "predict")
     members = ("Containers",)
 
     def model(self, model: Model) -> Iterator[Hit]:
         nameless = [container for container in model.containers if "ContainerHostname" not in container.spec]
-        if nameless and len(nameless) < len(model.containers) and not _is_direct(model):
+        if nameless and len(nameless) < len(model.containers) and not model.direct:
             yield nameless[0].path, "this container has no `container_hostname`, but others of the model have"
 
 
@@ -72,6 +59,9 @@ class UniqueHostnames(Rule):
                     yield (*container.path, "ContainerHostname"), f"two containers have the hostname {name!r}"
 
 
+_DIRECT: Final = "inference_execution_config: {mode: Direct}"
+
+
 class DirectNeedsHostnames(Rule):
     id = "PIP-04"
     title = "Direct invocation needs a hostname on every container"
@@ -86,7 +76,7 @@ class DirectNeedsHostnames(Rule):
 
     def model(self, model: Model) -> Iterator[Hit]:
         nameless = [container for container in model.containers if "ContainerHostname" not in container.spec]
-        if _is_direct(model) and model.pipeline and nameless:
+        if model.direct and model.pipeline and nameless:
             message = f"{len(nameless)} of {len(model.containers)} containers can't be called: they have no hostname"
             yield ("InferenceExecutionConfig", "Mode"), message
 
@@ -106,6 +96,51 @@ class ExecutionOfOne(Rule):
     def model(self, model: Model) -> Iterator[Hit]:
         if len(model.containers) == 1:
             yield ("InferenceExecutionConfig",), "`inference_execution_config` has no meaning for one container"
+
+
+_PLAIN: Final = f"{_REGISTRY}/ranker:plain"
+
+
+class BindToPortLabel(OnlineRule):
+    id = "PIP-06"
+    title = "The own image of each of several containers accepts a port"
+    severity = "error"
+    basis = "obs"
+    source = (
+        "Developer Guide, inference-pipeline-real-time and multi-container-direct; CreateModel answers "
+        f'"{BIND_TO_PORT}=true Docker label(s)."'
+    )
+    why = (
+        "Containers beside one another each listen on the port that SAGEMAKER_BIND_TO_PORT names. By the label an "
+        "image says that it does; CreateModel refuses one without it."
+    )
+    fix = f"Listen on that port, add `LABEL {BIND_TO_PORT}=true` to the Dockerfile, and build and push the image anew."
+    reads = ("BatchGetImage",)
+    absent = NO_IMAGE
+    given = "The second image has no labels."
+    bad = fleet_file(
+        containers=f"""
+        - image: {_REGISTRY}/ranker:1.4
+          model_data_url: s3://acme-models/ranker.tar.gz
+        - image: {_PLAIN}  # here
+          model_data_url: s3://acme-models/ranker.tar.gz
+        """
+    )
+    good = fleet_file(
+        containers=f"""
+        - image: {_REGISTRY}/ranker:1.4
+          model_data_url: s3://acme-models/ranker.tar.gz
+        - image: {_REGISTRY}/ranker:1.4
+          model_data_url: s3://acme-models/ranker.tar.gz
+        """
+    )
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        yield from labelled_images(facts, lambda container: container.owner.pipeline)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str]:
+        if lacks_label(answer, BIND_TO_PORT):
+            yield f"the image {question.value!r} lacks the label `{BIND_TO_PORT}=true`"
 
 
 class ServerlessPipeline(Rule):
@@ -129,6 +164,10 @@ class ServerlessPipeline(Rule):
                 yield path, f"`{model.resource.address}` has {len(model.containers)} containers"
 
 
+def _pipeline_variant(config: Config) -> Variant | None:
+    return next((v for v in config.variants if any(model.pipeline for model in v.models)), None)
+
+
 class AsyncPipeline(Rule):
     id = "PIP-08"
     title = "A model of several containers is not hosted for asynchronous inference"
@@ -147,6 +186,12 @@ class AsyncPipeline(Rule):
         variant = _pipeline_variant(config)
         if variant is not None:
             yield ("AsyncInferenceConfig",), f"the variant {variant.name!r} hosts several containers"
+
+
+_SHADOW: Final = """
+    shadow_production_variants:%s
+      candidate: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
+"""
 
 
 class ShadowPipeline(Rule):
@@ -188,40 +233,25 @@ class PipelineCapture(Rule):
 
     def config(self, config: Config) -> Iterator[Hit]:
         variant = _pipeline_variant(config)
-        enabled = (config.request["DataCaptureConfig"] or {}).get("EnableCapture") is not False
-        if variant is not None and enabled and not variant.multi_model:  # MME-13 says it for multi-model variants
+        if (
+            variant is not None and config.captures and not variant.multi_model
+        ):  # MME-13 says it for multi-model variants
             yield ("DataCaptureConfig",), f"the variant {variant.name!r} hosts several containers"
 
 
-class DirectMultiModel(Rule):
-    id = "MME-24"
-    title = "A multi-model container is not called directly"
-    severity = "warning"
-    basis = "inf"
-    source = "Developer Guide, create-multi-model-endpoint: only a serial inference pipeline is described"
-    why = "No document says how `TargetContainerHostname` and `TargetModel` go together in one request."
-    fix = "Use `mode: Serial`, or give the multi-model container an endpoint of its own."
-    bad = fleet_file(
-        model="inference_execution_config: {mode: Direct}  # here",
-        containers=f"- {{image: {_PREPARE}, container_hostname: prepare}}\n"
-        f"- {{image: {_PREDICT}, container_hostname: predict, mode: MultiModel, model_data_url: s3://acme/predict/}}",
-    )
-    good = fleet_file(model=_DIRECT, containers=_NAMED % "predict")
-    members = ("InferenceExecutionConfig",)
-
-    def model(self, model: Model) -> Iterator[Hit]:
-        if _is_direct(model) and model.multi_model:
-            yield ("InferenceExecutionConfig",), "a MultiModel container beside `mode: Direct` is not documented"
-
-
-RULES: Final = (
-    HostnamesOnAll(),
-    UniqueHostnames(),
-    DirectNeedsHostnames(),
-    ExecutionOfOne(),
-    ServerlessPipeline(),
-    AsyncPipeline(),
-    ShadowPipeline(),
-    PipelineCapture(),
-    DirectMultiModel(),
+SHAPES: Final = (
+    ShapeRule(
+        "PIP-03",
+        "An inference execution mode is one that SageMaker knows",
+        "InferenceExecutionMode",
+        bad=fleet_file(
+            model="inference_execution_config: {mode: SERIAL}  # here",
+            containers=_NAMELESS,
+        ),
+        good=fleet_file(
+            model="inference_execution_config: {mode: Serial}",
+            containers=_NAMELESS,
+        ),
+        fix="Write Serial or Direct: the prose of the API's page uses capitals, its enum does not.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""Shadow tests (group SHD)."""
+"""Shadow tests (SHD)."""
 
 from __future__ import annotations
 
@@ -140,6 +140,3 @@ class ShadowWeight(Rule):
             if shadow.weight > weight:
                 path = (*shadow.path, "InitialVariantWeight")
                 yield path, f"the shadow's weight {shadow.weight:g} is above the production weight {weight:g}"
-
-
-RULES: Final = (OneAgainstOne(), ServerlessShadow(), AsyncShadow(), MarketplaceShadow(), Inf1Shadow(), ShadowWeight())

@@ -1,4 +1,4 @@
-"""Rules about scalable targets that are registered for the fleet's endpoints (stage `online`; groups ASC and UWC).
+"""Scalable targets that others registered for the fleet's endpoints (ASC and UWC).
 
 In: one list of all scalable targets of the region, by endpoint and variant. The file has no words for targets: whoever
 registered them is somebody else, and an update has to get along with them.
@@ -12,15 +12,17 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
+from mmeplan.rules.described import config_in_force, instance_types, production_variants
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
 
-COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
-
 _GUIDE: Final = "Developer Guide, endpoint-scaling"
 _SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
 _GIVEN: Final = "A scalable target of 2 to 3 instances is registered for the variant `main`{0}."
+
+
+COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
 
 
 def targets_of(answer: Answer) -> Answer:
@@ -49,10 +51,13 @@ def _registered(question: Question, answer: Answer) -> dict[str, Answer]:
 
 def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
     """The production variants on instances that endpoints host."""
-    for endpoint in facts.endpoints.values():
-        for variant in endpoint.config.production if endpoint.config else ():
-            if not variant.serverless:
-                yield endpoint, variant
+    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow and not variant.serverless)
+
+
+def _endpoint(question: Question) -> Question:
+    """Ask for the live endpoint of a question about its targets."""
+    params = {"EndpointName": question.value}
+    return replace(question, operation="DescribeEndpoint", params=params, pages="", condense=None)
 
 
 class ScaledVariantKeepsType(OnlineRule):
@@ -81,19 +86,13 @@ class ScaledVariantKeepsType(OnlineRule):
             if name in _registered(question, answer):
                 yield _endpoint(question)
         elif question.operation == "DescribeEndpoint":
-            if answer.get("EndpointConfigName"):
-                params = {"EndpointConfigName": answer["EndpointConfigName"]}
+            if config := config_in_force(answer):
+                params = {"EndpointConfigName": config}
                 yield replace(question, operation="DescribeEndpointConfig", params=params)
         else:
-            live = {one["VariantName"]: one.get("InstanceType") for one in answer.get("ProductionVariants") or ()}
-            if live.get(name) and live[name] != kind:
-                yield f"the live variant {name!r} runs on `{live[name]}` and has a scalable target: the update fails"
-
-
-def _endpoint(question: Question) -> Question:
-    """Ask for the live endpoint of a question about its targets."""
-    params = {"EndpointName": question.value}
-    return replace(question, operation="DescribeEndpoint", params=params, pages="", condense=None)
+            live = instance_types(answer).get(name, kind)
+            if live != kind:
+                yield f"the live variant {name!r} runs on `{live}` and has a scalable target: the update fails"
 
 
 class ScaledVariantStays(OnlineRule):
@@ -128,7 +127,7 @@ class ScaledVariantStays(OnlineRule):
             if gone:
                 yield replace(_endpoint(question), wanted=(gone,))
             return
-        live = {one["VariantName"] for one in answer.get("ProductionVariants") or ()}
+        live = production_variants(answer)
         for name in names:
             if name in live:
                 yield f"the live variant {name!r} has a scalable target, and isn't in the file: deregister it first"
@@ -195,6 +194,3 @@ class CountWithinTarget(OnlineRule):
         if target and not target["MinCapacity"] <= count <= target["MaxCapacity"]:
             bounds = f"{target['MinCapacity']} to {target['MaxCapacity']}"
             yield f"{count} instances lie outside the scalable target's {bounds}"
-
-
-RULES: Final = (ScaledVariantKeepsType(), ScaledVariantStays(), ScaledCountIsLeftAlone(), CountWithinTarget())

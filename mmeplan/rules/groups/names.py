@@ -1,20 +1,23 @@
-"""Names, ARNs and keys: what the shapes of names can't say (groups NAM, ARN and KMS)."""
+"""Names, tags, roles and keys (NAM, TAG, ARN and KMS)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.aws.patterns import full_match
 from mmeplan.aws.shapes import service
+from mmeplan.live import NAME_MEMBERS
+from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.rules.examples import ROLE, fleet_file
+from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model, Scope
-from mmeplan.rules.rule import FleetHit, Hit, Rule
+from mmeplan.rules.online import OnlineRule, Question
+from mmeplan.rules.policies import permits, roles_of
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
-_ARN = re.compile(r"arn:([a-z-]+):[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:")
-_NAME_MEMBER: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 _TWO_ENTRIES: Final = """
     ranker:
       primary_container: {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4}
@@ -25,6 +28,7 @@ _TWO_ENTRIES: Final = """
       execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
       name: %s
 """
+
 _BOTH_USED: Final = """
     main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
     next: {model: ranker-next, instance_type: ml.m5.xlarge, initial_instance_count: 2}
@@ -64,7 +68,7 @@ class OneName(Rule):
                     message = (
                         f"`{resource.address}` has the name {resource.physical_name!r}, which is {other.address}'s"
                     )
-                    yield resource, (_NAME_MEMBER[kind],), message
+                    yield resource, (NAME_MEMBERS[kind],), message
 
 
 class NameByCase(Rule):
@@ -87,7 +91,7 @@ class NameByCase(Rule):
                     message = (
                         f"{resource.physical_name!r} and {other.address}'s {other.physical_name!r} differ by case only"
                     )
-                    yield resource, (_NAME_MEMBER[kind],), message
+                    yield resource, (NAME_MEMBERS[kind],), message
 
 
 class HostedModelHasRole(Rule):
@@ -110,6 +114,9 @@ class HostedModelHasRole(Rule):
             yield (), f"`{model.resource.address}` has no `execution_role_arn`, but {hosts} hosts it"
 
 
+_ARN = re.compile(r"arn:([a-z-]+):[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:")
+
+
 def _foreign(arn: Any, scope: Scope, *, same_account: bool) -> str:
     """What about an ARN doesn't fit the fleet's partition or account; empty where it fits or can't be known."""
     match = _ARN.match(arn) if isinstance(arn, str) else None
@@ -121,6 +128,17 @@ def _foreign(arn: Any, scope: Scope, *, same_account: bool) -> str:
     if same_account and account and scope.account is not None and account != scope.account:
         return f"is of the account {account}, but the fleet is bound to {scope.account}"
     return ""
+
+
+def _arns(config: Config) -> Iterator[tuple[ApiPath, Any]]:
+    """Keys and topics of a config."""
+    yield ("KmsKeyId",), config.request.get("KmsKeyId")
+    yield ("DataCaptureConfig", "KmsKeyId"), config.capture.get("KmsKeyId")
+    output = config.async_output
+    yield ("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), output.get("KmsKeyId")
+    topics = output.get("NotificationConfig") or {}
+    for member in ("SuccessTopic", "ErrorTopic"):
+        yield ("AsyncInferenceConfig", "OutputConfig", "NotificationConfig", member), topics.get(member)
 
 
 class ArnFitsTheFleet(Rule):
@@ -147,21 +165,10 @@ class ArnFitsTheFleet(Rule):
         role = _foreign(config.request.get("ExecutionRoleArn"), config.scope, same_account=True)
         if role:
             yield ("ExecutionRoleArn",), f"the execution role {role}"
-        for path, arn in _arns(config.request):
+        for path, arn in _arns(config):
             wrong = _foreign(arn, config.scope, same_account=False)
             if wrong:
                 yield path, f"`{arn}` {wrong}"
-
-
-def _arns(request: dict[str, Any]) -> Iterator[tuple[ApiPath, Any]]:
-    """Keys and topics of a config."""
-    yield ("KmsKeyId",), request.get("KmsKeyId")
-    yield ("DataCaptureConfig", "KmsKeyId"), (request.get("DataCaptureConfig") or {}).get("KmsKeyId")
-    output = (request.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
-    yield ("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), output.get("KmsKeyId")
-    topics = output.get("NotificationConfig") or {}
-    for member in ("SuccessTopic", "ErrorTopic"):
-        yield ("AsyncInferenceConfig", "OutputConfig", "NotificationConfig", member), topics.get(member)
 
 
 _KEY_ID = r"(mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
@@ -182,6 +189,7 @@ class KeyForm(Rule):
     bad = fleet_file(config="kms_key_id: ranker-key  # here")
     good = fleet_file(config="kms_key_id: alias/ranker-key")
     members = ("KmsKeyId",)
+    constraints = Constraints(shapes=("KmsKeyId",))
 
     def config(self, config: Config) -> Iterator[Hit]:
         key = config.request["KmsKeyId"]
@@ -190,4 +198,147 @@ class KeyForm(Rule):
             yield ("KmsKeyId",), f"{key!r} is neither a key id, a key ARN, alias/NAME nor an alias ARN"
 
 
-RULES: Final = (OneName(), NameByCase(), HostedModelHasRole(), ArnFitsTheFleet(), KeyForm())
+def _usable(question: Question, answer: Answer) -> Iterator[str | Question]:
+    (roles,) = question.wanted
+    key = answer.get("KeyMetadata") or {}
+    state = key.get("KeyState")
+    if not key:
+        yield f"there is no key {question.value!r} in this account and region"
+    elif state and state != "Enabled":
+        yield f"the key {question.value!r} is {state}, and encrypts nothing"
+    else:
+        account = str(key.get("AWSAccountId") or "")
+        arn = str(key["Arn"])
+        root = f"arn:{arn.split(':')[1]}:iam::{account}:root"
+        params = {"KeyId": key["KeyId"], "PolicyName": "default"}
+        extra = (arn, (account, root, *roles))
+        yield replace(question, operation="GetKeyPolicy", params=params, wanted=extra)
+
+
+def _principal(caller: str) -> tuple[str, ...]:
+    """A caller as key policies name it: of an assumed role's session, the session and the role."""
+    parts = caller.split(":")
+    if len(parts) != 6 or not parts[5].startswith("assumed-role/"):
+        return (caller,) if caller else ()
+    return caller, f"arn:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
+
+
+class KeyPermitsGrants(OnlineRule):
+    id = "KMS-02"
+    title = "A volume's key is usable, and its policy permits grants"
+    severity = "warning"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, CreateEndpointConfigInput.KmsKeyId: grants, and the key's policy"
+    why = (
+        "SageMaker makes grants on the key, for which the key's own policy must let somebody in: the account (then IAM "
+        "decides), the execution role, or the caller. Without them the endpoint fails. Conditions aren't evaluated."
+    )
+    fix = "Allow kms:CreateGrant in the key's policy, or name another key."
+    reads = ("DescribeKey", "GetKeyPolicy", "GetCallerIdentity")
+    absent = ("NotFoundException",)
+    given = "The key's policy lets in one other role only."
+    bad = fleet_file(config="kms_key_id: alias/acme-sealed  # here")
+    good = fleet_file(config="kms_key_id: alias/acme-volumes")
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for config in facts.configs.values():
+            key = config.request.get("KmsKeyId")
+            if key:
+                params = {"KeyId": key}
+                roles = tuple(role.arn for role in roles_of(config))
+                yield Question(config.resource, ("KmsKeyId",), key, "DescribeKey", params, wanted=(roles,))
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        if question.operation == "DescribeKey":
+            yield from _usable(question, answer)
+        elif question.operation == "GetKeyPolicy":
+            arn, principals = question.wanted
+            policy = str(answer.get("Policy") or "{}")
+            if not permits(policy, "kms:CreateGrant", arn, principals):
+                extra = (arn, principals, policy)
+                yield replace(question, operation="GetCallerIdentity", params={}, wanted=extra)
+        else:
+            arn, principals, policy = question.wanted
+            caller = _principal(str(answer.get("Arn") or ""))
+            if not permits(policy, "kms:CreateGrant", arn, (*principals, *caller)):
+                yield (
+                    f"the policy of the key {question.value!r} lets neither the account, nor the execution role, nor "
+                    "the caller create grants"
+                )
+
+
+_LONG: Final = "x" * 64
+
+SHAPES: Final = (
+    ShapeRule(
+        "NAM-01",
+        "A model's name is one that SageMaker takes",
+        "ModelName",
+        bad=fleet_file(model="name: ranker_v2  # here"),
+        good=fleet_file(model="name: ranker-v2"),
+        fix="Use letters, digits and inner hyphens, or drop `name:` and let mmeplan choose NAME-DIGEST8.",
+    ),
+    ShapeRule(
+        "NAM-02",
+        "An endpoint config's name is one that SageMaker takes",
+        "EndpointConfigName",
+        bad=fleet_file(config="name: ranker.v2  # here"),
+        good=fleet_file(config="name: ranker-v2"),
+        fix="Use letters, digits and inner hyphens, or drop `name:` and let mmeplan choose NAME-DIGEST8.",
+    ),
+    ShapeRule(
+        "NAM-03",
+        "An endpoint's name is one that SageMaker takes",
+        "EndpointName",
+        bad=fleet_file(endpoint=f"name: {_LONG}  # here"),
+        good=fleet_file(endpoint="name: ranker-production"),
+        fix="Shorten the entry's name, or pin a shorter one with `name:`.",
+    ),
+    ShapeRule(
+        "NAM-04",
+        "A variant's name is one that SageMaker takes",
+        "VariantName",
+        bad=fleet_file(
+            variants="main_variant:  # here\n  model: ranker\n  instance_type: ml.m5.xlarge\n  "
+            "initial_instance_count: 2"
+        ),
+        good=fleet_file(),
+        fix="Use letters, digits and inner hyphens. An underscore is what people write most.",
+    ),
+    ShapeRule(
+        "NAM-05",
+        "A container's hostname is one that SageMaker takes",
+        "ContainerHostname",
+        bad=fleet_file(
+            containers=f"- {{image: {PREPARE}, container_hostname: -prepare}}  # here\n"
+            f"- {{image: {PREDICT}, container_hostname: predict}}"
+        ),
+        good=fleet_file(
+            containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n"
+            f"- {{image: {PREDICT}, container_hostname: predict}}"
+        ),
+    ),
+    ShapeRule(
+        "TAG-01",
+        "A resource has no more tags than SageMaker takes",
+        "TagList",
+        bad=fleet_file(model="tags:  # here\n" + "\n".join(f"  tag-{number}: x" for number in range(50))),
+        good=fleet_file(model="tags: {team: pricing}"),
+        fix="Remove tags. mmeplan's own ownership tags count as well.",
+    ),
+    ShapeRule(
+        "TAG-02",
+        "Tag keys and values are of the length and the characters that SageMaker takes",
+        "TagKey, TagValue",
+        bad=fleet_file(model="tags:\n  team: pricing & search  # here"),
+        good=fleet_file(model="tags:\n  team: pricing and search"),
+    ),
+    ShapeRule(
+        "ARN-01",
+        "An execution role is the ARN of an IAM role",
+        "RoleArn",
+        bad=fleet_file(model="execution_role_arn: service-role/sagemaker  # here"),
+        good=fleet_file(),
+        fix="Write the role's full ARN: arn:aws:iam::ACCOUNT:role/NAME.",
+    ),
+)

@@ -1,28 +1,21 @@
-"""Multi-model containers: where they may be hosted, and how (group MME, second half)."""
+"""Multi-model containers: where they may be hosted, and how (MME; the rest is in multi_model.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, CANARY_UPDATE, fleet_file
-from mmeplan.rules.facts import Config, Endpoint, Variant
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.live.ports import Answer
+from mmeplan.rules.artifacts import listing, shown_bytes, usable_prefixes
+from mmeplan.rules.examples import ALL_AT_ONCE_UPDATE, BIGGER, CANARY_UPDATE, fleet_file
+from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
+from mmeplan.rules.online import OnlineRule, Question, UnknownError
+from mmeplan.rules.planned import PlannedFleet, PlanRule
+from mmeplan.rules.rule import FleetHit, Hit, Rule
 
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
-_CAPTURE: Final = (
-    "data_capture_config: {initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, "
-    "capture_options: [{capture_mode: Input}]}"
-)
-_ASYNC: Final = "async_inference_config: {output_config: {s3_output_path: s3://acme/out}}"
 _VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
-_SHADOW: Final = f"shadow_production_variants:\n  candidate: {_VARIANT}"
 GOOD: Final = fleet_file(multi_model=True)
-
-
-def multi_model_variant(config: Config) -> Variant | None:
-    """The first variant of a config that hosts a multi-model container of the fleet."""
-    return next((variant for variant in config.variants if variant.multi_model), None)
 
 
 class ServerlessMultiModel(Rule):
@@ -40,6 +33,14 @@ class ServerlessMultiModel(Rule):
     def variant(self, variant: Variant) -> Iterator[Hit]:
         if variant.multi_model:
             yield (*variant.path, "ServerlessConfig"), f"`{variant.models[0].resource.address}` is multi-model"
+
+
+_ASYNC: Final = "async_inference_config: {output_config: {s3_output_path: s3://acme/out}}"
+
+
+def multi_model_variant(config: Config) -> Variant | None:
+    """The first variant of a config that hosts a multi-model container of the fleet."""
+    return next((variant for variant in config.variants if variant.multi_model), None)
 
 
 class AsyncMultiModel(Rule):
@@ -60,6 +61,9 @@ class AsyncMultiModel(Rule):
             yield ("AsyncInferenceConfig",), f"the variant {variant.name!r} hosts a multi-model container"
 
 
+_SHADOW: Final = f"shadow_production_variants:\n  candidate: {_VARIANT}"
+
+
 class ShadowMultiModel(Rule):
     id = "MME-12"
     title = "A multi-model container takes no part in a shadow test"
@@ -76,6 +80,12 @@ class ShadowMultiModel(Rule):
         variant = multi_model_variant(config)
         if variant is not None and config.shadows:
             yield ("ShadowProductionVariants",), f"the variant {variant.name!r} hosts a multi-model container"
+
+
+_CAPTURE: Final = (
+    "data_capture_config: {initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, "
+    "capture_options: [{capture_mode: Input}]}"
+)
 
 
 class CaptureMultiModel(Rule):
@@ -95,8 +105,7 @@ class CaptureMultiModel(Rule):
 
     def config(self, config: Config) -> Iterator[Hit]:
         variant = multi_model_variant(config)
-        enabled = (config.request["DataCaptureConfig"] or {}).get("EnableCapture") is not False
-        if variant is not None and enabled:
+        if variant is not None and config.captures:
             yield (
                 ("DataCaptureConfig",),
                 f"the variant {variant.name!r} hosts a multi-model container; Model Monitor can't read it",
@@ -240,14 +249,77 @@ class TwoInstancesForMultiModel(Rule):
             yield path, f"all models of the variant {variant.name!r} depend on one instance"
 
 
-RULES: Final = (
-    ServerlessMultiModel(),
-    AsyncMultiModel(),
-    ShadowMultiModel(),
-    CaptureMultiModel(),
-    Inf1MultiModel(),
-    MixedVariants(),
-    GuardedMultiModel(),
-    ScaledMultiModel(),
-    TwoInstancesForMultiModel(),
-)
+def _memory(question: Question, key: str, size: int) -> Question:
+    """Ask EC2 for the memory of the variant's type: `ml.m5.xlarge` is an m5.xlarge. A filter may match nothing."""
+    artifact, kind = question.wanted
+    params: dict[str, Any] = {"Filters": [{"Name": "instance-type", "Values": [kind.removeprefix("ml.")]}]}
+    wanted = (kind, f"s3://{artifact.bucket}/{key}", size)
+    return Question(question.resource, question.path, kind, "DescribeInstanceTypes", params, wanted=wanted)
+
+
+class LargestModelFits(OnlineRule):
+    id = "MME-25"
+    title = "The largest model of a multi-model prefix fits the instances"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, multi-model-endpoints, Instance recommendations; EC2 DescribeInstanceTypes"
+    why = (
+        "A model is downloaded, unpacked and loaded into memory beside the others; one that is larger than all memory "
+        "of an instance, packed even, loads nowhere, and unloads everything else in the attempt. The first 1,000 "
+        "objects of the prefix are looked at; memory is that of EC2's type of the same name."
+    )
+    fix = "Choose a larger instance type, or host this model on its own."
+    reads = ("ListObjectsV2", "DescribeInstanceTypes")
+    absent = ("NoSuchBucket",)
+    given = "The largest archive has 40 GiB; an m5.xlarge has 16 GiB of memory."
+    bad = fleet_file(
+        multi_model=True,
+        container="model_data_url: s3://acme-models/giants/",
+        variant="instance_type: ml.m5.xlarge  # here",
+    )
+    good = fleet_file(multi_model=True)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for variant in facts.variants():
+            for artifact in usable_prefixes(variant.models):
+                for path, kind in variant.instance_types():
+                    yield listing(artifact, variant.owner.resource, path, kind)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        if question.operation == "ListObjectsV2":
+            objects = answer.get("objects") or {}
+            if objects:
+                key = max(objects, key=lambda name: objects[name].size)
+                yield _memory(question, key, objects[key].size)
+            return
+        kind, uri, size = question.wanted
+        if not answer.get("InstanceTypes"):
+            raise UnknownError(f"EC2 doesn't list the memory of `{kind}` in this region")
+        memory = answer["InstanceTypes"][0]["MemoryInfo"]["SizeInMiB"] * 1024**2
+        if size > memory:
+            yield f"{uri!r} has {shown_bytes(size)} packed, and `{kind}` {shown_bytes(memory)} of memory"
+
+
+class ColdModels(PlanRule):
+    id = "MME-27"
+    title = "An update of a multi-model endpoint is done when slow answers hurt least"
+    severity = "warning"
+    basis = "doc"
+    source = "Developer Guide, multi-model-endpoints"
+    why = (
+        "The new fleet has no model loaded and no memory of where models were: after every update each model's first "
+        "requests are slow, until they are spread again."
+    )
+    fix = "Apply at a quiet hour, and call the busiest models once; `allow` on the fleet says that you know."
+    before = fleet_file(multi_model=True)
+    bad = fleet_file(multi_model=True, variant=BIGGER).replace("endpoints:\n  ranker:", "endpoints:\n  ranker:  # here")
+    good = fleet_file(multi_model=True)
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        for at, _ in fleet.swaps():
+            for variant in at.endpoint.config.production if at.endpoint.config else ():
+                if variant.multi_model:
+                    message = (
+                        f"after this update the models of the variant {variant.name!r} are loaded anew, on first call"
+                    )
+                    yield at.endpoint.resource, (), message

@@ -1,4 +1,4 @@
-"""Endpoint configs: which variants they have and what these host (group CFG, first half)."""
+"""Endpoint configs: their variants and what these host (CFG; instances are in instances.py)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Final
 
 from mmeplan.rules.examples import ROLE, fleet_file
 from mmeplan.rules.facts import Config, Model, Variant
-from mmeplan.rules.rule import Hit, Rule
+from mmeplan.rules.planned import PlannedFleet, PlanRule
+from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
 _COMPONENT: Final = "{instance_type: ml.g5.2xlarge, initial_instance_count: 2}"
 _INSTANCE_ROLE: Final = f"execution_role_arn: {ROLE}"
 _COMPONENTS: Final = fleet_file(models="{}", config=_INSTANCE_ROLE, variants=f"main: {_COMPONENT}")
-METRIC_INTERVALS_S: Final = (10, 30, 60, 120, 180, 240, 300)  # MetricsConfig, documentation of the member
-_TERRAFORM: Final = "terraform-provider-aws, pull requests 48738 and 48884"
 
 
 class UniqueVariants(Rule):
@@ -60,6 +59,26 @@ class VariantHasModel(Rule):
         for variant in config.variants:
             if not variant.model_based:
                 yield variant.path, f"the variant {variant.name!r} names no model"
+
+
+class ModelOutsideExists(PlanRule):
+    id = "CFG-04"
+    title = "A model outside the fleet exists"
+    severity = "error"
+    basis = "obs"
+    source = 'CreateEndpointConfig answers "Could not find model"'
+    why = "`model_name` refers to a model that somebody else makes; without it the config can't be created."
+    fix = "Correct the name or the region, create the model first, or write `model:` for one of this fleet."
+    absent = (("model", "elsewhere"),)
+    bad = fleet_file(models="{}", variant="model_name: elsewhere  # here", without=("model",))
+    good = fleet_file()
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        for config in fleet.facts.configs.values():
+            for reference in config.resource.references:
+                seen = fleet.snapshot.get("model", reference.name) if reference.address is None else None
+                if seen is not None and seen.status == "absent":
+                    yield config.resource, reference.path, f"there is no model {reference.name!r} in this account"
 
 
 class VariantHasCapacity(Rule):
@@ -153,6 +172,9 @@ class WeightsOnAll(Rule):
                 yield variant.path, f"the variant {variant.name!r} has the default weight 1 beside {shown}"
 
 
+_TERRAFORM: Final = "terraform-provider-aws, pull requests 48738 and 48884"
+
+
 class RoleOfTheConfig(Rule):
     id = "CFG-30"
     title = "A config of model-based variants has no role, VPC or isolation of its own"
@@ -239,6 +261,7 @@ class ScalingBounds(Rule):
         without=("model",),
     )
     members = ("ManagedInstanceScaling",)
+    constraints = Constraints(beneath=("ManagedInstanceScaling",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         scaling = variant.spec["ManagedInstanceScaling"]
@@ -251,6 +274,28 @@ class ScalingBounds(Rule):
         for (low_key, low), (high_key, high) in pairwise(known):
             if low > high:
                 yield (*variant.path, "ManagedInstanceScaling"), f"`{low_key}` {low} is above {high_key} {high}"
+
+
+METRIC_INTERVALS_S: Final = (10, 30, 60, 120, 180, 240, 300)  # MetricsConfig, documentation of the member
+
+
+class MetricFrequency(Rule):
+    id = "CFG-34"
+    title = "Metrics are published at a documented interval"
+    severity = "error"
+    basis = "doc"
+    source = "botocore sagemaker/2017-07-24, MetricsConfig.MetricPublishFrequencyInSeconds: valid values"
+    why = "The shape is any integer, so that botocore sends it; the documentation lists the intervals that there are."
+    fix = "Write one of the intervals that the message names; 60 is the default."
+    bad = fleet_file(config="metrics_config: {metric_publish_frequency_in_seconds: 45}  # here")
+    good = fleet_file(config="metrics_config: {metric_publish_frequency_in_seconds: 30}")
+    members = ("MetricsConfig",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        seconds = (config.request["MetricsConfig"] or {}).get("MetricPublishFrequencyInSeconds")
+        if seconds is not None and seconds not in METRIC_INTERVALS_S:
+            path = ("MetricsConfig", "MetricPublishFrequencyInSeconds")
+            yield path, f"an interval of {seconds} s is not one of {', '.join(map(str, METRIC_INTERVALS_S))}"
 
 
 class Unused(Rule):
@@ -282,36 +327,41 @@ class Unused(Rule):
             yield (), f"no endpoint of the fleet runs {config.resource.address}"
 
 
-class MetricFrequency(Rule):
-    id = "CFG-34"
-    title = "Metrics are published at a documented interval"
-    severity = "error"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, MetricsConfig.MetricPublishFrequencyInSeconds: valid values"
-    why = "The shape is any integer, so that botocore sends it; the documentation lists the intervals that there are."
-    fix = "Write one of the intervals that the message names; 60 is the default."
-    bad = fleet_file(config="metrics_config: {metric_publish_frequency_in_seconds: 45}  # here")
-    good = fleet_file(config="metrics_config: {metric_publish_frequency_in_seconds: 30}")
-    members = ("MetricsConfig",)
-
-    def config(self, config: Config) -> Iterator[Hit]:
-        seconds = (config.request["MetricsConfig"] or {}).get("MetricPublishFrequencyInSeconds")
-        if seconds is not None and seconds not in METRIC_INTERVALS_S:
-            path = ("MetricsConfig", "MetricPublishFrequencyInSeconds")
-            yield path, f"an interval of {seconds} s is not one of {', '.join(map(str, METRIC_INTERVALS_S))}"
-
-
-RULES: Final = (
-    UniqueVariants(),
-    VariantHasModel(),
-    VariantHasCapacity(),
-    TwoInstances(),
-    SomeWeight(),
-    WeightsOnAll(),
-    RoleOfTheConfig(),
-    OneKindOfVariant(),
-    ScalingOfComponents(),
-    ScalingBounds(),
-    Unused(),
-    MetricFrequency(),
+SHAPES: Final = (
+    ShapeRule(
+        "CFG-01",
+        "A config has production variants, and no more than SageMaker takes",
+        "ProductionVariantList",
+        bad=fleet_file(models="{}", without=("production_variants",), config="metrics_config: {}").replace(
+            "    config:", "    config:  # here"
+        ),
+        good=fleet_file(),
+    ),
+    ShapeRule(
+        "CFG-10",
+        "A variant's weight is not negative",
+        "VariantWeight",
+        bad=fleet_file(variant="initial_variant_weight: -1  # here"),
+        good=fleet_file(variant="initial_variant_weight: 1"),
+    ),
+    ShapeRule(
+        "CFG-26",
+        "A routing strategy is one that SageMaker knows",
+        "RoutingStrategy",
+        bad=fleet_file(variant="routing_config: {routing_strategy: ROUND_ROBIN}  # here"),
+        good=fleet_file(variant="routing_config: {routing_strategy: LEAST_OUTSTANDING_REQUESTS}"),
+    ),
+    ShapeRule(
+        "CFG-35",
+        "An explainer config is complete and within the API's bounds",
+        "ExplainerConfig",
+        constraints=Constraints(places=(("ShapBaselineConfig", "ShapBaselineUri"),), beneath=("ExplainerConfig",)),
+        bad=fleet_file(
+            config="explainer_config: {clarify_explainer_config: {shap_config: {number_of_samples: 100}}}  # here"
+        ),
+        good=fleet_file(
+            config="explainer_config: {clarify_explainer_config: {shap_config: {shap_baseline_config: "
+            "{shap_baseline: '1,2'}}}}"
+        ),
+    ),
 )
