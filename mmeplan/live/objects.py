@@ -70,6 +70,17 @@ class LiveEndpointConfig(LiveObject):
         """The names of all models that it refers to, instance pools included; each once, in order."""
         return models_of(self.describe)
 
+    @property
+    def instance_types(self) -> Mapping[str, str]:
+        """The instance type of each production variant that has one."""
+        variants = self.describe.get("ProductionVariants") or ()
+        return {str(item.get("VariantName")): item["InstanceType"] for item in variants if item.get("InstanceType")}
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has a serverless production variant."""
+        return any(variant.get("ServerlessConfig") for variant in self.describe.get("ProductionVariants") or ())
+
 
 @dataclass(frozen=True, slots=True)
 class LiveVariant:
@@ -148,7 +159,7 @@ class LiveEndpoint(LiveObject):
 
     @property
     def modified_at(self) -> str:
-        """LastModifiedTime, ISO 8601."""
+        """LastModifiedTime, ISO 8601; empty where Describe doesn't say."""
         return str(self.describe.get("LastModifiedTime") or "")
 
     @property
@@ -176,6 +187,16 @@ _TYPES: Final[Mapping[str, type[LiveObject]]] = {
 def live_object(kind: str, name: str, status: Status, *more: Any, **named: Any) -> LiveObject:
     """The live object of a kind; the other arguments are those of `LiveObject`."""
     return _TYPES[kind](kind, name, status, *more, **named)
+
+
+def created_at(summary: Mapping[str, Any]) -> str:
+    """Creation time of an item of a List answer, ISO 8601; empty where it has none."""
+    return str(summary.get("CreationTime") or "")
+
+
+def live_endpoint_config(describe: Mapping[str, Any]) -> LiveEndpointConfig:
+    """A DescribeEndpointConfig answer, typed."""
+    return LiveEndpointConfig("endpoint_config", str(describe.get("EndpointConfigName", "")), "present", describe)
 
 
 def live_endpoint(describe: Mapping[str, Any], tags: Mapping[str, str] | None = None) -> LiveEndpoint:

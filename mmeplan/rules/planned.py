@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveEndpoint, LiveEndpointConfig, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
-from mmeplan.rules.described import config_in_force, desired_counts, is_serverless, production_variants
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -48,8 +47,8 @@ class PlannedEndpoint:
 
     endpoint: Endpoint
     change: Change | None
-    live: LiveObject | None
-    live_config: LiveObject | None
+    live: LiveEndpoint | None
+    live_config: LiveEndpointConfig | None
     update: Step | None
 
     @property
@@ -59,15 +58,16 @@ class PlannedEndpoint:
 
     def live_variants(self) -> set[str]:
         """The names of the live production variants."""
-        return set(production_variants(self.live.describe)) if self.live else set()
+        return {variant.name for variant in self.live.variants} if self.live else set()
 
     def live_counts(self) -> dict[str, int]:
         """The instances that each live production variant should have."""
-        return desired_counts(self.live.describe) if self.live else {}
+        variants = self.live.variants if self.live else ()
+        return {variant.name: variant.desired_count for variant in variants if variant.desired_count is not None}
 
     def live_is_serverless(self) -> bool:
         """Whether the config in force has a serverless variant."""
-        return self.live_config is not None and is_serverless(self.live_config.describe)
+        return self.live_config is not None and self.live_config.is_serverless
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,9 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
     made = []
     for address, endpoint in facts.endpoints.items():
         change = changes.get(address)
-        live = _present(snapshot, "endpoint", (change.live_name if change else "") or endpoint.resource.physical_name)
-        config = _present(snapshot, "endpoint_config", config_in_force(live.describe) if live else "")
+        live = snapshot.endpoint((change.live_name if change else "") or endpoint.resource.physical_name)
+        live = live if live is not None and live.is_present else None
+        config = snapshot.endpoint_config(live.config) if live else None
+        config = config if config is not None and config.is_present else None
         made.append(PlannedEndpoint(endpoint, change, live, config, updates.get(address)))
     return PlannedFleet(facts, snapshot, tuple(made))
-
-
-def _present(snapshot: Snapshot, kind: str, name: str) -> LiveObject | None:
-    found = snapshot.get(kind, name)
-    return found if found is not None and found.status == "present" else None

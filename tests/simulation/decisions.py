@@ -33,7 +33,7 @@ class Row:
         return account
 
 
-# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` --------------------------------------------------
+# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` ----------------------------------------------
 
 
 def f(endpoints: Mapping[str, Fleet] | None = None, **sections: Any) -> Fleet:
@@ -110,7 +110,7 @@ EMPTY = f(models={})
 ADOPTING = e(adopt=True)
 
 
-# --- hands ----------------------------------------------------------------------------------------------------------------
+# --- hands ------------------------------------------------------------------------------------------------------------
 
 
 def in_turn(*hands: Hands) -> Hands:
@@ -263,7 +263,7 @@ def theirs_again(a: Account) -> None:
     a.does("CreateEndpointConfig", EndpointConfigName="e", ProductionVariants=[{**one, "InitialInstanceCount": 1}])
 
 
-# --- the table ------------------------------------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------------------------------
 
 ENDPOINTS: dict[str, Row] = {
     "nothing is live": Row(SMALL),

@@ -59,7 +59,7 @@ class Account:
         for text in fleets:
             self.applies(text)
 
-    # --- what happens to it -------------------------------------------------------------------------------------------
+    # --- what happens to it -----
 
     def plan(self, text: Fleet, salts: Mapping[str, str] | None = None, **options: Any) -> Plan:
         made = compiled(text, salts)
@@ -153,12 +153,12 @@ class Account:
             if serverless:
                 item["DesiredServerlessConfig"] = serverless
 
-    # --- what is read of it -------------------------------------------------------------------------------------------
+    # --- what is read of it -----
 
     def seen(self, made: Graph, *, listed: bool = False) -> Snapshot:
         """The snapshot that a plan of this graph is made from, through its document.
 
-        `listed`: as of a large fleet, of which owned objects with the wanted digest in their tags are listed, not described.
+        `listed`: as of a large fleet: owned objects with the wanted digest in their tags are listed, not described.
         """
         snapshot = live.observe(self, made, self.now, REGION)
         document: Answer = json.loads(json.dumps(snapshot.encode()))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, Literal
 
+from mmeplan.live import created_at, live_endpoint
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import (
     TOGETHER,
@@ -25,7 +26,6 @@ from mmeplan.rules.artifacts import (
     unseen,
     usable_prefixes,
 )
-from mmeplan.rules.described import changed_at, created_at
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import FleetFacts
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
@@ -83,7 +83,8 @@ def _since_last_change(question: Question, event: tuple[str, str]) -> Question:
 
 def _is_news(question: Question, answer: Answer) -> bool:
     _, time, _ = question.wanted
-    return bool("" < changed_at(answer) < time)
+    live = live_endpoint(answer)
+    return bool("" < (live.modified_at or live.created_at) < time)
 
 
 class PrefixHistory(OnlineRule):

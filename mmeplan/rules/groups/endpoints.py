@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mmeplan.rules.described import has_last_deployment
 from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
 from mmeplan.rules.facts import Endpoint
 from mmeplan.rules.planned import PlannedFleet, PlanRule
@@ -116,7 +115,7 @@ class SomeLastDeployment(PlanRule):
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
         for at, update in fleet.swaps():
             retains = update.params.get("RetainDeploymentConfig")
-            if retains and at.live and not has_last_deployment(at.live.describe):
+            if retains and at.live and not at.live.last_deployment:
                 message = "the live endpoint has no last deployment config: the update runs all at once"
                 yield at.endpoint.resource, ("RetainDeploymentConfig",), message
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from mmeplan.live import live_endpoint, live_endpoint_config
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
-from mmeplan.rules.described import config_in_force, instance_types, production_variants
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
@@ -86,11 +86,11 @@ class ScaledVariantKeepsType(OnlineRule):
             if name in _registered(question, answer):
                 yield _endpoint(question)
         elif question.operation == "DescribeEndpoint":
-            if config := config_in_force(answer):
+            if config := live_endpoint(answer).config:
                 params = {"EndpointConfigName": config}
                 yield replace(question, operation="DescribeEndpointConfig", params=params)
         else:
-            live = instance_types(answer).get(name, kind)
+            live = live_endpoint_config(answer).instance_types.get(name, kind)
             if live != kind:
                 yield f"the live variant {name!r} runs on `{live}` and has a scalable target: the update fails"
 
@@ -127,7 +127,7 @@ class ScaledVariantStays(OnlineRule):
             if gone:
                 yield replace(_endpoint(question), wanted=(gone,))
             return
-        live = production_variants(answer)
+        live = {variant.name for variant in live_endpoint(answer).variants}
         for name in names:
             if name in live:
                 yield f"the live variant {name!r} has a scalable target, and isn't in the file: deregister it first"
