@@ -29,7 +29,7 @@ from mmeplan.live.observing import (
 from mmeplan.live.ownership import Ownership
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot, decode
-from mmeplan.live.users import observe_users
+from mmeplan.live.usage import Usage, observe_users
 
 __all__ = [
     "ARN_MEMBERS",
@@ -49,6 +49,7 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Snapshot",
+    "Usage",
     "Writer",
     "created_at",
     "decode",
