@@ -241,6 +241,12 @@ CASES: dict[str, tuple[Fleet | None, Callable[[World], None] | None, Fleet, Rows
         one(of(XLARGE, 4, **AUTO)),
         {LARGE: (1, 0, 1), XLARGE: (0, 1, 1)},
     ),
+    "counts that are the file's come up as the file says": (
+        one(of(LARGE, 2)),
+        moved(6),
+        one(of(XLARGE, 3)),
+        {LARGE: (6, 0, 6), XLARGE: (0, 3, 3)},
+    ),
     "a variant that is new has the file's count": (
         one(of(LARGE, 1, **AUTO)),
         moved(3),
