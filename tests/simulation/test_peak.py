@@ -1,13 +1,15 @@
 """The plan's peak is reached: no run of an apply has more instances of a type, and some run has as many.
 
-Where the peak is a bound only, and is tested as one in test_capacity:
-* rolling updates of several endpoints at once: their fullest batches need not coincide;
-* types that aren't tight themselves while a quota of another type sets the order (`test_in_a_set_order…`).
+Where the peak is a bound only:
+* rolling updates of several endpoints at once, whose fullest batches need not coincide (a bound in test_capacity);
+* types that aren't tight themselves while the quota of another type sets the order (`test_in_a_set_order…`);
+* an update under way that leads away from what the file says, onto which the plan goes back: it may have to be updated
+  once that is over, or come back by itself (`test_going_back…`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -319,7 +321,10 @@ CASES: dict[str, tuple[Fleet | None, Callable[[World], None] | None, Fleet, Rows
     "what the file says wins over what was deployed last": (
         one(of(LARGE, 4), **rolling(percent(25))),
         None,
-        {**one(of(LARGE, 4), **rolling(percent(50))), "models": {"ranker": model("2")}},
+        {
+            **one(of(LARGE, 4), **rolling(percent(50)), retain_deployment_config=True),
+            "models": {"ranker": model("2")},
+        },
         {LARGE: (4, 4, 6)},
     ),
     "inf1 is swapped as a whole": (
@@ -418,3 +423,102 @@ def test_instances_now_after_and_at_the_peak(
             twin.sim.clock.sleep(7200)
             twin.does("ListEndpoints")
             assert +in_all(twin) == {kind: rest for kind, (_, rest, _) in wanted.items() if rest}
+
+
+def test_going_back_from_an_update_under_way_has_a_bound_only() -> None:
+    """It is counted as though it came to nothing and were repeated; where it came to nothing, nothing is done."""
+    with World() as world:
+        world.live_through(one(of(LARGE, 5)))
+        under_way(one(of(LARGE, 2, enable_ssm_access=True)))(world)
+        made = world.plan(one(of(LARGE, 5)))
+        assert rows(made) == {LARGE: (7, 5, 10)}
+        assert reached(world, made, rows(made)) == {LARGE: 7}
+
+
+# --- under a quota ----------------------------------------------------------------------------------------------------
+
+
+def both(sides: Mapping[str, tuple[tuple[int, int], tuple[int, int]]]) -> tuple[Fleet, Fleet]:
+    """Endpoints with instances of two types, (before, after) of each; all of them are swapped."""
+
+    def side(index: int) -> Fleet:
+        endpoints = {}
+        for name, levels in sides.items():
+            counts = [(kind, level[index]) for kind, level in zip(TYPES, levels, strict=True) if level[index]]
+            variants = {kind[-6:].strip("."): variant(instance_type=kind, count=count) for kind, count in counts}
+            endpoints[name] = {"config": config(**variants)}
+        return fleet(endpoints, models={"ranker": model(str(index))}, retain=0)
+
+    return side(0), side(1)
+
+
+def under(quotas: Mapping[str, int], world: World, before: Fleet, after: Fleet, parallelism: int) -> Plan:
+    world.live_through(before)
+    for kind, quota in quotas.items():
+        world.sim.set_quota(kind, quota, region=REGION)
+    return world.plan({**after, "quotas": dict(quotas)}, parallelism=parallelism)
+
+
+SWAP = (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "peak"),
+    [(1, 4 + 1 + 3), (2, 4 + 1 + 3 + 1), (10, 4 + 1 + 3 + 1)],
+)
+def test_a_type_without_a_quota_keeps_its_peak_while_another_sets_the_order(parallelism: int, peak: int) -> None:
+    """xlarge has 1 + 3 and comes to 1 + 4: the second grows by one, and stands beside itself with three more."""
+    before, after = both({"e0": (SWAP, (0, 0)), "e1": (SWAP, (0, 0)), "e2": ((0, 0), (1, 1)), "e3": ((0, 0), (3, 4))})
+    with World() as world:
+        made = under({LARGE: 6}, world, before, after, parallelism)
+        assert rows(made) == {LARGE: (4, 4, 6), XLARGE: (4, 5, peak)}
+        assert +reached(world, made, rows(made)) == {LARGE: 6, XLARGE: peak}
+
+
+def test_in_a_set_order_a_type_without_a_quota_has_a_bound_only() -> None:
+    """The endpoint that grows comes last here, and the bound allows for any place of it."""
+    before, after = both({"e0": (SWAP, (3, 3)), "e1": (SWAP, (1, 2))})
+    with World() as world:
+        made = under({LARGE: 6}, world, before, after, 2)
+        assert rows(made) == {LARGE: (4, 4, 6), XLARGE: (4, 5, 9)}
+        assert reached(world, made, rows(made)) == {LARGE: 6, XLARGE: 7}
+
+
+@pytest.mark.parametrize(("room", "fits"), [(7, False), (8, True)])
+def test_an_order_for_one_type_takes_no_other_beyond_its_quota(room: int, fits: bool) -> None:
+    """large fits only with `b` first; then `b` has grown by an xlarge before `a` stands beside itself with three."""
+    before, after = both({"a": ((1, 4), (3, 3)), "b": ((4, 1), (1, 2))})
+    with World() as world:
+        made = under({LARGE: 6, XLARGE: room}, world, before, after, 1)
+        assert ([finding.rule for finding in made.findings] == []) is fits
+        if not fits:
+            assert {finding.rule for finding in made.findings} == {"GATE-09"}
+            return
+        assert rows(made) == {LARGE: (5, 5, 6), XLARGE: (4, 5, 8)}
+        assert +reached(world, made, rows(made)) == {LARGE: 6, XLARGE: 8}
+        assert world.apply(made, parallelism=1).complete
+
+
+levels = st.tuples(st.integers(1, 3), st.integers(1, 3))
+sides = st.dictionaries(st.sampled_from(("e0", "e1", "e2")), st.tuples(levels, levels), min_size=1)
+
+
+@given(sides, st.integers(0, 6), st.integers(0, 6), st.integers(1, 3))
+@LIFE
+def test_a_plan_is_refused_for_the_quota_that_it_would_pass_and_for_no_other(
+    fleets: dict[str, tuple[tuple[int, int], tuple[int, int]]], large: int, xlarge: int, parallelism: int
+) -> None:
+    before, after = both(fleets)
+    now = [sum(level[place][0] for level in fleets.values()) for place in range(2)]
+    quotas = {LARGE: now[0] + large, XLARGE: now[1] + xlarge}
+    with World() as world:
+        made = under(quotas, world, before, after, parallelism)
+        beyond = {kind for kind, (_, _, peak) in rows(made).items() if peak > quotas[kind]}
+        assert len(made.findings) == len(beyond)
+        assert all(
+            finding.rule == "GATE-09" and any(kind in finding.message for kind in beyond) for finding in made.findings
+        )
+        assert made.applyable is not bool(beyond)
+        if made.applyable:
+            assert all(count <= rows(made)[kind][2] for kind, count in reached(world, made, quotas).items())
+            assert world.apply(made, parallelism=parallelism).complete
