@@ -3,6 +3,7 @@
 Where the peak is a bound only:
 * rolling updates of several endpoints at once, whose fullest batches need not coincide (a bound in test_capacity);
 * types that aren't tight themselves while the quota of another type sets the order (`test_in_a_set_order…`);
+* a rolling update that is retained although the variants differ, which SageMaker refuses;
 * an update under way that leads away from what the file says, onto which the plan goes back: it may have to be updated
   once that is over, or come back by itself (`test_going_back…`).
 """
@@ -423,6 +424,15 @@ def test_instances_now_after_and_at_the_peak(
             twin.sim.clock.sleep(7200)
             twin.does("ListEndpoints")
             assert +in_all(twin) == {kind: rest for kind, (_, rest, _) in wanted.items() if rest}
+
+
+def test_a_retained_rolling_update_of_other_variants_has_a_bound_only() -> None:
+    """SageMaker refuses it: a rolling update wants the same variants. So nothing more comes up than there is."""
+    with World() as world:
+        world.live_through(one(of(LARGE, 4), **rolling(percent(25))))
+        made = world.plan(one({"other": variant(count=4)}, retain_deployment_config=True))
+        assert rows(made) == {LARGE: (4, 4, 8)}
+        assert reached(world, made, rows(made)) == {LARGE: 4}
 
 
 def test_going_back_from_an_update_under_way_has_a_bound_only() -> None:
