@@ -284,6 +284,11 @@ def check_plan(made: Plan, again: Plan) -> None:
         known.add(step.id)
 
 
+def refused_for(made: Plan) -> set[tuple[str, str]]:
+    """Why a plan may not be applied: rule and address of each finding that says so."""
+    return {(finding.rule, finding.address) for finding in made.findings if finding.severity == "error"}
+
+
 def check_reasons(made: Plan) -> None:
     """What holds for every plan, from the other side: what changes has steps, what doesn't has none, and a plan is
     applied unless something says why not."""
