@@ -116,6 +116,8 @@ class Counting:
         if step.operation == "DeleteEndpoint":
             return _levels(*here), here[_OLD:]  # what was created beside it stays
         if step.operation == "UpdateEndpoint":
+            if live is not None and _pending_config(live) == step.params["EndpointConfigName"]:
+                return _levels(*here), here[-1:]  # this very update is under way: it is joined
             new = _launched(self._content(str(step.params["EndpointConfigName"])), _merged(here), step.params)
             during: dict[str, int] = {}
             for old in here:  # an update under way ends first, with either of its fleets
@@ -151,9 +153,12 @@ class Counting:
     def _pending(self, live: LiveObject) -> _Fleet:
         """The fleet that an update under way brings up beside it."""
         pending = live.describe.get("PendingDeploymentSummary")
-        if not pending:
-            return {}
-        return _shown(pending, self._content(str(pending.get("EndpointConfigName", ""))))
+        return _shown(pending, self._content(_pending_config(live))) if pending else {}
+
+
+def _pending_config(live: LiveObject) -> str:
+    """The name of the config that an update under way leads to; empty where none is."""
+    return str((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName", ""))
 
 
 def _shown(holder: Mapping[str, Any], content: Canonical) -> _Fleet:

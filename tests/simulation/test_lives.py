@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.world import World, config, fleet, model, one, serverless, variant
+from tests.simulation.world import World, config, fleet, model, one, refused_for, serverless, variant
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_forgetting_an_endpoint_does_not_forget_the_model_that_others_declare(wo
 def test_a_protected_entry_is_not_deleted_although_it_left_the_file(world: World) -> None:
     world.live_through(one(protect=True))
     made = world.plan(fleet())
-    assert made.refused
+    assert refused_for(made) == {("GATE-03", "endpoint/ranker")}
     assert not made.applyable
     world.live_through(one(protect=False))
     world.live_through(fleet())
@@ -149,7 +149,7 @@ def test_a_protected_entry_is_not_deleted_although_it_left_the_file(world: World
 def test_a_protected_model_is_not_deleted_although_it_left_the_file(world: World) -> None:
     guarded = {**SMALL, "models": {"ranker": model(protect=True)}}
     world.live_through(guarded)
-    assert world.plan(fleet(models={})).refused
+    assert refused_for(world.plan(fleet(models={}))) == {("GATE-03", "model/ranker")}
     world.live_through({**guarded, "models": {"ranker": model("2", protect=True)}, "retain": 0})
     assert len(world.names("model")) == 1  # a superseded generation of it may go
 
@@ -157,7 +157,7 @@ def test_a_protected_model_is_not_deleted_although_it_left_the_file(world: World
 def test_an_endpoint_of_somebody_else_is_refused_until_it_is_adopted(world: World) -> None:
     world.foreign_endpoint("ranker")
     made = world.plan(SMALL)
-    assert made.refused
+    assert refused_for(made) == {("DEL-10", "endpoint/ranker")}
     assert any("adopt: true" in finding.message for finding in made.findings)
 
 
@@ -180,7 +180,7 @@ def test_an_adopted_endpoint_is_ours_afterwards(world: World, size: str) -> None
 def test_a_failed_endpoint_of_somebody_else_is_not_deleted_by_adopting_it(world: World) -> None:
     world.sim.faults.fail_create("ranker", "no image")
     world.foreign_endpoint("ranker")
-    assert world.plan(one(adopt=True)).refused
+    assert refused_for(world.plan(one(adopt=True))) == {("DEL-10", "endpoint/ranker")}
 
 
 def test_renamed_from_moves_the_address_by_tags_alone(world: World) -> None:
@@ -218,7 +218,7 @@ def test_a_physical_rename_is_an_outage_that_has_to_be_allowed(world: World) -> 
     world.live_through(SMALL)
     renamed = one(name="scorer")
     made = world.plan(renamed)
-    assert made.refused
+    assert refused_for(made) == {("DEL-08", "endpoint/ranker")}
     assert {finding.rule for finding in made.findings} == {"DEL-08"}
     assert world.operations(renamed, allow_outage=("endpoint/ranker",)) == ["CreateEndpoint", "DeleteEndpoint"]
     assert world.names("endpoint") == ["scorer"]
@@ -295,8 +295,9 @@ def test_a_fresh_object_is_made_when_asked_and_the_next_plan_is_empty(world: Wor
 def test_a_pinned_name_can_not_be_replaced(world: World) -> None:
     text = {**SMALL, "models": {"ranker": model(name="mine")}}
     world.live_through(text)
-    assert world.plan(text, {"model/ranker": "once"}).refused
-    assert world.plan({**text, "models": {"ranker": model("2", name="mine")}}).refused
+    pinned = {("MDL-40", "model/ranker")}
+    assert refused_for(world.plan(text, {"model/ranker": "once"})) == pinned
+    assert refused_for(world.plan({**text, "models": {"ranker": model("2", name="mine")}})) == pinned
 
 
 def test_a_target_takes_what_it_needs_and_leaves_the_rest(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from mmeplan import plan as plans
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
-from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
+from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
 
 ALARM = "ranker-5xx"
 WATCHED = {"deployment_config": {"auto_rollback_configuration": {"alarms": [{"alarm_name": ALARM}]}}}
@@ -89,13 +89,13 @@ def test_where_sagemaker_gives_no_reason_the_alarms_that_watched_are_named(world
     world.sim.faults.fail_update("ranker", "")
     told = world.apply(sized("xlarge", **WATCHED)).failed[0].detail
     assert f"gave no reason; the update was watched by the alarm {ALARM}" in told
-    assert world.plan(sized("xlarge", **WATCHED)).refused
+    assert refused_for(world.plan(sized("xlarge", **WATCHED))) == {("GATE-03", "endpoint/ranker")}
 
 
 def test_what_was_rolled_back_is_refused_until_it_is_asked_for(world: World) -> None:
     rolled_back(world)
     made = world.plan(LARGE)
-    assert (made.refused, made.applyable) == (True, False)
+    assert (refused_for(made), made.applyable) == ({("GATE-03", "endpoint/ranker")}, False)
     assert "--retry-rolled-back" in refusals(made)
     assert "no capacity" in refusals(made)
     assert [step for step in made.steps if step.operation == "UpdateEndpoint"] == []
@@ -125,7 +125,7 @@ def test_a_rollback_that_nobody_saw_is_recognised_too(world: World, seconds: flo
     resumed = world.plan(LARGE)
     if not resumed.refused:  # it is still under way: the apply joins it, and sees the rollback itself
         assert not world.apply(resumed).complete
-    assert world.plan(LARGE).refused
+    assert refused_for(world.plan(LARGE)) == {("GATE-03", "endpoint/ranker")}
     assert in_force(world) == wanted(world, SMALL)
 
 
@@ -152,7 +152,9 @@ def test_the_file_turned_back_is_an_empty_swap_and_the_failed_config_goes(world:
     made = world.live_through(SMALL)
     assert [step.operation for step in made.steps] == ["DeleteEndpointConfig"]
     assert "rolled back" in next(found.explanation for found in made.changes if found.actions == ("delete",))
-    assert world.plan(LARGE).refused  # the mark stays: the same content would fail the same way
+    assert refused_for(world.plan(LARGE)) == {
+        ("GATE-03", "endpoint/ranker")
+    }  # the mark stays: the same content would fail the same way
 
 
 def test_clean_deletes_what_the_rolled_back_update_was_made_for_and_nothing_else(world: World) -> None:
@@ -163,7 +165,7 @@ def test_clean_deletes_what_the_rolled_back_update_was_made_for_and_nothing_else
     models = world.names("model")
     assert world.names("endpoint-config") == configs
     assert len(models) == 1
-    assert world.plan(after).refused
+    assert refused_for(world.plan(after)) == {("GATE-03", "endpoint/ranker")}
     world.live_through(after, retry_rolled_back=True)
 
 
@@ -239,7 +241,7 @@ def test_a_stranded_rolling_update_stops_and_says_what_to_do(world: World) -> No
     assert "UpdateRollbackFailed" in outcome.failed[0].detail
     assert "only DeleteEndpoint or AWS support ends that" in outcome.failed[0].detail
     made = world.plan(sized("xlarge", **ROLLING))
-    assert made.refused
+    assert refused_for(made) == {("EP-08", "endpoint/ranker")}
     assert {finding.rule for finding in made.findings} == {"EP-08"}
     assert not [step for step in made.steps if step.address == "endpoint/ranker"]
 

@@ -14,7 +14,7 @@ from mmeplan.cli.rollback import chosen
 from mmeplan.diff import generations_of, rollback_graph
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
-from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
+from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
 
 AT = "endpoint/ranker"
 
@@ -155,7 +155,7 @@ def test_a_rollback_that_sagemaker_rolls_back_is_not_tried_again_unasked(world: 
         world.live_through(text)
     world.sim.faults.fail_update("ranker", "no capacity")
     assert not world.apply(back(world, LARGE, wanted(world, SMALL))).complete
-    assert back(world, LARGE, wanted(world, SMALL)).refused
+    assert refused_for(back(world, LARGE, wanted(world, SMALL))) == {("GATE-03", "endpoint/ranker")}
     assert world.apply(back(world, LARGE, wanted(world, SMALL), retry_rolled_back=True)).complete
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mmeplan.plan import Plan
-from tests.simulation.world import Fleet, World, config, fleet, model, one, unwatched, variant
+from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
 
 
 @pytest.fixture
@@ -353,4 +353,4 @@ def test_an_object_of_our_name_with_other_content_is_refused(world: World) -> No
     world.does("CreateModel", ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
     made = world.plan(SMALL)
     assert change(made, "model/ranker").reason == "tampered"
-    assert made.refused
+    assert refused_for(made) == {("MDL-40", "model/ranker")}

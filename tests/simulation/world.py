@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from mmeplan.apply import Event, Outcome
 from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.graph import Graph
 from mmeplan.live import Answer, Snapshot
-from mmeplan.plan import Options, Plan, encode
+from mmeplan.plan import Options, Plan, PlannedChange, Step, encode
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import Simulator
 from mmeplan.spec import load_text
@@ -133,14 +133,23 @@ class World:
             made = plan.build(compiled, snapshot, created_at=at, options=Options(**options))
         again = plan.build(self.compile(_reversed(text), salts), snapshot, created_at=at, options=Options(**options))
         check_plan(made, again)
+        check_reasons(made)
         return made
 
     def apply(self, what: Fleet | str | Plan, **how: Any) -> Outcome:
         """Plan, unless it is one, and apply. Every write that reached the cloud must be a step of the plan."""
         made = what if isinstance(what, Plan) else self.plan(what)
         before = len(self.written)
+        told: list[Event] = []
+
+        def observer(event: Event) -> None:
+            told.append(event)
+            self.events.append(event)
+
         try:
-            return apply.run(made, self.cloud, self.cloud, self.sim.clock, self.events.append, **how)
+            outcome = apply.run(made, self.cloud, self.cloud, self.sim.clock, observer, **how)
+            check_outcome(made, outcome, told)
+            return outcome
         finally:
             planned = [(operation, _text(params)) for operation, params in made.calls]
             for operation, params in self.written[before:]:
@@ -157,6 +166,8 @@ class World:
         second = self.plan(text, **{key: value for key, value in options.items() if key not in ("salts", "replace")})
         if second.steps or second.has_changes:
             raise Broken(f"the second plan is not empty: {[step.id for step in second.steps]} {second.changes}")
+        if "targets" not in options:
+            self._check_kept(self.compile(text), second)
         return made
 
     def operations(self, text: Fleet | str, **options: Any) -> list[str]:
@@ -236,6 +247,20 @@ class World:
             if not ours and now.get((kind, name)) != content and operation != "AddTags":
                 raise Broken(f"{operation} touched {kind} {name}, which isn't ours")
 
+    def _check_kept(self, compiled: Graph, made: Plan) -> None:
+        """Once all is done: what is kept is there and no more than `retain`, and nothing of ours is left over."""
+        for at, names in made.kept.items():
+            if len(names) > compiled.fleet.retain or not set(names) <= set(self.names("endpoint-config")):
+                raise Broken(f"{at} keeps {names}, and retain is {compiled.fleet.retain}")
+        declared = {resource.physical_name for resource in compiled.resources.values()}
+        needed = declared | {name for names in made.kept.values() for name in names}
+        needed |= {name for endpoint in self._stored("endpoint") for name in _runs(endpoint.body)}
+        configs = self._stored("endpoint-config")
+        needed |= {name for item in configs for name in _models(item.body)}
+        for item in (*configs, *self._stored("model")):
+            if item.tags and item.tags.get(FLEET_TAG) == compiled.fleet.name and item.name not in needed:
+                raise Broken(f"{item.kind} {item.name} is ours, and left over")
+
 
 @contextmanager
 def unwatched(world: World) -> Iterator[None]:
@@ -257,6 +282,66 @@ def check_plan(made: Plan, again: Plan) -> None:
         if not set(step.after) <= known:
             raise Broken(f"{step.id} stands before what it needs: {step.after}")
         known.add(step.id)
+
+
+def refused_for(made: Plan) -> set[tuple[str, str]]:
+    """Why a plan may not be applied: rule and address of each finding that says so."""
+    return {(finding.rule, finding.address) for finding in made.findings if finding.severity == "error"}
+
+
+def check_reasons(made: Plan) -> None:
+    """What holds for every plan, from the other side: what changes has steps, what doesn't has none, and a plan is
+    applied unless something says why not."""
+    stepped = {step.address for step in made.steps}
+    unread = {change.address for change in made.changes if change.reason == "unreadable"}
+    if unread and not (made.errored and made.refused):
+        raise Broken(f"what {sorted(unread)} is couldn't be read, and the plan doesn't say so")
+    changing = {change.address for change in made.changes if not change.is_noop and not change.refusal} - unread
+    if stepped != changing:
+        raise Broken(f"steps without a change, or changes without a step: {sorted(stepped ^ changing)}")
+    changes = {(change.kind, name) for change in made.changes if not change.is_noop for name in _names(change)}
+    unchanged = {(change.kind, name) for change in made.changes if change.is_noop for name in _names(change)} - changes
+    for step in made.steps:
+        if _target(step) in unchanged:
+            raise Broken(f"{step.id} writes what doesn't change")
+    if made.applyable is not (bool(made.steps) and not made.refused and not made.options.speculative):
+        raise Broken(f"applyable is {made.applyable}, and the findings are {made.findings}")
+    told = {finding.address for finding in made.findings if finding.severity == "error"}
+    silent = [change.address for change in made.changes if change.refusal and change.address not in told]
+    if silent:
+        raise Broken(f"refused without a finding: {silent}")
+
+
+def _names(change: PlannedChange) -> tuple[str, str]:
+    return change.name, change.live_name
+
+
+def _target(step: Step) -> tuple[str, str]:
+    """Kind and name of what a step writes."""
+    if "ResourceArn" in step.params:
+        word, _, name = str(step.params["ResourceArn"]).rpartition(":")[2].partition("/")
+        return word.replace("-", "_"), name
+    kind = next(kind for kind, word in _WORDS.items() if step.operation.endswith(word) or word == "Endpoint")
+    return kind, str(step.params[f"{_WORDS[kind]}Name"])
+
+
+_WORDS = {"model": "Model", "endpoint_config": "EndpointConfig", "endpoint": "Endpoint"}
+
+
+def check_outcome(made: Plan, outcome: Outcome, told: Iterable[Event]) -> None:
+    """Every step has ended; what is done was called, or says why it needn't be; no call is made twice without a
+    reason."""
+    ends = [*outcome.done, *outcome.failed, *outcome.skipped, *outcome.kept]
+    missing = {step.id for step in made.steps} - {result.step for result in ends}
+    if missing:
+        raise Broken(f"no end of {missing}")
+    kinds = Counter((event.step, event.kind) for event in told)
+    for step in made.steps:
+        if kinds[step.id, "called"] > 1 + kinds[step.id, "retried"] + kinds[step.id, "polled"]:
+            raise Broken(f"{step.id} was called {kinds[step.id, 'called']} times")
+    for result in outcome.done:
+        if not kinds[result.step, "called"] and not result.detail and not kinds[result.step, "polled"]:
+            raise Broken(f"{result.step} is done, was not called, and doesn't say why")
 
 
 def _located(made: Plan) -> str:

@@ -35,7 +35,7 @@ from tests.simulation.seeds.hand import Hand, Turn
 from tests.simulation.seeds.locks import DirectS3, Locks
 from tests.simulation.seeds.together import together
 from tests.simulation.seeds.watching import Watch
-from tests.simulation.world import Broken, Line
+from tests.simulation.world import Broken, Line, check_reasons
 
 Fleet = Mapping[str, Any]
 
@@ -179,7 +179,9 @@ class Life:
         options = Options(targets=(at,), rollback=back, retry_rolled_back=act.get("retry", False))
         turned = diff.rollback_graph(compiled, snapshot, at, back)
         self.lived.saw("rollbacks")
-        return session.checked_plan(turned, snapshot, hand.now().isoformat(), [], options)
+        made = session.checked_plan(turned, snapshot, hand.now().isoformat(), [], options)
+        check_reasons(made)
+        return made
 
     def _asked_for(self, act: Mapping[str, Any], option: str) -> list[tuple[str, Stored]]:
         """The endpoints of the file that an option names, as they are now, by their physical names."""
@@ -234,7 +236,9 @@ class Life:
         options = Options(targets, replace, allow_outage=allowed, retry_rolled_back=retry)
         connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
         self.touched.clear()
-        return session.make_plan(compiled, connection, findings, options)
+        made = session.make_plan(compiled, connection, findings, options)
+        check_reasons(made)
+        return made
 
     def drift(self, hand: Hand, fleet: Fleet) -> diff.BehindOurBack:
         """What `mmeplan drift` finds, by reads alone."""

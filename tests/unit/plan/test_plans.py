@@ -158,6 +158,13 @@ def test_a_plan_comes_back_from_its_document_as_it_was(world: World) -> None:
         assert decode(json.loads(json.dumps(encode(made)))) == made
 
 
+def test_a_step_that_is_not_in_the_plan_is_no_other(world: World) -> None:
+    made = world.plan(SMALL)
+    assert [made.step(step.id) for step in made.steps] == list(made.steps)
+    with pytest.raises(KeyError):
+        made.step("CreateModel:model/other")
+
+
 def test_the_plan_id_stands_for_everything_but_time(world: World) -> None:
     compiled = world.compile(SMALL)
     seen = world.observe(compiled)
