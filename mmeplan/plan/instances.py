@@ -10,13 +10,13 @@ botocore UpdateEndpointInput.RetainAllVariantProperties, ProductionVariantSummar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
 from mmeplan.plan.step import EndpointNameIsFree, Step
 from mmeplan.resources.canonical import KEYED, Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
@@ -67,10 +67,9 @@ class Counting:
     def now(self) -> Counter[str]:
         """Instances of all endpoints of the snapshot."""
         total: Counter[str] = Counter()
-        for live in self.snapshot.objects.get("endpoint", {}).values():
-            if live.status == "present":
-                _add(total, self._live(live).values())
-                _add(total, self._pending(live).values())
+        for live in self.snapshot.endpoints():
+            _add(total, self._live(live).values())
+            _add(total, self._pending(live).values())
         return total
 
     def jobs(self, steps: Iterable[Step]) -> list[Job]:
@@ -98,15 +97,15 @@ class Counting:
         removes = all(step.operation == "DeleteEndpoint" for step in steps)
         return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes)
 
-    def _live_of(self, steps: list[Step]) -> LiveObject | None:
+    def _live_of(self, steps: list[Step]) -> LiveEndpoint | None:
         """The endpoint that is there before the first step."""
         for step in steps:
-            live = self.snapshot.get("endpoint", str(step.params.get("EndpointName")))
-            if live is not None and live.status == "present":
+            live = self.snapshot.endpoint(str(step.params.get("EndpointName")))
+            if live is not None and live.is_present:
                 return live
         return None
 
-    def _step(self, step: Step, here: list[_Fleet], live: LiveObject | None) -> tuple[Levels, list[_Fleet]]:
+    def _step(self, step: Step, here: list[_Fleet], live: LiveEndpoint | None) -> tuple[Levels, list[_Fleet]]:
         """The most that runs during a step, and the fleets that run after it."""
         if step.operation == "CreateEndpoint":
             new = _fleet(self._content(str(step.params["EndpointConfigName"])))
@@ -116,7 +115,7 @@ class Counting:
         if step.operation == "DeleteEndpoint":
             return _levels(*here), here[_OLD:]  # what was created beside it stays
         if step.operation == "UpdateEndpoint":
-            if live is not None and _pending_config(live) == step.params["EndpointConfigName"]:
+            if live is not None and live.pending_config == step.params["EndpointConfigName"]:
                 return _levels(*here), here[-1:]  # this very update is under way: it is joined
             new = _launched(self._content(str(step.params["EndpointConfigName"])), _merged(here), step.params)
             during: dict[str, int] = {}
@@ -140,39 +139,31 @@ class Counting:
             return {}
         return live_endpoint_config(dict(seen.describe))
 
-    def _live(self, live: LiveObject) -> _Fleet:
+    def _live(self, live: LiveEndpoint) -> _Fleet:
         """The fleet that serves. One that is being created may not be shown yet; a Failed endpoint has none."""
-        describe = live.describe
-        if describe.get("EndpointStatus") == FAILED:
+        if live.endpoint_status == FAILED:
             return {}
-        content = self._content(str(describe.get("EndpointConfigName", "")))
-        if describe.get("EndpointStatus") == CREATING and not describe.get("ProductionVariants"):
-            return {} if describe.get("PendingDeploymentSummary") else _fleet(content)
-        return _shown(describe, content)
+        content = self._content(live.config)
+        if live.endpoint_status == CREATING and not live.variants:
+            return {} if live.has_pending_deployment else _fleet(content)
+        return _shown(live.variants, live.shadow_variants, content)
 
-    def _pending(self, live: LiveObject) -> _Fleet:
+    def _pending(self, live: LiveEndpoint) -> _Fleet:
         """The fleet that an update under way brings up beside it."""
-        pending = live.describe.get("PendingDeploymentSummary")
-        return _shown(pending, self._content(_pending_config(live))) if pending else {}
+        return _shown(live.pending_variants, live.pending_shadow_variants, self._content(live.pending_config))
 
 
-def _pending_config(live: LiveObject) -> str:
-    """The name of the config that an update under way leads to; empty where none is."""
-    return str((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName", ""))
-
-
-def _shown(holder: Mapping[str, Any], content: Canonical) -> _Fleet:
-    """The fleet of a Describe answer: its counts, with the types of the config."""
-    made: _Fleet = {}
-    for member in KEYED:
-        variants = content.get(member, {})
-        for summary in holder.get(member) or ():
-            name = str(summary.get("VariantName"))
-            kind = variants.get(name, {}).get("InstanceType")
-            count = max(int(summary.get("CurrentInstanceCount") or 0), int(summary.get("DesiredInstanceCount") or 0))
-            if kind and count:
-                made[member, name] = (kind, count)
-    return made
+def _shown(production: Sequence[LiveVariant], shadow: Sequence[LiveVariant], content: Canonical) -> _Fleet:
+    """The fleet of live variants: their counts, with the types of the config."""
+    fleet: _Fleet = {}
+    for member, variants in zip(KEYED, (production, shadow), strict=True):
+        types = content.get(member, {})
+        for variant in variants:
+            instance_type = types.get(variant.name, {}).get("InstanceType")
+            count = max(variant.current_count or 0, variant.desired_count or 0)
+            if instance_type and count:
+                fleet[member, variant.name] = (instance_type, count)
+    return fleet
 
 
 def _fleet(content: Canonical) -> _Fleet:
@@ -206,10 +197,10 @@ def _rescaled(fleet: _Fleet, desires: Iterable[Mapping[str, Any]]) -> _Fleet:
     return new
 
 
-def _deployment(params: Mapping[str, Any], live: LiveObject | None) -> Mapping[str, Any]:
+def _deployment(params: Mapping[str, Any], live: LiveEndpoint | None) -> Mapping[str, Any]:
     given = params.get("DeploymentConfig")
     if given is None and params.get("RetainDeploymentConfig") and live is not None:
-        given = live.describe.get("LastDeploymentConfig")
+        given = live.last_deployment
     return given or {}
 
 

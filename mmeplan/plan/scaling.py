@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveEndpoint, LiveVariant
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import same_number
 
@@ -73,25 +73,22 @@ def _shrinks(item: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     return count or any(float(now[key]) < float(then.get(key) or 0) for key in now)
 
 
-def retention(endpoint: Resource, live: LiveObject | None) -> dict[str, Any]:
+def retention(endpoint: Resource, live: LiveEndpoint | None) -> dict[str, Any]:
     """RetainAllVariantProperties iff somebody else owns a count, with the weights left to the file. The file's own win.
 
     Source: docs/sagemaker.md, "What an update does" (RetainAllVariantProperties resets an autoscaled fleet if false).
     """
     derived: dict[str, Any] = {}
-    running = {summary.get("VariantName") for summary in _fleet_at_swap(live)}
+    running = {variant.name for variant in _fleet_at_swap(live)}
     if endpoint.autoscaled & running:
         derived["RetainAllVariantProperties"] = True
         derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
     return {**derived, **endpoint.update_options}
 
 
-def _fleet_at_swap(live: LiveObject | None) -> Sequence[Mapping[str, Any]]:
+def _fleet_at_swap(live: LiveEndpoint | None) -> Sequence[LiveVariant]:
     """The variants whose counts and weights a swap would retain: of the update under way, if any; that ends first."""
-    if live is None:
-        return ()
-    pending = live.describe.get("PendingDeploymentSummary") or {}
-    return pending.get("ProductionVariants") or live.describe.get("ProductionVariants") or ()
+    return (live.pending_variants or live.variants) if live is not None else ()
 
 
 def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
@@ -120,7 +117,7 @@ def set_by_swap(desired: Sequence[Mapping[str, Any]], params: Mapping[str, Any])
 
 
 def kept_desires(
-    graph: Graph, endpoint: Resource, live: LiveObject | None
+    graph: Graph, endpoint: Resource, live: LiveEndpoint | None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: set before it, and after.
 
@@ -132,22 +129,20 @@ def kept_desires(
     excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
     variants = graph.meaning(endpoint).get("ProductionVariants", {})
     fields = []
-    for summary in _fleet_at_swap(live):
-        name = str(summary.get("VariantName"))
-        wanted = variants.get(name)
+    for variant in _fleet_at_swap(live):
+        wanted = variants.get(variant.name)
         if wanted is None:
             continue
-        for member, live_member in (
-            ("InitialVariantWeight", "DesiredWeight"),
-            ("InitialInstanceCount", "DesiredInstanceCount"),
+        for member, live_member, now in (
+            ("InitialVariantWeight", "DesiredWeight", variant.desired_weight),
+            ("InitialInstanceCount", "DesiredInstanceCount", variant.desired_count),
         ):
-            now = summary.get(live_member)
             default = 1 if member == "InitialVariantWeight" else None
             value = wanted.get(member, default)
             if now is None or value is None or live_member in excluded:
                 continue
             if same_number(now) != value:
-                fields.append(FieldChange(("ProductionVariants", name, member), now, value))
+                fields.append(FieldChange(("ProductionVariants", variant.name, member), now, value))
     requests = scale_requests(tuple(fields), fixed_desires(graph, endpoint))
     grows = [{key: request[key] for key in ("variants", "before")} for request in requests if _grows(request)]
     return grows, [request for request in requests if not _grows(request)]
