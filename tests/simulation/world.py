@@ -19,7 +19,7 @@ from mmeplan.apply import Event, Outcome
 from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.graph import Graph
 from mmeplan.live import Answer, Snapshot
-from mmeplan.plan import Options, Plan, PlannedChange, Step, encode
+from mmeplan.plan import Change, Options, Plan, Step, encode
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import Simulator
 from mmeplan.spec import load_text
@@ -312,7 +312,7 @@ def check_reasons(made: Plan) -> None:
         raise Broken(f"refused without a finding: {silent}")
 
 
-def _names(change: PlannedChange) -> tuple[str, str]:
+def _names(change: Change) -> tuple[str, str]:
     return change.name, change.live_name
 
 
