@@ -264,6 +264,30 @@ def test_an_endpoint_that_can_not_be_described_is_said_and_nothing_is_deleted(wo
     assert [found.address for found in made.findings if found.rule == "GATE-06"] == ["endpoint/ranker"]
 
 
+def test_credentials_that_run_out_on_the_way_are_said_and_no_permission_is_missed(world: World) -> None:
+    world.live_through(SMALL)
+    refused(world, ("DescribeEndpoint", "ranker"), code="ExpiredTokenException")
+    (finding,) = [found for found in world.plan(LARGE).findings if found.rule == "GATE-06"]
+    assert "the credentials are not valid, or not any more (ExpiredTokenException)" in finding.message
+    assert "lacks" not in finding.message
+
+
+def test_what_else_carries_the_fleets_tag_is_no_object_of_a_fleet(world: World) -> None:
+    world.live_through(SMALL)
+    wanted = _content(world.plan(GONE))
+    name = first_model(world)
+
+    def hand(operation: str, _params: Mapping[str, Any], call: Callable[[], Answer]) -> Answer:
+        answer = call()
+        if operation == "GetResources":
+            arns = [f"arn:aws:sagemaker:eu-west-1:123456789012:notebook-instance/{name}", "arn:aws:s3:::bucket"]
+            answer["ResourceTagMappingList"] += [{"ResourceARN": arn, "Tags": []} for arn in arns]
+        return answer
+
+    world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    assert _content(world.plan(GONE)) == wanted
+
+
 @pytest.mark.parametrize("operation", ["ListModels", "ListEndpointConfigs", "ListEndpoints"])
 def test_where_listing_is_denied_everything_is_described(world: World, operation: str) -> None:
     world.live_through(SMALL)
