@@ -216,7 +216,7 @@ def test_a_listed_fleet_is_planned_and_applied_like_a_described_one(world: World
     assert not planned(world, after[-1]).steps
 
 
-@settings(ROBUST, max_examples=8)
+@settings(ROBUST, max_examples=4)
 @given(lives(edits=2))
 def test_a_listed_fleet_lives_like_a_described_one(life: list[Fleet]) -> None:
     with World() as world:

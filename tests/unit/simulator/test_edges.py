@@ -47,6 +47,19 @@ def test_an_endpoint_that_goes_takes_its_own_scaling_with_it_and_nobody_elses(wo
     assert scaling(world) == {"ScalableTargets": left, "ScalingPolicies": left}
 
 
+@pytest.mark.parametrize(("given", "bounds"), [("MaxCapacity", (1, 6)), ("MinCapacity", (2, 4))])
+def test_a_target_that_is_registered_again_keeps_what_is_not_given(world, given, bounds):
+    world.model()
+    world.config()
+    scaled(world, "e")
+    target = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/e/variant/main", "ScalableDimension": COUNT}
+    world.call(
+        "autoscaling", "RegisterScalableTarget", **target, **{given: {"MaxCapacity": 6, "MinCapacity": 2}[given]}
+    )
+    (found,) = world.call("autoscaling", "DescribeScalableTargets", ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (found["MinCapacity"], found["MaxCapacity"]) == bounds
+
+
 def test_alarms_are_asked_for_by_name_or_by_prefix(world):
     world.alarm("a")
     with pytest.raises(Refused, match="can't be given together"):
