@@ -15,7 +15,7 @@ from mmeplan.live import Answer, Snapshot
 from mmeplan.plan import Plan, drift_report, encode
 from tests.simulation.fleets import lives
 from tests.simulation.test_whole_lives import ROBUST, everywhere
-from tests.simulation.world import ROLE, Fleet, World, fleet, model, one, serverless, unwatched, variant
+from tests.simulation.world import ROLE, Fleet, World, config, fleet, model, one, serverless, unwatched, variant
 
 LIST_ABOVE = ("mmeplan.live.observing.LIST_ABOVE", "mmeplan.apply.verifying.LIST_ABOVE")
 SMALL = {**one({"a": variant(), "b": variant()}), "retain": 0}
@@ -362,6 +362,41 @@ def test_the_fleets_own_endpoint_is_no_other_whatever_the_case_of_its_name(world
     made = world.plan(larger)
     assert kept(made) == set()
     assert sorted(deletes(made)) == ["DeleteEndpointConfig", "DeleteModel"]
+
+
+@pytest.mark.parametrize("stands_in", [False, True])
+def test_only_a_config_that_stands_in_for_another_may_refer_to_any_model(world: World, stands_in: bool) -> None:
+    def pair(version: str, size: str) -> Fleet:
+        endpoints = {n: {"config": config(main=variant(n, f"ml.m5.{size}"))} for n in "xy"}
+        return fleet(endpoints, models={n: model(version) for n in "xy"}, retain=0)
+
+    world.live_through(pair("1", "large"))
+    used = str(world.endpoint("x")["EndpointConfigName"])
+    (other,) = (name for name in world.names("model") if name.startswith("y-"))
+    world.foreign_endpoint("theirs", config_name=used)
+    if stands_in:
+        arn = arn_of("endpoint-config", lambda _world: used)(world)
+        by_hand("AddTags", ResourceArn=arn, Tags=[{"Key": "mmeplan:stand-in", "Value": "z"}])(world)
+    made = world.plan(pair("2", "xlarge"))
+    gone = {step.params["ModelName"] for step in made.steps if step.operation == "DeleteModel"}
+    assert used in kept(made)
+    assert gone == (set() if stands_in else {other})
+
+
+def test_where_nothing_would_be_deleted_nobody_else_is_looked_at(world: World) -> None:
+    world.live_through(SMALL)
+    world.foreign_endpoint("theirs")
+    asked: list[str] = []
+
+    def hand(operation: str, params: Mapping[str, Any], call: Callable[[], Answer]) -> Answer:
+        asked.append(f"{operation} {params.get('EndpointName', '')}".strip())
+        return call()
+
+    world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    assert world.plan({**LARGE, "retain": 1}).steps
+    assert asked.count("ListEndpoints") + asked.count("DescribeEndpoint theirs") == 0
+    assert deletes(world.plan(LARGE))
+    assert (asked.count("ListEndpoints"), asked.count("DescribeEndpoint theirs")) == (1, 1)
 
 
 # --- tags on more than one page ---------------------------------------------------------------------------------------
