@@ -85,7 +85,7 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
     wanted = set(names)
     listed = [s for page in pages(reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())]
     asked = [s for s in listed if s[NAME_MEMBERS[kind]] in wanted]
-    answers = reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in asked])
+    answers = _gathered_tags(reader, [s[ARN_MEMBERS[kind]] for s in asked])
     return {
         s[NAME_MEMBERS[kind]]: _tag_dict(answer.get("Tags"))
         for s, answer in zip(asked, answers, strict=True)
@@ -192,7 +192,7 @@ class _Observation:
             summaries = [
                 s for page in pages(self.reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())
             ]
-            answers = self.reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in summaries])
+            answers = _gathered_tags(self.reader, [s[ARN_MEMBERS[kind]] for s in summaries])
             for summary, answer in zip(summaries, answers, strict=True):
                 if isinstance(answer, Exception):
                     if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
@@ -270,7 +270,7 @@ class _Observation:
             for _, live in sorted(self.objects[kind].items())
             if live.status == "present" and live.tags is None
         ]
-        answers = self.reader.gather([("ListTags", {"ResourceArn": live.arn}) for live in asked])
+        answers = _gathered_tags(self.reader, [live.arn for live in asked])
         for live, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Exception):
                 changed = replace(live, tags=_tag_dict(answer.get("Tags")))
@@ -290,6 +290,22 @@ def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str 
     while answer.get(token):
         answer = reader.read(operation, {**params, token: answer[token]})
         yield answer
+
+
+def _gathered_tags(reader: Reader, arns: list[str]) -> list[Answer | Exception]:
+    """For each ARN its ListTags answer, the tags of all pages in it, or the error of the page that failed."""
+    answers = reader.gather([("ListTags", {"ResourceArn": arn}) for arn in arns])
+    return [_with_all_pages(reader, arn, answer) for arn, answer in zip(arns, answers, strict=True)]
+
+
+def _with_all_pages(reader: Reader, arn: str, answer: Answer | Exception) -> Answer | Exception:
+    if isinstance(answer, Exception) or not answer.get("NextToken"):
+        return answer
+    try:
+        further = list(pages(reader, "ListTags", {"ResourceArn": arn, "NextToken": answer["NextToken"]}))
+    except CloudError as error:
+        return error
+    return {"Tags": [tag for page in (answer, *further) for tag in page.get("Tags") or ()]}
 
 
 def names_of(reader: Reader, kind: str) -> frozenset[str]:
