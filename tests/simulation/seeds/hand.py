@@ -15,11 +15,14 @@ from mmeplan.live import Answer, Call, Progress
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.seeds.account import ACCOUNT, REGION, Account
+from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.locks import CALLS, Locks
 from tests.simulation.seeds.watching import Watch
 from tests.simulation.world import Broken
 
 Turn = Callable[[], None]
+
+AUTOSCALED = 0.06  # of the moments at which an autoscaler may move a count
 
 
 class Hand:
@@ -50,6 +53,7 @@ class Hand:
         self.writes = 0
         self.looked_us: dict[str, int] = {}  # name of an object → when its guard last looked at it
         self.events = 0
+        self.scaler = Chance(act["autoscaler"]) if "autoscaler" in act else None
 
     def begin(self, plan: Plan) -> None:
         """From now on this plan is applied: its steps, and no other calls."""
@@ -59,6 +63,7 @@ class Hand:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
+        self._autoscale()
         if operation.startswith("Describe"):
             self.looked_us |= dict.fromkeys(map(str, params.values()), self.account.now_us())
         answer: Answer = (self.s3 if operation in CALLS else self.cloud).read(operation, params)
@@ -67,6 +72,7 @@ class Hand:
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
         if calls:
             self.turn()
+            self._autoscale()
         answers: list[Answer | Exception] = self.cloud.gather(calls, progress)
         return answers
 
@@ -88,12 +94,20 @@ class Hand:
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})
         self._die(operation, "before")
+        began_us = self.account.now_us()
         try:
             answer: Answer = self.cloud.write(operation, params)
         finally:
             self.watch.look(self.name)
+            if operation == "CreateModel" and not self.act.get("replace") and "rollback" not in self.act:
+                self.watch.made_model(params, self.act["fleet"], began_us)
         self._die(operation, "after")
         return answer
+
+    def _autoscale(self) -> None:
+        """An autoscaler may move a count at any moment."""
+        if self.scaler is not None and self.scaler.flip(AUTOSCALED):
+            self.deed({"do": "autoscale", "fleet": self.act["fleet"], "chance": self.scaler.between(0, 1_000_000)})
 
     def _die(self, operation: str, when: Any) -> None:
         if self.act.get("dies") == [self.writes, when]:
@@ -106,6 +120,7 @@ class Hand:
 
     def sleep(self, seconds: float) -> None:
         self.turn()
+        self._autoscale()
         self.account.sim.clock.sleep(seconds)
         if self.account.sim.store.next_due(ACCOUNT, REGION, self.account.now_us()):
             self.watch.look("time")

@@ -48,6 +48,7 @@ class Watch:
         self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
+        self.salts: dict[int, str] = {}  # the store's number of a model that we made → its entry's replace_salt then
         self.looked_us = account.now_us() - 1
         self.events = 0
 
@@ -130,6 +131,14 @@ class Watch:
             in_the_window = user not in (by, TIME) and looked_us - since_us <= SCAN_WINDOW_US
             if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
+
+    def made_model(self, params: Mapping[str, Any], fleet: Mapping[str, Any], began_us: int) -> None:
+        """Note the salt of the entry for which a model was made."""
+        stored = self.account.find("model", params["ModelName"])
+        if stored is not None and stored.created_us >= began_us:
+            name = (stored.tags or {}).get(oracle.ADDRESS_TAG, "").partition("/")[2]
+            if name in fleet["models"]:
+                self.salts[stored.seq] = fleet["models"][name].get("replace_salt") or ""
 
     def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str) -> None:
         """A rollback leads only to a config by which the endpoint has served, under this name or this address.
