@@ -10,7 +10,7 @@ carry the digest that is wanted is not described: it can't have changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -84,7 +84,7 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
     wanted = set(names)
     listed = [s for page in pages(reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())]
     asked = [s for s in listed if s[NAME_MEMBERS[kind]] in wanted]
-    answers = reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in asked])
+    answers = _tags(reader, [s[ARN_MEMBERS[kind]] for s in asked])
     return {
         s[NAME_MEMBERS[kind]]: _tag_dict(answer.get("Tags"))
         for s, answer in zip(asked, answers, strict=True)
@@ -190,7 +190,7 @@ class _Observation:
             summaries = [
                 s for page in pages(self.reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())
             ]
-            answers = self.reader.gather([("ListTags", {"ResourceArn": s[ARN_MEMBERS[kind]]}) for s in summaries])
+            answers = _tags(self.reader, [s[ARN_MEMBERS[kind]] for s in summaries])
             for summary, answer in zip(summaries, answers, strict=True):
                 if isinstance(answer, Exception):
                     if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
@@ -268,7 +268,7 @@ class _Observation:
             for _, live in sorted(self.objects[kind].items())
             if live.status == "present" and live.tags is None
         ]
-        answers = self.reader.gather([("ListTags", {"ResourceArn": live.arn}) for live in asked])
+        answers = _tags(self.reader, [live.arn for live in asked])
         for live, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Exception):
                 changed = replace(live, tags=_tag_dict(answer.get("Tags")))
@@ -288,6 +288,27 @@ def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str 
     while answer.get(token):
         answer = reader.read(operation, {**params, token: answer[token]})
         yield answer
+
+
+def _tags(reader: Reader, arns: Sequence[str]) -> list[Answer | Exception]:
+    """Each ARN's answer to ListTags, with the tags of all its pages."""
+    answers = reader.gather([("ListTags", {"ResourceArn": arn}) for arn in arns])
+    return [
+        answer if isinstance(answer, Exception) else _whole(reader, arn, answer)
+        for arn, answer in zip(arns, answers, strict=True)
+    ]
+
+
+def _whole(reader: Reader, arn: str, first: Answer) -> Answer | Exception:
+    """A first page of tags with those that follow it."""
+    tags, page = list(first.get("Tags") or ()), first
+    try:
+        while page.get("NextToken"):
+            page = reader.read("ListTags", {"ResourceArn": arn, "NextToken": page["NextToken"]})
+            tags += page.get("Tags") or ()
+    except CloudError as error:
+        return error
+    return {**first, "Tags": tags}
 
 
 def names_of(reader: Reader, kind: str) -> frozenset[str]:
