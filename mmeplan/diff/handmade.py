@@ -245,7 +245,8 @@ class _Finder:
     def _models(self, endpoint: Resource, config: Resource | None, live_config: LiveObject) -> None:
         """Models that are gone although an endpoint runs on them."""
         declared = {reference.name: reference.address for reference in config.references} if config else {}
-        for name in sorted(declared if live_config.by_digest else set(models_of(live_config.describe))):
+        listed = live_config.by_digest
+        for name in sorted(self.world.models_in(live_config.name) if listed else set(models_of(live_config.describe))):
             live = self.world.snapshot.get("model", name)
             if live is not None and live.status == "absent":
                 text = f"is gone, although {endpoint.address} runs on it"

@@ -88,6 +88,10 @@ class World:
     def _declared_configs(self) -> Mapping[str, Resource]:
         return {config.physical_name: config for config in self.graph.of_kind("endpoint_config")}
 
+    @cached_property
+    def _declared_models(self) -> Mapping[str, Resource]:
+        return {model.physical_name: model for model in self.graph.of_kind("model")}
+
     def claimant(self, resource: Resource, live: LiveObject) -> str:
         """The address that a live model or config belongs to, where several declared ones have come to share it.
 
@@ -116,13 +120,11 @@ class World:
 
     def has_twins(self, config: Resource) -> bool:
         """Whether the fleet has live models, under other names, that say the same as those of a config."""
-        declared = {model.physical_name: model for model in self.graph.of_kind("model")}
         wanted = [self.graph.resources[reference.address] for reference in config.references if reference.address]
         others = [live for live in self.owned("model") if live.name not in {model.physical_name for model in wanted}]
 
         def says(live: LiveObject, model: Resource) -> bool:
-            content = declared[live.name].content if live.by_digest else self.live_model_content(model, live)
-            return content == model.content
+            return self.live_model_content(model, live) == model.content
 
         return any(says(live, model) for live in others for model in wanted)
 
@@ -147,13 +149,13 @@ class World:
     def live_config_content(self, config: Resource, live: LiveObject) -> Canonical:
         """The canonical content of the config that is live, aligned with the one that is wanted."""
         if live.by_digest:
-            return config.content
+            return self._declared_configs.get(live.name, config).content
         return aligned_config(config.content, live_endpoint_config(dict(live.describe)))
 
     def live_model_content(self, model: Resource, live: LiveObject) -> Canonical:
         """The canonical content of a live model, aligned with the one that is wanted."""
         if live.by_digest:
-            return model.content
+            return self._declared_models.get(live.name, model).content
         return aligned_model(model.content, live_model(dict(live.describe)))
 
     def live_meaning(self, config: Resource, endpoint: LiveObject, live_config: LiveObject) -> Canonical:
@@ -187,9 +189,11 @@ class World:
 
         An address may stand there several times: a model may be wanted at places where equal ones of two names are.
         """
-        if live_config.by_digest or (live_config.name == config.physical_name and not config.pinned):
+        if live_config.name == config.physical_name and (live_config.by_digest or not config.pinned):
             return [(r.address, r.name) for r in config.references if r.address]
         by_path: dict[tuple[str | int, ...], str] = {}
+        if live_config.by_digest:  # what another entry of the file declares word for word
+            by_path |= {r.path: r.name for r in self._declared_configs[live_config.name].references}
         content = live_endpoint_config(dict(live_config.describe))
         for member in ("ProductionVariants", "ShadowProductionVariants"):
             for name, variant in content.get(member, {}).items():
