@@ -100,10 +100,20 @@ def _free_models(stages: list[Fleet]) -> list[str]:
     return [name for name in dict.fromkeys(n for fleet in stages for n in fleet["models"]) if name not in pinned]
 
 
+def _single(stages: list[Fleet]) -> set[str]:
+    """Models of endpoints that can't host several containers: serverless and asynchronous ones."""
+    found = set()
+    for config in (config for fleet in stages for config in configs_of(fleet)):
+        variants = config["production_variants"].values()
+        if "async_inference_config" in config or any("serverless_config" in variant for variant in variants):
+            found |= {variant["model"] for variant in variants}
+    return found
+
+
 def _pipelines(chance: Chance, stages: list[Fleet]) -> None:
-    serverless = {v["model"] for fleet in stages for _, v in _variants(fleet) if "serverless_config" in v}
+    single = _single(stages)
     for name in _free_models(stages):
-        if name.endswith("-multi") or name in serverless or not (name.endswith("-pipeline") or chance.flip(0.4)):
+        if name.endswith("-multi") or name in single or not (name.endswith("-pipeline") or chance.flip(0.4)):
             continue
         level = chance.pick(("1", "2", "3"))
         for fleet in stages:
@@ -124,7 +134,8 @@ def _pools(chance: Chance, stages: list[Fleet]) -> None:
                 continue
             kind = variant.pop("instance_type")
             second = {"instance_type": TYPES[(TYPES.index(kind) + 1) % len(TYPES)], "priority": 2}
-            plain = [model for model in fleet["models"] if "-" not in model]
+            plain = [model for model, entry in fleet["models"].items() if "primary_container" in entry]
+            plain = [model for model in plain if "-" not in model]
             if overridden and variant["model"] in plain:
                 second["model_override"] = chance.pick(plain)
             variant["instance_pools"] = [{"instance_type": kind, "priority": 1}, second]
