@@ -35,13 +35,15 @@ class Graph:
     """The desired resources by address, and what depends on what.
 
     `moved` maps the address an entry had (`renamed_from`) to the one it has. `fresh` are the addresses that get a new
-    object although their content is the same (`--replace`).
+    object although their content is the same (`--replace`). `replaced` is what the file says in the place of what a
+    rollback asks for.
     """
 
     fleet: Fleet
     resources: Mapping[str, Resource]
     moved: Mapping[str, str]
     fresh: frozenset[str]
+    replaced: tuple[Resource, ...] = ()
 
     def meaning(self, endpoint: Resource) -> Canonical:
         """What an endpoint of the fleet means: its config's content, with models' content in place of their names."""

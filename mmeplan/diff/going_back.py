@@ -82,7 +82,7 @@ def going_back(graph: Graph, snapshot: Snapshot, at: str, generation: str) -> Gr
         entry=replace(endpoint.entry, tags={**endpoint.entry.tags, WENT_BACK_TAG: left}),
     )
     resources = {**graph.resources, made.address: made, back.address: back}
-    return replace(graph, resources=dict(sorted(resources.items())))
+    return replace(graph, resources=dict(sorted(resources.items())), replaced=(config,))
 
 
 def _config(world: World, wanted: Resource, target: LiveObject) -> Resource:

@@ -86,7 +86,8 @@ class World:
 
     @cached_property
     def _declared_configs(self) -> Mapping[str, Resource]:
-        return {config.physical_name: config for config in self.graph.of_kind("endpoint_config")}
+        configs = (*self.graph.replaced, *self.graph.of_kind("endpoint_config"))
+        return {config.physical_name: config for config in configs}
 
     @cached_property
     def _declared_models(self) -> Mapping[str, Resource]:
@@ -193,7 +194,7 @@ class World:
             return [(r.address, r.name) for r in config.references if r.address]
         by_path: dict[tuple[str | int, ...], str] = {}
         if live_config.by_digest:  # what another entry of the file declares word for word
-            by_path |= {r.path: r.name for r in self._declared_configs[live_config.name].references}
+            by_path |= {r.path: r.name for r in self._declared_configs.get(live_config.name, config).references}
         content = live_endpoint_config(dict(live_config.describe))
         for member in ("ProductionVariants", "ShadowProductionVariants"):
             for name, variant in content.get(member, {}).items():
