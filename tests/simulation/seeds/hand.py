@@ -51,7 +51,8 @@ class Hand:
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
         self.writes = 0
-        self.looked_us: dict[str, int] = {}  # name of an object → when its guard last looked at it
+        self.looked_us: dict[str, tuple[int, int]] = {}  # name → when its guard looked last, and `slept_us` by then
+        self.slept_us = 0  # how long this process has slept so far
         self.events = 0
         self.scaler = Chance(act["autoscaler"]) if "autoscaler" in act else None
 
@@ -65,7 +66,7 @@ class Hand:
         self.turn()
         self._autoscale()
         if operation.startswith("Describe"):
-            self.looked_us |= dict.fromkeys(map(str, params.values()), self.account.now_us())
+            self.looked_us |= dict.fromkeys(map(str, params.values()), (self.account.now_us(), self.slept_us))
         answer: Answer = (self.s3 if operation in CALLS else self.cloud).read(operation, params)
         return answer
 
@@ -88,8 +89,8 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        looked_us = self.looked_us.get(str(next(iter(params.values()))), 0)
-        self.watch.before_write(operation, params, self.name, looked_us)
+        looked_us, slept_us = self.looked_us.get(str(next(iter(params.values()))), (0, self.slept_us))
+        self.watch.before_write(operation, params, self.name, looked_us, self.slept_us - slept_us)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})
@@ -121,6 +122,7 @@ class Hand:
     def sleep(self, seconds: float) -> None:
         self.turn()
         self._autoscale()
+        self.slept_us += int(seconds * 1e6)
         self.account.sim.clock.sleep(seconds)
         if self.account.sim.store.next_due(ACCOUNT, REGION, self.account.now_us()):
             self.watch.look("time")

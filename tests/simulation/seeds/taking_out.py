@@ -26,17 +26,22 @@ class NotThereError(LookupError):
 
 
 @contextmanager
-def taken_out(text: str, instead: str) -> Iterator[None]:
-    """The sources with `instead` in the place of `text`. Functions stay the same objects."""
-    path = _place_of(text)
-    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    changed = _codes(compile(path.read_text(encoding="utf-8").replace(text, instead), str(path), "exec"))
-    former = [(function, function.__code__) for function in _functions(module)]
+def taken_out(*edits: tuple[str, str]) -> Iterator[None]:
+    """The sources with each second text in the place of the first. Functions stay the same objects."""
+    sources: dict[Path, str] = {}
+    for text, instead in edits:
+        path = _place_of(text)
+        sources[path] = sources.get(path, path.read_text(encoding="utf-8")).replace(text, instead)
+    former: list[tuple[FunctionType, CodeType]] = []
     living.forget_compiled()
     try:
-        done = [_change(function, changed) for function in _functions(module)]
-        if not any(done):
-            raise NotThereError(f"no function of {path} is another one without {text!r}")
+        for path, source in sources.items():
+            module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            functions, codes = _functions(module), _codes(compile(source, str(path), "exec"))
+            former += [(function, function.__code__) for function in functions]
+            changed = [_change(function, codes) for function in functions]  # all of them, not only the first
+            if not any(changed):
+                raise NotThereError(f"no function of {path} is another one by {edits}")
         yield
     finally:
         for function, code in former:
@@ -45,7 +50,7 @@ def taken_out(text: str, instead: str) -> Iterator[None]:
 
 
 def _place_of(text: str) -> Path:
-    files = [path for place in PLACES for path in sorted((ROOT / place).rglob("*.py"))]
+    files = [path for place in PLACES for path in sorted((ROOT / place).rglob("*.py")) if path.name != "mends.py"]
     found = [path for path in files for _ in range(path.read_text(encoding="utf-8").count(text))]
     if len(found) != 1:
         raise NotThereError(f"{text!r} stands {len(found)} times in the sources, and must stand there once")

@@ -98,8 +98,13 @@ class Watch:
 
     # --- a write --------------------------------------------------------------------------------------------------
 
-    def before_write(self, operation: str, params: Mapping[str, Any], by: str, looked_us: int) -> None:
-        """What the call changes is ours, and what it deletes isn't used. `looked_us`: when its guard read it."""
+    def before_write(
+        self, operation: str, params: Mapping[str, Any], by: str, looked_us: int, slept_us: int = 0
+    ) -> None:
+        """What the call changes is ours, and what it deletes isn't used.
+
+        `looked_us`: when its guard read it; `slept_us`: how long the caller has slept since.
+        """
         kind, member = _TARGETS.get(operation, ("", ""))
         if kind:
             target = self.account.find(kind, params[member])
@@ -113,7 +118,7 @@ class Watch:
         if target is not None and kind == "endpoint" and target.modified_us <= looked_us:
             self._overwrites(operation, target, params, by)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
-            self._before_delete(kind, target.name, by, looked_us)
+            self._before_delete(kind, target.name, by, looked_us + slept_us if looked_us else 0)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any], by: str) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
