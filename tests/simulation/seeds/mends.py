@@ -111,6 +111,12 @@ MENDS: dict[str, tuple[Edit, ...]] = {
     "rollback-to-the-renamed-config-of-a-failed-create": (
         ("and config.name != named[0] and short_digest(config.tags) != named[1]", "and config.name != named[0]"),
     ),
+    "rollback-where-configs-are-listed": (
+        (
+            'configs = (*self.graph.replaced, *self.graph.of_kind("endpoint_config"))',
+            'configs = self.graph.of_kind("endpoint_config")',
+        ),
+    ),
     "rollback-to-what-runs-already": (
         (
             'if all(change.effect == "none" and change.reason in ("same", "tags_changed") for change in own):',
