@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.seeds.judging import SCENARIOS, read, violation
+from tests.simulation.seeds.mends import MENDS
+from tests.simulation.seeds.shrinking import law_of
+from tests.simulation.seeds.taking_out import NotThereError, taken_out
 
 FILES = sorted(SCENARIOS.glob("*.yaml"))
 
@@ -14,6 +17,20 @@ FILES = sorted(SCENARIOS.glob("*.yaml"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_broke_a_law_once_does_not_break_one_now(path: Path) -> None:
     assert violation(read(path)) == ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_without_what_mends_it_a_scenario_breaks_its_law_again(path: Path) -> None:
+    scenario = read(path)
+    with taken_out(*MENDS[path.stem]):
+        found = violation(scenario)
+    assert law_of(found) == law_of(scenario["what"]), found
+    assert violation(scenario) == ""
+
+
+def test_a_mend_that_is_not_in_the_sources_is_told() -> None:
+    with pytest.raises(NotThereError, match="0 times"), taken_out(("a text that is in no source", "")):
+        pass  # pragma: no cover
 
 
 def test_the_scenarios_say_what_they_show() -> None:

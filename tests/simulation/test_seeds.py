@@ -48,13 +48,14 @@ def test_both_doors_lead_to_the_same_life() -> None:
     """What boto3 makes of the simulator's answers is what the direct door makes of them."""
     for seed in range(60, 72):
         scenario = draw(seed)
+        scenario.pop("tag_page", None)  # the direct door's own
         through_boto3 = judged({**scenario, "stack": "boto3"})
         assert judged({**scenario, "stack": "direct"}) == through_boto3
 
 
 def test_the_drawn_fleets_are_ones_that_no_rule_refuses() -> None:
     for seed in range(60):
-        for text in draw_fleets(Chance(seed)):
+        for text in (*draw_fleets(Chance(seed)), *(act["fleet"] for act in draw(seed)["acts"])):
             loaded = load_text(json.dumps(text).encode())
             found = rules.check(loaded, graph.compile(loaded))
             assert not [finding for finding in found if finding.severity == "error"], text
@@ -66,6 +67,7 @@ def test_the_seeds_do_what_they_are_for() -> None:
     assert not [kind for kind in ("applies with a lock", "locked out", "unlocked", "rollbacks") if not counts[kind]], (
         counts
     )
+    assert not [kind for kind in ("autoscaled", "edited files", "neighbours") if not counts[kind]], counts
     kinds = ("applies", "complete", "incomplete", "refused", "died", "stale", "two at once", "rolled back", "others")
     assert not [kind for kind in kinds if counts[kind] < 10], counts
 
@@ -78,6 +80,19 @@ def test_the_drawing_has_every_kind_of_endpoint() -> None:
     words += ("targets:", "replace:", "rollback:", "adopt: true", "do: register")
     assert not [word for word in words if not any(word in text for text in texts)]
     assert max(len(endpoints(act["fleet"])) for seed in range(40) for act in draw(seed)["acts"]) == 4
+
+
+def test_the_drawing_has_every_shape() -> None:
+    drawn = [draw(seed) for seed in range(400)]
+    texts = [json.dumps(scenario) for scenario in drawn]
+    words = ('"instance_pools"', '"model_override"', '"TABLE"', '"tag_page"', '"listed"', '"autoscaler"', '"folder"')
+    words += ('"edit_file"', '"fleet": "g"', '"delete_idle"', '"adopt": true', '"retain": 4')
+    often = {word: sum(word in text for text in texts) for word in words}
+    assert not [word for word, times in often.items() if times < 5], often
+    salted = [entry for one in drawn for act in one["acts"] for entry in act["fleet"]["models"].values()]
+    assert {entry.get("replace_salt") for entry in salted} >= {None, "1", "2", "3"}
+    assert max(len(one["acts"]) for one in drawn) > 31
+    assert max(len(act["fleet"]["models"]) for one in drawn for act in one["acts"]) > 50
 
 
 def test_the_command_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,4 +89,8 @@ def runs(endpoint: Stored) -> list[dict[str, Any]]:
 
 def models_of(config: dict[str, Any]) -> list[str]:
     """The models that a config refers to."""
-    return [variant["ModelName"] for variant in config.get("ProductionVariants", ()) if "ModelName" in variant]
+    names = []
+    for variant in config.get("ProductionVariants", ()):
+        pools = (pool.get("ModelNameOverride") for pool in variant.get("InstancePools", ()))
+        names += [name for name in (variant.get("ModelName"), *pools) if name]
+    return names

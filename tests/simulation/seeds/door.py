@@ -24,7 +24,8 @@ _SUMMARIES = {"ListModels": "Models", "ListEndpointConfigs": "EndpointConfigs", 
 class DirectCloud:
     """Reader and Writer. `clock` is slept on between repeated reads."""
 
-    def __init__(self, sim: Simulator, clock: Any, region: str) -> None:
+    def __init__(self, sim: Simulator, clock: Any, region: str, tag_page: int = 0) -> None:
+        self._tag_page = tag_page  # tags on a page of ListTags where the caller doesn't say; 0: SageMaker's own number
         self._sim = sim
         self._clock = clock
         self.region = region
@@ -54,6 +55,9 @@ class DirectCloud:
             raise CloudError(operation, error.code, error.message, status=error.status) from None
         except ConnectionCut as cut:
             raise ConnectionFailedError(operation, str(cut)) from None
+        if operation == "ListTags" and 0 < self._tag_page < len(answer["Tags"]):
+            shown = answer["Tags"][: self._tag_page]  # a page may have fewer than were asked for
+            answer = {"Tags": shown, "NextToken": shown[-1]["Key"]}
         return _received(operation, answer)
 
 

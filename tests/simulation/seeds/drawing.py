@@ -5,6 +5,8 @@ A scenario is plain data, complete before anything runs, so that it can be repla
     what            the violation that it shows (in a scenario file)
     seed            of the simulated world's own chance (jitter, how long something stays hidden)
     stack           direct, or boto3: the whole in-process stack
+    tag_page        how many tags a page of ListTags has; absent: fifty
+    listed          whether what a listing and its tags can tell is not described, however few objects there are
     lower_arns      whether ARNs come in lower case
     hidden          [low, high] reads for which a new model or config can't be found yet; absent: none
     alarms          names of alarms that exist
@@ -20,6 +22,8 @@ A scenario is plain data, complete before anything runs, so that it can be repla
         faults          [kind, arguments] for the simulator's faults
         dies            [n, before|after]: the process dies at its n-th write
         stops           Ctrl-C at the n-th event
+        folder          the file is one of a folder, with tables beside it (`folder.py`)
+        autoscaler      the chance by which counts of autoscaled variants move at any moment
         second          {fleet, chance}: another apply at the same time, whose turns come by this chance
         lock            --lock, also of `second`; `lock_timeout` of it: minutes that it waits
         later           seconds that pass before the next act
@@ -33,6 +37,7 @@ from typing import Any
 from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.drawing_fleets import draw_fleets
 from tests.simulation.seeds.drawing_requests import with_requests
+from tests.simulation.seeds.drawing_shapes import with_shapes
 
 STACK_EVERY = 50  # one seed in so many goes through the whole boto3 stack
 
@@ -71,7 +76,8 @@ def draw(seed: int) -> Scenario:
     scenario["others"] = _others(chance)
     locked = chance.flip(0.08)  # a team that says --lock
     acts = [_act(chance, fleets, number, calm, locked) for number in range(len(fleets))]
-    return with_requests(seed, scenario | {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"})
+    scenario |= {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"}
+    return with_shapes(seed, with_requests(seed, scenario))
 
 
 def _others(chance: Chance) -> list[Deed]:

@@ -15,7 +15,7 @@ from mmeplan.plan import Plan, encode
 from mmeplan.resources.identity import PROTECT_TAG
 from mmeplan.simulator import ServiceError
 from tests.simulation.seeds import oracle
-from tests.simulation.seeds.account import KINDS
+from tests.simulation.seeds.account import KINDS, models_of
 from tests.simulation.world import Broken
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     fleet = _unprotected(fleet)
     plan = _settle(life, fleet)
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
+    wrong += oracle.old_salts(life.account, fleet, life.watch.salts)
     if wrong:
         raise Broken(f"fixpoint: the plan is empty, and {'; '.join(wrong)}")
     _without_drift(life, fleet)
@@ -86,7 +87,7 @@ def destroy(life: Life, fleet: Mapping[str, Any]) -> None:
 def _models(config: Any, in_use: set[tuple[str, str]]) -> list[str]:
     if ("endpoint-config", config.name) not in in_use:
         return []
-    return [variant["ModelName"] for variant in config.body["ProductionVariants"]]
+    return models_of(config.body)
 
 
 def _settle(life: Life, fleet: Mapping[str, Any]) -> Plan:

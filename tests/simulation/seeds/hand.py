@@ -15,11 +15,14 @@ from mmeplan.live import Answer, Call, Progress
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.seeds.account import ACCOUNT, REGION, Account
+from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.locks import CALLS, Locks
 from tests.simulation.seeds.watching import Watch
 from tests.simulation.world import Broken
 
 Turn = Callable[[], None]
+
+AUTOSCALED = 0.06  # of the moments at which an autoscaler may move a count
 
 
 class Hand:
@@ -48,8 +51,10 @@ class Hand:
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
         self.writes = 0
-        self.looked_us: dict[str, int] = {}  # name of an object → when its guard last looked at it
+        self.looked_us: dict[str, tuple[int, int]] = {}  # name → when its guard looked last, and `slept_us` by then
+        self.slept_us = 0  # how long this process has slept so far
         self.events = 0
+        self.scaler = Chance(act["autoscaler"]) if "autoscaler" in act else None
 
     def begin(self, plan: Plan) -> None:
         """From now on this plan is applied: its steps, and no other calls."""
@@ -59,14 +64,16 @@ class Hand:
 
     def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
         self.turn()
+        self._autoscale()
         if operation.startswith("Describe"):
-            self.looked_us |= dict.fromkeys(map(str, params.values()), self.account.now_us())
+            self.looked_us |= dict.fromkeys(map(str, params.values()), (self.account.now_us(), self.slept_us))
         answer: Answer = (self.s3 if operation in CALLS else self.cloud).read(operation, params)
         return answer
 
     def gather(self, calls: Sequence[Call], progress: Progress | None = None) -> list[Answer | Exception]:
         if calls:
             self.turn()
+            self._autoscale()
         answers: list[Answer | Exception] = self.cloud.gather(calls, progress)
         return answers
 
@@ -82,18 +89,26 @@ class Hand:
         if (operation, text_of(params)) not in self.planned:
             raise Broken(f"steps: {operation} {text_of(params)} was called and not planned")
         self.watch.look("time")
-        looked_us = self.looked_us.get(str(next(iter(params.values()))), 0)
-        self.watch.before_write(operation, params, self.name, looked_us)
+        looked_us, slept_us = self.looked_us.get(str(next(iter(params.values()))), (0, self.slept_us))
+        self.watch.before_write(operation, params, self.name, looked_us, self.slept_us - slept_us)
         for number, deed in self.act.get("meanwhile", ()):
             if number == self.writes:
                 self.deed({**deed, "operation": operation, "params": dict(params)})
         self._die(operation, "before")
+        began_us = self.account.now_us()
         try:
             answer: Answer = self.cloud.write(operation, params)
         finally:
             self.watch.look(self.name)
+            if operation == "CreateModel" and not self.act.get("replace") and "rollback" not in self.act:
+                self.watch.made_model(params, self.act["fleet"], began_us)
         self._die(operation, "after")
         return answer
+
+    def _autoscale(self) -> None:
+        """An autoscaler may move a count at any moment."""
+        if self.scaler is not None and self.scaler.flip(AUTOSCALED):
+            self.deed({"do": "autoscale", "fleet": self.act["fleet"], "chance": self.scaler.between(0, 1_000_000)})
 
     def _die(self, operation: str, when: Any) -> None:
         if self.act.get("dies") == [self.writes, when]:
@@ -106,6 +121,8 @@ class Hand:
 
     def sleep(self, seconds: float) -> None:
         self.turn()
+        self._autoscale()
+        self.slept_us += int(seconds * 1e6)
         self.account.sim.clock.sleep(seconds)
         if self.account.sim.store.next_due(ACCOUNT, REGION, self.account.now_us()):
             self.watch.look("time")

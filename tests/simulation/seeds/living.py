@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,20 +26,22 @@ from mmeplan.graph import Graph
 from mmeplan.plan import Finding, Options, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
 from mmeplan.simulator.store import Stored
-from mmeplan.spec import load_text
+from mmeplan.spec import load, load_text
 from tests.simulation.seeds import oracle, others
 from tests.simulation.seeds.account import REGION, Account
 from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.door import DirectCloud
 from tests.simulation.seeds.drawing import Scenario
+from tests.simulation.seeds.folder import Folder
 from tests.simulation.seeds.hand import Hand, Turn
 from tests.simulation.seeds.locks import DirectS3, Locks
 from tests.simulation.seeds.together import together
-from tests.simulation.seeds.watching import Watch
+from tests.simulation.seeds.watching import OTHERS, Watch
 from tests.simulation.world import Broken, Line, check_reasons
 
 Fleet = Mapping[str, Any]
 
+OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet")  # deeds that need more than the account
 REQUESTS = ("targets", "replace", "rollback")  # an act with one of these isn't about all that the file says
 JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
 RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
@@ -87,6 +90,9 @@ class Life:
         self.touched: set[str] = set()  # endpoints that others have touched since the plan
         self.replaced: dict[str, str] = {}  # endpoint → the config that it ran when --replace was asked for
         self.went_back = ""  # the config that the last rollback led to
+        self.tag_page = scenario.get("tag_page", 0)
+        self.folder: Folder | None = None
+        self.described_up_to = _list_above(0) if scenario.get("listed") else None
         if scenario.get("hidden"):
             for operation in ("CreateModel", "CreateEndpointConfig"):
                 self.account.sim.faults.hide(operation, reads=tuple(scenario["hidden"]))
@@ -97,6 +103,10 @@ class Life:
     def close(self) -> None:
         self.lived.saw("looks", self.watch.events)
         self.account.close()
+        if self.folder is not None:
+            self.folder.close()
+        if self.described_up_to is not None:
+            _list_above(self.described_up_to)
         Line.free += self.lines
 
     # --- one edit of the fleet ------------------------------------------------------------------------------------
@@ -152,19 +162,31 @@ class Life:
             for deed in act.get("between", ()) if plan.steps and plan.applyable else ():
                 self.deed(deed)
             with self.locks.held(hand, act) as lock:
-                if plan.steps and plan.applyable and apply.stale_reasons(plan, hand, hand.now(), REGION):
+                if plan.steps and plan.applyable and self._is_stale(hand, plan, act):
                     self.lived.saw("stale")
                     return ""
                 return self._carried_out(hand, plan, act, lock)
         with self.locks.held(hand, act) as lock:
             return self._carried_out(hand, self._planned(hand, act), act, lock)
 
+    def _is_stale(self, hand: Hand, plan: Plan, act: Mapping[str, Any]) -> bool:
+        """Whether a saved plan doesn't fit the world any more. Each of its files that was edited is told."""
+        reasons = apply.stale_reasons(plan, hand, hand.now(), REGION)
+        if act.get("folder") and self.folder is not None:
+            told = {file for file in map(str, self.folder.known()) if any(r.startswith(f"{file} has") for r in reasons)}
+            if told != self.folder.edited:
+                raise Broken(f"files: {sorted(self.folder.edited)} were edited since the plan, and {reasons} is told")
+            self.lived.saw("edited files", len(told))
+        return bool(reasons)
+
     def _planned(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
         if "rollback" in act:
             return self.back(hand, act)
         self.replaced = {name: at.body["config_name"] for name, at in self._asked_for(act, "replace")}
         options = {key: tuple(act.get(key, ())) for key in ("targets", "replace")}
-        return self.plan(hand, act["fleet"], outages=act["allow_outage"], retry=act.get("retry", False), **options)
+        fleet, folder = act["fleet"], act.get("folder", False)
+        retry = act.get("retry", False)
+        return self.plan(hand, fleet, outages=act["allow_outage"], retry=retry, folder=folder, **options)
 
     def back(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
         """As `mmeplan rollback` does. Raises InputError where there is nothing to go back to."""
@@ -213,7 +235,7 @@ class Life:
             self.lines.append(line)
             hand.cloud = hand.s3 = line.cloud
         else:
-            hand.cloud = DirectCloud(self.account.sim, hand, REGION)
+            hand.cloud = DirectCloud(self.account.sim, hand, REGION, self.tag_page)
             hand.s3 = DirectS3(hand.cloud)
         return hand
 
@@ -225,6 +247,7 @@ class Life:
         outages: bool = True,
         retry: bool = True,
         backwards: bool = False,
+        folder: bool = False,
         targets: tuple[str, ...] = (),
         replace: tuple[str, ...] = (),
     ) -> Plan:
@@ -232,6 +255,8 @@ class Life:
         text = json.dumps(_backwards(fleet) if backwards else fleet)
         compiled = _compiled(text)
         findings = _findings(text) if self.seed % RULES_EVERY == 0 else []
+        if folder:
+            compiled = self._from_folder(fleet, compiled)
         allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
         options = Options(targets, replace, allow_outage=allowed, retry_rolled_back=retry)
         connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
@@ -240,7 +265,15 @@ class Life:
         check_reasons(made)
         return made
 
-    def drift(self, hand: Hand, fleet: Fleet) -> diff.BehindOurBack:
+    def _from_folder(self, fleet: Fleet, alone: Graph) -> Graph:
+        """The graph of the same fleet out of several files. It says what the one file says."""
+        self.folder = self.folder or Folder()
+        compiled = graph.compile(load(self.folder.write(dict(fleet)), region=REGION))
+        if _says(compiled) != _says(alone):
+            raise Broken("folder: entries that come from tables are others than those of the file")
+        return compiled
+
+    def drift(self, hand: Hand, fleet: Fleet) -> diff.ManualChanges:
         """What `mmeplan drift` finds, by reads alone."""
         compiled = _compiled(json.dumps(fleet))
         return diff.manual_changes(
@@ -289,11 +322,15 @@ class Life:
 
     def _claimed(self, act: Mapping[str, Any], claim: str) -> None:
         """mmeplan says that all is well: is it? What others touched since the plan is not claimed."""
+        if "autoscaler" in act:
+            self.later(600)  # what it has begun by then comes to its end
         if "rollback" in act:
             name = oracle.endpoints(act["fleet"])[act["rollback"]["endpoint"]]
             wrong = oracle.not_back(self.account, name, self.went_back) if name not in self.touched else []
         else:
-            wrong = oracle.differences(self.account, act["fleet"], frozenset(self.touched | self._left_out(act)))
+            left_out = frozenset(self.touched | self._left_out(act))
+            wrong = oracle.differences(self.account, act["fleet"], left_out)
+            wrong += oracle.old_salts(self.account, act["fleet"], self.watch.salts, left_out)
             wrong += [
                 f"endpoint {name}: was to be replaced, and runs {was} as before"
                 for name, was in self.replaced.items()
@@ -315,8 +352,8 @@ class Life:
     def deed(self, deed: Mapping[str, Any]) -> None:
         """Others do something."""
         self.watch.look("time")
-        if deed["do"] == "unlock":
-            self.locks.unlock()
+        if deed["do"] in OF_THE_LIFE:
+            getattr(self, f"_{deed['do']}")(deed)
             return
         name = others.do(self.account, dict(deed))
         if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
@@ -325,6 +362,48 @@ class Life:
             self.touched.add(name)
             self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)
             self.lived.saw("others")
+
+    def _unlock(self, _deed: Mapping[str, Any]) -> None:
+        self.locks.unlock()
+
+    def _edit_file(self, deed: Mapping[str, Any]) -> None:
+        if self.folder is not None:
+            self.folder.edit(deed["file"])
+
+    def _autoscale(self, deed: Mapping[str, Any]) -> None:
+        """An autoscaler moves a count that is its own. Nothing else is touched, so nothing else is excused."""
+        chance = Chance(deed["chance"])
+        found = oracle.autoscaled(self.account, deed["fleet"])
+        if not found:
+            return
+        name, variant = chance.pick(found)
+        count = chance.between(1, 6)
+        if others.do(self.account, {"do": "scale", "name": name, "variant": variant, "count": count}):
+            self.watch.by_others(name, count)
+            self.lived.saw("autoscaled")
+
+    def _fleet(self, deed: Mapping[str, Any]) -> None:
+        """Another team applies its own fleet, in the same account. It takes nothing away that runs."""
+        before = oracle.there(self.account)
+        neighbour = self.hand({"fleet": deed["fleet"]})
+        for stored in self.account.all("endpoint"):
+            if not oracle.is_owned(stored):
+                self.watch.by_others(stored.name)
+        try:
+            plan = self.plan(neighbour, deed["fleet"])
+            if plan.steps and plan.applyable:
+                clock = self.account.sim.clock
+                cloud = DirectCloud(self.account.sim, clock, REGION)
+                outcome = apply.run(plan, cloud, cloud, clock, lambda _event: None)
+                self.lived.saw("neighbours", outcome.complete)
+        except MmeplanError:
+            self.lived.saw("neighbours gave up")
+        for name in oracle.endpoints(deed["fleet"]).values():
+            self.watch.by_others(name)
+        self.watch.look(OTHERS)
+        missing = oracle.used(self.account) & before - oracle.there(self.account)
+        if missing:
+            raise Broken(f"references: another fleet's apply deleted {sorted(missing)}, which endpoints use")
 
     def later(self, seconds: float) -> None:
         if seconds:
@@ -348,6 +427,20 @@ class Life:
             reach_fixpoint(self, fleet)
             if ends == "destroy":
                 destroy(self, fleet)
+
+
+def _list_above(count: int) -> int:
+    """From how many objects of a kind on the account is listed; wherever the engine keeps that number. The old one."""
+    former = live_state.LIST_ABOVE
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "mmeplan" and hasattr(module, "LIST_ABOVE"):
+            module.LIST_ABOVE = count  # type: ignore[attr-defined]
+    return former
+
+
+def _says(compiled: Graph) -> dict[str, Any]:
+    """What a graph wants, without where it was written."""
+    return {at: (one.physical_name, one.request, one.tags) for at, one in compiled.resources.items()}
 
 
 def _is_whole(plan: Plan) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mmeplan.simulator.store import Stored
 from tests.simulation.seeds.account import Account, models_of, runs
+from tests.simulation.seeds.drawing_shapes import models_in
 
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
 
@@ -98,12 +99,35 @@ def _variant(account: Account, fleet: Fleet, item: Fleet, live: Fleet, now: Flee
         if now.get("DesiredServerlessConfig") != wanted:
             yield f"it is {now.get('DesiredServerlessConfig')}, not {wanted}"
     else:
-        if live.get("InstanceType") != item["instance_type"]:
-            yield f"it runs on {live.get('InstanceType')}, not {item['instance_type']}"
+        types, should = _live_types(live), _wanted_types(item)
+        if types != should:
+            yield f"it runs on {types}, not {should}"
         count = now.get("DesiredInstanceCount")
         if item.get("capacity") != "autoscaled" and count != item["initial_instance_count"]:
             yield f"it has {count} instances, not {item['initial_instance_count']}"
-    yield from _model(account, fleet["models"][item["model"]], live["ModelName"])
+    for wanted, name in _served_models(item, live):
+        yield from _model(account, fleet["models"][wanted], name)
+
+
+def _live_types(live: Fleet) -> list[Any]:
+    """The instance type, or the pools with their priorities."""
+    pools = [(pool["InstanceType"], pool.get("Priority")) for pool in live.get("InstancePools", ())]
+    return pools or [live.get("InstanceType")]
+
+
+def _wanted_types(item: Fleet) -> list[Any]:
+    pools = [(pool["instance_type"], pool["priority"]) for pool in item.get("instance_pools", ())]
+    return pools or [item["instance_type"]]
+
+
+def _served_models(item: Fleet, live: Fleet) -> list[tuple[str, str]]:
+    """(Entry, live name) of each model that a variant serves; a pool may have one of its own."""
+    served = [(item["model"], live["ModelName"])]
+    pools = zip(item.get("instance_pools", ()), live.get("InstancePools", ()), strict=False)
+    return served + [
+        (wanted.get("model_override", item["model"]), pool.get("ModelNameOverride", live["ModelName"]))
+        for wanted, pool in pools
+    ]
 
 
 def _model(account: Account, wanted: Fleet, name: str) -> Iterator[str]:
@@ -120,6 +144,26 @@ def _model(account: Account, wanted: Fleet, name: str) -> Iterator[str]:
     ]
     if serves != should:
         yield f"its model serves {serves}, not {should}"
+
+
+def old_salts(
+    account: Account, fleet: Fleet, made_with: Mapping[int, str], but: frozenset[str] = frozenset()
+) -> list[str]:
+    """Endpoints that serve a model which we made for another `replace_salt` than the one that its entry has now."""
+    found = []
+    for logical, name in endpoints(fleet).items():
+        stored = account.find("endpoint", name)
+        if stored is None or name in but:
+            continue
+        wanted = _config(fleet, fleet["endpoints"][logical])["production_variants"]
+        for live in stored.body["config"]["ProductionVariants"]:
+            for entry, model in _served_models(wanted.get(live["VariantName"], {"model": ""}), live):
+                salt = fleet["models"].get(entry, {}).get("replace_salt")
+                there = account.find("model", model)
+                was = made_with.get(there.seq, salt) if there is not None else salt
+                if salt and was != salt:
+                    found.append(f"endpoint {name}: serves {model}, made with the salt {was!r}, not {salt!r}")
+    return found
 
 
 def _tags(stored: Stored, wanted: Fleet, logical: str) -> Iterator[str]:
@@ -147,7 +191,7 @@ def about(fleet: Fleet, addresses: Iterable[str]) -> set[str]:
     }
     for name, config in {**configs, **fleet.get("endpoint_configs", {})}.items():
         if f"endpoint_config/{name}" in found:
-            found |= {f"model/{variant['model']}" for variant in config["production_variants"].values()}
+            found |= {f"model/{name}" for name in models_in(config)}
     return found
 
 
@@ -218,6 +262,23 @@ def used(account: Account, *, by_others: bool = False) -> set[tuple[str, str]]:
     return found
 
 
+def there(account: Account) -> set[tuple[str, str]]:
+    """(kind, name) of every model and config that exists."""
+    return {(kind, item.name) for kind in ("model", "endpoint-config") for item in account.all(kind)}
+
+
+def autoscaled(account: Account, fleet: Fleet) -> list[tuple[str, int]]:
+    """(Endpoint, place of a variant) of each count that is an autoscaler's, of the endpoints that are live."""
+    found = []
+    for logical, name in endpoints(fleet).items():
+        stored = account.find("endpoint", name)
+        wanted = _config(fleet, fleet["endpoints"][logical])["production_variants"]
+        for place, item in enumerate((stored.body["variants"] if stored else None) or ()):
+            if wanted.get(item["VariantName"], {}).get("capacity") == "autoscaled" and "DesiredInstanceCount" in item:
+                found.append((name, place))
+    return found
+
+
 def models_unknown(account: Account, in_use: set[tuple[str, str]]) -> bool:
     """Whether an endpoint runs a config that is gone, or whose name a stand-in has: its models are unknown."""
     configs = [account.find(kind, name) for kind, name in in_use if kind == "endpoint-config"]
@@ -229,7 +290,9 @@ def orphans(account: Account, fleet: Fleet) -> list[str]:
     in_use = used(account)
     configs = [item for item in account.all("endpoint-config") if is_owned(item)]
     idle = [item for item in configs if ("endpoint-config", item.name) not in in_use]
-    most = fleet["retain"] * len(fleet["endpoints"])
+    shared = {entry["config"] for entry in fleet["endpoints"].values() if isinstance(entry["config"], str)}
+    spare = fleet.get("endpoint_configs", {}).keys() - shared  # declared, and no endpoint's: made as well
+    most = fleet["retain"] * len(fleet["endpoints"]) + len(spare)
     found = []
     if len(idle) > most:
         names = sorted(item.name for item in idle)

@@ -11,6 +11,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     swap            to another config: another team's, or an older one of ours; `slowly`: an idle one, for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
+    delete_idle     the oldest config of ours that no endpoint runs
     patch           SystemUpdating
     alarm           the state of an alarm
     register        the n-th variant with Application Auto Scaling, which moves its count into the bounds
@@ -163,6 +164,13 @@ def _delete_config(account: Account, deed: Deed) -> str | None:
     return None
 
 
+def _delete_idle(account: Account, _deed: Deed) -> str:
+    config = _idle_config(account)
+    if config:
+        account.call("DeleteEndpointConfig", EndpointConfigName=config)
+    return ""
+
+
 def _delete_model(account: Account, deed: Deed) -> str | None:
     found = account.find("endpoint", deed["name"])
     variants = found.body["config"].get("ProductionVariants", []) if found else []
@@ -225,6 +233,7 @@ _DEEDS: dict[str, Any] = {
     "borrow": _borrow,
     "delete_endpoint": _delete_endpoint,
     "delete_config": _delete_config,
+    "delete_idle": _delete_idle,
     "delete_model": _delete_model,
     "tag": _tag,
     "untag": _untag,

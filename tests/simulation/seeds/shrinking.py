@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.simulation.seeds.drawing import Scenario
+from tests.simulation.seeds.drawing_shapes import models_in
 from tests.simulation.seeds.judging import violation
 
 MOST_TRIES = 600
@@ -54,7 +55,7 @@ def _without_acts(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _simpler_world(scenario: Scenario) -> Iterator[Scenario]:
-    for key in ("lower_arns", "hidden", "alarms"):
+    for key in ("lower_arns", "hidden", "alarms", "tag_page", "listed"):
         if key in scenario:
             yield {other: value for other, value in scenario.items() if other != key}
     if scenario["stack"] == "boto3":
@@ -82,7 +83,7 @@ def _drop_unused(fleet: dict[str, Any]) -> None:
     if not shared:
         del fleet["endpoint_configs"]
     inline = [config for config in configs if not isinstance(config, str)]
-    used = {v["model"] for c in (*inline, *shared.values()) for v in c["production_variants"].values()}
+    used = {name for config in (*inline, *shared.values()) for name in models_in(config)}
     fleet["models"] = {name: item for name, item in fleet["models"].items() if name in used}
 
 

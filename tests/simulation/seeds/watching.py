@@ -48,6 +48,7 @@ class Watch:
         self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
+        self.salts: dict[int, str] = {}  # the store's number of a model that we made → its entry's replace_salt then
         self.looked_us = account.now_us() - 1
         self.events = 0
 
@@ -97,8 +98,13 @@ class Watch:
 
     # --- a write --------------------------------------------------------------------------------------------------
 
-    def before_write(self, operation: str, params: Mapping[str, Any], by: str, looked_us: int) -> None:
-        """What the call changes is ours, and what it deletes isn't used. `looked_us`: when its guard read it."""
+    def before_write(
+        self, operation: str, params: Mapping[str, Any], by: str, looked_us: int, slept_us: int = 0
+    ) -> None:
+        """What the call changes is ours, and what it deletes isn't used.
+
+        `looked_us`: when its guard read it; `slept_us`: how long the caller has slept since.
+        """
         kind, member = _TARGETS.get(operation, ("", ""))
         if kind:
             target = self.account.find(kind, params[member])
@@ -112,7 +118,7 @@ class Watch:
         if target is not None and kind == "endpoint" and target.modified_us <= looked_us:
             self._overwrites(operation, target, params, by)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
-            self._before_delete(kind, target.name, by, looked_us)
+            self._before_delete(kind, target.name, by, looked_us + slept_us if looked_us else 0)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any], by: str) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
@@ -130,6 +136,14 @@ class Watch:
             in_the_window = user not in (by, TIME) and looked_us - since_us <= SCAN_WINDOW_US
             if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
+
+    def made_model(self, params: Mapping[str, Any], fleet: Mapping[str, Any], began_us: int) -> None:
+        """Note the salt of the entry for which a model was made."""
+        stored = self.account.find("model", params["ModelName"])
+        if stored is not None and stored.created_us >= began_us:
+            name = (stored.tags or {}).get(oracle.ADDRESS_TAG, "").partition("/")[2]
+            if name in fleet["models"]:
+                self.salts[stored.seq] = fleet["models"][name].get("replace_salt") or ""
 
     def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str) -> None:
         """A rollback leads only to a config by which the endpoint has served, under this name or this address.
