@@ -26,7 +26,7 @@ from tests.simulation.seeds.judging import SCENARIOS as KEPT
 from tests.simulation.seeds.judging import read
 from tests.simulation.seeds.living import Life
 from tests.simulation.test_stopped import SCENARIOS as STOPPED
-from tests.simulation.world import Broken
+from tests.simulation.world import Broken, config, fleet, variant
 
 Refusal = Callable[[str], CloudError]
 
@@ -50,10 +50,11 @@ MOST_OF_KEPT = 8  # reads of a kept scenario that fail, spread over all of them:
 
 @dataclass
 class Fault:
-    """The `number`-th read after an apply's first write fails. `seen` counts them, and `hit` is what failed."""
+    """The `number`-th read after an apply's first write fails, of the operation `only` if any. `hit` is what failed."""
 
     number: int
     kind: str
+    only: str = ""
     seen: int = 0
     hit: str = ""
     over: bool = False
@@ -62,8 +63,9 @@ class Fault:
         """The error of this read, if it is to fail."""
         if self.over:
             return None
-        self.seen += 1
-        first = self.seen == self.number
+        counts = self.only in ("", operation)
+        self.seen += counts
+        first = counts and self.seen == self.number
         self.hit = operation if first else self.hit
         lasts = self.kind == "expired" or (self.kind == "denied" and self.hit == operation)
         return REFUSALS[self.kind](operation) if first or (self.hit and lasts) else None
@@ -171,6 +173,18 @@ def test_a_read_that_fails_after_a_write_fails_steps_and_never_the_apply(scenari
 @pytest.mark.parametrize("path", sorted(KEPT.glob("*.yaml")), ids=lambda path: path.stem)
 def test_what_seeds_have_found_holds_while_reads_fail(path: Path) -> None:
     fail_in_turn(read(path), MOST_OF_KEPT)
+
+
+MANY = {f"e{number}": {"config": config(main=variant(count=1))} for number in range(7)}
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_where_many_are_waited_for_a_listing_that_fails_is_a_look_that_failed(kind: str) -> None:
+    """More than a handful of endpoints are polled by listing."""
+    listings = lived(of_fleets([fleet(MANY)]), Fault(0, "lost", "ListEndpoints")).seen
+    assert listings > 2
+    for number in (1, 2, listings):
+        assert lived(of_fleets([fleet(MANY)]), Fault(number, kind, "ListEndpoints")).hit
 
 
 def test_a_bug_that_ends_the_apply_at_a_failing_read_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
