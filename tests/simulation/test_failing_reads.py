@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmeplan.apply import Outcome
+from mmeplan.apply import Event, Outcome, run
 from mmeplan.errors import CloudError, ConnectionFailedError
 from mmeplan.live import Answer, Call, Progress
 from mmeplan.plan import Plan
@@ -26,7 +26,7 @@ from tests.simulation.seeds.judging import SCENARIOS as KEPT
 from tests.simulation.seeds.judging import read
 from tests.simulation.seeds.living import Life
 from tests.simulation.test_stopped import SCENARIOS as STOPPED
-from tests.simulation.world import Broken, config, fleet, variant
+from tests.simulation.world import Broken, World, config, fleet, one, variant
 
 Refusal = Callable[[str], CloudError]
 
@@ -196,3 +196,61 @@ def test_a_bug_that_ends_the_apply_at_a_failing_read_is_found(monkeypatch: pytes
     monkeypatch.setattr("mmeplan.apply.verify", unguarded)
     with pytest.raises(Broken, match="the apply ended with"):
         lived(of_fleets(STOPPED["create"]), Fault(0, "lost"))
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+SMALL, LARGE = one(), one({"main": variant(instance_type="ml.m5.xlarge")})
+
+
+def rolled_back(world: World, denied: Mapping[str, str], **how: Any) -> Outcome:
+    """SageMaker rolls the swap back; before a call that follows on it (its operation → the read) a read is denied."""
+    world.live_through(SMALL)
+    made = world.plan(LARGE)
+    world.sim.faults.fail_update("ranker", "no capacity")
+
+    def observer(event: Event) -> None:
+        operation = denied.get(event.operation) if event.kind == "started" and "#rolled-back-" in event.step else None
+        if operation:
+            world.sim.faults.error(operation, code="AccessDeniedException", message="not authorized")
+
+    return run(made, world.cloud, world.cloud, world.sim.clock, observer, **how)
+
+
+def test_a_rollback_that_cannot_be_marked_says_so_where_the_step_failed() -> None:
+    with World() as world:
+        outcome = rolled_back(world, {"AddTags": "ListTags"})
+    (failed,) = outcome.failed
+    assert failed.rolled_back
+    assert (
+        "could not be marked on the endpoint: ListTags: AccessDeniedException: not authorized. It serves"
+        in failed.detail
+    )
+
+
+def test_a_config_that_cannot_be_looked_at_is_not_cleaned_and_that_is_told() -> None:
+    with World() as world:
+        outcome = rolled_back(world, {"DeleteEndpointConfig": "DescribeEndpointConfig"}, clean=True)
+        assert len(world.names("endpoint-config")) == 2
+    assert [result.detail for result in outcome.failed if "#rolled-back-" in result.step] == [
+        "DescribeEndpointConfig: AccessDeniedException: not authorized"
+    ]
+
+
+def test_a_create_that_was_refused_and_cannot_be_looked_at_fails_with_both_words() -> None:
+    with World() as world:
+        made = world.plan(SMALL)
+        world.apply(made)
+        before = len(world.events)
+        for operation in ("DescribeModel", "DescribeEndpointConfig", "DescribeEndpoint"):
+            world.sim.faults.error(operation, code="AccessDeniedException", message="not authorized", count=9)
+        outcome = world.apply(replace(made, steps=tuple(replace(step, after=()) for step in made.steps)))
+        polled = [event for event in world.events[before:] if event.kind == "polled"]
+    said = {result.step.partition(":")[0]: result.detail for result in outcome.failed}
+    assert set(said) == {"CreateModel", "CreateEndpointConfig", "CreateEndpoint"}
+    for operation, detail in said.items():
+        assert detail.startswith(f"{operation}: ValidationException: Cannot create already existing")
+        assert detail.endswith(
+            f"; and then {operation.replace('Create', 'Describe')}: AccessDeniedException: not authorized"
+        )
+    assert not polled
