@@ -93,6 +93,16 @@ def test_what_somebody_deletes_between_the_guard_and_the_call_is_gone_at_once(wo
         assert {result.step: result.detail for result in outcome.done}[step.id] == "is gone already"
 
 
+@pytest.mark.parametrize("operation", ["DeleteModel", "DeleteEndpointConfig", "DeleteEndpoint"])
+def test_a_delete_that_is_denied_is_not_taken_for_done(world: World, operation: str) -> None:
+    world.live_through({**SMALL, "retain": 0})
+    made = world.plan({**SMALL, "models": {}, "endpoints": {}})
+    world.sim.faults.error(operation, code="AccessDeniedException", message="not authorized")
+    outcome = world.apply(made)
+    assert [result.step.partition(":")[0] for result in outcome.failed] == [operation]
+    assert outcome.failed[0].detail == f"{operation}: AccessDeniedException: not authorized"
+
+
 def test_a_config_that_is_missing_for_an_update_is_no_success(world: World) -> None:
     """Only of a delete is it one that the object can't be found."""
     world.live_through(SMALL)
