@@ -349,6 +349,31 @@ def over(world: World, reader: Any = None, writer: Any = None) -> FleetLock:
     return made
 
 
+def test_a_lock_that_goes_between_the_try_and_the_look_is_taken_at_once(world: World) -> None:
+    class Vanishing:
+        def read(self, operation: str, params: Any) -> Any:
+            if seen(world) is not None:
+                remove(world.cloud, PLACE, seen(world))
+            return world.cloud.read(operation, params)
+
+    over(world)
+    before = world.sim.clock.now()
+    owner = replace(lock_of(world).owner, who="bob@two (pid 2)", token="bob")
+    lock = FleetLock(PLACE, owner, Vanishing(), world.cloud, world.sim.clock, unlock="")  # type: ignore[arg-type]
+    lock.acquire()
+    assert seen(world).owner.who == "bob@two (pid 2)"
+    assert world.sim.clock.now() == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")]
+)
+def test_the_age_of_a_lock_is_told_in_the_unit_that_people_would_use(world: World, seconds: int, said: str) -> None:
+    owner = lock_of(world).owner
+    world.sim.clock.sleep(seconds)
+    assert f"({said} ago)" in describe(owner, world.sim.clock.now())
+
+
 def test_the_next_holders_lock_is_not_given_back_by_whoever_has_not_noticed_the_loss(world: World) -> None:
     lock = over(world)
     taken_by_bob(world)
