@@ -202,6 +202,8 @@ class Cloud:
             raise ConnectionFailedError(operation, str(error)) from None
         except BotoCoreError as error:
             raise CloudError(operation, type(error).__name__, str(error)) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # members of other types
+            raise ConnectionFailedError(operation, f"the answer can't be read ({error})") from None
         answer.pop("ResponseMetadata", None)
         return {key: _plain(value) for key, value in answer.items()}
 
@@ -221,6 +223,7 @@ class Cloud:
             user_agent_extra=f"mmeplan/{__version__}",
         )
         made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
+        made.meta.events.register("after-call.*", _is_an_answer)
         if self._door:
             made.meta.events.register("before-send.*", self._door.before_send)
         return made
@@ -232,6 +235,19 @@ def _beginning(body: StreamingBody) -> bytes:
         return body.read(BODY_BYTES)
     finally:
         body.close()
+
+
+def _is_an_answer(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+    """A proxy's page with the status 200 is no answer; botocore reads it as one that has no members at all.
+
+    Raises ResponseParserError.
+    """
+    shape = model.output_shape
+    if http_response.status_code >= 300 or shape is None or not shape.members:
+        return
+    is_page = model.service_model.resolved_protocol == "json" and not http_response.content.lstrip().startswith(b"{")
+    if is_page or any(member not in parsed for member in shape.required_members):
+        raise ResponseParserError(f"this is not what {model.name} answers: {http_response.content[:80]!r}")
 
 
 def _service_error(operation: str, error: ClientError) -> CloudError:

@@ -308,3 +308,118 @@ def test_an_outcome_without_a_loss_stays_as_it_is(world: World) -> None:
     assert after_loss(outcome, lock) is outcome
     lock.lost = "gone"
     assert after_loss(outcome, lock) == replace(outcome, interrupted=False)
+
+
+# --- giving back, where it is not as it was ---------------------------------------------------------------------------
+
+
+class Reads:
+    """A reader of which the n-th look at the lock is refused."""
+
+    def __init__(self, world: World, refused: int) -> None:
+        self.cloud, self.left = world.cloud, refused
+
+    def read(self, operation: str, params: Any) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            raise CloudError(operation, "AccessDenied", "no s3:GetObject")
+        return self.cloud.read(operation, params)
+
+
+class InterruptedRefresh:
+    """A writer whose refresh arrives, and is interrupted before anybody hears of it."""
+
+    def __init__(self, world: World) -> None:
+        self.cloud, self.interrupts, self.deletes = world.cloud, False, 0
+
+    def write(self, operation: str, params: Any) -> Any:
+        self.deletes += operation == "DeleteObject"
+        answer = self.cloud.write(operation, params)
+        if self.interrupts and operation == "PutObject":
+            raise KeyboardInterrupt
+        return answer
+
+
+def over(world: World, reader: Any = None, writer: Any = None) -> FleetLock:
+    since = world.sim.clock.now().isoformat()
+    owner = LockOwner("alice@one (pid 1)", "f", "apply", since, since, token="alice@one (pid 1)")
+    ports = (reader or world.cloud, writer or world.cloud, world.sim.clock)
+    made = FleetLock(PLACE, owner, *ports, unlock=f"mmeplan unlock {PLACE.url}")
+    made.acquire()
+    return made
+
+
+def test_a_lock_that_goes_between_the_try_and_the_look_is_taken_at_once(world: World) -> None:
+    class Vanishing:
+        def read(self, operation: str, params: Any) -> Any:
+            if seen(world) is not None:
+                remove(world.cloud, PLACE, seen(world))
+            return world.cloud.read(operation, params)
+
+    over(world)
+    before = world.sim.clock.now()
+    owner = replace(lock_of(world).owner, who="bob@two (pid 2)", token="bob")
+    lock = FleetLock(PLACE, owner, Vanishing(), world.cloud, world.sim.clock, unlock="")  # type: ignore[arg-type]
+    lock.acquire()
+    assert seen(world).owner.who == "bob@two (pid 2)"
+    assert world.sim.clock.now() == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")]
+)
+def test_the_age_of_a_lock_is_told_in_the_unit_that_people_would_use(world: World, seconds: int, said: str) -> None:
+    owner = lock_of(world).owner
+    world.sim.clock.sleep(seconds)
+    assert f"({said} ago)" in describe(owner, world.sim.clock.now())
+
+
+def test_the_next_holders_lock_is_not_given_back_by_whoever_has_not_noticed_the_loss(world: World) -> None:
+    lock = over(world)
+    taken_by_bob(world)
+    assert lock.release() == ""
+    assert seen(world).owner.who == "bob@two (pid 2)"
+
+
+def test_what_is_not_a_lock_of_mmeplan_is_not_given_back(world: World) -> None:
+    lock = over(world)
+    world.does("PutObject", Bucket=PLACE.bucket, Key=PLACE.key, Body=b"notes")
+    assert lock.release() == ""
+    assert seen(world).owner is None
+
+
+def test_a_lock_that_somebody_has_removed_is_given_back_without_a_word(world: World) -> None:
+    lock = over(world)
+    remove(world.cloud, PLACE, seen(world))
+    assert lock.release() == ""
+    assert seen(world) is None
+
+
+def test_a_lock_whose_refresh_was_interrupted_is_given_back_all_the_same(world: World) -> None:
+    writer = InterruptedRefresh(world)
+    lock = over(world, writer=writer)
+    world.sim.clock.sleep(REFRESH_S)
+    writer.interrupts = True
+    with pytest.raises(KeyboardInterrupt):
+        lock.held()
+    assert lock.release() == ""
+    assert seen(world) is None
+    assert lock.release() == ""
+    assert writer.deletes == 2  # as it was held last, and as it was found
+
+
+def test_a_lock_that_cannot_be_given_back_says_what_removes_it(world: World) -> None:
+    lock = over(world)
+    world.sim.faults.error("DeleteObject", code="AccessDenied", message="no s3:DeleteObject", status=403)
+    told = lock.release()
+    assert "could not be given back (DeleteObject: AccessDenied: no s3:DeleteObject)" in told
+    assert told.endswith(f"remove it: mmeplan unlock {PLACE.url}")
+
+
+def test_a_loss_is_told_even_where_nobody_may_see_who_holds_the_lock_now(world: World) -> None:
+    lock = over(world, reader=Reads(world, refused=2))
+    taken_by_bob(world)
+    world.sim.clock.sleep(REFRESH_S)
+    assert not lock.held()
+    assert lock.lost == f"the lock {PLACE.url} was taken away (GetObject: AccessDenied: no s3:GetObject)"
+    assert not lock.held()

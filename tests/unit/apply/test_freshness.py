@@ -67,6 +67,24 @@ def test_a_plan_that_is_too_old_says_how_old(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("age", "most", "said"),
+    [
+        (timedelta(minutes=90), timedelta(minutes=30), ("90 min", "30 min")),
+        (timedelta(minutes=120), timedelta(minutes=119), ("2 h", "119 min")),
+        (timedelta(days=3), timedelta(hours=47), ("3 d", "47 h")),
+    ],
+)
+def test_an_age_is_told_in_the_unit_that_people_would_use(
+    world: World, age: timedelta, most: timedelta, said: tuple[str, str]
+) -> None:
+    made = world.plan(LARGE)
+    world.sim.clock.sleep(age.total_seconds())
+    assert reasons(world, made, max_age=most) == (
+        f"what is live was read {said[0]} ago, longer than --max-age {said[1]}",
+    )
+
+
 def test_an_object_that_changed_went_or_appeared_is_told_with_all_the_others(world: World) -> None:
     made = world.plan({**LARGE, "models": {"ranker": model("2")}, "retain": 0})
     new_model = next(change.name for change in made.changes if change.kind == "model" and "create" in change.actions)

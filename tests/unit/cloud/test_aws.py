@@ -15,6 +15,8 @@ from mmeplan.aws.failures import Failure, classify
 from mmeplan.cloud.aws import CONCURRENCY, Cloud, Door
 from mmeplan.cloud.pacing import READ_ATTEMPTS
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
+from mmeplan.simulator import Response
+from mmeplan.simulator.in_process import send
 from tests.unit.apply.cloud import Clock
 
 
@@ -215,3 +217,71 @@ def test_an_unknown_profile_and_no_region_are_told(monkeypatch: pytest.MonkeyPat
         Cloud(Clock(), profile="no-such-profile")
     with pytest.raises(CredentialsError, match="no region"):
         Cloud(Clock())
+
+
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/a"
+READS: dict[str, dict[str, Any]] = {
+    "DescribeEndpoint": {"EndpointName": "a"},
+    "DescribeEndpointConfig": {"EndpointConfigName": "a"},
+    "DescribeModel": {"ModelName": "a"},
+    "ListEndpoints": {},
+    "ListTags": {"ResourceArn": ARN},
+    "GetCallerIdentity": {},
+    "GetResources": {},
+}
+PAGES = [b"", b"<html>sign in to the network</html>", b"[]", b"null", b"\xff\xfe", b'"answer"']
+BAD_MEMBERS = (
+    b'{"Endpoints": 1, "Tags": 1, "ResourceTagMappingList": 1, "CreationTime": "never", "PrimaryContainer": 1}'
+)
+
+
+class Answering:
+    """A cloud behind which something answers every call with the same bytes."""
+
+    def __init__(self) -> None:
+        self.response = Response(200, {}, b"")
+        self.clock = Clock()
+        door = Door(lambda request, **_: send(lambda _: self.response, request), "123456789012")
+        self.cloud = Cloud(self.clock, region="eu-west-1", door=door)
+
+    def __call__(self, body: bytes, status: int = 200) -> Cloud:
+        self.response = Response(status, {}, body)
+        self.clock.slept.clear()
+        return self.cloud
+
+
+@pytest.fixture(scope="module")
+def answering() -> Answering:
+    """One for all cases: making clients takes longer than all calls."""
+    return Answering()
+
+
+@pytest.mark.parametrize("operation", READS)
+@pytest.mark.parametrize("body", [*PAGES, BAD_MEMBERS], ids=[*map(ascii, PAGES), "members of other types"])
+def test_a_page_that_is_no_answer_of_the_service_is_no_answer_and_asked_for_again(
+    answering: Answering, operation: str, body: bytes
+) -> None:
+    answering(b"{}").read("ListTags", READS["ListTags"])  # the service has been heard
+    with pytest.raises(ConnectionFailedError) as failed:
+        answering(body).read(operation, READS[operation])
+    assert failed.value.operation == operation
+    assert len(answering.clock.slept) == READ_ATTEMPTS - 1
+
+
+@pytest.mark.parametrize("operation", ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel", "ListEndpoints"])
+def test_an_answer_without_the_members_that_it_always_has_is_none(answering: Answering, operation: str) -> None:
+    with pytest.raises(ConnectionFailedError):
+        answering(b"{}").read(operation, READS[operation])
+
+
+def test_an_answer_may_have_no_members_where_nothing_is_promised(answering: Answering) -> None:
+    assert answering(b"{}").read("ListTags", READS["ListTags"]) == {}
+    assert answering(b"").write("DeleteEndpoint", {"EndpointName": "a"}) == {}
+
+
+def test_a_refusal_that_cannot_be_read_is_still_an_error_of_the_call(answering: Answering) -> None:
+    with pytest.raises(ConnectionFailedError):
+        answering(b"[]", 502).read("ListEndpoints", {})
+    with pytest.raises(CloudError, match="sign in") as refused:
+        answering(PAGES[1], 407).read("ListEndpoints", {})
+    assert refused.value.status == 407
