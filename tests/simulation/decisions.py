@@ -910,6 +910,7 @@ SIX = {f"v{number}": v(count=number) for number in range(1, 7)}
 SEVEN = {f"v{number}": v(count=number) for number in range(1, 8)}
 SECRET = e(models={"m": model(environment={"KEY": "a"})})
 OUTSIDE = f({"e": {"endpoint_config_name": "theirs"}})
+OF_THEIRS = e({"main": {"model_name": "theirs", "instance_type": "ml.m5.large", "initial_instance_count": 2}})
 AT_MODEL_N = {"main": v(of="n")}
 BOTH_TAGGED = e(defaults={"tags": {"team": "a", "cost": "1"}})
 ALL_OWN = {"mmeplan_fleet": None, "mmeplan_address": None, "mmeplan_digest": None}
@@ -1007,6 +1008,32 @@ HANDS: dict[str, Row] = {
     ),
     "a count, and the file names a config outside": Row(
         OUTSIDE, (SMALL,), in_turn(theirs(), scaled(DesiredInstanceCount=9))
+    ),
+    "nothing, and the file names a model of its own instead of one outside": Row(LARGE, (OF_THEIRS,), theirs()),
+    "nothing, and the file names a model outside instead of its own": Row(OF_THEIRS, (LARGE,), theirs()),
+    "a weight, and the file names a model of its own instead of one outside": Row(
+        LARGE, (OF_THEIRS,), in_turn(theirs(), scaled(DesiredWeight=2.0))
+    ),
+    "a weight of a pipeline whose hostnames the service chose, and the file gives its count away": Row(
+        e(main(capacity="autoscaled"), models={"m": pipeline("1", "2")}),
+        (e(models={"m": pipeline("1", "2")}),),
+        in_turn(
+            lambda a: a.edits(
+                "model",
+                a.names("model")[0],
+                Containers=[
+                    {**item, "ContainerHostname": f"container-{number}"}
+                    for number, item in enumerate(a.things["model", a.names("model")[0]].describe["Containers"])
+                ],
+            ),
+            scaled(DesiredWeight=2.0),
+        ),
+    ),
+    "a weight of a volume whose size the service chose, and the file gives the count away": Row(
+        e(main(capacity="autoscaled")), (SMALL,), in_turn(variants_edited(VolumeSizeInGB=4), scaled(DesiredWeight=2.0))
+    ),
+    "a weight of a volume whose size leaves the file with the count": Row(
+        e(main(capacity="autoscaled")), (e(main(volume_size_in_gb=50)),), scaled(DesiredWeight=2.0)
     ),
     "another config": Row(SMALL, (SMALL,), ran(SMALL)),
     "another config, and the file asks for another instance type": Row(LARGE, (SMALL,), ran(SMALL)),

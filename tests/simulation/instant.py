@@ -24,6 +24,11 @@ from mmeplan.spec import load_text
 from tests.simulation.world import ACCOUNT, REGION, Fleet
 
 MEMBERS = {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}
+LISTS = {
+    "ListModels": ("model", "Models"),
+    "ListEndpointConfigs": ("endpoint-config", "EndpointConfigs"),
+    "ListEndpoints": ("endpoint", "Endpoints"),
+}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Answer = dict[str, Any]
 
@@ -181,8 +186,11 @@ class Account:
             (tag,) = params["TagFilters"]
             found = [t for t in self.things.values() if t.tags.get(tag["Key"]) in tag["Values"]]
             return {"ResourceTagMappingList": [{"ResourceARN": _arn(t), "Tags": _tags(t)} for t in found]}
-        if operation == "ListEndpoints":
-            return {"Endpoints": [{"EndpointName": name} for name in self.names("endpoint")]}
+        if operation in LISTS:
+            kind, member = LISTS[operation]
+            kept = (_member(kind, "Name"), _member(kind, "Arn"), "CreationTime", "EndpointStatus")
+            found = [self.things[kind, name].describe for name in self.names(kind)]
+            return {member: [{k: v for k, v in item.items() if k in kept} for item in found]}
         if operation == "ListTags":
             return {"Tags": _tags(next(t for t in self.things.values() if _arn(t) == params["ResourceArn"]))}
         word = operation.removeprefix("Describe")
