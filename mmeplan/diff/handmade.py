@@ -217,15 +217,18 @@ class _Finder:
     ) -> tuple[Canonical | None, Canonical]:
         """What was applied last and what is live, in the same terms.
 
-        What was applied is the file where it hasn't changed since, else a config of the fleet that is still there.
+        What was applied is the file where it hasn't changed since, else a config of the fleet that is still there. Of
+        the config that runs, live is read as what was applied is.
         """
         if applied == endpoint.digest:
             return self.world.graph.meaning(endpoint), now
         for one in (live_config, *self.world.owned("endpoint_config")):
             try:
-                for reading in readings(self.world, config, None, one):
+                live_readings = list(readings(self.world, config, live, live_config))
+                for number, reading in enumerate(readings(self.world, config, None, one)):
                     if digest("endpoint", reading) == applied:
-                        return reading, _counted_alike(next(readings(self.world, config, live, live_config)), reading)
+                        alike = number if one is live_config and number < len(live_readings) else 0
+                        return reading, _counted_alike(live_readings[alike], reading)
             except UnknownSaltError:
                 continue
         return None, now
@@ -247,7 +250,9 @@ class _Finder:
         """Models that are gone although an endpoint runs on them."""
         declared = {reference.name: reference.address for reference in config.references} if config else {}
         by_digest = live_config.by_digest
-        for name in sorted(self.world.models_in(live_config.name) if by_digest else set(models_of(live_config.describe))):
+        for name in sorted(
+            self.world.models_in(live_config.name) if by_digest else set(models_of(live_config.describe))
+        ):
             live = self.world.snapshot.get("model", name)
             if live is not None and live.status == "absent":
                 text = f"is gone, although {endpoint.address} runs on it"
