@@ -33,7 +33,7 @@ class Row:
         return account
 
 
-# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` --------------------------------------------------
+# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` ---
 
 
 def f(endpoints: Mapping[str, Fleet] | None = None, **sections: Any) -> Fleet:
@@ -110,7 +110,7 @@ EMPTY = f(models={})
 ADOPTING = e(adopt=True)
 
 
-# --- hands ----------------------------------------------------------------------------------------------------------------
+# --- hands ---
 
 
 def in_turn(*hands: Hands) -> Hands:
@@ -230,7 +230,9 @@ def wanted_name(file: Fleet, at: str) -> str:
 def copied_lost(a: Account) -> None:
     """Somebody makes a config of other content under the name of the one that the endpoint runs."""
     one = {"VariantName": "main", "ModelName": a.names("model")[0], "InstanceType": "ml.c5.large"}
-    a.does("CreateEndpointConfig", EndpointConfigName=a.runs("e"), ProductionVariants=[{**one, "InitialInstanceCount": 1}])
+    a.does(
+        "CreateEndpointConfig", EndpointConfigName=a.runs("e"), ProductionVariants=[{**one, "InitialInstanceCount": 1}]
+    )
 
 
 def left_over(a: Account, *names: str) -> None:
@@ -261,7 +263,7 @@ def theirs_again(a: Account) -> None:
     a.does("CreateEndpointConfig", EndpointConfigName="e", ProductionVariants=[{**one, "InitialInstanceCount": 1}])
 
 
-# --- the table ------------------------------------------------------------------------------------------------------------
+# --- the table ---
 
 ENDPOINTS: dict[str, Row] = {
     "nothing is live": Row(SMALL),
@@ -289,7 +291,12 @@ ENDPOINTS: dict[str, Row] = {
     "a count that the file gives away": Row(e(main(capacity="autoscaled")), (SMALL,), scaled(DesiredInstanceCount=7)),
     "a count that the file takes back": Row(SMALL, (e(main(capacity="autoscaled")),), scaled(DesiredInstanceCount=7)),
     "a managed scaling policy beside a count": Row(
-        e(main(count=3, managed_instance_scaling={"status": "ENABLED", "min_instance_count": 1, "max_instance_count": 4})),
+        e(
+            main(
+                count=3,
+                managed_instance_scaling={"status": "ENABLED", "min_instance_count": 1, "max_instance_count": 4},
+            )
+        ),
         (e(main(managed_instance_scaling={"status": "ENABLED", "min_instance_count": 2, "max_instance_count": 4})),),
     ),
     "a count and a setting of the config": Row(
@@ -394,7 +401,9 @@ STATES: dict[str, Row] = {
     "Updating to another config, and a count is wanted": Row(
         e(main(count=5)), (SMALL,), in_turn(theirs(), pending(named("theirs")))
     ),
-    "Updating to what is wanted": Row(LARGE, (SMALL,), in_turn(created_only(LARGE), pending(nth("endpoint-config", 1)))),
+    "Updating to what is wanted": Row(
+        LARGE, (SMALL,), in_turn(created_only(LARGE), pending(nth("endpoint-config", 1)))
+    ),
     "Updating to a config of other variants": Row(
         LARGE, (SMALL,), in_turn(theirs(), pending(named("theirs"), {"VariantName": "blue"}))
     ),
@@ -408,9 +417,7 @@ STATES: dict[str, Row] = {
     "a config in force that can't be read": Row(
         LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeEndpointConfig {a.runs('e')}")
     ),
-    "a model that can't be read": Row(
-        LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}")
-    ),
+    "a model that can't be read": Row(LARGE, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}")),
     "an inventory that can't be read": Row(EMPTY, (SMALL,), denied("GetResources", "ListModels")),
     "a failure that is over": Row(SMALL, (SMALL,), edited("endpoint", FailureReason="an old alarm")),
 }
@@ -437,16 +444,12 @@ OWNERS: dict[str, Row] = {
     ),
     "an endpoint whose fleet tag is gone": Row(LARGE, (SMALL,), tagged("endpoint", mmeplan_fleet=None)),
     "an endpoint that another fleet has taken": Row(LARGE, (SMALL,), tagged("endpoint", mmeplan_fleet="g")),
-    "a pinned model of nobody": Row(
-        e(models={"m": model("9", name="theirs")}), (), theirs()
-    ),
+    "a pinned model of nobody": Row(e(models={"m": model("9", name="theirs")}), (), theirs()),
     "a pinned model of nobody, adopted": Row(e(models={"m": model("9", name="theirs", adopt=True)}), (), theirs()),
     "a pinned model of another fleet, adopted": Row(
         e(models={"m": model("9", name="theirs", adopt=True)}), (), theirs(mmeplan_fleet="g")
     ),
-    "a pinned model of another fleet": Row(
-        e(models={"m": model("9", name="theirs")}), (), theirs(mmeplan_fleet="g")
-    ),
+    "a pinned model of another fleet": Row(e(models={"m": model("9", name="theirs")}), (), theirs(mmeplan_fleet="g")),
     "a pinned config of nobody, adopted": Row(
         e(
             {"main": {"model_name": "theirs", "instance_type": "ml.c5.large", "initial_instance_count": 1}},
@@ -472,9 +475,7 @@ OWNERS: dict[str, Row] = {
         e(main("xlarge"), models={"m": model(adopt=True)}), (SMALL,), tagged("model", mmeplan_fleet="g")
     ),
     "a config in force that another fleet took": Row(SMALL, (SMALL,), tagged("endpoint-config", mmeplan_fleet="g")),
-    "a config in force that nobody owns, left": Row(
-        LARGE, (SMALL,), tagged("endpoint-config", mmeplan_fleet=None)
-    ),
+    "a config in force that nobody owns, left": Row(LARGE, (SMALL,), tagged("endpoint-config", mmeplan_fleet=None)),
     "a config outside the fleet": Row(f({"e": {"endpoint_config_name": "theirs"}}), (), theirs()),
     "a config outside the fleet that runs": Row(
         f({"e": {"endpoint_config_name": "theirs"}}),
@@ -560,9 +561,7 @@ CONTENTS: dict[str, Row] = {
     "after a fresh model and config, another model": Row(MODEL_2, (SMALL,), applied(SMALL, REPLACED_MODEL)),
     "after a fresh model and config, no longer there": Row(EMPTY, (SMALL,), applied(SMALL, REPLACED_MODEL)),
     "a model back to what a kept one says": Row(SMALL, (SMALL, MODEL_2)),
-    "a config back to the kept one, with other tags": Row(
-        e(defaults={"tags": {"a": "1"}}), (SMALL, LARGE)
-    ),
+    "a config back to the kept one, with other tags": Row(e(defaults={"tags": {"a": "1"}}), (SMALL, LARGE)),
     "new content under a pinned model": Row(e(models={"m": model("2", name="mine")}), (PINNED_MODEL,)),
     "new content under a pinned config": Row(e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,)),
     "a new name for a pinned model": Row(e(models={"m": model("2", name="yours")}), (PINNED_MODEL,)),
@@ -589,7 +588,9 @@ CONTENTS: dict[str, Row] = {
         ),
     ),
     "a config in force under the wanted name with other content": Row(
-        SMALL, (SMALL,), in_turn(variants_edited(InstanceType="ml.r5.large"), tagged("endpoint-config", mmeplan_digest="0"))
+        SMALL,
+        (SMALL,),
+        in_turn(variants_edited(InstanceType="ml.r5.large"), tagged("endpoint-config", mmeplan_digest="0")),
     ),
     "a model in use under the wanted name with other content": Row(
         SMALL, (SMALL,), in_turn(edited("model", ExecutionRoleArn="x"), tagged("model", mmeplan_digest="0"))
@@ -624,7 +625,8 @@ CONTENTS: dict[str, Row] = {
         (e({"a": v(of="m"), "b": v(of="n")}, models=TWO_MODELS),),
     ),
     "pools whose models change places": Row(
-        e({"main": pools("n", "m", of="n")}, models=TWO_MODELS), (e({"main": pools("m", "n", of="m")}, models=TWO_MODELS),)
+        e({"main": pools("n", "m", of="n")}, models=TWO_MODELS),
+        (e({"main": pools("m", "n", of="m")}, models=TWO_MODELS),),
     ),
     "a shadow variant of another model that says the same": Row(
         e(settings=shadow(of="n"), models=TWO_MODELS), (e(settings=shadow(of="m"), models=TWO_MODELS),)
@@ -638,7 +640,9 @@ CONTENTS: dict[str, Row] = {
     "a shared config with live counts that differ": Row(
         shared(main("xlarge"), "ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)
     ),
-    "a shared config that one endpoint scales": Row(shared(names="ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)),
+    "a shared config that one endpoint scales": Row(
+        shared(names="ex"), (shared(names="ex"),), scaled("x", DesiredInstanceCount=9)
+    ),
 }
 
 LOST: dict[str, Row] = {
@@ -661,7 +665,10 @@ LOST: dict[str, Row] = {
         (e({"main": s()}),),
         in_turn(
             gone("endpoint-config"),
-            edited("endpoint", ProductionVariants=[{"VariantName": "main", "DesiredServerlessConfig": {"MaxConcurrency": 5}}]),
+            edited(
+                "endpoint",
+                ProductionVariants=[{"VariantName": "main", "DesiredServerlessConfig": {"MaxConcurrency": 5}}],
+            ),
         ),
     ),
     "a config in force of serverless that says only what is current": Row(
@@ -669,7 +676,10 @@ LOST: dict[str, Row] = {
         (e({"main": s()}),),
         in_turn(
             gone("endpoint-config"),
-            edited("endpoint", ProductionVariants=[{"VariantName": "main", "CurrentServerlessConfig": {"MaxConcurrency": 5}}]),
+            edited(
+                "endpoint",
+                ProductionVariants=[{"VariantName": "main", "CurrentServerlessConfig": {"MaxConcurrency": 5}}],
+            ),
         ),
     ),
     "a config in force of serverless, and instances are wanted": Row(
@@ -696,10 +706,14 @@ LOST: dict[str, Row] = {
         e(models={"m": model("2")}, settings={"name": "mine"}), (PINNED_CONFIG,), gone("endpoint-config")
     ),
     "a pinned config in force, with twins of its model": Row(
-        e(models=TWO_MODELS, settings={"name": "mine"}), (e(models=TWO_MODELS, settings={"name": "mine"}),), gone("endpoint-config")
+        e(models=TWO_MODELS, settings={"name": "mine"}),
+        (e(models=TWO_MODELS, settings={"name": "mine"}),),
+        gone("endpoint-config"),
     ),
     "a pinned config in force, with another model": Row(
-        e(models=DIFFERENT, settings={"name": "mine"}), (e(models=DIFFERENT, settings={"name": "mine"}),), gone("endpoint-config")
+        e(models=DIFFERENT, settings={"name": "mine"}),
+        (e(models=DIFFERENT, settings={"name": "mine"}),),
+        gone("endpoint-config"),
     ),
     "a pinned config in force, with a twin that somebody else owns": Row(
         e(settings={"name": "mine"}), (PINNED_CONFIG,), in_turn(gone("endpoint-config"), copied("model", "copy"))
@@ -713,7 +727,9 @@ LOST: dict[str, Row] = {
     "a config in force under the wanted name that was made again by others": Row(
         SMALL, (SMALL,), in_turn(gone("endpoint-config"), copied_lost)
     ),
-    "a stand-in that an apply has left": Row(LARGE, (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})),
+    "a stand-in that an apply has left": Row(
+        LARGE, (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})
+    ),
     "a stand-in under the wanted name": Row(SMALL, (SMALL,), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})),
     "a stand-in that is no longer in force": Row(
         LARGE, (SMALL, LARGE), tagged("endpoint-config", 0, **{"mmeplan_stand-in": "true"})
@@ -790,7 +806,9 @@ REMOVALS: dict[str, Row] = {
         f({"x": {"config": config(**main())}}),
         (f({"e": {"config": config(**main()), "on_remove": "retain"}, "x": {"config": config(**main())}}),),
     ),
-    "a retained endpoint with older generations": Row(EMPTY, (e(on_remove="retain"), e(main("xlarge"), on_remove="retain"))),
+    "a retained endpoint with older generations": Row(
+        EMPTY, (e(on_remove="retain"), e(main("xlarge"), on_remove="retain"))
+    ),
     "a retained endpoint under way": Row(
         EMPTY,
         (e(on_remove="retain"),),
@@ -803,10 +821,13 @@ REMOVALS: dict[str, Row] = {
         EMPTY, (f(endpoint_configs={"c": {**config(**main()), "on_remove": "retain"}}),)
     ),
     "a protected model of another generation": Row(
-        e(models={"m": model("3", protect=True)}, **RETAIN_0), (e(models={"m": model(protect=True)}, **RETAIN_0), e(models={"m": model("2", protect=True)}))
+        e(models={"m": model("3", protect=True)}, **RETAIN_0),
+        (e(models={"m": model(protect=True)}, **RETAIN_0), e(models={"m": model("2", protect=True)})),
     ),
     "two generations, one is kept": Row(HUGE, (SMALL, LARGE)),
-    "two generations, both are kept": Row(e(main("2xlarge"), **RETAIN_2), (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2))),
+    "two generations, both are kept": Row(
+        e(main("2xlarge"), **RETAIN_2), (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2))
+    ),
     "two generations, none is kept": Row(e(main("2xlarge"), **RETAIN_0), (SMALL, LARGE)),
     "a generation and its model": Row(e(models={"m": model("3")}, **RETAIN_0), (SMALL, MODEL_2)),
     "a generation whose model another endpoint runs": Row(
@@ -836,7 +857,10 @@ REMOVALS: dict[str, Row] = {
     "an update was rolled back to the config before": Row(
         SMALL,
         (SMALL,),
-        in_turn(created_only(LARGE), lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]})),
+        in_turn(
+            created_only(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        ),
     ),
     "an endpoint is renamed": Row(f(RENAMED), (SMALL,)),
     "an endpoint is renamed, with its generations": Row(
@@ -845,9 +869,7 @@ REMOVALS: dict[str, Row] = {
     "an endpoint is renamed, and its config changes": Row(
         f({"new": {**RENAMED["new"], "config": config(**main("2xlarge"))}}), (SMALL, LARGE)
     ),
-    "a model is renamed": Row(
-        e(main(of="k"), models={"k": model(renamed_from="m")}), (SMALL,)
-    ),
+    "a model is renamed": Row(e(main(of="k"), models={"k": model(renamed_from="m")}), (SMALL,)),
     "a model is renamed, with its generations": Row(
         e(main(of="k"), models={"k": model("2", renamed_from="m")}), (SMALL, MODEL_2)
     ),
@@ -934,12 +956,8 @@ def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
 
 
 HANDS: dict[str, Row] = {
-    "counts and weights": Row(
-        SMALL, (SMALL,), in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=3.0))
-    ),
-    "a concurrency": Row(
-        e({"main": s()}), (e({"main": s()}),), scaled(ServerlessUpdateConfig={"MaxConcurrency": 7})
-    ),
+    "counts and weights": Row(SMALL, (SMALL,), in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=3.0))),
+    "a concurrency": Row(e({"main": s()}), (e({"main": s()}),), scaled(ServerlessUpdateConfig={"MaxConcurrency": 7})),
     "a count, and the file asks for another": Row(e(main(count=3)), (SMALL,), scaled(DesiredInstanceCount=5)),
     "a count, and the file asks for another instance type": Row(LARGE, (SMALL,), scaled(DesiredInstanceCount=5)),
     "a count, and the file asks for other tags": Row(e(tags={"a": "1"}), (SMALL,), scaled(DesiredInstanceCount=5)),
@@ -1085,9 +1103,7 @@ HANDS: dict[str, Row] = {
     "nothing of a salted model, and the file asks for another salt": Row(
         e(main("xlarge"), models={"m": model(replace_salt="2")}), (e(models={"m": model(replace_salt="1")}),)
     ),
-    "nothing, and a model gets another name in the file": Row(
-        e(AT_MODEL_N, models={"n": model()}), (SMALL,)
-    ),
+    "nothing, and a model gets another name in the file": Row(e(AT_MODEL_N, models={"n": model()}), (SMALL,)),
     "a count, and a model gets another name in the file": Row(
         e({"main": v("xlarge", of="n")}, models={"n": model()}), (SMALL,), scaled(DesiredInstanceCount=5)
     ),
@@ -1180,7 +1196,9 @@ HANDS: dict[str, Row] = {
     "the fleet tag, given to another": Row(SMALL, (SMALL,), hand_edited(mmeplan_fleet="g")),
     "the fleet tag, and the file asks for another instance type": Row(LARGE, (SMALL,), hand_edited(mmeplan_fleet=None)),
     "all own tags": Row(SMALL, (SMALL,), hand_edited(**ALL_OWN)),
-    "all own tags of an endpoint whose config is still the fleet's": Row(SMALL, (SMALL,), tagged("endpoint", **ALL_OWN)),
+    "all own tags of an endpoint whose config is still the fleet's": Row(
+        SMALL, (SMALL,), tagged("endpoint", **ALL_OWN)
+    ),
     "all own tags of an endpoint whose config somebody took": Row(
         SMALL, (SMALL,), in_turn(tagged("endpoint", **ALL_OWN), tagged("endpoint-config", mmeplan_fleet="g"))
     ),
@@ -1214,9 +1232,7 @@ HANDS: dict[str, Row] = {
     "all own tags of an endpoint that runs a config with a name of its content, with a volume": Row(
         SMALL,
         (SMALL,),
-        in_turn(
-            tagged("endpoint", **ALL_OWN), tagged("endpoint-config", **ALL_OWN), variants_edited(VolumeSizeInGB=4)
-        ),
+        in_turn(tagged("endpoint", **ALL_OWN), tagged("endpoint-config", **ALL_OWN), variants_edited(VolumeSizeInGB=4)),
     ),
     "all own tags of an endpoint that runs a config with a volume of its own": Row(
         e(main(volume_size_in_gb=50)),
@@ -1263,7 +1279,9 @@ HANDS: dict[str, Row] = {
     "the digest of the endpoint, and its count": Row(
         SMALL, (SMALL,), in_turn(tagged("endpoint", mmeplan_digest="x"), scaled(DesiredInstanceCount=5))
     ),
-    "the digest of a pinned config": Row(PINNED_CONFIG, (PINNED_CONFIG,), tagged("endpoint-config", mmeplan_digest="0" * 64)),
+    "the digest of a pinned config": Row(
+        PINNED_CONFIG, (PINNED_CONFIG,), tagged("endpoint-config", mmeplan_digest="0" * 64)
+    ),
     "the digest of a stand-in": Row(
         LARGE, (SMALL,), tagged("endpoint-config", mmeplan_digest="0" * 64, **{"mmeplan_stand-in": "true"})
     ),
@@ -1288,7 +1306,11 @@ HANDS: dict[str, Row] = {
         f({"e": {"endpoint_config_name": "c"}}),
         (),
         in_turn(
-            theirs("a"), theirs("b"), theirs("c"), applied(f({"e": {"endpoint_config_name": "b"}})), swapped_to(named("a"))
+            theirs("a"),
+            theirs("b"),
+            theirs("c"),
+            applied(f({"e": {"endpoint_config_name": "b"}})),
+            swapped_to(named("a")),
         ),
     ),
     "the config outside that it runs, just as the file asks anew": Row(
@@ -1297,7 +1319,9 @@ HANDS: dict[str, Row] = {
         in_turn(theirs("a"), theirs("b"), applied(f({"e": {"endpoint_config_name": "b"}})), swapped_to(named("a"))),
     ),
     "the config outside that it runs can't be read": Row(
-        OUTSIDE, (), in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), denied("DescribeEndpointConfig"))
+        OUTSIDE,
+        (),
+        in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), denied("DescribeEndpointConfig")),
     ),
     "the config outside that it runs is gone": Row(
         OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), gone("endpoint-config"))
@@ -1305,7 +1329,9 @@ HANDS: dict[str, Row] = {
     "the config outside that it runs, and the digest of the endpoint": Row(
         OUTSIDE,
         (),
-        in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), tagged("endpoint", mmeplan_digest="x")),
+        in_turn(
+            theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), tagged("endpoint", mmeplan_digest="x")
+        ),
     ),
     "an update to a config outside that the file asks for": Row(
         OUTSIDE, (SMALL,), in_turn(theirs(), pending(named("theirs")))
@@ -1354,7 +1380,9 @@ PASTS: dict[str, Row] = {
     "back to the one before": Row(THREE[2], THREE, back=2),
     "back to one that was adopted by tags": Row(e(main("xlarge")), (TAGGED_CONFIG, LARGE), back=1),
     "back to one of other tags than the file's": Row(
-        e(main("xlarge"), settings={"tags": {"b": "1"}}), (TAGGED_CONFIG, e(main("xlarge"), settings={"tags": {"b": "1"}})), back=1
+        e(main("xlarge"), settings={"tags": {"b": "1"}}),
+        (TAGGED_CONFIG, e(main("xlarge"), settings={"tags": {"b": "1"}})),
+        back=1,
     ),
     "back to one of another model": Row(MODEL_2, (SMALL, MODEL_2), back=1),
     "back to one of another model that is gone": Row(MODEL_2, (SMALL, MODEL_2), gone("model", 0), back=1),
@@ -1364,15 +1392,21 @@ PASTS: dict[str, Row] = {
         theirs(),
         back=1,
     ),
-    "back to one of a fresh model": Row(LARGE, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), applied(LARGE)), back=1),
+    "back to one of a fresh model": Row(
+        LARGE, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), applied(LARGE)), back=1
+    ),
     "back to one of instance pools": Row(
-        e(main(), models=DIFFERENT), (e({"main": pools("m", "n")}, models=DIFFERENT), e(main(), models=DIFFERENT)), back=1
+        e(main(), models=DIFFERENT),
+        (e({"main": pools("m", "n")}, models=DIFFERENT), e(main(), models=DIFFERENT)),
+        back=1,
     ),
     "back to one of a shadow variant": Row(
         e(models=DIFFERENT), (e(settings=shadow(of="n"), models=DIFFERENT), e(models=DIFFERENT)), back=1
     ),
     "back to one of more variants": Row(NARROW, (WIDE, NARROW), scaled(DesiredInstanceCount=7), back=1),
-    "back to one of fewer variants": Row(WIDE, (NARROW, WIDE), scaled(variant_name="more", DesiredInstanceCount=7), back=1),
+    "back to one of fewer variants": Row(
+        WIDE, (NARROW, WIDE), scaled(variant_name="more", DesiredInstanceCount=7), back=1
+    ),
     "back to one of serverless": Row(SMALL, (e({"main": s()}), SMALL), back=1),
     "back to one of instances": Row(e({"main": s()}), (SMALL, e({"main": s(9)})), back=1),
     "back to what the file says": Row(SMALL, (SMALL, LARGE), back=1),
@@ -1393,7 +1427,9 @@ PASTS: dict[str, Row] = {
     "after going back, and forward to something else": Row(HUGE, (SMALL, LARGE), went_back),
     "after going back, and the file follows": Row(SMALL, (SMALL, LARGE), went_back),
     "after going back, and the file names a config outside": Row(OUTSIDE, (SMALL, LARGE), in_turn(went_back, theirs())),
-    "after going back, and a count was changed": Row(LARGE, (SMALL, LARGE), in_turn(went_back, scaled(DesiredInstanceCount=7))),
+    "after going back, and a count was changed": Row(
+        LARGE, (SMALL, LARGE), in_turn(went_back, scaled(DesiredInstanceCount=7))
+    ),
     "a mark of going back to what is in force": Row(
         LARGE, (SMALL, LARGE), lambda a: a.tags("endpoint", "e", **{"mmeplan_went-back": a.runs("e")})
     ),
@@ -1451,30 +1487,36 @@ PASTS: dict[str, Row] = {
     "a reason, and the config is not there": Row(
         LARGE, (SMALL,), in_turn(rolled_back_unseen(LARGE), gone("endpoint-config"))
     ),
-    "nothing was written down": Row(
-        THREE[2], THREE, tagged("endpoint", mmeplan_served=None)
-    ),
+    "nothing was written down": Row(THREE[2], THREE, tagged("endpoint", mmeplan_served=None)),
     "nothing was written down, and one was rolled back": Row(
         THREE[0],
         THREE,
-        lambda a: a.tags("endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        lambda a: a.tags(
+            "endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}
+        ),
     ),
     "nothing was written down, and the one in force was rolled back once": Row(
         THREE[0],
         THREE,
-        lambda a: a.tags("endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[2]}),
+        lambda a: a.tags(
+            "endpoint", "e", mmeplan_served=None, **{"mmeplan_rolled-back": a.names("endpoint-config")[2]}
+        ),
     ),
     "other digests were written down": Row(THREE[2], THREE, tagged("endpoint", mmeplan_served="11111111")),
     "they were written down in another order": Row(
         {**THREE[2], "retain": 1},
         THREE,
-        lambda a: a.tags("endpoint", "e", mmeplan_served=" ".join(sorted(name[-8:] for name in a.names("endpoint-config")))),
+        lambda a: a.tags(
+            "endpoint", "e", mmeplan_served=" ".join(sorted(name[-8:] for name in a.names("endpoint-config")))
+        ),
     ),
     "one that never served": Row({**HUGE, **RETAIN_2}, (e(**RETAIN_2),), created_only(e(main("xlarge"), **RETAIN_2))),
     "an endpoint that is being created by its first config": Row(
         {**LARGE, **RETAIN_2}, (e(**RETAIN_2),), status("Creating")
     ),
-    "an endpoint that failed by its last config": Row({**HUGE, **RETAIN_2}, (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2)), status("Failed")),
+    "an endpoint that failed by its last config": Row(
+        {**HUGE, **RETAIN_2}, (e(**RETAIN_2), e(main("xlarge"), **RETAIN_2)), status("Failed")
+    ),
     "an endpoint that is gone": Row(THREE[2], THREE, gone("endpoint")),
     "an endpoint that was made by others under the name of one that is gone": Row(
         {**THREE[2], "endpoints": {"e": {**HUGE["endpoints"]["e"], "adopt": True}}},
@@ -1490,12 +1532,14 @@ PASTS: dict[str, Row] = {
         {**THREE[2], "endpoints": {"e": {**LARGE["endpoints"]["e"], "adopt": True}}},
         THREE,
         in_turn(
-            tagged("endpoint", mmeplan_served=None, **ALL_OWN), tagged("endpoint-config", **{"mmeplan_stand-in": "true"})
+            tagged("endpoint", mmeplan_served=None, **ALL_OWN),
+            tagged("endpoint-config", **{"mmeplan_stand-in": "true"}),
         ),
     ),
     "a foreign config in force of an endpoint of ours": Row(THREE[2], THREE, ran(SMALL)),
     "generations of two endpoints of a shared config": Row(
-        shared(main("2xlarge"), "ex", **RETAIN_2), (shared(names="ex", **RETAIN_2), shared(main("xlarge"), "ex", **RETAIN_2))
+        shared(main("2xlarge"), "ex", **RETAIN_2),
+        (shared(names="ex", **RETAIN_2), shared(main("xlarge"), "ex", **RETAIN_2)),
     ),
     "a config that was made again by others since": Row(
         e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
@@ -1509,7 +1553,12 @@ PASTS: dict[str, Row] = {
     "a config of others, made as the endpoint was": Row(
         e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),
         (),
-        in_turn(theirs("e", serves=True), lambda a: a.edits("endpoint-config", "e", CreationTime=a.things["endpoint", "e"].describe["LastModifiedTime"])),
+        in_turn(
+            theirs("e", serves=True),
+            lambda a: a.edits(
+                "endpoint-config", "e", CreationTime=a.things["endpoint", "e"].describe["LastModifiedTime"]
+            ),
+        ),
     ),
     "a config of others, and the endpoint doesn't say when it was touched": Row(
         e({"main": variant("m", "ml.c5.large", 1)}, models={"m": model("9")}, adopt=True),

@@ -163,7 +163,7 @@ class Account:
     def seen(self, made: Graph, *, listed: bool = False) -> Snapshot:
         """The snapshot that a plan of this graph is made from, through its document.
 
-        `listed`: as of a large fleet, of which owned objects with the wanted digest in their tags are listed, not described.
+        `listed`: as of a large fleet, of which owned objects with the wanted digest are listed, not described.
         """
         snapshot = live.observe(self, made, self.now, REGION)
         document: Answer = json.loads(json.dumps(snapshot.encode()))

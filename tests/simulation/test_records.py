@@ -1,4 +1,4 @@
-"""What an endpoint remembers of its past fits into its tags, however long that is; and the instant account is honest."""
+"""What an endpoint remembers of its past fits into its tags; and the instant account says what the simulator says."""
 
 from __future__ import annotations
 
