@@ -1441,6 +1441,17 @@ PASTS: dict[str, Row] = {
             lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
         ),
     ),
+    "a rollback that was seen, without a reason": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            created_only(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        ),
+    ),
+    "back to one with a tag of AWS's own": Row(
+        LARGE, (SMALL, LARGE), tagged("endpoint-config", 0, **{"aws:x": "1"}), back=1
+    ),
     "a rollback that was seen, and another one is wanted": Row(
         HUGE,
         (SMALL,),
