@@ -537,6 +537,12 @@ CONTENTS: dict[str, Row] = {
         e(models={"m": model(replace_salt="1")}), (), applied(e(models={"m": model(replace_salt="1")}), REPLACED)
     ),
     "a salt on a pinned model": Row(e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,)),
+    "a salt that a pinned model has": Row(
+        e(models={"m": model(name="mine", replace_salt="1")}), (e(models={"m": model(name="mine", replace_salt="1")}),)
+    ),
+    "a salted model under another name in the file": Row(
+        e(main(of="n"), models={"n": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
     "a salt on a config": Row(e(settings={"replace_salt": "1"}), (SMALL,)),
     "a salt and a model": Row(e(models={"m": model("2", replace_salt="1")}), (SMALL,)),
     "a fresh config": Row(SMALL, (SMALL,), salts=REPLACED),
