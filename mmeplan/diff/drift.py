@@ -353,16 +353,18 @@ class _Finder:
     ) -> tuple[Canonical | None, Canonical]:
         """What was applied last and what is live, in the same terms.
 
-        What was applied is the file where it hasn't changed since, else a config of the fleet that is still there.
+        What was applied is the file where it hasn't changed since, else a config of the fleet that is still there. Of
+        the config that runs, live is read in the way in which it gives what was applied.
         """
         if applied == endpoint.digest:
             return self.inputs.graph.meaning(endpoint), now
         for candidate in (live_config, *self.inputs.owned("endpoint_config")):
             try:
-                for reading in _readings(self.inputs, config, None, candidate):
+                present = list(_readings(self.inputs, config, live, live_config))
+                for number, reading in enumerate(_readings(self.inputs, config, None, candidate)):
                     if digest("endpoint", reading) == applied:
-                        present = next(_readings(self.inputs, config, live, live_config))
-                        return reading, _counted_alike(present, reading)
+                        alike = number if candidate is live_config and number < len(present) else 0
+                        return reading, _counted_alike(present[alike], reading)
             except UnknownSaltError:
                 continue
         return None, now

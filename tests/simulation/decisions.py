@@ -33,7 +33,7 @@ class Row:
         return account
 
 
-# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` ----------------------------------------------
+# --- fleets: models `m` and `n`, the endpoint `e`, the shared config `c` ---
 
 
 def f(endpoints: Mapping[str, Fleet] | None = None, **sections: Any) -> Fleet:
@@ -110,7 +110,7 @@ EMPTY = f(models={})
 ADOPTING = e(adopt=True)
 
 
-# --- hands ------------------------------------------------------------------------------------------------------------
+# --- hands ---
 
 
 def in_turn(*hands: Hands) -> Hands:
@@ -263,7 +263,7 @@ def theirs_again(a: Account) -> None:
     a.does("CreateEndpointConfig", EndpointConfigName="e", ProductionVariants=[{**one, "InitialInstanceCount": 1}])
 
 
-# --- the table --------------------------------------------------------------------------------------------------------
+# --- the table ---
 
 ENDPOINTS: dict[str, Row] = {
     "nothing is live": Row(SMALL),
@@ -537,6 +537,12 @@ CONTENTS: dict[str, Row] = {
         e(models={"m": model(replace_salt="1")}), (), applied(e(models={"m": model(replace_salt="1")}), REPLACED)
     ),
     "a salt on a pinned model": Row(e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,)),
+    "a salt that a pinned model has": Row(
+        e(models={"m": model(name="mine", replace_salt="1")}), (e(models={"m": model(name="mine", replace_salt="1")}),)
+    ),
+    "a salted model under another name in the file": Row(
+        e(main(of="n"), models={"n": model(replace_salt="1")}), (e(models={"m": model(replace_salt="1")}),)
+    ),
     "a salt on a config": Row(e(settings={"replace_salt": "1"}), (SMALL,)),
     "a salt and a model": Row(e(models={"m": model("2", replace_salt="1")}), (SMALL,)),
     "a fresh config": Row(SMALL, (SMALL,), salts=REPLACED),
@@ -932,6 +938,7 @@ SIX = {f"v{number}": v(count=number) for number in range(1, 7)}
 SEVEN = {f"v{number}": v(count=number) for number in range(1, 8)}
 SECRET = e(models={"m": model(environment={"KEY": "a"})})
 OUTSIDE = f({"e": {"endpoint_config_name": "theirs"}})
+OF_THEIRS = e({"main": {"model_name": "theirs", "instance_type": "ml.m5.large", "initial_instance_count": 2}})
 AT_MODEL_N = {"main": v(of="n")}
 BOTH_TAGGED = e(defaults={"tags": {"team": "a", "cost": "1"}})
 ALL_OWN = {"mmeplan_fleet": None, "mmeplan_address": None, "mmeplan_digest": None}
@@ -1025,6 +1032,32 @@ HANDS: dict[str, Row] = {
     ),
     "a count, and the file names a config outside": Row(
         OUTSIDE, (SMALL,), in_turn(theirs(), scaled(DesiredInstanceCount=9))
+    ),
+    "nothing, and the file names a model of its own instead of one outside": Row(LARGE, (OF_THEIRS,), theirs()),
+    "nothing, and the file names a model outside instead of its own": Row(OF_THEIRS, (LARGE,), theirs()),
+    "a weight, and the file names a model of its own instead of one outside": Row(
+        LARGE, (OF_THEIRS,), in_turn(theirs(), scaled(DesiredWeight=2.0))
+    ),
+    "a weight of a pipeline whose hostnames the service chose, and the file gives its count away": Row(
+        e(main(capacity="autoscaled"), models={"m": pipeline("1", "2")}),
+        (e(models={"m": pipeline("1", "2")}),),
+        in_turn(
+            lambda a: a.edits(
+                "model",
+                a.names("model")[0],
+                Containers=[
+                    {**item, "ContainerHostname": f"container-{number}"}
+                    for number, item in enumerate(a.things["model", a.names("model")[0]].describe["Containers"])
+                ],
+            ),
+            scaled(DesiredWeight=2.0),
+        ),
+    ),
+    "a weight of a volume whose size the service chose, and the file gives the count away": Row(
+        e(main(capacity="autoscaled")), (SMALL,), in_turn(variants_edited(VolumeSizeInGB=4), scaled(DesiredWeight=2.0))
+    ),
+    "a weight of a volume whose size leaves the file with the count": Row(
+        e(main(capacity="autoscaled")), (e(main(volume_size_in_gb=50)),), scaled(DesiredWeight=2.0)
     ),
     "another config": Row(SMALL, (SMALL,), ran(SMALL)),
     "another config, and the file asks for another instance type": Row(LARGE, (SMALL,), ran(SMALL)),
@@ -1413,6 +1446,17 @@ PASTS: dict[str, Row] = {
             rolled_back_unseen(LARGE),
             lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
         ),
+    ),
+    "a rollback that was seen, without a reason": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(
+            created_only(LARGE),
+            lambda a: a.tags("endpoint", "e", **{"mmeplan_rolled-back": a.names("endpoint-config")[1]}),
+        ),
+    ),
+    "back to one with a tag of AWS's own": Row(
+        LARGE, (SMALL, LARGE), tagged("endpoint-config", 0, **{"aws:x": "1"}), back=1
     ),
     "a rollback that was seen, and another one is wanted": Row(
         HUGE,

@@ -24,6 +24,11 @@ from mmeplan.spec import load_text
 from tests.simulation.world import ACCOUNT, REGION, Fleet
 
 MEMBERS = {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}
+LISTS = {
+    "ListModels": ("model", "Models"),
+    "ListEndpointConfigs": ("endpoint-config", "EndpointConfigs"),
+    "ListEndpoints": ("endpoint", "Endpoints"),
+}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Answer = dict[str, Any]
 
@@ -158,7 +163,7 @@ class Account:
     def seen(self, made: Graph, *, listed: bool = False) -> Snapshot:
         """The snapshot that a plan of this graph is made from, through its document.
 
-        `listed`: as of a large fleet: owned objects with the wanted digest in their tags are listed, not described.
+        `listed`: as of a large fleet, of which owned objects with the wanted digest are listed, not described.
         """
         snapshot = live.observe(self, made, self.now, REGION)
         document: Answer = json.loads(json.dumps(snapshot.encode()))
@@ -181,8 +186,11 @@ class Account:
             (tag,) = params["TagFilters"]
             found = [t for t in self.things.values() if t.tags.get(tag["Key"]) in tag["Values"]]
             return {"ResourceTagMappingList": [{"ResourceARN": _arn(t), "Tags": _tags(t)} for t in found]}
-        if operation == "ListEndpoints":
-            return {"Endpoints": [{"EndpointName": name} for name in self.names("endpoint")]}
+        if operation in LISTS:
+            kind, member = LISTS[operation]
+            kept = (_member(kind, "Name"), _member(kind, "Arn"), "CreationTime", "EndpointStatus")
+            found = [self.things[kind, name].describe for name in self.names(kind)]
+            return {member: [{k: v for k, v in item.items() if k in kept} for item in found]}
         if operation == "ListTags":
             return {"Tags": _tags(next(t for t in self.things.values() if _arn(t) == params["ResourceArn"]))}
         word = operation.removeprefix("Describe")

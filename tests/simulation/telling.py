@@ -6,6 +6,7 @@ be read; what is as it should be is left out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -40,6 +41,10 @@ class Labels:
         return names[0] if names else found[0]
 
 
+def _shown(value: object) -> str:
+    return json.dumps(value, sort_keys=True) if isinstance(value, (dict, list)) else repr(value)
+
+
 def told(made: Plan) -> Iterator[str]:
     """What is planned, a line for each thing to know."""
     for change in made.changes:
@@ -49,7 +54,7 @@ def told(made: Plan) -> Iterator[str]:
         name = change.name if change.live_name == change.name else f"{change.live_name or '-'} → {change.name}"
         actions = ", ".join(change.actions)
         yield f"{change.address} [{name}] {actions}; {change.reason}; {change.effect}: {change.explanation}"
-        yield from (f"  {field.field}: {field.before!r} → {field.after!r}" for field in change.fields)
+        yield from (f"  {field.field}: {_shown(field.before)} → {_shown(field.after)}" for field in change.fields)
         yield from (f"  because of {at}" for at in change.causes)
         yield from (f"  + {key}={value}" for key, value in change.tags_added.items())
         yield from (f"  - {key}" for key in change.tags_removed)
@@ -59,14 +64,14 @@ def told(made: Plan) -> Iterator[str]:
     yield from (f"kept for {at}: {', '.join(names)}" for at, names in made.kept.items() if names)
     for drift in made.drift:
         yield f"drift of {drift.address}: {drift.explanation}"
-        yield from (f"  {field.field}: {field.before!r} → {field.after!r}" for field in drift.fields)
+        yield from (f"  {field.field}: {_shown(field.before)} → {_shown(field.after)}" for field in drift.fields)
 
 
 def told_drift(report: DriftReport) -> Iterator[str]:
     """What `mmeplan drift` finds."""
     for found in report.drift:
         yield f"hand: {found.address} [{found.name}] {found.what}: {found.explanation}"
-        yield from (f"  {field.field}: {field.before!r} → {field.after!r}" for field in found.fields)
+        yield from (f"  {field.field}: {_shown(field.before)} → {_shown(field.after)}" for field in found.fields)
     yield from (f"hand note: {note.address}: {note.text}" for note in report.notes)
 
 

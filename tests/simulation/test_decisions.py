@@ -1,4 +1,4 @@
-"""Decisions: what is live, and a file → what is planned. The table is `decisions`; what comes of it is in `decided/`.
+"""Decisions: what is live, and a file → what is planned. The rows are in `decisions`, what they give in `decided/`.
 
 Each row is also planned as in a large fleet, where what carries the wanted digest is listed rather than described: that
 may not decide anything else.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmeplan.apply import Event, Outcome, run
-from mmeplan.plan import Step
+from mmeplan.plan.step import DesiresAsSeen, InService, Step
 from tests.unit.apply.cloud import Clock, FakeCloud
 from tests.unit.apply.test_executor import plan_of
 
@@ -18,8 +18,8 @@ STEP = Step(
     "endpoint/e",
     "UpdateEndpointWeightsAndCapacities",
     {"EndpointName": "e", "DesiredWeightsAndCapacities": DESIRED},
-    guard={"endpoint": "e", "config": "c", "owned_by": "f", "before": {"fixed": {"DesiredInstanceCount": 1}}},
-    wait={"endpoint": "e", "until": "InService", "config": "c", "timeout_s": 3600, "desired": DESIRED},
+    guard=DesiresAsSeen("e", "c", "f", tuple(DESIRED), {"fixed": {"DesiredInstanceCount": 1}}),
+    wait=InService("e", "c", 3600, tuple(DESIRED)),
 )
 
 
