@@ -12,19 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmeplan.aws.instances import family
+from mmeplan.aws.partitions import partition_of
 from mmeplan.graph import Graph
 from mmeplan.resources.base import ApiPath, Resource
-
-_PARTITIONS: Final = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-iso-", "aws-iso"),
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-    ("eusc-", "aws-eusc"),
-)
-"""Region prefix → partition, as in botocore's partitions.json; every other region is in `aws`."""
 
 MARKETPLACE_ACCOUNTS: Final = frozenset(
     {
@@ -61,9 +51,7 @@ class Scope:
     @property
     def partition(self) -> str | None:
         """`aws`, `aws-cn`, …; None where the region is open."""
-        if self.region is None:
-            return None
-        return next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
+        return None if self.region is None else partition_of(self.region)
 
 
 @dataclass(slots=True, eq=False)
