@@ -10,9 +10,8 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan.plan.capacity import peak
+from mmeplan.plan.capacity import Order, ordered, peak
 from mmeplan.plan.instances import Job
-from mmeplan.plan.ordering import Order, ordered
 
 LAW = settings(max_examples=150, derandomize=True, database=None)
 KINDS = ("ml.a.large", "ml.b.large")
@@ -150,6 +149,20 @@ def test_in_a_found_order_no_limit_is_passed_whatever_fails(
     for state in states(jobs, parallelism, found.waits):
         for kind, limit in limits.items():
             assert instances(jobs, state, kind) <= found.peaks[kind] <= limit
+
+
+@given(some_jobs(most=5, kinds=2), st.tuples(st.integers(0, 6), st.integers(0, 6)), st.integers(1, 4))
+@LAW
+def test_the_peak_of_a_found_order_is_reached(jobs: list[Job], room: tuple[int, int], parallelism: int) -> None:
+    now, limits = limited(jobs, room)
+    found = ordered(jobs, now, limits, parallelism)
+    if found is None:
+        return
+    places = {address: place for place, address in enumerate(found.line)}
+    line = sorted(jobs, key=lambda job: places.get(job.address, len(places)))
+    reached = list(states(line, parallelism, found.waits))
+    for kind in limits:
+        assert max(instances(line, state, kind) for state in reached) == found.peaks[kind]
 
 
 @given(some_jobs(most=6), st.integers(0, 6), st.integers(1, 4))
