@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from itertools import chain, combinations
 from typing import Any, Final
 
+from mmeplan.aws.variants import KEYED
 from mmeplan.diff.changes import Drift, FieldChange
 from mmeplan.diff.world import World
 from mmeplan.live import LiveObject, models_of
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import DIGEST_TAG, digest

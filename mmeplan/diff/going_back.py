@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mmeplan.aws.variants import KEYED
 from mmeplan.diff.drift import applied_digest
 from mmeplan.diff.generations import generations
 from mmeplan.diff.world import World
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Canonical, Reference, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint_config import live_endpoint_config, live_request
 from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, WENT_BACK_TAG
 from mmeplan.resources.memory import short_digest

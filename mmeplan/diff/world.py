@@ -111,7 +111,7 @@ class World:
 
     def config_of(self, endpoint: Resource) -> Resource | None:
         """The fleet's config that an endpoint is to run; None where it lies outside the fleet."""
-        at = endpoint.references[0].address if endpoint.references else None
+        at = endpoint.config
         return self.graph.resources[at] if at else None
 
     def has_twins(self, config: Resource) -> bool:

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
+from mmeplan.aws.variants import KEYED
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
 from mmeplan.importing.wording import UnwritableError, worded
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import KEYED, canonical
+from mmeplan.resources.canonical import canonical
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mmeplan.aws.failures import NOT_VALID, Failure, classify
+from mmeplan.aws.variants import models
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.live.ports import Answer, Call, Progress, Reader
@@ -299,12 +300,7 @@ def names_of(reader: Reader, kind: str) -> frozenset[str]:
 
 def models_of(config: Mapping[str, Any]) -> list[str]:
     """The names of all models that a described config refers to, instance pools included."""
-    names: list[str] = []
-    for member in ("ProductionVariants", "ShadowProductionVariants"):
-        for variant in config.get(member) or ():
-            names.append(variant.get("ModelName"))
-            names += [pool.get("ModelNameOverride") for pool in variant.get("InstancePools") or ()]
-    return [name for name in dict.fromkeys(names) if name]
+    return list(dict.fromkeys(name for _, name in models(config)))
 
 
 def kind_and_name(arn: str) -> tuple[str, str]:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
+from mmeplan.aws.variants import KEYED
 from mmeplan.graph import Graph
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.plan.document import Step
 from mmeplan.plan.rollout import waits_s
-from mmeplan.resources.canonical import KEYED, Canonical
+from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
 
 Levels = Mapping[str, int]

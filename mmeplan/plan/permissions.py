@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from mmeplan.aws.partitions import partition_of
 from mmeplan.live import NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan, Step
 from mmeplan.resources.identity import FLEET_TAG
@@ -58,8 +59,7 @@ class _Names:
     """ARNs of names. SageMaker writes the name in lower case in some of its ARNs, so both spellings are allowed."""
 
     def __init__(self, account: str, region: str) -> None:
-        partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-        self._head = f"arn:{partition}:sagemaker:{region}:{account}:"
+        self._head = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
 
     def __call__(self, kind: str, name: str) -> set[str]:
         return {f"{self._head}{_WORDS[kind]}/{spelled}" for spelled in (name, name.lower())}

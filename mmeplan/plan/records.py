@@ -72,7 +72,7 @@ class Records:
         wanted = endpoint.request["EndpointConfigName"]
         mark = {"ResourceArn": change.arn, "Tags": [{"Key": ROLLED_BACK_TAG, "Value": wanted}]}
         calls: list[Mapping[str, Any]] = [{"operation": "AddTags", "params": mark}]
-        at = endpoint.references[0].address if endpoint.references else None
+        at = endpoint.config
         if at is not None and (at in made or self._never_served(change, live, self.graph.resources[at])):
             calls.append(_cleaning("endpoint_config", wanted))
             models = [self.graph.resources[one] for one in self.graph.resources[at].dependencies() if one in made]

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.rules.allowances import Allowances
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.rule import Rule
 from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
-from mmeplan.spec.surface import REFERENCES
 
 
 class CrashedRule(Rule):

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service
+from mmeplan.aws.variants import KEYED
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.memory import MEMORY_TAGS
 from mmeplan.rules.sentences import member_name, sentence
 

@@ -87,10 +87,3 @@ def caller(request: Request, default_account: str) -> Caller:
     if host:
         return Caller(default_account, host.group(2) or DEFAULT_REGION, host.group(1))
     return Caller(default_account, DEFAULT_REGION, "")
-
-
-def partition(region: str) -> str:
-    """The ARN partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from mmeplan.aws.variants import KEYED
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.fleet import Entry, EntryKind
-from mmeplan.spec.surface import NAMED_LISTS
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ class EntryMaker:
     def _members(self, value: dict[str, Any]) -> dict[str, Any]:
         """A structure without its nulls: a null takes a default back, the API never sees it."""
         return {
-            key: self._named(item) if key in NAMED_LISTS else self._piece(item)
+            key: self._named(item) if key in KEYED else self._piece(item)
             for key, item in value.items()
             if item is not None
         }

@@ -24,12 +24,13 @@ from typing import Any, Final
 import botocore
 
 from mmeplan.aws.shapes import service
+from mmeplan.aws.variants import KEYED
 from mmeplan.spec.for_each import FILE_TYPES
 from mmeplan.spec.header import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, VARIABLE_NAME
 from mmeplan.spec.loading import LOGICAL_NAME, MAX_LOGICAL_NAME
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
-from mmeplan.spec.surface import NAMED_LISTS, Node, fleet_surface
+from mmeplan.spec.surface import Node, fleet_surface
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHECKED_IN: Final = Path(__file__).parents[2] / "specs" / "fleet.schema.json"
@@ -231,7 +232,7 @@ class _Builder:
         """What the keys of a map must look like; those of a named list are the values of its name member."""
         if node.kind == "named":
             item = self.shapes[shape["member"]["shape"]]
-            name_shape = item["members"][NAMED_LISTS[node.api]]["shape"]
+            name_shape = item["members"][KEYED[node.api]]["shape"]
         else:
             name_shape = shape["key"]["shape"]
         constraints = _text_constraints(self.shapes[name_shape])

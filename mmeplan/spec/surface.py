@@ -14,14 +14,9 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from mmeplan.aws.shapes import ServiceModel, service, snake
+from mmeplan.aws.variants import KEYED, REFERENCES
 
 Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
-
-NAMED_LISTS: Final = {"ProductionVariants": "VariantName", "ShadowProductionVariants": "VariantName"}
-"""Lists whose items carry a unique name: in the file a mapping keyed by that name (docs/fleet-yaml.md)."""
-
-REFERENCES: Final = {"ModelName": "model", "ModelNameOverride": "model_override"}
-"""API member that names a model → mmeplan's key for a logical reference in its place."""
 
 
 @dataclass(frozen=True)
@@ -218,9 +213,9 @@ class _Builder:
     def _member(self, member: str, ref: dict[str, str]) -> Node:
         shape = ref["shape"]
         doc = ref.get("documentation") or self.model.shapes[shape].get("documentation", "")
-        if member in NAMED_LISTS:
+        if member in KEYED:
             item_shape = self.model.shapes[shape]["member"]["shape"]
-            name_member = NAMED_LISTS[member]
+            name_member = KEYED[member]
             item = self._structure(item_shape, lambda inner: inner != name_member)
             return Node("named", api=member, shape=shape, doc=doc, item=item)
         return replace(self._shape(shape), api=member, shape=shape, doc=doc)

@@ -9,6 +9,7 @@ from typing import Any
 import botocore
 import pytest
 
+import mmeplan
 from mmeplan.aws.partitions import partition_of
 
 PARTITIONS: list[dict[str, Any]] = json.loads(
@@ -34,3 +35,9 @@ def test_a_region_lies_in_the_partition_that_botocore_lists_it_under(region: str
 @pytest.mark.parametrize("region", ["", "xx-new-1", "us-isometric-1", "isob-us-1"])
 def test_a_region_that_no_other_partition_has_lies_in_aws(region: str) -> None:
     assert partition_of(region) == "aws"
+
+
+def test_no_other_module_has_a_table_of_partitions() -> None:
+    package = Path(mmeplan.__file__).parent
+    naming = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if '"aws-cn"' in path.read_text()]
+    assert naming == ["aws/partitions.py"]
