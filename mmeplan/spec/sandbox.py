@@ -26,7 +26,8 @@ _LEFT_OUT: Final = ("filesizeformat", "pprint", "random", "urlize", "wordcount",
 _GROWING_METHODS: Final = frozenset(
     {"center", "encode", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "translate", "zfill"}
 )
-_WIDE_FORMAT: Final = re.compile(r"%[^a-zA-Z%]*(\*|[0-9]{4,})")
+# A width or precision of four digits or from an argument, with or without a key before it; a key with parentheses in it.
+_WIDE_FORMAT: Final = re.compile(r"%(\([^()]*\))?[^a-zA-Z%]*(\*|[0-9]{4,})|%\([^()]*\(")
 
 
 def sandbox() -> ImmutableSandboxedEnvironment:
@@ -49,7 +50,10 @@ def size_of(value: Any, limit: int = MAX_NODES) -> int:
         total += 1
         if isinstance(inner, str):
             total += len(inner)
+        elif isinstance(inner, int):
+            total += inner.bit_length() // 64
         elif isinstance(inner, dict):
+            waiting.extend(inner)
             waiting.extend(inner.values())
         elif isinstance(inner, (list, tuple)):
             if total + len(inner) > limit:
@@ -161,6 +165,21 @@ def _no_wide_numbers(_value: Any, *args: Any, **kwargs: Any) -> None:
             raise SecurityError(f"an argument is larger than {MAX_WIDTH}")
 
 
+def _no_long_indentation(value: Any, width: Any = 4, *_args: Any, **_kwargs: Any) -> None:
+    _no_wide_numbers(value, width)
+    lines = str(value).splitlines()
+    _check_length(sum(map(len, lines)) + len(lines) * _width_of(width), "")
+
+
+def _no_long_json(value: Any, indent: Any = None) -> None:
+    _no_wide_numbers(value, indent)
+    _check_length(size_of(value) * (1 + _width_of(indent or 0)), "")
+
+
+def _width_of(indentation: Any) -> int:
+    return len(indentation) if isinstance(indentation, str) else int(indentation)
+
+
 def _no_wide_format(value: Any, *_args: Any, **_kwargs: Any) -> None:
     _check_format(str(value))
 
@@ -206,12 +225,12 @@ _BOUNDED_FILTERS: Final[dict[str, Callable[[Filter], Filter]]] = {
     "batch": _checked(_no_wide_numbers),
     "center": _checked(_no_wide_numbers),
     "format": _checked(_no_wide_format),
-    "indent": _checked(_no_wide_numbers),
+    "indent": _checked(_no_long_indentation),
     "join": _joining,
     "map": _mapping,
     "replace": _checked(_no_long_replacement),
     "round": _checked(_no_wide_numbers),
     "slice": _checked(_no_wide_numbers),
     "sum": _summing,
-    "tojson": _checked(_no_wide_numbers),
+    "tojson": _checked(_no_long_json),
 }
