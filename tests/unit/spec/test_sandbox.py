@@ -229,6 +229,8 @@ BOUNDS = [
     ("([{text_100: 0}] * 970) | tojson | length", "([{text_100: 0}] * 971) | tojson | length", REFUSED_TEXT),
     (f"ones[:{HALF}].replace('1', '2') | length", f"ones[:{HALF + 1}].replace('1', '2') | length", REFUSED_TEXT),
     (f"ones[:{HALF}] | replace('1', '2') | length", f"ones[:{HALF + 1}] | replace('1', '2') | length", REFUSED_TEXT),
+    ("ones[:33333].replace('1', '22') | length", "ones[:33334].replace('1', '22') | length", REFUSED_TEXT),
+    ("ones[:33332].replace('', '22') | length", "ones[:33333].replace('', '22') | length", REFUSED_TEXT),
     (f"ones[:{HALF - 1}].replace('', '2') | length", f"ones[:{HALF}].replace('', '2') | length", REFUSED_TEXT),
     ("([[0] * 49998]) | join | length", "([[0] * 100000]) | join | length", REFUSED_TEXT),
     (
