@@ -93,11 +93,6 @@ class Document:
             self._lines.extend(lines_of(self.text))
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
-    def problem(self, message: str, path: FilePath = (), *, hint: str = "") -> Problem:
-        """A Problem at `path` with its place in this file."""
-        line, column = self.nearest(path)
-        return Problem(message, self.file, line, column, dotted(path), hint, self.line(line))
-
 
 def dotted(path: Iterable[str | int]) -> str:
     """`endpoints.ranker.containers[0].image`, the way problems and findings name a place."""

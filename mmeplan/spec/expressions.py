@@ -137,8 +137,7 @@ def _whole_expression(expression: nodes.Node) -> Callable[[Mapping[str, Any]], A
 
     def evaluator(names: Mapping[str, Any]) -> Any:
         context = template.new_context(dict(names))
-        for _ in template.root_render_func(context):
-            pass
+        list(template.root_render_func(context))  # writes no text; it is run for what it assigns
         return context.vars["result"]
 
     return evaluator

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,16 @@ def test_the_characters_of_a_file() -> None:
     full = "#" * (2**20 - len(HEAD))
     assert loaded(full).name == "shop"
     assert refusals(full + "#") == ["the file is larger than 1 MiB"]
+
+
+def test_a_stack_that_is_nearly_full_is_no_traceback() -> None:
+    text = f"variables: {{a: {nested(BELOW)}}}\n"
+    assert loaded(text).name == "shop"
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + MAX_DEPTH)
+    try:
+        with pytest.raises(InputError) as refused:
+            loaded(text)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert [problem.message for problem in refused.value.problems] == ["nested too deeply"]

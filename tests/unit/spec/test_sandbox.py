@@ -100,6 +100,7 @@ def test_what_has_no_spelling_inside_a_text_is_refused(scalar: str, said: str) -
         ("count + 4", "7"),
         ("ratio + 1", "1.5"),
         ("'-'.join(letters)", "a-b"),
+        ("'-'.join(letters | map('upper'))", "A-B"),
         ("'-'.join(name)", "r-a-n-k-e-r"),
         ("letters | join", "ab"),
         ("rows | join('+', attribute='n')", "x+y"),
