@@ -26,7 +26,7 @@ _LEFT_OUT: Final = ("filesizeformat", "pprint", "random", "urlize", "wordcount",
 _GROWING_METHODS: Final = frozenset(
     {"center", "encode", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "translate", "zfill"}
 )
-# A width or precision of four digits or from an argument, whether a key stands before it or not; a key with parentheses.
+# A width or precision of four digits or from an argument, with or without a key before it; a key with parentheses.
 _WIDE_FORMAT: Final = re.compile(r"%(\([^()]*\))?[^a-zA-Z%]*(\*|[0-9]{4,})|%\([^()]*\(")
 
 
