@@ -303,6 +303,8 @@ def raw(door: Door, text: bytes) -> bytes:
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"413"),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", b"413"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", b"413"),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", b"431"),
         (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n{x}", b"400"),
     ],
@@ -314,6 +316,21 @@ def test_a_request_that_cannot_be_read_gets_a_json_error_and_the_server_lives_on
         assert head.split()[1] == status
         assert json.loads(body)
         assert door.client().list_models()["Models"] == []
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 9", b"Transfer-Encoding: chunked"])
+def test_a_body_that_ends_early_has_no_effect_and_the_server_lives_on(length: bytes) -> None:
+    with Simulator.open() as sim, over_http(sim) as door:
+        body = b"9\r\n{}" if b"chunked" in length else b"{}"
+        target = b"X-Amz-Target: SageMaker.ListModels\r\n"
+        assert raw(door, b"POST / HTTP/1.1\r\n" + target + length + b"\r\n\r\n" + body) == b""
+        assert door.client().list_models()["Models"] == []
+
+
+def test_empty_lines_between_two_requests_mean_nothing() -> None:
+    with Simulator.open() as sim, over_http(sim) as door:
+        asked = b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListModels\r\nContent-Length: 2\r\n\r\n{}"
+        assert raw(door, b"\r\n" + asked + b"\r\n\n" + asked).count(b'{"Models":[]}') == 2
 
 
 def test_chunked_bodies_and_several_requests_on_one_connection_are_read() -> None:

@@ -81,9 +81,12 @@ def test_a_value_inside_a_text_is_spelled_as_yaml_spells_it(scalar: str, text: s
         ("x{{ range(3) }}", "a range can't stand inside a text"),
         ("x{{ absent }}", "'absent' is undefined"),
         ("x{{ mixed.absent }}", "has no attribute 'absent'"),
+        ("{{ name + 1 }}", "can only concatenate str"),
+        ("{{ letters + 1 }}", "can only concatenate list"),
+        ("{{ count + name }}", "unsupported operand"),
     ],
 )
-def test_what_has_no_spelling_inside_a_text_is_refused(scalar: str, said: str) -> None:
+def test_what_has_no_meaning_is_refused_and_said(scalar: str, said: str) -> None:
     assert said in refusal_of(scalar)
 
 
@@ -121,6 +124,7 @@ def test_what_has_no_spelling_inside_a_text_is_refused(scalar: str, said: str) -
         ("2 ** -1", "0.5"),
         ("0.5 ** 2", "0.25"),
         ("1.5 * 2", "3.0"),
+        ("0.5 * 4000000", "2000000.0"),
         ("letters | length * 2", "4"),
         ("(letters * 2) | join", "abab"),
         ("2 * name", "rankerranker"),
