@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import REFERENCES, model_holders
-from mmeplan.errors import InputError, Problem
 from mmeplan.resources import ApiPath, Canonical, Resource
 from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
 from mmeplan.resources.endpoint_config import compile_endpoint_config
 from mmeplan.resources.identity import address
 from mmeplan.resources.model import compile_model
-from mmeplan.spec import Entry, FilePath, Fleet, SourceMap, dotted, file_path
+from mmeplan.spec import Entry, FilePath, Fleet, file_path
+from mmeplan.spec.problems import Problems
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -114,13 +114,8 @@ class _Compiler:
         self.fleet = fleet
         self.salts = salts
         self.resources: dict[str, Resource] = {}
-        self.problems: dict[tuple[int, int, str], Problem] = {}
-
-    def refuse(self, message: str, path: FilePath, hint: str = "") -> None:
-        source: SourceMap = self.fleet.source_map
-        line, column = source.locate(path)
-        problem = Problem(message, source.file, line, column, dotted(path), hint, source.excerpt(line))
-        self.problems.setdefault((line, column, message), problem)
+        self.problems = Problems(fleet.source_map)
+        self.refuse = self.problems.refuse
 
     def compile(self) -> Graph:
         for name in sorted(self.fleet.models):
@@ -130,8 +125,7 @@ class _Compiler:
         for name in sorted(self.fleet.endpoints):
             self._endpoint(self.fleet.endpoints[name])
         moved = self._moved()
-        if self.problems:
-            raise InputError([self.problems[key] for key in sorted(self.problems)])
+        self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
         return Graph(self.fleet, resources, moved, frozenset(self.salts))
 

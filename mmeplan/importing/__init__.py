@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from mmeplan import graph
 from mmeplan.diff import diff
-from mmeplan.importing.drafting import Draft, Skipped, draft
+from mmeplan.importing.drafting import Draft, Skipped, draft, yaml_text
 from mmeplan.importing.selecting import ScalableTarget, Selection, scalable_targets, select, select_from
-from mmeplan.importing.writing import yaml_text
 from mmeplan.live import Snapshot
 from mmeplan.spec import load_text
 

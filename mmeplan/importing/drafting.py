@@ -4,27 +4,33 @@ A config is written with what its endpoints want now (live counts and weights). 
 the entry pins the live config's name and adopts it. Where it isn't, because somebody scaled the endpoint in place, the
 entry has no name: it means the same as what is live, and nothing is rolled until it changes.
 
-In: a snapshot, names of endpoints, scalable targets. Out: `Draft`. Pure. Called by `import_fleet`.
+In: a snapshot, names of endpoints, scalable targets. Out: `Draft`, and its text that `spec.load` reads back as exactly
+these values, whatever the texts in them are. Its keys are in snake_case and the API's order: the inverse of the
+loader's types, both by the tree of `spec.surface`. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import yaml
 
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.aws.variants import KEYED
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
-from mmeplan.importing.wording import UnwritableError, worded
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import canonical
+from mmeplan.resources.canonical import canonical, same_number
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.resources.model import live_model
+from mmeplan.spec.document import plain_scalar
+from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
 from mmeplan.spec.loading import LOGICAL_NAME
 from mmeplan.spec.surface import Node, fleet_surface
 
@@ -348,3 +354,148 @@ def _with_own_counts(content: Canonical, own: Canonical, autoscaled: frozenset[s
                 for name, variant in content[member].items()
             }
     return made
+
+
+# --- API data in the words of the file --------------------------------------------------------------------------------
+
+
+Refuse = Callable[[str], None]
+"""Told the dotted place of a member that the language doesn't have."""
+
+
+class UnwritableError(ValueError):
+    """A text that no fleet file can hold; the message is a sentence."""
+
+
+def worded(value: Any, node: Node, refuse: Refuse, place: str = "") -> Any:
+    """A value in the file's words. Members that the language doesn't know go to `refuse`, and are left out."""
+    if value is None:
+        return None
+    if node.kind in ("object", "either") and isinstance(value, dict):
+        return _object(value, node, refuse, place)
+    if node.kind in ("named", "map") and isinstance(value, dict):
+        assert node.item is not None
+        return {key: worded(item, node.item, refuse, f"{place}.{key}") for key, item in value.items()}
+    if node.kind == "list" and isinstance(value, list):
+        assert node.item is not None
+        return [worded(item, node.item, refuse, f"{place}[{index}]") for index, item in enumerate(value)]
+    return literal(value)
+
+
+def _object(value: dict[str, Any], node: Node, refuse: Refuse, place: str) -> dict[str, Any]:
+    keys = {inner.api: key for key, inner in node.keys.items() if inner.api}
+    for member in value:
+        if member not in keys and not member[:1].islower():
+            refuse(f"{place}.{member}".lstrip("."))
+    made: dict[str, Any] = {}
+    for key in ("model", "model_override"):  # logical references stand first
+        if key in value:
+            made[key] = value[key]
+    for member, key in keys.items():
+        if member in value:
+            inner = worded(value[member], node.keys[key], refuse, f"{place}.{key}".lstrip("."))
+            if inner is not None:
+                made[key] = inner
+    if "capacity" in value:
+        made["capacity"] = value["capacity"]
+    return made
+
+
+def literal(value: Any) -> Any:
+    """A value that the loader gives back as it is: a text with `{{` in it becomes an expression that says that text.
+
+    Raises UnwritableError where it would be longer than an expression may be.
+    """
+    if isinstance(value, float):
+        return short_number(value)
+    if not isinstance(value, str) or MARK not in value:
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    made = "{{ '" + escaped + "' }}"
+    if len(made) > MAX_EXPRESSION:
+        raise UnwritableError(f"a text of {len(value):,} characters with {MARK} in it can't be written in a fleet file")
+    return made
+
+
+_MOST_DIGITS: Final = 17  # a double needs no more
+
+
+def short_number(value: float) -> int | float:
+    """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612."""
+    for digits in range(1, _MOST_DIGITS):
+        short = float(f"{value:.{digits}g}")
+        if same_number(short) == same_number(value):
+            return int(short) if short.is_integer() else short
+    return value
+
+
+# --- the text: PyYAML's emitter writes every value, comments go between the entries -----------------------------------
+
+
+WIDTH: Final = 1_000_000  # columns: nothing is folded, an image or a URL stays on its line
+COMMENT_WIDTH: Final = 100
+_BREAKS: Final = frozenset("\r\x85\u2028\u2029\ufeff")  # what YAML 1.1 and 1.2 don't agree on inside a block
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts that YAML 1.2 would read as something else are quoted; those of several lines stand as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
+
+
+def _style(value: str) -> str | None:
+    if _BREAKS & set(value) or not all(character.isprintable() or character in "\n\t" for character in value):
+        return '"'
+    if "\n" in value:
+        lines = value.split("\n")
+        plain = all(line.strip() == line.rstrip() or line.strip() for line in lines)
+        return "|" if plain and lines[0].strip() and not any(line != line.rstrip() for line in lines) else '"'
+    return "'" if "\t" not in value and not isinstance(plain_scalar(value), str) else '"' if "\t" in value else None
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(draft: Draft) -> str:
+    """The whole file."""
+    head: Entry = {"version": 1, "fleet": draft.fleet, "account": draft.account, "region": draft.region}
+    parts = [_header(draft), _dumped({key: value for key, value in head.items() if value})]
+    sections = (("models", draft.models), ("endpoint_configs", draft.configs), ("endpoints", draft.endpoints))
+    for section, entries in sections:
+        if entries:
+            parts.append(f"\n{section}:\n" + "\n".join(_entry(draft, section, name, entries[name]) for name in entries))
+    return "".join(parts)
+
+
+def _header(draft: Draft) -> str:
+    return _comment(
+        f"Written by `mmeplan import` from what was live on {draft.observed_at[:10]}.",
+        "`name:` pins what is live, `adopt: true` takes it under management: the first apply adds mmeplan's tags and "
+        "changes nothing else. Once it is applied, `adopt:` may go.",
+        "A model or config can't be changed under its name. To change one, remove its `name:` and `adopt:` lines with "
+        "the edit: the new content gets a new name, and its endpoints are swapped to it.",
+    )
+
+
+def _comment(*sentences: str, indent: str = "") -> str:
+    """Lines of comment. What can't be printed could end a line and begin a key: it becomes a question mark."""
+    sentences = tuple("".join(c if c.isprintable() else "?" for c in sentence) for sentence in sentences)
+    width = COMMENT_WIDTH - len(indent) - 2
+    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, width, break_long_words=False)]
+    return "".join(f"{indent}# {line}\n" for line in lines)
+
+
+def _entry(draft: Draft, section: str, name: str, entry: Entry) -> str:
+    comment = _comment(*draft.comments.get((section, name), ()), indent="  ")
+    lines = _dumped({name: entry}).split("\n")
+    return comment + "\n".join(f"  {line}" if line else line for line in lines)
+
+
+def _dumped(value: Any) -> str:
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mmeplan.aws.patterns import full_match
+from mmeplan.aws.constraints import full_match
 from mmeplan.aws.shapes import service
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import ROLE, fleet_file

@@ -1,10 +1,14 @@
 """YAML text → plain values and the position of each of them, in one pass over libyaml's events.
 
-In: text. Out: `Document` (values + positions). Called by `spec.load`, and by `for_each` for `file:` sources.
+In: text. Out: `Document` (values + positions).
 
-Why not `yaml.safe_load`: fleet.yaml promises YAML 1.2 scalars (`no` is a string), duplicate keys as errors with both
-lines, limits against alias bombs and deep nesting, and the line of every key, for 10,000 endpoints in about a second.
-PyYAML does the parsing; what an event becomes is decided here. Tags that would build objects are refused.
+Why not `yaml.safe_load`: fleet.yaml promises YAML 1.2 scalars (`no` and `22:22` are texts, `012` is twelve), duplicate
+keys as errors with both lines, limits against alias bombs and deep nesting, and the line of every key, for 10,000
+endpoints in about a second. PyYAML does the parsing; what an event becomes is decided here. Tags that would build
+objects are refused.
+
+A number remembers how it was written where that differs from how Python would write it: `1.10` is 1.1 where a number is
+wanted, but "1.10" where an environment value or a piece of text is wanted. A version must not lose its zero.
 """
 
 from __future__ import annotations
@@ -20,7 +24,6 @@ from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeE
 from yaml.reader import ReaderError
 
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.scalars import plain_scalar
 
 FilePath = tuple[str | int, ...]
 
@@ -310,3 +313,79 @@ def _packed(event: Any) -> int:
     """Line and column of an event, from 0, in one integer."""
     mark = event.start_mark
     return int((mark.line << _COLUMN_BITS) | min(mark.column, _MAX_COLUMN))
+
+
+# --- scalars: the core schema of YAML 1.2, for YAML files, CSV cells and --var ----------------------------------------
+
+
+MAX_NUMBER_CHARS: Final = 400  # a longer number is a text: nothing in the API is that large
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONSTANTS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INFINITIES: Final = frozenset({".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"})
+_NOT_NUMBERS: Final = frozenset({".nan", ".NaN", ".NAN"})
+_NUMBER_STARTS: Final = frozenset("0123456789+-.")
+
+
+class WrittenInteger(int):
+    """An integer whose text is how it was written: `0x1F`, `012`, `+5`."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class WrittenNumber(float):
+    """A float whose text is how it was written: `1.10`, `1e3`."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def plain_scalar(text: str) -> Any:
+    """The value of an unquoted scalar."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] in _NUMBER_STARTS and len(text) <= MAX_NUMBER_CHARS:
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> Any:
+    if _INTEGER.fullmatch(text):
+        return _integer(text, int(text))
+    if _FLOAT.fullmatch(text):
+        return _float(text, float(text))
+    if _OCTAL.fullmatch(text):
+        return _integer(text, int(text[2:], 8))
+    if _HEX.fullmatch(text):
+        return _integer(text, int(text[2:], 16))
+    if text in _INFINITIES:
+        return _float(text, float(text.replace(".", "").lower()))
+    return _float(text, float("nan")) if text in _NOT_NUMBERS else text
+
+
+def _integer(text: str, value: int) -> int:
+    if str(value) == text:
+        return value
+    kept = WrittenInteger(value)
+    kept.written = text
+    return kept
+
+
+def _float(text: str, value: float) -> float:
+    if str(value) == text:
+        return value
+    kept = WrittenNumber(value)
+    kept.written = text
+    return kept

@@ -26,8 +26,7 @@ import botocore
 from mmeplan.aws.shapes import service
 from mmeplan.aws.variants import KEYED
 from mmeplan.spec.for_each import FILE_TYPES
-from mmeplan.spec.header import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, VARIABLE_NAME
-from mmeplan.spec.loading import LOGICAL_NAME, MAX_LOGICAL_NAME
+from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_NAME, MAX_LOGICAL_NAME, VARIABLE_NAME
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
 from mmeplan.spec.surface import Node, fleet_surface
