@@ -2,7 +2,7 @@
 
     select → observe → draft (what is live in the file's terms) → write (YAML with comments) → prove (load it, diff it)
 
-Read-only. What can't be taken over is named, never dropped in silence. Called by the command `import`.
+Read-only. What can't be taken over is named, never dropped in silence.
 """
 
 from __future__ import annotations

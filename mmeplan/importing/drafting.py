@@ -20,7 +20,7 @@ import yaml
 
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
-from mmeplan.aws.variants import KEYED
+from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Canonical
@@ -150,11 +150,16 @@ class _Drafter:
         own = live_endpoint_config(dict(config.describe))
         owned = frozenset(
             variant
-            for member in KEYED
-            for variant in own.get(member, {})
+            for _, variant, _ in variants(own)
             if (target := self.targets.get((name, variant))) and target.dimension == INSTANCE_COUNT
         )
-        content = _with_own_counts(with_live_desires(own, live.describe), own, owned)
+
+        def counted(member: str, name: str, variant: Canonical) -> Canonical:
+            """A variant whose count is an autoscaler's has the config's own."""
+            count = own[member][name].get("InitialInstanceCount") if name in owned else None
+            return variant if count is None else {**variant, "InitialInstanceCount": count}
+
+        content = with_variants(with_live_desires(own, live.describe), counted)
         return _Wanted(live, config, content, owned, canonical(content) == own)
 
     def _refusal(self, live: LiveObject | None) -> str:
@@ -192,14 +197,14 @@ class _Drafter:
                 f"endpoint_config {one.config.name} is not adopted, because endpoint {one.live.name} was scaled in "
                 "place since it was made; after that endpoint's next swap delete it yourself"
             )
-        if any("ModelName" not in v and "InstancePools" not in v for v in _variants(one.content)):
+        if any("ModelName" not in v and "InstancePools" not in v for _, _, v in variants(one.content)):
             comments.append("Hosts inference components, which fleet.yaml doesn't describe; they stay as they are")
         self.made.endpoints[name] = entry
         self._comment(("endpoints", name), comments)
 
     def _counts(self, one: _Wanted) -> list[str]:
         found = []
-        for variant in sorted({name for member in KEYED for name in one.content.get(member, {})}):
+        for variant in sorted({name for _, name, _ in variants(one.content)}):
             target = self.targets.get((one.live.name, variant))
             if target is None:
                 continue
@@ -214,12 +219,7 @@ class _Drafter:
 
     def _config(self, one: _Wanted, *, own_name: bool) -> Entry:
         """The config's entry. Raises UnwritableError."""
-        content = dict(one.content)
-        for member in KEYED:
-            if member in content:
-                content[member] = {
-                    name: self._variant(variant, name in one.autoscaled) for name, variant in content[member].items()
-                }
+        content = with_variants(one.content, lambda _, name, variant: self._variant(variant, name in one.autoscaled))
         owner = (one.config.tags or {}).get(FLEET_TAG)
         entry: Entry = {}
         if own_name and self._adoptable("endpoint_config", one.config, owner):
@@ -228,24 +228,18 @@ class _Drafter:
         return {**entry, **worded(content, self.nodes["endpoint_configs"], unknown)}
 
     def _variant(self, variant: Canonical, autoscaled: bool) -> Entry:
-        made = self._referred(variant, "ModelName", "model")
+        made = with_model_holders(variant, (), self._referred)
         if "ServerlessConfig" in made or has_local_nvme(str(made.get("InstanceType", ""))):
             made.pop("VolumeSizeInGB", None)  # Describe fills one in; such a variant can't ask for any
-        if "InstancePools" in made:
-            made["InstancePools"] = [
-                self._referred(pool, "ModelNameOverride", "model_override") for pool in made["InstancePools"]
-            ]
-        if autoscaled:
-            made["capacity"] = "autoscaled"
-        return made
+        return {**made, "capacity": "autoscaled"} if autoscaled else made
 
-    def _referred(self, holder: Canonical, member: str, key: str) -> Entry:
+    def _referred(self, _path: Path, member: str, holder: Canonical) -> Entry:
         """`holder` with a logical reference where the model is the fleet's; otherwise the API's own member stays."""
         made = dict(holder)
         logical = self._model(str(made[member])) if member in made else None
         if logical is not None:
             del made[member]
-            made[key] = logical
+            made[REFERENCES[member]] = logical
         return made
 
     def _model(self, name: str) -> str | None:
@@ -338,24 +332,6 @@ def _own_tags(live: LiveObject) -> dict[str, str]:
     }
 
 
-def _variants(content: Canonical) -> list[Canonical]:
-    return [variant for member in KEYED for variant in content.get(member, {}).values()]
-
-
-def _with_own_counts(content: Canonical, own: Canonical, autoscaled: frozenset[str]) -> Canonical:
-    """`content` with the config's own counts of the variants whose count is an autoscaler's."""
-    made = dict(content)
-    for member in KEYED:
-        if member in content:
-            made[member] = {
-                name: {**variant, "InitialInstanceCount": own[member][name]["InitialInstanceCount"]}
-                if name in autoscaled and "InitialInstanceCount" in own[member][name]
-                else variant
-                for name, variant in content[member].items()
-            }
-    return made
-
-
 # --- API data in the words of the file --------------------------------------------------------------------------------
 
 
@@ -387,10 +363,7 @@ def _object(value: dict[str, Any], node: Node, refuse: Refuse, place: str) -> di
     for member in value:
         if member not in keys and not member[:1].islower():
             refuse(f"{place}.{member}".lstrip("."))
-    made: dict[str, Any] = {}
-    for key in ("model", "model_override"):  # logical references stand first
-        if key in value:
-            made[key] = value[key]
+    made = {key: value[key] for key in REFERENCES.values() if key in value}  # logical references stand first
     for member, key in keys.items():
         if member in value:
             inner = worded(value[member], node.keys[key], refuse, f"{place}.{key}".lstrip("."))
@@ -417,12 +390,9 @@ def literal(value: Any) -> Any:
     return made
 
 
-_MOST_DIGITS: Final = 17  # a double needs no more
-
-
 def short_number(value: float) -> int | float:
     """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612."""
-    for digits in range(1, _MOST_DIGITS):
+    for digits in range(1, 17):  # a double needs no more
         short = float(f"{value:.{digits}g}")
         if same_number(short) == same_number(value):
             return int(short) if short.is_integer() else short
@@ -444,10 +414,6 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
-
-
 def _style(value: str) -> str | None:
     if _BREAKS & set(value) or not all(character.isprintable() or character in "\n\t" for character in value):
         return '"'
@@ -458,7 +424,9 @@ def _style(value: str) -> str | None:
     return "'" if "\t" not in value and not isinstance(plain_scalar(value), str) else '"' if "\t" in value else None
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+)
 
 
 def yaml_text(draft: Draft) -> str:

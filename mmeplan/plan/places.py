@@ -1,6 +1,6 @@
 """Where things stand in the fleet file, and what they are called there: locations and dotted field names.
 
-In: paths of the diff, in API members. Out: parts of the plan document. Called by `building` and `drifting`.
+In: paths of the diff, in API members. Out: parts of the plan document.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What crosses a door of the simulator: requests, responses, who calls, and the errors of the service.
 
 In: a `Request` from a door (in-process or HTTP). Out: `Caller`, the account, region and service that it is for.
-Used by every door and by `core`; nothing here knows an operation.
+Nothing here knows an operation.
 """
 
 from __future__ import annotations

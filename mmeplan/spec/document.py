@@ -246,7 +246,8 @@ class _Reader:
             key = sys.intern(event.value)
             if event.tag or event.anchor:
                 self._check_tag(event, str)
-                self._anchor_key(event)
+            if event.anchor:
+                self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
             if key in value:
                 first = (positions[key] >> _COLUMN_BITS) + 1
                 self._refuse(event, f"duplicate key {key!r}; it stands in line {first} already", "remove one of them")
@@ -288,10 +289,6 @@ class _Reader:
         if depth + anchored.height > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
         return anchored.value, anchored.positions
-
-    def _anchor_key(self, event: Any) -> None:
-        if event.anchor:
-            self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
 
     def _check_tag(self, event: Any, kind: type) -> None:
         if event.tag and _TAGS.get(event.tag) is not kind:

@@ -56,9 +56,8 @@ def load(
         with Path(path).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(
-            [Problem(f"can't be read: {error.strerror or error}", name, hint=_create_hint(error))]
-        ) from None
+        hint = "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", name, hint=hint)]) from None
     except ValueError as error:  # a NUL in the path
         raise InputError([Problem(f"{name!r} can't be read: {error}")]) from None
     return load_text(raw, name, environment, variables, region=region, folder=Path(path).parent)
@@ -83,10 +82,6 @@ def load_text(
         return _Loader(document, raw, folder).load(environment, variables or {}, region)
     except RecursionError:
         raise InputError([Problem("nested too deeply", name)]) from None
-
-
-def _create_hint(error: OSError) -> str:
-    return "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
 
 
 class _Loader:
@@ -344,7 +339,10 @@ def read_header(
     refusals: Refusals,
 ) -> Header:
     """Choose the environment, evaluate the variables and the header. Problems go to `refusals`."""
-    _check_version(root, refusals)
+    version = root.get("version", LANGUAGE_VERSION)
+    if version != LANGUAGE_VERSION:
+        known = f"this mmeplan reads version: {LANGUAGE_VERSION}"
+        refusals.refuse(f"version {version!s:.40} of the language is not known; {known}", ("version",))
     chosen = _chosen_environment(root, environment, refusals)
     raw = _variables(root, environment, chosen, refusals)
     given = _overridden(overrides, raw, refusals)
@@ -362,13 +360,6 @@ def read_header(
     )
     _check(header, root, refusals)
     return header
-
-
-def _check_version(root: Mapping[str, Any], refusals: Refusals) -> None:
-    version = root.get("version", LANGUAGE_VERSION)
-    if version != LANGUAGE_VERSION:
-        known = f"this mmeplan reads version: {LANGUAGE_VERSION}"
-        refusals.refuse(f"version {version!s:.40} of the language is not known; {known}", ("version",))
 
 
 def _chosen_environment(root: Mapping[str, Any], environment: str | None, refusals: Refusals) -> Mapping[str, Any]:
@@ -394,11 +385,11 @@ def _variables(root: Mapping[str, Any], environment: str | None, chosen: Mapping
             refusals.refuse(f"{name!r} can't be a variable: letters, digits and _ only", ("variables", name))
         elif name in RESERVED:
             refusals.refuse(f"{name!r} is a name that mmeplan gives itself", ("variables", name), "choose another name")
-    for place, name in _environment_variables(root):
-        if name not in raw:
+    for other, values in _mapping(root.get("environments")).items():
+        for name in _mapping(_mapping(values).get("variables")).keys() - raw.keys():
             refusals.refuse(
                 f"the environment sets {name!r}, which `variables` doesn't declare",
-                place,
+                ("environments", other, "variables", name),
                 f"declare it for all environments: variables: {{{name}: …}}",
             )
     for name, value in _mapping(chosen.get("variables")).items():
@@ -416,12 +407,6 @@ def _overridden(overrides: Mapping[str, str], declared: Raw, refusals: Refusals)
             )
             refusals.refuse(f"--var {name}: the file declares no such variable", ("variables",), hint)
     return {name: plain_scalar(text) if text else "" for name, text in overrides.items()}
-
-
-def _environment_variables(root: Mapping[str, Any]) -> Iterator[tuple[FilePath, str]]:
-    for name, environment in _mapping(root.get("environments")).items():
-        for variable in _mapping(_mapping(environment).get("variables")):
-            yield ("environments", name, "variables", variable), variable
 
 
 class _Names:
@@ -451,10 +436,8 @@ class _Names:
         for other in sorted(names_in(value) & self.raw.keys()):
             self._resolve(other)
         self.under_way.pop()
-        if name not in self.refusals.broken:
-            self._evaluate(name, value, path)
-
-    def _evaluate(self, name: str, value: Any, path: FilePath) -> None:
+        if name in self.refusals.broken:
+            return
         failures: list[FilePath] = []
         made = self.refusals.evaluated(value, path, self.done, failures=failures)
         if failures:
@@ -522,16 +505,17 @@ class EntryMaker:
         )
 
     def _members(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A structure without its nulls: a null takes a default back, the API never sees it."""
+        """A structure without its nulls: a null takes a default back, the API never sees it.
+
+        In a list of named things one that is empty or null stays: its name says that it is wanted.
+        """
         return {
-            key: self._named(item) if key in KEYED else self._piece(item)
+            key: self._piece(item)
+            if key not in KEYED
+            else {name: self._shared(self._members(inner or {})) for name, inner in item.items()}
             for key, item in value.items()
             if item is not None
         }
-
-    def _named(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A list of named things. One that is empty or null stays: its name says that it is wanted."""
-        return {name: self._shared(self._members(item or {})) for name, item in value.items()}
 
     def _piece(self, value: Any) -> Any:
         if isinstance(value, dict):

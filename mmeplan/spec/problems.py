@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from mmeplan.errors import InputError, Problem
@@ -69,7 +71,7 @@ class Refusals(Problems):
             if failures is not None:
                 failures.append(place)
             self._failed_expressions.add(self.source_map.locate(place))
-            if not (self.broken and names_in(_at(value, below)) & self.broken):
+            if not (self.broken and names_in(reduce(getitem, below, value)) & self.broken):
                 self.refuse(message, place)
 
         return evaluate(value, names, failed)
@@ -77,9 +79,3 @@ class Refusals(Problems):
     def failed(self, path: FilePath) -> bool:
         """Whether the value at a path is an expression that failed, so that its type says nothing."""
         return self.source_map.locate(path) in self._failed_expressions
-
-
-def _at(value: Any, path: FilePath) -> Any:
-    for part in path:
-        value = value[part]
-    return value

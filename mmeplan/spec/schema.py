@@ -264,6 +264,13 @@ def _text_constraints(shape: Mapping[str, Any]) -> Schema:
     return made
 
 
+_FILE: Final = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
+    "required": ["file"],
+    "additionalProperties": False,
+    "description": "A YAML, JSON or CSV file beside the fleet file.",
+}
 _OWN_SCHEMAS: Final[dict[str, Schema]] = {
     "tags": _or_expression(
         {
@@ -278,28 +285,10 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
     "allow": _or_expression(
         {"type": ["object", "null"], "additionalProperties": {"type": "string", "pattern": r"\S"}},
     ),
-    "for_each": {
-        "anyOf": [
-            {
-                "type": "object",
-                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
-                "required": ["file"],
-                "additionalProperties": False,
-                "description": "A YAML, JSON or CSV file beside the fleet file.",
-            },
-            {"type": ["array", "object", "null"]},
-            _EXPRESSION,
-        ]
-    },
+    "for_each": {"anyOf": [_FILE, {"type": ["array", "object", "null"]}, _EXPRESSION]},
     "quotas": {
         "anyOf": [
-            {
-                "type": "object",
-                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
-                "required": ["file"],
-                "additionalProperties": False,
-                "description": "A YAML, JSON or CSV file beside the fleet file.",
-            },
+            _FILE,
             {
                 "type": ["object", "null"],
                 "propertyNames": {"pattern": _whole(INSTANCE_TYPE.pattern)},

@@ -45,10 +45,6 @@ class Node:
     required: tuple[str, ...] = ()
 
 
-def _without(node: Node, keys: tuple[str, ...]) -> Node:
-    return replace(node, keys={key: inner for key, inner in node.keys.items() if key not in keys})
-
-
 def _own(kind: Kind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
     return Node(kind, doc=doc, item=item, choices=choices)
 
@@ -125,10 +121,14 @@ class _Builder:
             "endpoint_config": self.entry_config(),
             "endpoint": self.entry_endpoint(),
         }
+        shared = {
+            kind: replace(node, keys={key: inner for key, inner in node.keys.items() if key not in _SINGLE_KEYS})
+            for kind, node in entries.items()
+        }
         defaults = Node(
             "object",
             doc="Merged under every entry of that kind; an entry's own value wins; mappings merge, lists replace.",
-            keys={**{kind: _without(node, _SINGLE_KEYS) for kind, node in entries.items()}, "tags": OWN_KEYS["tags"]},
+            keys={**shared, "tags": OWN_KEYS["tags"]},
         )
         sections = {
             "models": ("model", "Logical name → model (CreateModel)."),
