@@ -122,21 +122,12 @@ class _Compiler:
 
     def _make(self, name: str, shape: dict[str, Any]) -> Check:
         kind = shape["type"]
-        if kind == "structure":
-            return self._structure(name, shape)
-        if kind == "list":
-            return self._list(name, shape)
-        if kind == "map":
-            return self._map(name, shape)
-        if kind == "string":
-            return _string(name, shape)
+        if kind in _TYPED:
+            return _typed(name, kind, _TYPED[kind])
         if kind in ("integer", "long", "float", "double"):
             return _number(name, shape, integral=kind in ("integer", "long"))
-        if kind == "boolean":
-            return _typed(name, "boolean", lambda value: isinstance(value, bool))
-        if kind == "timestamp":
-            return _typed(name, "timestamp", lambda value: isinstance(value, (int, float, str, datetime)))
-        return _blob(name, shape)
+        makers = {"structure": self._structure, "list": self._list, "map": self._map, "string": _string}
+        return makers.get(kind, _blob)(name, shape)
 
     def _structure(self, name: str, shape: dict[str, Any]) -> Check:
         members = {member: self.check(ref["shape"]) for member, ref in shape.get("members", {}).items()}
@@ -234,9 +225,12 @@ def _wrong_type(path: Path, value: Any, shape: str, expected: str) -> Violation:
     return Violation(path, "type", value, shape, expected, f"Member must be of type {expected}")
 
 
-def _typed(name: str, expected: str, accepts: Callable[[Any], bool]) -> Check:
+_TYPED: Final[dict[str, tuple[type, ...]]] = {"boolean": (bool,), "timestamp": (int, float, str, datetime)}
+
+
+def _typed(name: str, expected: str, accepted: tuple[type, ...]) -> Check:
     def check(value: Any, path: Path, found: list[Violation]) -> None:
-        if not accepts(value):
+        if not isinstance(value, accepted):
             found.append(_wrong_type(path, value, name, expected))
 
     return check

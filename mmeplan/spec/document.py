@@ -331,8 +331,8 @@ _NOT_NUMBERS: Final = frozenset({".nan", ".NaN", ".NAN"})
 _NUMBER_STARTS: Final = frozenset("0123456789+-.")
 
 
-class WrittenInteger(int):
-    """An integer whose text is how it was written: `0x1F`, `012`, `+5`."""
+class Written:
+    """A number whose text is how it was written."""
 
     written: str
 
@@ -340,13 +340,12 @@ class WrittenInteger(int):
         return self.written
 
 
-class WrittenNumber(float):
-    """A float whose text is how it was written: `1.10`, `1e3`."""
+class WrittenInteger(Written, int):
+    """`0x1F`, `012`, `+5`."""
 
-    written: str
 
-    def __str__(self) -> str:
-        return self.written
+class WrittenNumber(Written, float):
+    """`1.10`, `1e3`."""
 
 
 def plain_scalar(text: str) -> Any:
@@ -360,29 +359,22 @@ def plain_scalar(text: str) -> Any:
 
 def _number(text: str) -> Any:
     if _INTEGER.fullmatch(text):
-        return _integer(text, int(text))
+        return _as_written(text, int(text))
     if _FLOAT.fullmatch(text):
-        return _float(text, float(text))
+        return _as_written(text, float(text))
     if _OCTAL.fullmatch(text):
-        return _integer(text, int(text[2:], 8))
+        return _as_written(text, int(text[2:], 8))
     if _HEX.fullmatch(text):
-        return _integer(text, int(text[2:], 16))
+        return _as_written(text, int(text[2:], 16))
     if text in _INFINITIES:
-        return _float(text, float(text.replace(".", "").lower()))
-    return _float(text, float("nan")) if text in _NOT_NUMBERS else text
+        return _as_written(text, float(text.replace(".", "").lower()))
+    return _as_written(text, float("nan")) if text in _NOT_NUMBERS else text
 
 
-def _integer(text: str, value: int) -> int:
+def _as_written(text: str, value: int | float) -> int | float:
+    """The number; with its text where Python would write it in another way."""
     if str(value) == text:
         return value
-    kept = WrittenInteger(value)
-    kept.written = text
-    return kept
-
-
-def _float(text: str, value: float) -> float:
-    if str(value) == text:
-        return value
-    kept = WrittenNumber(value)
+    kept = WrittenInteger(value) if isinstance(value, int) else WrittenNumber(value)
     kept.written = text
     return kept

@@ -325,10 +325,6 @@ def _width_of(indentation: Any) -> int:
     return len(indentation) if isinstance(indentation, str) else int(indentation)
 
 
-def _no_wide_format(value: Any, *_args: Any, **_kwargs: Any) -> None:
-    _check_format(str(value))
-
-
 def _no_long_replacement(value: Any, old: Any = "", new: Any = "", *_args: Any, **_kwargs: Any) -> None:
     _check_replacement(str(value), str(old), str(new))
 
@@ -369,7 +365,7 @@ def _mapping(original: Filter) -> Filter:
 _BOUNDED_FILTERS: Final[dict[str, Callable[[Filter], Filter]]] = {
     "batch": _checked(_no_wide_numbers),
     "center": _checked(_no_wide_numbers),
-    "format": _checked(_no_wide_format),
+    "format": _checked(lambda value, *_, **__: _check_format(str(value))),
     "indent": _checked(_no_long_indentation),
     "join": _joining,
     "map": _mapping,

@@ -339,27 +339,19 @@ def _follow(loc: FilePath) -> tuple[FilePath, Node | None]:
 
 
 def _schema(node: Node) -> core_schema.CoreSchema:
-    if node.kind in ("object", "either"):
-        made = _object(node)
-        return _either(made) if node.kind == "either" else made
+    if node.kind == "object":
+        return _object(node)
+    if node.kind == "either":
+        choices = {"text": core_schema.str_schema(strict=True), "config": _object(node)}
+        return core_schema.tagged_union_schema(choices, lambda value: "text" if isinstance(value, str) else "config")
     if node.kind in ("map", "named"):
         assert node.item is not None
         return core_schema.dict_schema(core_schema.str_schema(strict=True), _nullable(node.item), strict=True)
     if node.kind == "list":
         assert node.item is not None
         return core_schema.list_schema(_schema(node.item), strict=True)
-    if node.kind == "text":
-        return core_schema.no_info_before_validator_function(_environment_value, core_schema.str_schema(strict=True))
-    if node.kind == "integer":
-        return core_schema.int_schema(strict=True)
-    if node.kind == "number":
-        return core_schema.float_schema(strict=True, allow_inf_nan=False)
-    if node.kind == "boolean":
-        return core_schema.bool_schema(strict=True)
-    if node.kind == "any":
-        return core_schema.any_schema()
-    text = core_schema.str_schema(strict=True)
-    return core_schema.no_info_after_validator_function(_chooser(node.choices), text) if node.choices else text
+    plain = _PLAIN[node.kind]
+    return core_schema.no_info_after_validator_function(_chooser(node.choices), plain) if node.choices else plain
 
 
 def _object(node: Node) -> core_schema.CoreSchema:
@@ -375,11 +367,6 @@ def _object(node: Node) -> core_schema.CoreSchema:
 def _nullable(node: Node) -> core_schema.CoreSchema:
     """Null, empty and absent are one in fleet.yaml, except for an environment value."""
     return _schema(node) if node.kind == "text" else core_schema.nullable_schema(_schema(node))
-
-
-def _either(config: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    choices = {"text": core_schema.str_schema(strict=True), "config": config}
-    return core_schema.tagged_union_schema(choices, discriminator=lambda v: "text" if isinstance(v, str) else "config")
 
 
 def _chooser(choices: tuple[str, ...]) -> Any:
@@ -398,3 +385,13 @@ def _environment_value(value: Any) -> Any:
     if isinstance(value, (int, float)):
         return str(value)
     return value
+
+
+_PLAIN: Final[dict[Kind, core_schema.CoreSchema]] = {
+    "text": core_schema.no_info_before_validator_function(_environment_value, core_schema.str_schema(strict=True)),
+    "string": core_schema.str_schema(strict=True),
+    "integer": core_schema.int_schema(strict=True),
+    "number": core_schema.float_schema(strict=True, allow_inf_nan=False),
+    "boolean": core_schema.bool_schema(strict=True),
+    "any": core_schema.any_schema(),
+}
