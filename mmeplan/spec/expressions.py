@@ -344,7 +344,7 @@ def _summing(original: Filter) -> Filter:
     def bounded(environment: Any, iterable: Iterable[Any], attribute: Any = None, start: Any = 0) -> Any:
         items = list(iterable)
         if not isinstance(start, (int, float)):
-            _check_length(sum(len(item) for item in items if isinstance(item, (list, tuple))), [])
+            _check_length(size_of(items), [])
         return original(environment, items, attribute, start)
 
     return bounded

@@ -113,8 +113,10 @@ def test_what_has_no_meaning_is_refused_and_said(scalar: str, said: str) -> None
         ("letters | map('upper') | join", "AB"),
         ("[letters, letters] | sum(start=[]) | join", "abab"),
         ("[(1,), (2,)] | sum(start=()) | join", "12"),
+        ("[{'s': [1]}, {'s': [2]}] | sum(attribute='s', start=[]) | join", "12"),
         ("[1, 2, 3] | sum", "6"),
         ("range(4) | sum", "6"),
+        ("([0] * 500000 + [0] * 500000) | sum", "0"),
         ("'%s is %%%03d' % (name, count)", "ranker is %003"),
         ("'%(n)04d' % {'n': 7}", "0007"),
         ("'%(n)s of %(m)s' | format(n=1, m=2)", "1 of 2"),
@@ -247,7 +249,16 @@ BOUNDS = [
     ("ones[:33333] | join(',') | length", "ones[:33334] | join(',') | length", REFUSED_TEXT),
     ("range(50000) | join('1') | length", "range(50001) | join('1') | length", REFUSED_TEXT),
     ("([2 ** 2047] * 3000) | join | length", "([2 ** 2047] * 4000) | join | length", REFUSED_TEXT),
-    ("([[0] * 50000] * 9) | sum(start=[]) | length", "([[0] * 50000] * 20 + [[0]]) | sum(start=[])", REFUSED_TEXT),
+    (
+        "([[0] * 50000] * 19) | sum(start=[]) | length",
+        "([[0] * 50000] * 19 + [[0] * 50000]) | sum(start=[])",
+        REFUSED_TEXT,
+    ),
+    (
+        "[{'s': [0]}] | sum(attribute='s', start=[]) | length",
+        "[{'s': [0] * 499990}, {'s': [0] * 499990}, {'s': [0] * 99999}] | sum(attribute='s', start=[])",
+        REFUSED_TEXT,
+    ),
     ("([ones] * 9) | map('length') | sum", "([ones] * 10) | map('upper') | list", REFUSED_TEXT),
     ("letters | map('center', 99) | join | length", "range(99999) | map('center', 99) | list", REFUSED_TEXT),
 ]
