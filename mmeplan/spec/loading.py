@@ -92,7 +92,8 @@ class _Loader:
         self.refusals = Refusals(document)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
         self.files = ItemFiles(folder)
-        self.names: Mapping[str, Any] = {}
+        self.header = Header({}, {}, {})
+        self.origins: Origins = {}
 
     def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
         root = self.document.value
@@ -101,44 +102,36 @@ class _Loader:
             self.refusals.refuse(keys, hint="mmeplan init writes a starter")
             self.refusals.stop_if_any()
         root = dict(root)
-        header = read_header(root, environment, overrides, region, self.refusals)
-        self.names = header.names
-        for key, value in header.values.items():
-            if value is not None or key in root:
-                root[key] = value
+        self.header = read_header(root, environment, overrides, region, self.refusals)
+        root |= {key: value for key, value in self.header.values.items() if value is not None or key in root}
         self._evaluate_top(root)
-        self._check_top(root)
-        origins: Origins = {}
-        entries = self._expand(root, origins, header)
-        validated = self._validate(root, origins, header)
+        entries = self._expand(root)
+        validated = self._validate(root)
         quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
-        made = self._fleet({**validated, **entries}, origins, environment)
-        return replace(made, quotas=quotas, policies=policies)
+        return replace(self._fleet({**validated, **entries}, environment), quotas=quotas, policies=policies)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
     def _evaluate_top(self, root: dict[str, Any]) -> None:
-        """Evaluate what holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
+        """What holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
         for key in ("retain", "allow", "quotas", "policies"):
             if key in root:
-                root[key] = self.refusals.evaluated(root[key], (key,), self.names)
+                root[key] = self.refusals.evaluated(root[key], (key,), self.header.names)
         defaults = root.get("defaults")
         if isinstance(defaults, dict) and "tags" in defaults:
-            tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.names)
+            tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.header.names)
             root["defaults"] = {**defaults, "tags": tags}
-
-    def _check_top(self, root: dict[str, Any]) -> None:
-        retain, defaults = root.get("retain"), root.get("defaults")
+            self._check_tags(tags, ("defaults", "tags"))
+        retain = root.get("retain")
         if isinstance(retain, int) and retain < 0:
             self.refusals.refuse("retain can't be negative", ("retain",))
-        self._check_tags(defaults.get("tags") if isinstance(defaults, dict) else None, ("defaults", "tags"))
         self._check_reasons(root.get("allow"), ("allow",))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
-    def _expand(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, dict[str, Any]]:
+    def _expand(self, root: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The entries by section: defaults merged, for_each expanded, expressions evaluated, types checked.
 
         They are taken out of `root`, a batch at a time, so that a large fleet is never in memory twice. `origins`
@@ -151,25 +144,25 @@ class _Loader:
             entries = root.get(section)
             if not isinstance(entries, dict):
                 continue
-            origins[section], made[section], batch = {}, {}, {}
+            origins = self.origins[section] = {}
+            made[section], batch = {}, {}
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
                 for full_name, value in self._entries(section, name, merged):
                     self._check_entry(full_name, (section, name), value)
-                    if full_name in origins[section]:
+                    if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
                     batch[full_name] = value
-                    origins[section][full_name] = (section, name)
+                    origins[full_name] = (section, name)
                     if len(batch) >= _BATCH:
-                        made[section] |= self._typed_entries(section, batch, origins, header)
+                        made[section] |= self._typed_entries(section, batch)
                         batch = {}
-            made[section] |= self._typed_entries(section, batch, origins, header)
+            made[section] |= self._typed_entries(section, batch)
             root[section] = {}
         return made
 
-    def _typed_entries(self, section: str, batch: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
-        alone = {"version": LANGUAGE_VERSION, "fleet": "", section: batch}
-        return self._typed(alone, origins, header).get(section) or {}
+    def _typed_entries(self, section: str, batch: dict[str, Any]) -> dict[str, Any]:
+        return self._typed({"version": LANGUAGE_VERSION, "fleet": "", section: batch}).get(section) or {}
 
     def _entries(self, section: str, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
         """An entry, or all that its for_each makes of it, evaluated."""
@@ -178,11 +171,11 @@ class _Loader:
             if MARK in name:
                 self.refusals.refuse("an expression in a name needs a for_each", path)
                 return
-            yield name, self.refusals.evaluated(merged, path, self.names)
+            yield name, self.refusals.evaluated(merged, path, self.header.names)
             return
         template = {key: value for key, value in merged.items() if key != "for_each"}
         for key, item in self._items(merged["for_each"], (*path, "for_each")):
-            names = {**self.names, "each": {"key": key, "value": item}}
+            names = {**self.header.names, "each": {"key": key, "value": item}}
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
@@ -192,7 +185,7 @@ class _Loader:
 
     def _items(self, value: Any, path: FilePath) -> Items:
         failures: list[FilePath] = []
-        made = self.refusals.evaluated(value, path, self.names, failures)
+        made = self.refusals.evaluated(value, path, self.header.names, failures)
         if failures:
             return []
         try:
@@ -206,13 +199,11 @@ class _Loader:
         if not (LOGICAL_NAME.fullmatch(name) and len(name) <= MAX_LOGICAL_NAME):
             rule = f"letters, digits, and - between them, at most {MAX_LOGICAL_NAME}"
             self.refusals.refuse(f"{name!r} can't be a name: {rule}", path)
-        if isinstance(value, dict):
-            self._check_tags(value.get("tags"), (*path, "tags"))
-            self._check_reasons(value.get("allow"), (*path, "allow"))
-            config = value.get("config")
-            if isinstance(config, dict):
-                self._check_tags(config.get("tags"), (*path, "config", "tags"))
-                self._check_reasons(config.get("allow"), (*path, "config", "allow"))
+        config = value.get("config") if isinstance(value, dict) else None
+        for own, place in ((value, path), (config, (*path, "config"))):
+            if isinstance(own, dict):
+                self._check_tags(own.get("tags"), (*place, "tags"))
+                self._check_reasons(own.get("allow"), (*place, "allow"))
 
     def _check_tags(self, tags: Any, path: FilePath) -> None:
         for key in tags if isinstance(tags, dict) else ():
@@ -230,21 +221,20 @@ class _Loader:
 
     # --- the result -------------------------------------------------------------------------------------------------
 
-    def _validate(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
+    def _validate(self, root: dict[str, Any]) -> dict[str, Any]:
         """The fleet with API names. The defaults are checked by themselves as well, their expressions left alone."""
         defaults = root.get("defaults")
         if isinstance(defaults, dict):
-            alone = {"version": LANGUAGE_VERSION, "fleet": "", "defaults": defaults}
-            self._typed(alone, {}, header)
+            self._typed({"version": LANGUAGE_VERSION, "fleet": "", "defaults": defaults})
             root["defaults"] = {"tags": defaults.get("tags")}
-        return self._typed(root, origins, header)
+        return self._typed(root)
 
-    def _typed(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
+    def _typed(self, root: dict[str, Any]) -> dict[str, Any]:
         try:
             return cast(dict[str, Any], fleet_validator().validate_python(root))
         except ValidationError as error:
             for found, message, hint, value in problems_of(error):
-                path = _place(found, origins, header)
+                path = self._place(found)
                 in_default = len(found) > 2 and found[0] == "defaults"
                 unevaluated = in_default and isinstance(value, str) and MARK in value
                 if not (unevaluated or self.refusals.failed(path)):
@@ -253,12 +243,19 @@ class _Loader:
                     break
         return {}
 
-    def _fleet(self, validated: dict[str, Any], origins: Origins, environment: str | None) -> Fleet:
+    def _place(self, path: FilePath) -> FilePath:
+        """Where the value at a path of the expanded fleet was written."""
+        section = str(path[0]) if path else ""
+        if len(path) == 1:
+            return self.header.places.get(section, path)
+        return (*self.origins.get(section, {}).get(str(path[1]), path[:2]), *path[2:]) if path else path
+
+    def _fleet(self, validated: dict[str, Any], environment: str | None) -> Fleet:
         maker = EntryMaker((validated.get("defaults") or {}).get("tags") or {})
         made: dict[str, dict[str, Entry]] = {}
         for kind, section in SECTIONS.items():
             made[section] = {
-                name: maker.entry(kind, name, origins[section][name], value or {})
+                name: maker.entry(kind, name, self.origins[section][name], value or {})
                 for name, value in (validated.get(section) or {}).items()
             }
         return Fleet(
@@ -274,16 +271,6 @@ class _Loader:
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
             source_map=self.refusals.source_map,
         )
-
-
-def _place(path: FilePath, origins: Origins, header: Header) -> FilePath:
-    """Where the value at a path of the expanded fleet was written."""
-    section = str(path[0]) if path else ""
-    if len(path) == 1 and section in header.places:
-        return header.places[section]
-    if len(path) > 1 and section in origins:
-        return (*origins[section].get(str(path[1]), path[:2]), *path[2:])
-    return path
 
 
 def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:
