@@ -12,7 +12,7 @@ The life of a plan, told once:
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, PlannedChange, PlannedField, Step, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
-from mmeplan.plan.encoding import decode, encode, read, write
+from mmeplan.plan.encoding import decode, encode, read, read_file, write
 from mmeplan.plan.finding import Finding, Severity
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "drift_report",
     "encode",
     "read",
+    "read_file",
     "require_addresses",
     "write",
 ]

@@ -119,7 +119,7 @@ class _Loader:
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
         made = self._fleet({**validated, **entries}, origins, environment)
-        return replace(made, quotas=quotas, policies=policies)
+        return replace(made, quotas=quotas, policies=policies, variables=dict(overrides))
 
     # --- above the entries ------------------------------------------------------------------------------------------
 

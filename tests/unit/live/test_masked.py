@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from mmeplan import graph, live
-from mmeplan.cli.session import plan_from_snapshot
+from mmeplan import live
+from mmeplan.engine import Desired, planned_from
 from mmeplan.live import Snapshot, decode
 from mmeplan.plan import Options, Plan
 from mmeplan.spec import load_text
@@ -58,8 +58,7 @@ def snapshot() -> Snapshot:
 
 
 def planned(text: str, seen: Snapshot) -> Plan:
-    compiled = graph.compile(load_text(text.encode()))
-    return plan_from_snapshot(compiled, seen, [], Options())
+    return planned_from(Desired.unchecked(load_text(text.encode())), seen, Options(speculative=True)).plan
 
 
 def test_no_value_is_in_it_and_none_can_be_looked_up() -> None:
