@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from mmeplan import live, plan, render
-from mmeplan.engine import Desired, planned_from
 from mmeplan.plan import Options, Plan
+from mmeplan.planning import Desired, planned_from
 from mmeplan.spec import load_text
 from tests.golden.situations import SITUATIONS, file_of, snapshot_text
 

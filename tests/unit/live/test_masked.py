@@ -7,9 +7,9 @@ import json
 import pytest
 
 from mmeplan import live
-from mmeplan.engine import Desired, planned_from
 from mmeplan.live import Snapshot, decode
 from mmeplan.plan import Options, Plan
+from mmeplan.planning import Desired, planned_from
 from mmeplan.spec import load_text
 from tests.unit.render.conftest import Live
 
