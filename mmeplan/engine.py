@@ -396,7 +396,7 @@ class Engine:
         self, fleet: Fleet | Desired, *, parallelism: int = DEFAULT_PARALLELISM, commit: str | None = None
     ) -> Planned:
         """The plan that deletes everything that carries the fleet's tag. Raises InputError, CloudError."""
-        declared = _unchecked(fleet).fleet  # a file that can't be compiled may have another name than was meant
+        declared = _unchecked(fleet).fleet  # compiled for what is wrong with it
         desired = Desired.unchecked(emptied(declared))
         speculative = self._snapshot is not None
         options = Options(destroy=True, variables=declared.variables, parallelism=parallelism, speculative=speculative)

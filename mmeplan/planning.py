@@ -193,7 +193,7 @@ def planned_from(
     from mmeplan import rules
 
     options = options or Options()
-    given = fleet if isinstance(fleet, Desired) else _desired(fleet, options)
+    given = _desired(fleet, options)
     plans.require_addresses(given.graph, options)
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
@@ -217,9 +217,13 @@ def planned_from(
     return Planned(plan, snapshot, departs=bool(options.rollback) and graph is not given.graph)
 
 
-def _desired(fleet: Fleet, options: Options) -> Desired:
+def _desired(fleet: Fleet | Desired, options: Options) -> Desired:
+    """What is planned towards. What rules find in the file stops neither an end nor a rollback."""
+    declared = fleet.fleet if isinstance(fleet, Desired) else fleet
     if options.destroy:
-        return Desired.unchecked(emptied(fleet))
+        return Desired.unchecked(emptied(declared))
+    if isinstance(fleet, Desired):
+        return replace(fleet, findings=()) if options.rollback else fleet
     return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet).accepted()
 
 
