@@ -417,7 +417,7 @@ class Engine:
         `to` is the config's name, its eight hex digits, or how far back ("1" is the newest before the present one).
         Raises InputError where there is nothing to go back to; CloudError.
         """
-        desired = _unchecked(fleet)
+        desired = replace(_unchecked(fleet), findings=())
         at = desired.address(endpoint)
         snapshot = self.observe(desired)
         options = Options(

@@ -186,6 +186,7 @@ def planned_from(
 ) -> Planned:
     """The plan of a fleet, a snapshot and options: the same inputs give the same bytes. Reads nothing.
 
+    A `Desired` is taken as it is; of a `Fleet` it is made here, as the options ask.
     The rules of stage `plan` are always asked, and where they find something the plan is made once more with it.
     `created_at` is ISO 8601, the snapshot's time where it isn't given. `findings` and `quotas` are what reads of other
     services gave, `commit` is the git commit of the file. Raises InputError; FleetRefused where rules refuse the file.
@@ -193,7 +194,7 @@ def planned_from(
     from mmeplan import rules
 
     options = options or Options()
-    given = _desired(fleet, options)
+    given = fleet if isinstance(fleet, Desired) else _desired(fleet, options)
     plans.require_addresses(given.graph, options)
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
@@ -217,13 +218,10 @@ def planned_from(
     return Planned(plan, snapshot, departs=bool(options.rollback) and graph is not given.graph)
 
 
-def _desired(fleet: Fleet | Desired, options: Options) -> Desired:
+def _desired(fleet: Fleet, options: Options) -> Desired:
     """What is planned towards. What rules find in the file stops neither an end nor a rollback."""
-    declared = fleet.fleet if isinstance(fleet, Desired) else fleet
     if options.destroy:
-        return Desired.unchecked(emptied(declared))
-    if isinstance(fleet, Desired):
-        return replace(fleet, findings=()) if options.rollback else fleet
+        return Desired.unchecked(emptied(fleet))
     return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet).accepted()
 
 
