@@ -13,13 +13,13 @@ from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
 from mmeplan import render, spec
 from mmeplan.cli.errors import wants_color
 from mmeplan.cli.progress import reading
+from mmeplan.cloud.clock import is_loopback
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import Command, ExitCode, InputError, Problem
 from mmeplan.plan import Finding
@@ -176,16 +176,10 @@ class ApplyOptions:
 
     def check(self, settings: Settings) -> None:
         """Raises InputError for an interval that AWS would throttle."""
-        nearby = settings.is_local or urlsplit(settings.endpoint_url or "").hostname in (
-            "127.0.0.1",
-            "::1",
-            "localhost",
-        )
+        nearby = settings.is_local or is_loopback(settings.endpoint_url)
         if self.poll_interval_s < POLL_INTERVAL_S and not nearby:
-            text = (
-                f"--poll-interval {self.poll_interval_s:g}: AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
-            )
-            raise InputError([Problem(text)])
+            least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
+            raise InputError([Problem(f"--poll-interval {self.poll_interval_s:g}: {least}")])
 
     def locked(
         self, settings: Settings, engine: Engine, command: str, fleet: str
