@@ -13,7 +13,7 @@ import yaml
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
-from mmeplan import apply, graph, importing, live, plan
+from mmeplan import apply, graph, importing, live, plan, rules
 from mmeplan.importing import Imported, Selection
 from mmeplan.importing.drafting import Draft
 from mmeplan.importing.writing import yaml_text
@@ -96,7 +96,11 @@ def imported(world: World, *names: str, fleet: str = "f") -> Imported:
 
 
 def plan_of(world: World, text: str) -> Plan:
-    return world.engine.plan(load_text(text.encode())).plan
+    fleet = load_text(text.encode())
+    compiled = graph.compile(fleet)
+    findings = rules.check(fleet, compiled)
+    snapshot = live.observe(world.cloud, compiled, world.sim.clock.now(), REGION)
+    return plan.build(compiled, snapshot, created_at="", findings=tuple(findings))
 
 
 def adopts_and_settles(world: World, made: Imported) -> Plan:
