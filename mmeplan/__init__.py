@@ -1,24 +1,19 @@
 """mmeplan: plan and apply for Amazon SageMaker endpoint fleets.
 
-The phases are modules of the same names; the types that flow between them are here. A whole life, as a program:
+A whole life, as a program (docs/library.md has the rest, and what programs may rely on):
 
-    from mmeplan import Cloud, Door, Simulator, apply, graph, live, load, plan, render, rules
+    import mmeplan
 
-    fleet = load("fleet.yaml", environment="prod")
-    desired = graph.compile(fleet)
-    findings = rules.check(fleet, desired)
+    fleet = mmeplan.load("fleet.yaml")
+    engine = mmeplan.Engine.simulated("local.db", region=fleet.region)  # or mmeplan.Engine.aws(region=fleet.region)
+    planned = engine.plan(fleet)
+    for change in planned.changes:
+        print(change.address, change.explanation)
+    print(planned.text())
+    outcome = engine.apply(planned, observer=print)
+    assert outcome.complete  # a second look has proved it
 
-    simulator = Simulator.open()             # or, for AWS: clock = SystemClock(); cloud = Cloud(clock)
-    clock, door = simulator.clock, Door(simulator.before_send, simulator.account)
-    cloud = Cloud(clock, region="eu-west-1", door=door)
-
-    snapshot = live.observe(cloud, desired, clock.now(), cloud.region)
-    made = plan.build(desired, snapshot, created_at=clock.now().isoformat(), findings=findings)
-    print(render.text(made))
-    outcome = apply.run(made, cloud, cloud, clock, print)
-    assert outcome.complete
-
-Names are imported when they are first used: importing mmeplan costs nothing, and boto3 waits for `Cloud`.
+Names are imported when they are first used: importing mmeplan costs nothing, and boto3 waits for an engine.
 """
 
 from __future__ import annotations
@@ -29,29 +24,48 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Cloud": "mmeplan.cloud.aws",
-    "Door": "mmeplan.cloud.aws",
+    "CloudError": "mmeplan.errors",
+    "CredentialsError": "mmeplan.errors",
+    "Drift": "mmeplan.engine",
+    "Engine": "mmeplan.engine",
+    "Event": "mmeplan.apply",
     "Finding": "mmeplan.plan",
     "Fleet": "mmeplan.spec",
-    "Graph": "mmeplan.graph",
+    "FleetRefused": "mmeplan.errors",
     "InputError": "mmeplan.errors",
+    "LockedError": "mmeplan.errors",
     "MmeplanError": "mmeplan.errors",
+    "Options": "mmeplan.plan",
     "Outcome": "mmeplan.apply",
     "Plan": "mmeplan.plan",
+    "PlanRefused": "mmeplan.errors",
+    "Planned": "mmeplan.planning",
+    "RefusedError": "mmeplan.errors",
     "Simulator": "mmeplan.simulator",
     "Snapshot": "mmeplan.live",
-    "SystemClock": "mmeplan.cloud.clock",
+    "StalePlanError": "mmeplan.errors",
+    "Status": "mmeplan.engine",
     "load": "mmeplan.spec",
+    "planned_from": "mmeplan.planning",
 }
 
 if TYPE_CHECKING:
-    from mmeplan.apply import Outcome
-    from mmeplan.cloud.aws import Cloud, Door
-    from mmeplan.cloud.clock import SystemClock
-    from mmeplan.errors import InputError, MmeplanError
-    from mmeplan.graph import Graph
+    from mmeplan.apply import Event, Outcome
+    from mmeplan.engine import Drift, Engine, Status
+    from mmeplan.errors import (
+        CloudError,
+        CredentialsError,
+        FleetRefused,
+        InputError,
+        LockedError,
+        MmeplanError,
+        PlanRefused,
+        RefusedError,
+        StalePlanError,
+    )
     from mmeplan.live import Snapshot
-    from mmeplan.plan import Finding, Plan
+    from mmeplan.plan import Finding, Options, Plan
+    from mmeplan.planning import Planned, planned_from
     from mmeplan.simulator import Simulator
     from mmeplan.spec import Fleet, load
 
@@ -63,18 +77,28 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Cloud",
-    "Door",
+    "CloudError",
+    "CredentialsError",
+    "Drift",
+    "Engine",
+    "Event",
     "Finding",
     "Fleet",
-    "Graph",
+    "FleetRefused",
     "InputError",
+    "LockedError",
     "MmeplanError",
+    "Options",
     "Outcome",
     "Plan",
+    "PlanRefused",
+    "Planned",
+    "RefusedError",
     "Simulator",
     "Snapshot",
-    "SystemClock",
+    "StalePlanError",
+    "Status",
     "__version__",
     "load",
+    "planned_from",
 ]

@@ -3,6 +3,8 @@
     MmeplanError                 what happened, where, why, what to type next
     ├── InputError               fleet.yaml, a plan file or an option is wrong: all problems at once   (exit 1)
     ├── RefusedError             rules, protection or a gate say no                                    (exit 3)
+    │   ├── FleetRefused         rules refuse the fleet file; nothing was read
+    │   └── PlanRefused          a plan that may not be applied
     ├── StalePlanError           the world moved since the plan was made                               (exit 4)
     ├── LockedError              another run holds the fleet's lock                                    (exit 1)
     └── CloudError               an API call that answered with an error                               (exit 1)
@@ -14,8 +16,12 @@ Commands catch `MmeplanError` and nothing else; anything else that surfaces is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmeplan.plan import Finding
 
 
 class ExitCode:
@@ -54,6 +60,23 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to type next, as a value: `mmeplan WORDS -e ENVIRONMENT --var NAME=VALUE`.
+
+    Which SageMaker it is about (`--region`, `--profile`, `--local`) is left to whoever shows it.
+    """
+
+    words: tuple[str, ...]
+    environment: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        environment = ("-e", self.environment) if self.environment else ()
+        variables = (word for name, value in self.variables.items() for word in ("--var", f"{name}={value}"))
+        return " ".join(("mmeplan", *self.words, *environment, *variables))
+
+
 class MmeplanError(Exception):
     """Base of all errors for people. `hint` says what to type next."""
 
@@ -66,10 +89,14 @@ class MmeplanError(Exception):
 
 
 class InputError(MmeplanError):
-    """An input that can't be used: every problem found in it, in file order."""
+    """An input that can't be used: every problem found in it, in file order.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `following` is the hint of the first problem as a value, where it is a command.
+    """
+
+    def __init__(self, problems: Sequence[Problem], following: Command | None = None) -> None:
         self.problems = tuple(problems)
+        self.following = following
         first = self.problems[0]
         super().__init__(f"{first.where}: {first.message}" if first.where else first.message, hint=first.hint)
 
@@ -78,6 +105,26 @@ class RefusedError(MmeplanError):
     """The plan is refused by rules, by protection or by a gate."""
 
     exit_code = ExitCode.REFUSED
+
+
+class FleetRefused(RefusedError):  # noqa: N818 - what happened, as the public API calls it
+    """Rules refuse the fleet file, so there is no plan, and nothing was read. `findings` are all that rules found."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        errors = [f"{f.rule} {f.address or f.path}: {f.message}" for f in findings if f.severity == "error"]
+        super().__init__(f"rules refuse the fleet file: {'; '.join(errors)}", hint="mmeplan validate shows the lines")
+
+
+class PlanRefused(RefusedError):  # noqa: N818 - what happened, as the public API calls it
+    """A plan that may not be applied. `reasons` holds all of them; nothing was written."""
+
+    def __init__(self, message: str, reasons: Sequence[str] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reasons = tuple(reasons) or (message,)
+
+    def __str__(self) -> str:
+        return "; ".join(dict.fromkeys((self.message, *self.reasons)))
 
 
 class StalePlanError(MmeplanError):

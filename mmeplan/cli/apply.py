@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mmeplan import apply as applying
-from mmeplan import graph as graphs
-from mmeplan import plan as plans
-from mmeplan import render, spec
-from mmeplan.cli import plan as planning
-from mmeplan.cli import session
-from mmeplan.cli.locking import locked
-from mmeplan.cli.manner import Manner, manner_of, manner_options
+from mmeplan import render
+from mmeplan.cli.commit import commit_of
 from mmeplan.cli.options import (
+    ApplyOptions,
     Settings,
     address_options,
-    cloud_options,
-    fleet_argument,
+    apply_options,
+    fleet_options,
     max_change_option,
     online_option,
-    spec_options,
 )
+from mmeplan.cli.outputs import rendered
 from mmeplan.cli.progress import Interrupts, JsonLines, display
-from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem, RefusedError, StalePlanError
-from mmeplan.plan import Options, Plan
+from mmeplan.engine import Engine, Planned, files_of, next_after, outcome_view, parallelism_problem
+from mmeplan.errors import ExitCode, InputError, MmeplanError, PlanRefused, Problem
+from mmeplan.plan import Plan, read_file
+
+if TYPE_CHECKING:
+    from mmeplan.apply import Event, FleetLock
 
 EXAMPLES = """\b
 Examples:
@@ -42,8 +40,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@fleet_argument
-@manner_options
+@apply_options
 @max_change_option
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
@@ -51,10 +48,10 @@ Examples:
 @address_options
 @click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
 @online_option
-@spec_options
-@cloud_options
+@fleet_options
 def command(
-    fleet: str,
+    settings: Settings,
+    how: ApplyOptions,
     max_change: str,
     max_age: float | None,
     targets: tuple[str, ...],
@@ -62,150 +59,93 @@ def command(
     allow_outage: tuple[str, ...],
     retry_rolled_back: bool,
     online: bool,
-    **common: Any,
 ) -> None:
     """Make what is live into what FLEET says; FLEET is a fleet file or a saved plan.
 
     Create, swap, verify, delete, in this order. Exits 0 when a second look proves the result, 3 where the plan is
     refused, 4 where a saved plan is stale, 5 where something is left to do: run it again to go on.
     """
-    manner = manner_of(common)
-    settings = session.common(fleet, **common)
-    manner.checked(settings)
-    saved = read_saved(fleet)
-    if saved is None:
-        options = Options(
+    how.check(settings)
+    saved = read_file(settings.fleet)
+    if saved is not None:
+        given = {
+            "--target": targets,
+            "--replace": replacements,
+            "--allow-outage": allow_outage,
+            "--retry-rolled-back": retry_rolled_back,
+            "--max-change": max_change,
+            "--online": online,
+        }
+        _check_saved(saved, settings, how, [name for name, value in given.items() if value])
+        sys.exit(_apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, how))
+    desired = settings.checked()
+    fleet = desired.fleet
+    with settings.engine(fleet) as engine, how.locked(settings, engine, "apply", fleet.name) as lock:
+        planned = engine.plan(
+            desired,
             targets=targets,
             replace=replacements,
             allow_outage=allow_outage,
             retry_rolled_back=retry_rolled_back,
-            variables=dict(settings.variables),
-            parallelism=manner.planned_parallelism,
+            parallelism=how.planned_parallelism,
             max_change=max_change,
+            online=online,
+            commit=commit_of(files_of(fleet)),
         )
-        sys.exit(apply_fleet(settings, options, manner, online=online))
-    given = [
-        name
-        for name, value in (
-            ("--target", targets),
-            ("--replace", replacements),
-            ("--allow-outage", allow_outage),
-            ("--retry-rolled-back", retry_rolled_back),
-            ("--max-change", max_change),
-            ("--online", online),
-        )
-        if value
-    ]
+        sys.exit(show_and_carry_out(planned, settings, engine, how, lock))
+
+
+def _check_saved(saved: Plan, settings: Settings, how: ApplyOptions, given: list[str]) -> None:
+    """Raises InputError for options that shape a plan: a saved one has its shape."""
     if given:
-        raise InputError([Problem(f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is", fleet)])
-    age = timedelta(hours=max_age) if max_age is not None else None
+        text = f"{given[0]} belongs to `mmeplan plan`; a saved plan is applied as it is"
+        raise InputError([Problem(text, settings.fleet)])
     planned = saved.options.parallelism
-    if (manner.parallelism or 0) > planned:
-        text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
-        raise InputError([Problem(text, fleet, hint=f"mmeplan plan --parallelism {manner.parallelism} --out FILE")])
-    sys.exit(apply_saved(settings, saved, age, manner))
+    if (how.parallelism or 0) > planned:
+        raise InputError([parallelism_problem(planned, how.parallelism or 0, settings.fleet)])
+    if settings.environment or settings.variables:
+        text = "-e and --var belong to `mmeplan plan`; a saved plan is applied as it is"
+        raise InputError([Problem(text, settings.fleet)])
 
 
-def read_saved(path: str) -> Plan | None:
-    """The saved plan at a path; None where it is a fleet file. Raises InputError."""
-    try:
-        with Path(path).open("rb") as stream:
-            first = stream.read(1)
-            if first != b"{" and not path.endswith(".json"):
-                return None
-            return plans.read((first + stream.read()).decode("utf-8"), path)
-    except UnicodeDecodeError:
-        raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
-    except OSError as error:
-        starts = "mmeplan plan --out FILE writes a plan" if path.endswith(".json") else "mmeplan init writes a starter"
-        hint = starts if isinstance(error, FileNotFoundError) else ""
-        raise InputError([Problem(f"can't be read: {error.strerror or error}", path, hint=hint)]) from None
-
-
-def apply_fleet(
-    settings: Settings, options: Options, manner: Manner, *, destroy: bool = False, online: bool = False
-) -> int:
-    """Plan a fleet file, ask, and apply. Returns the exit code."""
-    fleet = session.load(settings)
-    graph = graphs.compile(fleet)
-    findings = [] if destroy else session.check(fleet, graph)
-    if destroy:
-        graph = graphs.compile(emptied(fleet))
-    planning.stop_if_refused(findings, fleet, settings)
+def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how: ApplyOptions) -> int:
+    """Apply a saved plan if what is live is still as it was. Returns the exit code."""
     with (
-        session.connect(settings, region=fleet.region, account=fleet.account) as connection,
-        locked(manner.lock, settings, connection, "destroy" if destroy else "apply", fleet.name) as holder,
+        settings.engine(region=settings.region or saved.region, account=saved.account) as engine,
+        how.locked(settings, engine, "apply", saved.fleet) as lock,
     ):
-        plan = session.make_plan(graph, connection, findings, options, online=online)
-        return show_and_carry_out(plan, settings, connection, manner, holder)
+        planned = engine.recheck(saved, max_age=max_age)
+        return show_and_carry_out(planned, settings, engine, how, lock)
 
 
 def show_and_carry_out(
-    plan: Plan,
-    settings: Settings,
-    connection: session.Connection,
-    manner: Manner,
-    lock: applying.FleetLock | None,
+    planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None
 ) -> int:
-    """Show a plan that was just made, ask, and carry it out. Returns the exit code."""
-    planning.show(plan, settings, "text", show_environment=False, err=manner.json)
-    if plan.refused:
+    """Show a plan, ask, and carry it out. Returns the exit code. Raises PlanRefused for a saved one."""
+    plan, saved = planned.plan, planned.snapshot is None
+    click.echo(rendered(plan, settings, "text", show_environment=False), nl=False, err=how.json)
+    if plan.refused and not saved:
         return ExitCode.REFUSED
+    try:
+        planned.required()
+    except PlanRefused as error:
+        error.hint = error.hint or f"mmeplan show {settings.fleet}"
+        raise
     if not plan.steps:
-        tell_of_nothing(plan, connection, manner)
-        return ExitCode.DONE if plan.complete or plan.options.targets else ExitCode.ERROR
-    confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
-    return carry_out(plan, settings, connection, manner, lock)
+        if how.json:  # the event stream begins and ends like any other
+            engine.apply(planned, observer=JsonLines())
+        return ExitCode.DONE if saved or plan.complete or plan.options.targets else ExitCode.ERROR
+    _confirm(plan, yes=how.yes)
+    return _carry_out(planned, settings, engine, how, lock)
 
 
-def tell_of_nothing(plan: Plan, connection: session.Connection, manner: Manner) -> None:
-    """The event stream of an apply that has nothing to do: it begins and ends like any other."""
-    if manner.json:
-        applying.run(plan, connection.cloud, connection.cloud, connection.clock, JsonLines())
-
-
-def emptied(fleet: spec.Fleet) -> spec.Fleet:
-    """The same fleet with nothing declared: what `destroy` plans towards."""
-    from dataclasses import replace
-
-    return replace(fleet, models={}, endpoint_configs={}, endpoints={})
-
-
-def apply_saved(settings: Settings, plan: Plan, max_age: timedelta | None, manner: Manner) -> int:
-    """Apply a saved plan if the world is still as it was. Returns the exit code."""
-    if settings.environment or settings.variables:
-        raise InputError(
-            [Problem("-e and --var belong to `mmeplan plan`; a saved plan is applied as it is", settings.fleet)]
-        )
-    region = settings.region or plan.region
-    with (
-        session.connect(settings, region=region, account=plan.account) as connection,
-        locked(manner.lock, settings, connection, "apply", plan.fleet) as holder,
-    ):
-        reasons = applying.stale_reasons(
-            plan, connection.cloud, connection.clock.now(), connection.cloud.region, max_age=max_age
-        )
-        if reasons:
-            raise StalePlanError(reasons)
-        planning.show(plan, settings, "text", show_environment=False, err=manner.json)
-        if plan.refused:
-            raise RefusedError("the plan was refused when it was made", hint="mmeplan show " + settings.fleet)
-        if not plan.steps:
-            tell_of_nothing(plan, connection, manner)
-            return ExitCode.DONE
-        if not plan.applyable:
-            raise RefusedError("the plan is not applyable: it was made from a snapshot", hint="mmeplan plan --out FILE")
-        confirm(plan, yes=manner.yes, destroy=plan.options.destroy)
-        return carry_out(plan, settings, connection, manner, holder)
-
-
-def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
+def _confirm(plan: Plan, *, yes: bool) -> None:
     """Ask on a terminal; without one, --yes must have been said. Raises MmeplanError, or click.Abort."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise MmeplanError("nobody can be asked here, so nothing was done", hint="add --yes")
-    if destroy:
+    if plan.options.destroy:
         typed = click.prompt(f"\nThis deletes the fleet. Type its name ({plan.fleet}) to go on", err=True)
         agreed = typed == plan.fleet
     else:
@@ -214,80 +154,38 @@ def confirm(plan: Plan, *, yes: bool, destroy: bool) -> None:
         raise MmeplanError("nothing was done")
 
 
-def carry_out(
-    plan: Plan,
-    settings: Settings,
-    connection: session.Connection,
-    manner: Manner,
-    lock: applying.FleetLock | None,
-) -> int:
+def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
-    folder = settings.state_folder / "journal"
-    started_at = connection.clock.now().isoformat()
     with (
-        applying.Journal(folder, plan.plan_id, started_at) as journal,
-        display(plan, connection.clock, color=settings.color) as show,
-        Interrupts(connection.clock) as interrupts,
+        display(planned.plan, engine.clock, color=settings.color) as show,
+        Interrupts(engine.clock) as interrupts,
     ):
-        observers: list[applying.Observer] = [journal, show, *([JsonLines()] if manner.json else [])]
+        lines = JsonLines() if how.json else None
 
-        def observer(event: applying.Event) -> None:
-            for told in observers:
-                told(event)
-            if lock is not None:
-                lock.held()  # a sign of life, and a look whether it still is
+        def observer(event: Event) -> None:
+            show(event)
+            if lines is not None:
+                lines(event)
 
-        outcome = applying.run(
-            plan,
-            connection.cloud,
-            lock or connection.cloud,
-            connection.clock,
-            observer,
-            parallelism=manner.parallelism or plan.options.parallelism,
-            fail_fast=manner.fail_fast,
-            clean=manner.clean,
-            wait_for_others=manner.wait_for_others,
-            poll_interval_s=manner.poll_interval_s,
-            stopping=lambda: interrupts.asked() or (lock is not None and not lock.held()),
+        outcome = engine.apply(
+            planned,
+            observer=observer,
+            parallelism=how.parallelism,
+            fail_fast=how.fail_fast,
+            clean=how.clean,
+            wait_for_others=how.wait_for_others,
+            poll_interval_s=how.poll_interval_s,
+            stopping=interrupts.asked,
+            lock=lock,
+            journal=settings.state_folder / "journal",
         )
-    if lock is not None:
-        outcome = applying.after_loss(outcome, lock)
-    view = outcome_view(outcome)
-    next_command = next_after(plan, settings, rolled_back=view.rolled_back)
-    text = render.outcome_text(view, width=settings.width, color=settings.color, next_command=next_command)
-    click.echo(text, nl=False, err=manner.json)
+    text = render.outcome_text(
+        outcome_view(outcome),
+        width=settings.width,
+        color=settings.color,
+        next_command=settings.again(next_after(planned.plan, outcome)),
+    )
+    click.echo(text, nl=False, err=how.json)
     if outcome.interrupted and not outcome.complete:
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if outcome.complete else ExitCode.INCOMPLETE
-
-
-def next_after(plan: Plan, settings: Settings, *, rolled_back: bool) -> str:
-    """What to type after an incomplete apply. A saved plan is stale by then: its fleet file is planned anew."""
-    from dataclasses import replace
-
-    options = plan.options
-    if plan.source and settings.fleet != plan.source[0].path:
-        settings = replace(settings, fleet=plan.source[0].path, environment=plan.environment or None)
-        settings = replace(settings, variables=tuple(options.variables.items()))
-    if options.rollback:
-        target = options.targets[0].partition("/")[2]
-        return settings.again(f"rollback {target} {settings.fleet} --to {options.rollback}")
-    command = "destroy" if options.destroy else "apply"
-    return settings.again(f"{command} {settings.fleet}{' --retry-rolled-back' if rolled_back else ''}")
-
-
-def outcome_view(outcome: applying.Outcome) -> render.OutcomeView:
-    """The outcome as `render` takes it."""
-
-    def rows(results: tuple[applying.StepResult, ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((result.step, result.detail) for result in results)
-
-    return render.OutcomeView(
-        done=len(outcome.done),
-        failed=rows(outcome.failed),
-        skipped=rows(outcome.skipped),
-        kept=rows(outcome.kept),
-        unverified=outcome.unverified,
-        interrupted=outcome.interrupted,
-        rolled_back=any(result.rolled_back for result in outcome.failed),
-    )

@@ -8,17 +8,18 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from mmeplan.cloud import sticky
+from mmeplan.cloud import github as api
 from mmeplan.cloud.clock import SystemClock
-from mmeplan.cloud.github import DEFAULT_URL, GitHub
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
-from mmeplan.live import Clock
 from mmeplan.render import clean
 from mmeplan.render.fitting import fitted
+
+if TYPE_CHECKING:
+    from mmeplan.live import Clock
 
 EXAMPLES = """\b
 Examples:
@@ -70,16 +71,16 @@ def command(
     body = _read(file)
     repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
     place = (
-        sticky.issue(repository, issue)
+        api.issue(repository, issue)
         if issue
-        else sticky.pull_request(repository, pull_request or pull_request_of(os.environ))
+        else api.pull_request(repository, pull_request or pull_request_of(os.environ))
     )
     github = connect(os.environ, SystemClock())
     try:
         if close:
-            posted = sticky.close(github, place, sticky.marker_of(body) or "", author or "")
+            posted = api.close(github, place, api.marker_of(body) or "", author or "")
         else:
-            posted = sticky.post(github, place, body, fitted, author or "")
+            posted = api.post(github, place, body, fitted, author or "")
     except CloudError as error:
         if error.status not in _DENIED or if_denied == "fail":
             error.hint = error.hint or _advice(error, issue=bool(issue))
@@ -90,14 +91,14 @@ def command(
     click.echo(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
 
 
-def connect(environment: Mapping[str, str], clock: Clock) -> GitHub:
+def connect(environment: Mapping[str, str], clock: Clock) -> api.GitHub:
     """The API that the environment names, with its token. Raises InputError."""
     token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN") or ""
     if not token:
         raise InputError(
             [Problem("GITHUB_TOKEN isn't set", hint="in a workflow: env: {GITHUB_TOKEN: ${{ github.token }}}")]
         )
-    return GitHub(clock, token, environment.get("GITHUB_API_URL") or DEFAULT_URL)
+    return api.GitHub(clock, token, environment.get("GITHUB_API_URL") or api.DEFAULT_URL)
 
 
 def pull_request_of(environment: Mapping[str, str]) -> int:
@@ -130,7 +131,7 @@ def _read(path: str) -> str:
     except OSError as error:
         hint = "mmeplan plan --write md=FILE writes it"
         raise InputError([Problem(f"can't be read: {error.strerror or error}", path, hint=hint)]) from None
-    if sticky.marker_of(body) is None:
+    if api.marker_of(body) is None:
         message = "this doesn't begin with mmeplan's hidden marker, so its comment could not be found again"
         raise InputError([Problem(message, path, hint="mmeplan plan --write md=FILE writes it")])
     return body

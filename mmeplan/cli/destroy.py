@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
-from mmeplan.cli import session
-from mmeplan.cli.apply import apply_fleet
-from mmeplan.cli.manner import manner_of, manner_options
-from mmeplan.cli.options import cloud_options, fleet_argument, spec_options
-from mmeplan.plan import Options
+from mmeplan.cli.apply import show_and_carry_out
+from mmeplan.cli.commit import commit_of
+from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options
+from mmeplan.engine import files_of
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan destroy --local fleet.yaml")
-@fleet_argument
-@manner_options
-@spec_options
-@cloud_options
-def command(fleet: str, **common: Any) -> None:
+@apply_options
+@fleet_options
+def command(settings: Settings, how: ApplyOptions) -> None:
     """Delete everything that carries the tag of FLEET's fleet: endpoints first, then configs, then models.
 
     Shows the plan and asks for the fleet's name. Entries with `protect: true` refuse it; those with `on_remove: retain`
     are only forgotten. Nothing without the fleet's tag is touched.
     """
-    manner = manner_of(common)
-    settings = session.common(fleet, **common)
-    options = Options(
-        destroy=True,
-        variables=dict(settings.variables),
-        parallelism=manner.planned_parallelism,
-    )
-    sys.exit(apply_fleet(settings, options, manner.checked(settings), destroy=True))
+    how.check(settings)
+    desired = settings.compiled()
+    fleet = desired.fleet
+    with settings.engine(fleet) as engine, how.locked(settings, engine, "destroy", fleet.name) as lock:
+        planned = engine.destroy(desired, parallelism=how.planned_parallelism, commit=commit_of(files_of(fleet)))
+        sys.exit(show_and_carry_out(planned, settings, engine, how, lock))

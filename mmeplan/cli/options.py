@@ -1,30 +1,55 @@
-"""The options that commands share, and `Settings`, what they add up to."""
+"""The options that commands share: `Settings` (which file, which SageMaker) and `ApplyOptions` (how it is carried out).
+
+Both come to a command by a decorator, which declares the options and hands over their sum.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan import render, spec
 from mmeplan.cli.errors import wants_color
-from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.cli.progress import reading
+from mmeplan.cloud.clock import is_loopback
+from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
+from mmeplan.errors import Command, ExitCode, InputError, Problem
+from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
+from mmeplan.spec import Fleet
+
+if TYPE_CHECKING:
+    from mmeplan.apply import FleetLock
 
 MIN_WIDTH = 80
 PIPED_WIDTH = 100
 DEFAULT_FLEET = "fleet.yaml"
 
+Decorated = Callable[..., Any]
+
+
+class Refused(SystemExit):
+    """Rules refuse the file, so there is no plan; the findings were printed."""
+
+    def __init__(self, findings: Sequence[Finding], fleet: Fleet) -> None:
+        super().__init__(ExitCode.REFUSED)
+        self.findings = tuple(findings)
+        self.fleet = fleet
+
 
 @dataclass(frozen=True)
 class Settings:
-    """The common options of one run."""
+    """The common options of a run."""
 
-    fleet: str
+    fleet: str = DEFAULT_FLEET
     environment: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
     region: str | None = None
@@ -39,13 +64,6 @@ class Settings:
     def is_local(self) -> bool:
         """Whether the simulated SageMaker is used."""
         return self.local or self.local_db is not None
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether --endpoint-url is on this machine: no AWS, which has to be spared, but a simulated one."""
-        from urllib.parse import urlsplit
-
-        return urlsplit(self.endpoint_url or "").hostname in ("127.0.0.1", "::1", "localhost")
 
     @property
     def local_path(self) -> Path:
@@ -69,40 +87,144 @@ class Settings:
             return PIPED_WIDTH
         return max(MIN_WIDTH, min(shutil.get_terminal_size((MIN_WIDTH, 24)).columns, 160))
 
-    def again(self, command: str) -> str:
-        """`mmeplan COMMAND` with the options that this run had: what to type next."""
-        words = ["mmeplan", *command.split()]
-        if self.environment:
-            words += ["-e", self.environment]
-        for name, value in self.variables:
-            words += ["--var", f"{name}={value}"]
+    def load(self) -> Fleet:
+        """The fleet file with these options applied. Raises InputError."""
+        return spec.load(self.fleet, self.environment, dict(self.variables), region=self.region)
+
+    def compiled(self) -> Desired:
+        """load → compile. Raises InputError."""
+        return Desired.unchecked(self.load())
+
+    def checked(self) -> Desired:
+        """load → compile → check. Where rules refuse the file: the findings on stderr, exit 3, and no call was made."""
+        desired = Desired.of(self.load())
+        if desired.refused:
+            excerpt = desired.fleet.source_map.excerpt if sys.stderr.isatty() else None
+            text = render.findings_text(desired.findings, width=self.width, color=self.color, excerpt=excerpt)
+            click.echo(text, err=True, nl=False)
+            raise Refused(desired.findings, desired.fleet)
+        return desired
+
+    def engine(
+        self,
+        fleet: Fleet | None = None,
+        *,
+        region: str | None = None,
+        account: str | None = None,
+        snapshot: str | None = None,
+    ) -> Engine:
+        """The SageMaker of these options, for the fleet's region and account; or the stored snapshot of that file.
+
+        Raises CredentialsError, InputError.
+        """
+        if snapshot:
+            return Engine.stored(snapshot)
+        region = fleet.region if fleet else region or self.region
+        trace = _say if self.verbose else None
+        if not self.is_local:
+            return Engine.aws(
+                region=region, profile=self.profile, endpoint_url=self.endpoint_url, trace=trace, progress=reading()
+            )
+        account = fleet.account if fleet else account
+        return Engine.simulated(self.local_path, region=region, account=account, trace=trace, progress=reading())
+
+    def again(self, command: str | Command) -> str:
+        """What to type next, with the options that this run had; a `Command` brings -e and --var along."""
+        if isinstance(command, str):
+            command = Command(tuple(command.split()), self.environment or "", dict(self.variables))
+        words = [str(command)]
         for option, given in (
             ("--region", self.region),
             ("--profile", self.profile),
             ("--endpoint-url", self.endpoint_url),
+            ("--local-db", self.local_db),
         ):
-            if given:
-                words += [option, given]
-        if self.local_db:
-            words += ["--local-db", self.local_db]
-        elif self.local:
-            words.append("--local")
-        return " ".join(words)
+            words += [option, given] if given else []
+        return " ".join([*words, "--local"] if self.local and not self.local_db else words)
+
+    def next_apply(self, plan_file: str) -> str:
+        """How a saved plan is applied: what shaped it (-e, --var) is in it."""
+        return self.again(Command(("apply", plan_file)))
 
 
-def _variable(
-    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    made = []
+def _say(line: str) -> None:
+    click.echo(render.clean(line), err=True)
+
+
+@dataclass(frozen=True)
+class ApplyOptions:
+    """How an apply is carried out.
+
+    `parallelism` is None where it isn't given: then it is the plan's. `json`: events on stdout, the rest on stderr.
+    `lock_timeout` is in minutes.
+    """
+
+    yes: bool = False
+    parallelism: int | None = None
+    fail_fast: bool = False
+    clean: bool = False
+    wait_for_others: bool = True
+    json: bool = False
+    poll_interval_s: float = POLL_INTERVAL_S
+    lock_url: str | None = None
+    lock_timeout: float | None = None
+
+    @property
+    def planned_parallelism(self) -> int:
+        """What a plan that is made now counts with."""
+        return self.parallelism or DEFAULT_PARALLELISM
+
+    def check(self, settings: Settings) -> None:
+        """Raises InputError for an interval that AWS would throttle."""
+        nearby = settings.is_local or is_loopback(settings.endpoint_url)
+        if self.poll_interval_s < POLL_INTERVAL_S and not nearby:
+            least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
+            raise InputError([Problem(f"--poll-interval {self.poll_interval_s:g}: {least}")])
+
+    def locked(
+        self, settings: Settings, engine: Engine, command: str, fleet: str
+    ) -> AbstractContextManager[FleetLock | None]:
+        """Holds --lock while the context is open; None where none was asked for. Raises LockedError, CloudError."""
+        if not self.lock_url:
+            return nullcontext()
+        local = str(settings.local_path) if settings.is_local else None
+        same = replace(settings, local=False, local_db=local)  # unlock has no FLEET, beside which --local would look
+        return engine.locked(
+            self.lock_url,
+            fleet,
+            command=command,
+            timeout_s=(self.lock_timeout or 0) * 60,
+            unlock=same.again(Command(("unlock", self.lock_url))),
+            waiting=_say,
+            problem=lambda said: _say(f"warning: {said}"),
+        )
+
+
+# --- options and stacks of them ---------------------------------------------------------------------------------------
+
+
+def stack(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    """Several options as a decorator; `--help` lists them in this order."""
+
+    def decorate(command: Decorated) -> Decorated:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _variable(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = []
     for value in values:
         name, equals, text = value.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{value!r}: expected NAME=VALUE")
-        made.append((name, text))
-    return tuple(made)
+        pairs.append((name, text))
+    return tuple(pairs)
 
 
-def _max_change(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def _max_change(_: click.Context, __: click.Parameter, value: str) -> str:
     try:
         max_change(value)
     except ValueError as error:
@@ -110,89 +232,158 @@ def _max_change(_context: click.Context, _option: click.Parameter, value: str) -
     return value
 
 
-def parallelism_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--parallelism; None where it isn't given."""
+def format_option(*formats: str) -> Callable[[Decorated], Decorated]:
+    """--format, the first by default; the command gets it as `format_`."""
     return click.option(
-        "--parallelism",
-        type=click.IntRange(1, 100),
-        metavar="N",
-        help=f"Endpoints that the apply has under way at once.  [default: {DEFAULT_PARALLELISM}, or the saved plan's]",
-    )(command)
+        "--format",
+        "format_",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="What is printed.",
+    )
 
 
-def max_change_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--max-change: how far an apply may go."""
-    return click.option(
-        "--max-change",
-        metavar="PERCENT|COUNT",
-        default="",
-        callback=_max_change,
-        help=f"Refuse to delete or recreate more endpoints than this: 40% or 5.  [default: {DEFAULT_MAX_PERCENT}% of "
-        f"{DEFAULT_FROM} or more]",
-    )(command)
+def snapshot_option(text: str) -> Callable[[Decorated], Decorated]:
+    """--snapshot FILE; the command gets it as `snapshot_file`."""
+    return click.option("--snapshot", "snapshot_file", metavar="FILE", type=click.Path(dir_okay=False), help=text)
 
 
-def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that name parts of the fleet: --target, --replace, --allow-outage."""
-    command = click.option(
-        "--allow-outage",
-        multiple=True,
-        metavar="ADDRESS",
-        help="Allow deleting and creating this endpoint. Repeatable.",
-    )(command)
-    command = click.option(
+no_color_option = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
+show_environment_option = click.option(
+    "--show-environment", is_flag=True, help="Show container environment values instead of masking them."
+)
+online_option = click.option(
+    "--online",
+    is_flag=True,
+    help="Also read what the fleet stands on: artifacts, images, alarms, quotas, networks, permissions, scaling.",
+)
+parallelism_option = click.option(
+    "--parallelism",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help=f"Endpoints that the apply has under way at once.  [default: {DEFAULT_PARALLELISM}, or the saved plan's]",
+)
+max_change_option = click.option(
+    "--max-change",
+    metavar="PERCENT|COUNT",
+    default="",
+    callback=_max_change,
+    help=f"Refuse to delete or recreate more endpoints than this: 40% or 5.  [default: {DEFAULT_MAX_PERCENT}% of "
+    f"{DEFAULT_FROM} or more]",
+)
+address_options = stack(
+    click.option(
+        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
+    ),
+    click.option(
         "--replace",
         "replacements",
         multiple=True,
         metavar="ADDRESS",
         help="A fresh object although nothing differs. Repeatable.",
-    )(command)
-    return click.option(
-        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
-    )(command)
-
-
-def fleet_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """FLEET: the fleet file; ./fleet.yaml where it isn't given."""
-    return click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())(command)
-
-
-def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say how the file is read."""
-    command = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")(command)
-    command = click.option("--region", metavar="NAME", help="The region; wins over the file's.")(command)
-    command = click.option(
+    ),
+    click.option(
+        "--allow-outage",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Allow deleting and creating this endpoint. Repeatable.",
+    ),
+)
+region_option = click.option("--region", metavar="NAME", help="The region; wins over the file's.")
+file_options = stack(
+    click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`."),
+    click.option(
         "--var",
         "variables",
         multiple=True,
         metavar="NAME=VALUE",
         callback=_variable,
         help="Set a variable of the file. Repeatable.",
-    )(command)
-    return click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`.")(command)
-
-
-def online_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--online: rules that read other services than SageMaker speak as well."""
-    text = "Also read what the fleet stands on: artifacts, images, alarms, quotas, networks, permissions, scaling."
-    return click.option("--online", is_flag=True, help=text)(command)
-
-
-def cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say which SageMaker is talked to."""
-    command = click.option("-v", "--verbose", is_flag=True, help="Tell each API call on stderr.")(command)
-    command = click.option(
+    ),
+    region_option,
+    no_color_option,
+)
+cloud_options = stack(
+    click.option("--profile", metavar="NAME", help="AWS profile for credentials and region."),
+    click.option("--endpoint-url", metavar="URL", help="Another endpoint that speaks SageMaker's API."),
+    click.option(
+        "--local",
+        is_flag=True,
+        help="Use the simulated SageMaker, kept in .mmeplan/local.db beside FLEET; waits take no time.",
+    ),
+    click.option(
         "--local-db",
         metavar="PATH",
         type=click.Path(dir_okay=False),
         help="As --local, with the state in another file.",
-    )(command)
-    command = click.option(
-        "--local",
-        is_flag=True,
-        help="Use the simulated SageMaker, kept in .mmeplan/local.db beside FLEET; waits take no time.",
-    )(command)
-    command = click.option("--endpoint-url", metavar="URL", help="Another endpoint that speaks SageMaker's API.")(
-        command
-    )
-    return click.option("--profile", metavar="NAME", help="AWS profile for credentials and region.")(command)
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Tell each API call on stderr."),
+)
+fleet_argument = click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())
+
+
+def fleet_options(command: Decorated) -> Decorated:
+    """FLEET and the options of `Settings`; the command gets them as `settings`."""
+
+    @wraps(command)
+    def with_settings(**values: Any) -> Any:
+        names = [member.name for member in fields(Settings)]
+        return command(settings=Settings(**{name: values.pop(name) for name in names}), **values)
+
+    return stack(fleet_argument, file_options, cloud_options)(with_settings)
+
+
+def apply_options(command: Decorated) -> Decorated:
+    """The options of `ApplyOptions`; the command gets them as `how`."""
+
+    @wraps(command)
+    def with_options(**values: Any) -> Any:
+        if values["lock_timeout"] is not None and not values["lock_url"]:
+            raise click.UsageError("--lock-timeout needs --lock s3://BUCKET/KEY")
+        names = [member.name for member in fields(ApplyOptions)]
+        return command(how=ApplyOptions(**{name: values.pop(name) for name in names}), **values)
+
+    return _APPLY(with_options)
+
+
+_APPLY = stack(
+    click.option("-y", "--yes", is_flag=True, help="Don't ask."),
+    parallelism_option,
+    click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
+    click.option(
+        "--clean", is_flag=True, help="Delete the new config and models of an update that SageMaker rolls back."
+    ),
+    click.option(
+        "--wait-for-others/--no-wait-for-others",
+        default=True,
+        show_default=True,
+        help="Wait for an endpoint that somebody else is updating, or fail.",
+    ),
+    click.option(
+        "--json", is_flag=True, help="Print events as JSON lines on stdout (docs/events.md), the rest on stderr."
+    ),
+    click.option(
+        "--poll-interval",
+        "poll_interval_s",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0.01),
+        default=POLL_INTERVAL_S,
+        show_default=True,
+        help="Time between two looks at what runs; less than the default only on this machine.",
+    ),
+    click.option(
+        "--lock",
+        "lock_url",
+        metavar="s3://BUCKET/KEY",
+        envvar="MMEPLAN_LOCK",
+        show_envvar=True,
+        help="Hold this lock for the whole run, so that no other run with it writes.",
+    ),
+    click.option(
+        "--lock-timeout",
+        metavar="MINUTES",
+        type=click.FloatRange(min=0),
+        help="Wait so long for a lock that is held. Default: don't wait.",
+    ),
+)

@@ -1,6 +1,6 @@
-"""Where a plan goes besides the terminal: `--write FORMAT=FILE`, and what a step of a GitHub workflow is told.
+"""Where a plan goes: the terminal, `--write FORMAT=FILE`, and what a step of a GitHub workflow is told.
 
-Also where there is no plan: a reviewer must not be left with the comment of an older one. Called by `plan` and `show`.
+Also where there is no plan: a reviewer must not be left with the comment of an older one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from typing import Any, Final
 import click
 
 from mmeplan import render
-from mmeplan.cli.formats import FORMATS, rendered
-from mmeplan.cli.options import PIPED_WIDTH, Settings
-from mmeplan.cli.writing import PRIVATE, PUBLIC, Writing, text_of, write_all
+from mmeplan.cli.options import PIPED_WIDTH, Refused, Settings
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
+from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
 from mmeplan.plan import Finding, Plan
 from mmeplan.plan import write as save
-from mmeplan.spec import Fleet
 
+FORMATS: Final = ("text", "json", "markdown", "html")
 GITHUB: Final = "github"
 PRINTED: Final = (*FORMATS, GITHUB)
 """What `--format` takes."""
@@ -32,13 +31,29 @@ _SHORT: Final = {"md": "markdown"}
 _NAME: Final = re.compile(r"^fleet:[ \t]*([\"']?)([A-Za-z0-9][A-Za-z0-9_.-]*)\1[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
-class Refused(SystemExit):
-    """Rules refuse the file, so there is no plan; the findings were printed."""
+def rendered(
+    plan: Plan,
+    settings: Settings,
+    format_: str,
+    *,
+    show_environment: bool,
+    next_command: str = "",
+    stale: tuple[str, ...] = (),
+) -> str:
+    """The plan in one of FORMATS. `next_command` is how to apply it, `stale` why it can't be applied any more."""
+    if format_ == "json":
+        return render.json_text(plan, show_environment=show_environment)
+    about: dict[str, Any] = {"show_environment": show_environment, "next_command": next_command, "stale": stale}
+    if format_ == "text":
+        return render.text(plan, width=settings.width, color=settings.color, **about)
+    return {"markdown": render.markdown, "html": render.html}[format_](plan, **about)
 
-    def __init__(self, findings: Sequence[Finding], fleet: Fleet) -> None:
-        super().__init__(ExitCode.REFUSED)
-        self.findings = tuple(findings)
-        self.fleet = fleet
+
+def exit_code(plan: Plan, *, detailed: bool) -> int:
+    """The exit code of a plan, from the same facts as its summary line."""
+    if plan.refused:
+        return ExitCode.REFUSED
+    return ExitCode.CHANGES if detailed and plan.has_changes else ExitCode.DONE
 
 
 def write_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +69,7 @@ def write_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _writes(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    made: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for value in values:
         name, equals, path = value.partition("=")
         name = _SHORT.get(name, name)
@@ -63,8 +78,8 @@ def _writes(_context: click.Context, _option: click.Parameter, values: tuple[str
         if name not in FORMATS:
             hint = "; --out FILE saves a plan for apply" if name == "plan" else ""
             raise click.BadParameter(f"{value!r}: there is no format {name!r}, only {', '.join(FORMATS)}{hint}")
-        made.append((name, path))
-    return tuple(made)
+        pairs.append((name, path))
+    return tuple(pairs)
 
 
 def as_finding(problem: Problem, rule: str) -> Finding:
@@ -114,12 +129,14 @@ class Outputs:
     def write(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
         """Write every file, all or none; the saved plan (mode 0600) among them. Raises InputError."""
         mode = PRIVATE if self.show_environment else PUBLIC
+        about: dict[str, Any] = {
+            "show_environment": self.show_environment,
+            "next_command": next_command,
+            "stale": stale,
+        }
 
         def made(format_: str) -> str:
-            if format_ == "text":
-                return _page(plan, show_environment=self.show_environment, next_command=next_command, stale=stale)
-            about = {"show_environment": self.show_environment, "next_command": next_command, "stale": stale}
-            return rendered(plan, self.settings, format_, **about)  # type: ignore[arg-type]
+            return _page(plan, **about) if format_ == "text" else rendered(plan, self.settings, format_, **about)
 
         saved = [Writing(Path(self.out), lambda stream: save(plan, stream), PRIVATE)] if self.out else []
         write_all([*saved, *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)])

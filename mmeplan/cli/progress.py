@@ -1,4 +1,4 @@
-"""Progress of an apply: a live line per running endpoint on a terminal, plain lines elsewhere, all of it on stderr."""
+"""Progress on stderr: of reads, and of an apply: a live line per running endpoint on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -9,16 +9,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmeplan.apply import Event, Observer
-from mmeplan.live import Clock
 from mmeplan.plan import Plan
 from mmeplan.render import clean
 
+if TYPE_CHECKING:
+    from mmeplan.apply import Event, Observer
+    from mmeplan.live import Clock, Progress
+
 MAX_LIVE_LINES = 15
+MANY_READS = 20  # more than this many at once take long enough to be counted
+
+
+def reading() -> Progress | None:
+    """A counter for reads that take a while, on a terminal; its line goes away again."""
+    return _count if sys.stderr.isatty() else None
+
+
+def _count(done: int, of: int) -> None:
+    if of > MANY_READS and (done % 10 == 0 or done == of):
+        text = f"reading what is live: {done:,} of {of:,}" if done < of else ""
+        click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmeplan.cli.errors import wants_color
-from mmeplan.cli.options import MIN_WIDTH
+from mmeplan.cli.options import MIN_WIDTH, format_option, no_color_option
 from mmeplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -34,15 +34,8 @@ Examples:
     help="Only rules that need the file alone, a plan, or reads.",
 )
 @click.option("--search", metavar="TEXT", help="Only rules that speak of this.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What is printed.",
-)
-@click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
+@format_option("text", "json")
+@no_color_option
 def command(
     rule_id: str | None, severity: str | None, stage: str | None, search: str | None, format_: str, no_color: bool
 ) -> None:

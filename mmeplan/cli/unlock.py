@@ -7,13 +7,8 @@ from typing import Any
 
 import click
 
-from mmeplan import apply as applying
-from mmeplan.apply import locking
-from mmeplan.cli import session
-from mmeplan.cli.options import cloud_options
+from mmeplan.cli.options import Settings, cloud_options
 from mmeplan.errors import MmeplanError
-
-_BREAK = "\n  "
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan unlock s3://acme-mmeplan/locks/house-prices")
@@ -27,17 +22,14 @@ def command(lock: str, yes: bool, **common: Any) -> None:
     Shows who holds it, since when, and its last sign of life, and asks. Only the lock that was shown is removed: where
     its owner was alive after all, and refreshed it meanwhile, nothing is. With --local the lock is in ./.mmeplan.
     """
-    place = applying.lock_place(lock)
-    settings = session.common("fleet.yaml", **common)
-    with session.connect(settings, region=settings.region, account=None) as connection:
-        seen = locking.look(connection.cloud, place)
-        if seen is None:
-            click.echo(f"{place.url} is not locked")
+    with Settings(**common).engine() as engine:
+        found = engine.find_lock(lock)
+        if found is None:
+            click.echo(f"{lock} is not locked")
             return
-        now = connection.clock.now()
-        click.echo(f"{place.url} is held by\n  {locking.describe(seen.owner, now, between=_BREAK)}")
-        _confirm(yes=yes, is_lock=seen.owner is not None)
-        if not locking.remove(connection.cloud, place, seen):
+        click.echo(f"{found.url} is held by\n  {found.owner}")
+        _confirm(yes=yes, is_lock=found.is_lock)
+        if not engine.remove_lock(found):
             raise MmeplanError(
                 "the lock has changed since it was shown, so its owner is alive; nothing was removed",
                 hint="wait for that run to end",

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import __version__, render
-from mmeplan import graph as graphs
-from mmeplan.cli import session
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, online_option, spec_options
+from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, file_options, format_option, online_option
 from mmeplan.cli.outputs import as_finding
+from mmeplan.engine import Desired
 from mmeplan.errors import ExitCode, InputError
 from mmeplan.plan import Finding
-from mmeplan.spec import Fleet
 
 if TYPE_CHECKING:
     from mmeplan.render.sarif import RuleHelp
@@ -40,17 +38,10 @@ INPUT = "INPUT"
 
 @click.command(epilog=EXAMPLES)
 @click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path())
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "sarif", "github"]),
-    default="text",
-    show_default=True,
-    help="What is printed.",
-)
+@format_option("text", "json", "sarif", "github")
 @online_option
 @cloud_options
-@spec_options
+@file_options
 def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) -> None:
     """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
@@ -63,17 +54,17 @@ def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) 
     unreadable: list[InputError] = []
     excerpt = None
     for fleet in fleets:
-        settings = session.common(fleet, **common)
+        settings = Settings(fleet, **common)
         try:
-            loaded = session.load(settings)
-            compiled = graphs.compile(loaded)
+            desired = Desired.of(settings.load())
         except InputError as error:
             unreadable.append(error)
             continue
-        findings += session.check(loaded, compiled)
+        findings += desired.findings
         if online:
-            findings += _look_online(settings, loaded, compiled)
-        excerpt = loaded.source_map.excerpt if len(fleets) == 1 and sys.stdout.isatty() else None
+            with settings.engine(desired.fleet) as engine:
+                findings += engine.check_online(desired)
+        excerpt = desired.fleet.source_map.excerpt if len(fleets) == 1 and sys.stdout.isatty() else None
     if format_ == "text":
         if findings or not unreadable:
             text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
@@ -85,14 +76,6 @@ def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) 
         raise InputError([problem for error in unreadable for problem in error.problems])
     refused = any(finding.severity == "error" for finding in findings)
     sys.exit(ExitCode.ERROR if unreadable else ExitCode.REFUSED if refused else ExitCode.DONE)
-
-
-def _look_online(settings: Settings, fleet: Fleet, graph: graphs.Graph) -> list[Finding]:
-    """What the rules find that read other services. Raises CredentialsError."""
-    from mmeplan import rules
-
-    with session.connect(settings, region=fleet.region, account=fleet.account) as connection:
-        return rules.check_online(fleet, graph, connection.cloud)
 
 
 def _report(format_: str, findings: Sequence[Finding]) -> str:

@@ -37,7 +37,7 @@ from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
 from mmeplan import __version__
-from mmeplan.cloud.pacing import Pace, is_loopback, repeated
+from mmeplan.cloud.clock import Pace, is_loopback, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
 from mmeplan.live import READS, Answer, Call, Clock, Progress
 

@@ -1,10 +1,32 @@
-"""The real clock. The only place where time passes and chance is drawn."""
+"""The real clock, and how calls are spread over time: a rate limit, and the pauses of repeated reads.
+
+The only place where time passes and chance is drawn. Nothing is inherited from botocore's defaults, which have changed.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from mmeplan.aws.failures import Failure, classify
+from mmeplan.errors import CloudError
+from mmeplan.live import Clock
+
+CALLS_PER_SECOND: Final = (
+    10.0  # no limits are documented for the hosting calls; ten a second was never throttled for long
+)
+BURST: Final = 20  # calls that may be made at once after a pause
+READ_ATTEMPTS: Final = 7  # about a minute of patience in all
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 20.0
+FIRST_ATTEMPTS: Final = 4  # before anything ever answered: a wrong endpoint or no network is told within seconds
+_REPEATABLE: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
+
+T = TypeVar("T")
 
 
 class SystemClock:
@@ -30,3 +52,49 @@ class SystemClock:
     def interrupt(self) -> None:
         """End the present sleep, or the next one."""
         self._wake.set()
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether a URL is on this machine: a simulated service needs no sparing."""
+    return urlsplit(url or "").hostname in ("127.0.0.1", "::1", "localhost")
+
+
+class Pace:
+    """A token bucket shared by all threads: at most CALLS_PER_SECOND on average, BURST at once."""
+
+    def __init__(self, clock: Clock, calls_per_second: float = CALLS_PER_SECOND) -> None:
+        self._clock = clock
+        self._per_second = calls_per_second
+        self._tokens = float(BURST)
+        self._last = clock.now()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Take a token; sleeps until there is one."""
+        with self._lock:
+            now = self._clock.now()
+            self._tokens = min(float(BURST), self._tokens + (now - self._last).total_seconds() * self._per_second)
+            self._last = now
+            self._tokens -= 1
+            short_s = -self._tokens / self._per_second
+        if short_s > 0:
+            self._clock.sleep(short_s)
+
+
+def repeated(call: Callable[[], T], clock: Clock, heard: Callable[[], bool] = lambda: True) -> T:
+    """A read, made again with growing pauses while the failure is one that passes. Raises the last CloudError.
+
+    `heard` says whether the service has ever answered.
+    """
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except CloudError as error:
+            meaning = classify(error.code, error.message, error.status)
+            most = READ_ATTEMPTS if heard() or meaning is not Failure.UNANSWERED else FIRST_ATTEMPTS
+            if meaning not in _REPEATABLE or attempt >= most:
+                raise
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+        clock.sleep(clock.uniform(longest / 2, longest))
+        attempt += 1

@@ -1,6 +1,9 @@
-"""GitHub's REST API over the standard library: JSON in and out, pages, rate limits, and redirects that keep the token.
+"""GitHub's REST API, and the one comment per fleet and environment in a pull request, or the one issue.
 
-In: paths under the API's URL. Out: plain data, or `CloudError`s. Called by `sticky`. Time comes in through the clock.
+In: Markdown whose first line is the hidden marker that `render.markdown` writes. Out: what was done, or `CloudError`s.
+The text is found again and changed in place, never doubled. It is ours if it begins with the marker *and* we wrote it:
+anybody may quote a marker. Connections, proxies, redirects and the counting of attempts are urllib3's; time is the
+clock's.
 
 Sources: GitHub Docs, "Best practices for using the REST API" (rate limits: `retry-after`, else `x-ratelimit-reset`,
 else a minute; redirects), "Using pagination in the REST API" (the `Link` header), "API Versions".
@@ -8,28 +11,41 @@ else a minute; redirects), "Using pagination in the REST API" (the `Link` header
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry
+from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
+from urllib3.util import make_headers, parse_url
 
 from mmeplan import __version__
+from mmeplan.cloud.clock import is_loopback
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError, Problem
-from mmeplan.live import Clock
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from mmeplan.live import Clock
 
 DEFAULT_URL: Final = "https://api.github.com"
 TIMEOUT_S: Final = 30
 ATTEMPTS: Final = 5
 LONGEST_WAIT_S: Final = 300.0  # a job that waits longer for a comment costs more than it is worth
 UNTOLD_WAIT_S: Final = 60.0  # what GitHub asks for where a limit says no time
-MAX_ANSWER: Final = 32 * 1024 * 1024  # bytes; a page of 100 comments is a tenth of this at most
+LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
+LABEL: Final = "mmeplan"
+"""The label of the issues that are opened; for people, who may take it away."""
+ACTIONS_BOT: Final = "github-actions[bot]"
+
 _REDIRECTS: Final = 3
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="next"')
+_MARKER: Final = re.compile(r"<!-- mmeplan:\S+ -->")
+_READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _SENT: Final = {
     "Accept": "application/vnd.github+json",
     "Content-Type": "application/json; charset=utf-8",
@@ -37,27 +53,12 @@ _SENT: Final = {
     "X-GitHub-Api-Version": "2022-11-28",
 }
 
+Fit = Callable[[str, int], str]
+"""Cuts a text to so many characters: `render.fitted`."""
+Done = Literal["created", "updated", "unchanged", "closed", "nothing to close"]
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer: its status, its headers with lower-case names, and its body as data (None where it isn't JSON)."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def message(self) -> str:
-        """GitHub's own words, on one line; empty where it gave none."""
-        if not isinstance(self.body, dict):
-            return ""
-        details = [
-            str(item.get("message") or f"{item.get('field', '')} {item.get('code', '')}".strip())
-            for item in self.body.get("errors") or ()
-            if isinstance(item, dict)
-        ]
-        told = str(self.body.get("message") or "")
-        return " ".join(": ".join(part for part in (told, "; ".join(details)) if part).split())
+# --- the API ----------------------------------------------------------------------------------------------------------
 
 
 class GitHub:
@@ -65,50 +66,33 @@ class GitHub:
 
     def __init__(self, clock: Clock, token: str, url: str = DEFAULT_URL) -> None:
         """Raises InputError where the URL would send the token in the clear, or the token can't be sent."""
-        self._clock = clock
-        self._token = token.strip()
         self.url = url.rstrip("/")
-        _refuse_unsafe(self.url, self._token)
-        self._open = urllib.request.build_opener(_NoRedirect).open
+        token = token.strip()
+        _refuse_unsafe(self.url, token)
+        self._clock = clock
+        self._headers = {**_SENT, "Authorization": f"Bearer {token}"}
+        self._connections = _connections(self.url)
 
     def call(
         self, method: str, path: str, content: Mapping[str, Any] | None = None, *, again: bool | None = None
-    ) -> Answer:
-        """One call, repeated where GitHub asks to come back later, or where it may be made twice.
+    ) -> Any:
+        """The body of an answer as data, None where it isn't JSON.
 
-        `again` says that it may; a POST may not otherwise. Raises CloudError with GitHub's words, ConnectionFailedError
-        where there was no answer.
+        The call is repeated where GitHub asks to come back later, or where it may be made twice: `again` says that it
+        may; a POST may not otherwise. Raises CloudError with GitHub's words, ConnectionFailedError where there was no
+        answer.
         """
-        url = urljoin(f"{self.url}/", path.lstrip("/")) if "://" not in path else path
-        operation = f"{method} {urlsplit(url).path}"
-        again = method != "POST" if again is None else again
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
-            try:
-                answer = self._followed(method, url, content)
-            except (OSError, http.client.HTTPException) as error:
-                if last or not again:
-                    raise _no_answer(operation, error) from None
-                self._wait(_backoff(attempt))
-                continue
-            if answer.status < 300:
-                return answer
-            wait = self._asked_wait(answer)
-            if wait is None and answer.status >= 500 and again:
-                wait = _backoff(attempt)
-            if wait is None or last or wait > LONGEST_WAIT_S:
-                raise _refusal(operation, answer, wait)
-            self._wait(wait)
-        raise AssertionError("the last attempt returns or raises")
+        return _body(self._answer(method, path, content, again=method != "POST" if again is None else again))
 
     def pages(self, path: str) -> Iterator[Any]:
         """Every item of a list, page after page. Raises CloudError."""
         url: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100"
         while url:
-            answer = self.call("GET", url)
-            yield from answer.body if isinstance(answer.body, list) else ()
+            answer = self._answer("GET", url, again=True)
+            items = _body(answer)
+            yield from items if isinstance(items, list) else ()
             found = _NEXT.search(answer.headers.get("link", ""))
-            url = self._inside(found[1]) if found else None
+            url = found[1] if found else None
 
     def viewer(self) -> str:
         """The login that the token acts as; empty where GitHub doesn't say. Raises CloudError.
@@ -116,94 +100,269 @@ class GitHub:
         REST's `/user` refuses a workflow's own token; GraphQL's `viewer` tells it as well.
         """
         graphql = self.url.removesuffix("/v3") + "/graphql"  # on a server of one's own: /api/v3 and /api/graphql
-        body = self.call("POST", graphql, {"query": "query { viewer { login } }"}, again=True).body
+        body = self.call("POST", graphql, {"query": "query { viewer { login } }"}, again=True)
         try:
             return str(body["data"]["viewer"]["login"])
         except (KeyError, TypeError):
             return ""
 
-    def _followed(self, method: str, url: str, content: Mapping[str, Any] | None) -> Answer:
-        """The answer at the end of redirects: a repository that was renamed still has its old address."""
-        for _ in range(_REDIRECTS):
-            answer = self._once(method, url, content)
-            target = answer.headers.get("location", "")
-            if answer.status not in (301, 302, 307, 308) or not target:
-                return answer
-            url = self._inside(urljoin(url, target))
-        return answer
+    def _answer(
+        self, method: str, path: str, content: Mapping[str, Any] | None = None, *, again: bool
+    ) -> BaseHTTPResponse:
+        url = path if "://" in path else f"{self.url}/{path.lstrip('/')}"
+        operation = f"{method} {urlsplit(url).path}"
+        retries = _Retries(
+            ATTEMPTS - 1,
+            redirect=_REDIRECTS,
+            allowed_methods=[method] if again else ["GET"],
+            raise_on_status=False,
+            raise_on_redirect=False,
+        ).on(self._clock, self.url)
+        retries.refuse_elsewhere(url)
+        body = json.dumps(content).encode("ascii") if content is not None else None
+        try:
+            answer = self._connections.request(
+                method, url, body=body, headers=self._headers, retries=retries, timeout=TIMEOUT_S
+            )
+        except HTTPError as error:
+            raise _no_answer(operation, error) from None
+        if answer.status < 300:
+            return answer
+        raise _refusal(operation, answer, retries.asked_s(answer))
 
-    def _inside(self, url: str) -> str:
-        """The URL, if it leads to the API's own host. Raises CloudError: the token is for nobody else."""
+
+class _Retries(Retry):
+    """urllib3's rules, and GitHub's: its limits are waited for by the clock, and no redirect leads to another host."""
+
+    clock: Clock
+    url: str
+
+    def on(self, clock: Clock, url: str) -> Self:
+        self.clock, self.url = clock, url
+        return self
+
+    def new(self, **changes: Any) -> Self:
+        return super().new(**changes).on(self.clock, self.url)
+
+    def refuse_elsewhere(self, url: str) -> None:
+        """Raises CloudError for another host: the token is for nobody else."""
         if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
             raise CloudError("GET", "Redirect", f"{self.url} leads to another host: {url}", status=0)
-        return url
 
-    def _once(self, method: str, url: str, content: Mapping[str, Any] | None) -> Answer:
-        data = json.dumps(content).encode("ascii") if content is not None else None
-        request = urllib.request.Request(url, data, dict(_SENT), method=method)  # noqa: S310 - the scheme is checked
-        request.add_unredirected_header("Authorization", f"Bearer {self._token}")
-        try:
-            with self._open(request, timeout=TIMEOUT_S) as response:
-                return _answer(response.status, response.headers, response.read(MAX_ANSWER))
-        except urllib.error.HTTPError as error:
-            with error:
-                return _answer(error.code, error.headers, error.read(MAX_ANSWER))
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        repeated = not self.allowed_methods or method in self.allowed_methods
+        return status_code in (403, 429) or (status_code >= 500 and repeated)
 
-    def _asked_wait(self, answer: Answer) -> float | None:
+    def increment(self, method: str | None = None, url: str | None = None, *args: Any, **more: Any) -> Self:
+        response: BaseHTTPResponse | None = more.get("response")
+        location = response.get_redirect_location() if response is not None else None
+        if location:
+            self.refuse_elsewhere(urljoin(self.url, urljoin(url or "", location)))
+        elif response is not None and response.status < 500:
+            wait_s = self.asked_s(response)
+            if wait_s is None or wait_s > LONGEST_WAIT_S:
+                raise MaxRetryError(more["_pool"], url or "", ResponseError("not to be repeated"))
+        return super().increment(method, url, *args, **more)
+
+    def asked_s(self, response: BaseHTTPResponse) -> float | None:
         """How long GitHub asks to wait, in seconds; None where it refuses for another reason."""
-        if answer.status not in (403, 429):
+        if response.status not in (403, 429):
             return None
-        told = answer.headers.get("retry-after", "")
-        if told.isdecimal():
-            return float(told)
-        reset = answer.headers.get("x-ratelimit-reset", "")
-        if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-            return max(1.0, float(reset) - self._clock.now().timestamp())
-        limited = answer.status == 429 or "rate limit" in answer.message.lower()
-        return UNTOLD_WAIT_S if limited else None
+        after, reset = response.headers.get("retry-after", ""), response.headers.get("x-ratelimit-reset", "")
+        if after.isdecimal():
+            return float(after)
+        if response.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+            return max(1.0, float(reset) - self.clock.now().timestamp())
+        return UNTOLD_WAIT_S if response.status == 429 or "rate limit" in _message(response).lower() else None
 
-    def _wait(self, seconds: float) -> None:
-        self._clock.sleep(seconds + self._clock.uniform(0.0, 1.0))
+    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
+        return False  # asked after a redirect, which needs no pause
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        failures = sum(past.redirect_location is None for past in self.history)
+        asked_s = self.asked_s(response) if response is not None else None
+        self.clock.sleep((2.0 ** (failures - 1) if asked_s is None else asked_s) + self.clock.uniform(0.0, 1.0))
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects come back as answers: urllib would turn a PATCH into a GET, or refuse it."""
+def _connections(url: str) -> PoolManager:
+    """Connections to the API, through the proxy that the environment names for it."""
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return PoolManager()
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    auth = parse_url(proxy).auth
+    return ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=unquote(auth)) if auth else None)
 
-    def redirect_request(self, *_: Any, **__: Any) -> None:
+
+def _body(answer: BaseHTTPResponse) -> Any:
+    try:
+        return json.loads(answer.data) if answer.data else None
+    except (ValueError, RecursionError):
         return None
 
 
-def _backoff(attempt: int) -> float:
-    return float(2 ** (attempt - 1))
+def _message(answer: BaseHTTPResponse) -> str:
+    """GitHub's own words, on one line; empty where it gave none."""
+    body = _body(answer)
+    if not isinstance(body, dict):
+        return ""
+    details = [
+        str(item.get("message") or f"{item.get('field', '')} {item.get('code', '')}".strip())
+        for item in body.get("errors") or ()
+        if isinstance(item, dict)
+    ]
+    return " ".join(": ".join(part for part in (str(body.get("message") or ""), "; ".join(details)) if part).split())
 
 
-def _answer(status: int, headers: Any, raw: bytes) -> Answer:
-    try:
-        body = json.loads(raw) if raw else None
-    except (ValueError, RecursionError):
-        body = None
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
-
-
-def _refusal(operation: str, answer: Answer, wait: float | None) -> CloudError:
-    message = answer.message or http.client.responses.get(answer.status, "an answer without words")
-    if wait is not None and wait > LONGEST_WAIT_S:
-        message += f" (GitHub asks to wait {wait / 60:.0f} min)"
+def _refusal(operation: str, answer: BaseHTTPResponse, wait_s: float | None) -> CloudError:
+    message = _message(answer) or answer.reason or "an answer without words"
+    if wait_s is not None and wait_s > LONGEST_WAIT_S:
+        message += f" (GitHub asks to wait {wait_s / 60:.0f} min)"
     request_id = answer.headers.get("x-github-request-id", "")
     return CloudError(operation, str(answer.status), message, status=answer.status, request_id=request_id)
 
 
-def _no_answer(operation: str, error: Exception) -> ConnectionFailedError:
-    reason = getattr(error, "reason", error)
-    made = ConnectionFailedError(operation, f"no answer: {reason}")
-    made.hint = "look at the network and GITHUB_API_URL"
-    return made
+def _no_answer(operation: str, error: HTTPError) -> ConnectionFailedError:
+    failed = ConnectionFailedError(operation, f"no answer: {getattr(error, 'reason', None) or error}")
+    failed.hint = "look at the network and GITHUB_API_URL"
+    return failed
 
 
 def _refuse_unsafe(url: str, token: str) -> None:
-    parts = urlsplit(url)
-    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    scheme = urlsplit(url).scheme
+    if scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise InputError([Problem(f"GITHUB_API_URL is {url!r}; the token is sent over https only")])
     if not token or not token.isascii() or any(char.isspace() for char in token):
         raise InputError([Problem("GITHUB_TOKEN is not a token: it is empty, or holds a space or a line break")])
+
+
+# --- the comment ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was done, and where it can be seen."""
+
+    done: Done
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the text stands: `listed` are its siblings, `new` is where another goes, `changed` is where one is."""
+
+    listed: str
+    new: str
+    changed: str
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pull_request(repository: str, number: int) -> Place:
+    """The comments of a pull request."""
+    base = f"/repos/{repository}/issues"
+    return Place(f"{base}/{number}/comments", f"{base}/{number}/comments", f"{base}/comments/{{id}}")
+
+
+def issue(repository: str, title: str) -> Place:
+    """The open issues of a repository."""
+    base = f"/repos/{repository}/issues"
+    return Place(f"{base}?state=open", base, f"{base}/{{number}}", {"title": title, "labels": [LABEL]})
+
+
+def marker_of(body: str) -> str | None:
+    """The hidden marker that a text begins with."""
+    found = _MARKER.match(body.lstrip("\ufeff\r\n\t "))
+    return found[0] if found else None
+
+
+def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "") -> Posted:
+    """Create the text, or change the one that is there, or leave it: an unchanged text isn't sent.
+
+    `author` is the login that we write as; it is asked where it isn't given. Raises CloudError; ValueError where the
+    text has no marker.
+    """
+    marker = marker_of(body)
+    if marker is None:
+        raise ValueError("the text has no marker")
+    author = author or _asked(github)
+    text = fit(body, LIMIT)
+
+    def create() -> Posted:
+        return Posted("created", _url(_sent(github, "POST", place.new, text, fit, place.also)))
+
+    ours = _find(github, place, marker, author)
+    if ours is None:
+        try:
+            return create()
+        except CloudError as error:
+            if not isinstance(error, ConnectionFailedError) and error.status < 500:
+                raise
+        ours = _find(github, place, marker, author)  # there was no answer, and it may have been made all the same
+        if ours is None:
+            return create()
+    if _comparable(str(ours.get("body") or "")) == _comparable(text):
+        return Posted("unchanged", _url(ours))
+    try:
+        return Posted("updated", _url(_sent(github, "PATCH", _path(place, ours), text, fit)))
+    except CloudError as error:
+        if error.status not in (404, 410):
+            raise
+    return create()  # it went away meanwhile
+
+
+def close(github: GitHub, place: Place, marker: str, author: str = "") -> Posted:
+    """Close our open issue, where there is one. Raises CloudError."""
+    ours = _find(github, place, marker, author or _asked(github))
+    if ours is None:
+        return Posted("nothing to close")
+    closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed"})
+    return Posted("closed", _url(closed))
+
+
+def _asked(github: GitHub) -> str:
+    """Who the token writes as; the bot of GitHub Actions where GitHub doesn't tell."""
+    try:
+        return github.viewer() or ACTIONS_BOT
+    except CloudError as error:
+        if error.status not in (403, 404):
+            raise
+        return ACTIONS_BOT
+
+
+def _find(github: GitHub, place: Place, marker: str, author: str) -> Mapping[str, Any] | None:
+    for item in github.pages(place.listed):
+        if not isinstance(item, dict) or "pull_request" in item:
+            continue
+        if _is_by(item.get("user") or {}, author) and marker_of(str(item.get("body") or "")) == marker:
+            return item
+    return None
+
+
+def _is_by(user: Mapping[str, Any], author: str) -> bool:
+    """GraphQL and REST write a bot's login without and with `[bot]`."""
+    login, named = str(user.get("login", "")).lower(), author.lower()
+    return login == named or (user.get("type") == "Bot" and login == f"{named}[bot]")
+
+
+def _sent(github: GitHub, method: str, path: str, text: str, fit: Fit, also: Mapping[str, Any] | None = None) -> Any:
+    """Send a text to its place; half of it where GitHub finds it too long after all."""
+    try:
+        return github.call(method, path, {"body": text, **(also or {})})
+    except CloudError as error:
+        if error.status != 422 or "too long" not in error.message:
+            raise
+    return github.call(method, path, {"body": fit(text, LIMIT // 2), **(also or {})})
+
+
+def _path(place: Place, item: Mapping[str, Any]) -> str:
+    return place.changed.format(id=int(item.get("id", 0)), number=int(item.get("number", 0)))
+
+
+def _url(item: Any) -> str:
+    return str(item.get("html_url", "")) if isinstance(item, dict) else ""
+
+
+def _comparable(body: str) -> str:
+    """The text without what changes by itself: the time of the read, line endings, space at the end."""
+    return _READ_AT.sub("", "\n".join(line.rstrip() for line in body.strip().splitlines()))

@@ -7,13 +7,22 @@ Read-only. What can't be taken over is named, never dropped in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mmeplan import graph
 from mmeplan.diff import Action, diff
+from mmeplan.errors import CloudError
 from mmeplan.importing.drafting import Draft, Skipped, draft, yaml_text
-from mmeplan.importing.selecting import ScalableTarget, Selection, scalable_targets, select, select_from
-from mmeplan.live import Snapshot
+from mmeplan.importing.selecting import (
+    ScalableTarget,
+    Selection,
+    inference_components,
+    scalable_targets,
+    select,
+    select_from,
+)
+from mmeplan.live import LiveObject, Progress, Reader, Snapshot, observe_running
 from mmeplan.spec import load_text
 
 
@@ -54,6 +63,61 @@ def import_fleet(
     )
 
 
+def import_stored(snapshot: Snapshot, selection: Selection, fleet: str) -> Imported:
+    """The fleet file of the endpoints of a stored snapshot. Pure."""
+    snapshot = replace(snapshot, fleet=fleet)
+    imported = import_fleet(snapshot, select_from(snapshot, selection), fleet, {})
+    note = "a snapshot doesn't tell which counts an autoscaler owns: all are fixed"
+    return replace(imported, notes=(*imported.notes, note))
+
+
+def import_live(
+    reader: Reader,
+    selection: Selection,
+    fleet: str,
+    now: datetime,
+    region: str,
+    *,
+    progress: Progress | None = None,
+) -> Imported:
+    """The fleet file of endpoints that are live. Reads only. Raises CloudError."""
+    names = select(reader, selection)
+    snapshot = observe_running(reader, fleet, names, now, region, progress=progress)
+    targets, notes = _targets(reader, snapshot)
+    imported = import_fleet(snapshot, names, fleet, targets)
+    return replace(imported, notes=(*imported.notes, *notes, *_components(reader, snapshot, imported)))
+
+
+def _targets(reader: Reader, snapshot: Snapshot) -> tuple[dict[tuple[str, str], ScalableTarget], tuple[str, ...]]:
+    variants = [
+        (endpoint.name, str(summary["VariantName"]))
+        for endpoint in snapshot.present("endpoint")
+        for summary in endpoint.describe.get("ProductionVariants") or ()
+    ]
+    try:
+        return scalable_targets(reader, variants), ()
+    except CloudError as error:
+        why = f"which counts an autoscaler owns could not be read, so all are fixed: {error}"
+        return {}, (f"{why}. Write `capacity: autoscaled` where one is at work",)
+
+
+def _components(reader: Reader, snapshot: Snapshot, imported: Imported) -> tuple[str, ...]:
+    """A sentence for each imported endpoint that hosts inference components."""
+    hosting = [name for name in imported.endpoints if _hosts_components(snapshot.get("endpoint", name), snapshot)]
+    unknown = "and which could not be read"
+    return tuple(
+        f"endpoint {name} hosts inference components, which fleet.yaml doesn't describe; they stay as they are: "
+        + (unknown if components is None else ", ".join(components) or "none now")
+        for name, components in inference_components(reader, hosting).items()
+    )
+
+
+def _hosts_components(endpoint: LiveObject | None, snapshot: Snapshot) -> bool:
+    config = snapshot.get("endpoint_config", str(endpoint.describe.get("EndpointConfigName"))) if endpoint else None
+    variants = config.describe.get("ProductionVariants") or () if config else ()
+    return any("ModelName" not in variant and "InstancePools" not in variant for variant in variants)
+
+
 def _unproved(text: str, snapshot: Snapshot) -> tuple[str, ...]:
     """What a plan of the file would do beyond adoption. The file is loaded as any other is."""
     difference = diff(graph.compile(load_text(text.encode())), snapshot)
@@ -71,6 +135,8 @@ __all__ = [
     "Selection",
     "Skipped",
     "import_fleet",
+    "import_live",
+    "import_stored",
     "scalable_targets",
     "select",
     "select_from",

@@ -13,7 +13,7 @@ from mmeplan.diff import EFFECTS, Action, Change, Effect, FieldChange, Location,
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
-from mmeplan.plan.encoding import decode, encode, read, write
+from mmeplan.plan.encoding import decode, encode, read, read_file, write
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.plan.step import Step
 
@@ -42,6 +42,7 @@ __all__ = [
     "drift_report",
     "encode",
     "read",
+    "read_file",
     "require_addresses",
     "write",
 ]

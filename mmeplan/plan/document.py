@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from mmeplan.diff import Change, FieldChange
+from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 
@@ -139,6 +141,16 @@ class Plan:
     format_version: str = FORMAT_VERSION
     capacity: Capacity | None = None
     commit: str | None = None
+
+    @staticmethod
+    def read(path: str | Path) -> Plan:
+        """A saved plan. Raises InputError: no plan, another major version, masked, or changed after it was made."""
+        from mmeplan.plan.encoding import read_file
+
+        plan = read_file(str(path))
+        if plan is None:
+            raise InputError([Problem("this is not a plan", str(path), hint="mmeplan plan --out FILE writes one")])
+        return plan
 
     @property
     def has_changes(self) -> bool:

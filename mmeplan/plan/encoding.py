@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from mmeplan.diff import Change, FieldChange, Location, VariantTraffic, action_of
@@ -121,6 +122,22 @@ def read(text: str, file: str) -> Plan:
     if _document_id(document) != plan.plan_id:
         raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
     return plan
+
+
+def read_file(path: str) -> Plan | None:
+    """The plan of a file; None where it is no JSON, and so a fleet file perhaps. Raises InputError, as `read`."""
+    try:
+        with Path(path).open("rb") as stream:  # opened once: it may be a pipe
+            first = stream.read(1)
+            if first != b"{" and not path.endswith(".json"):
+                return None
+            return read((first + stream.read()).decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
+    except OSError as error:
+        starts = "mmeplan plan --out FILE writes a plan" if path.endswith(".json") else "mmeplan init writes a starter"
+        hint = starts if isinstance(error, FileNotFoundError) else ""
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", path, hint=hint)]) from None
 
 
 def decode(document: Any, file: str = "") -> Plan:

@@ -133,7 +133,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A fleet file, loaded: what `graph.compile` works on."""
+    """A fleet file, loaded: what `graph.compile` works on. `variables` are those that it was loaded with."""
 
     name: str
     account: str | None
@@ -148,6 +148,7 @@ class Fleet:
     source_map: SourceMap = field(compare=False, repr=False)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 VERBATIM_BELOW: Final = frozenset({"Environment", "Tags", *KEYED})

@@ -110,7 +110,8 @@ class _Loader:
         quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
-        return replace(self._fleet({**validated, **entries}, environment), quotas=quotas, policies=policies)
+        fleet = self._fleet({**validated, **entries}, environment)
+        return replace(fleet, quotas=quotas, policies=policies, variables=dict(overrides))
 
     # --- above the entries ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
+from mmeplan.errors import PlanRefused
 from tests.simulation.world import Fleet, World, config, fleet, model, one, variant
 
 SMALL = {**one({"a": variant(), "b": variant()}), "retain": 0}
@@ -126,7 +127,7 @@ def test_a_denied_read_makes_the_plan_inapplicable_and_names_the_permission(worl
     assert any(f"sagemaker:{operation}" in finding.message for finding in made.findings)
     assert not [step for step in made.steps if step.operation.startswith("Delete")]
     if made.steps:
-        with pytest.raises(ValueError, match="not applyable"):
+        with pytest.raises(PlanRefused, match=f"sagemaker:{operation}"):
             world.apply(made)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mmeplan import apply
 from mmeplan.apply import FleetLock, LockOwner, Outcome, lock_place
 from mmeplan.apply.locking import DEAD_S, REFRESH_S, after_loss, describe, look, remove
+from mmeplan.engine import Planned
 from mmeplan.errors import CloudError, InputError, LockedError
 from tests.simulation.world import Broken, World, config, fleet, model, one, variant
 
@@ -38,14 +38,7 @@ def seen(world: World) -> Any:
 
 def carry_out(world: World, text: Any, lock: FleetLock, observer: Any = lambda _: None, **how: Any) -> Outcome:
     """What the command does: the lock is the writer, and is looked at with every event."""
-    made = world.plan(text)
-
-    def each(event: Any) -> None:
-        observer(event)
-        lock.held()
-
-    outcome = apply.run(made, world.cloud, lock, world.sim.clock, each, stopping=lambda: not lock.held(), **how)
-    return after_loss(outcome, lock)
+    return world.engine.apply(Planned(world.plan(text)), observer=observer, lock=lock, **how)
 
 
 # --- taking it and giving it back -------------------------------------------------------------------------------------

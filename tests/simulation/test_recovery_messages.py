@@ -10,7 +10,7 @@ import pytest
 
 from mmeplan import render
 from mmeplan.apply import Outcome
-from mmeplan.cli.apply import outcome_view
+from mmeplan.engine import outcome_view
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.test_recovery import (
     ALARM,

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from mmeplan import plan as plans
-from mmeplan.cli.options import Settings
-from mmeplan.cli.rollback import chosen
-from mmeplan.diff import generations_of, rollback_graph
+from mmeplan.diff import generations_of
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
+from mmeplan.planning import planned_from
 from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
 
 AT = "endpoint/ranker"
@@ -39,11 +38,9 @@ def wanted(world: World, text: Fleet) -> str:
 
 
 def back(world: World, text: Fleet, to: str, **options: Any) -> Plan:
-    graph = world.compile(text)
-    snapshot = world.observe(graph)
-    at = world.sim.clock.now().isoformat()
-    chosen = Options(targets=(AT,), rollback=to, **options)
-    return plans.build(rollback_graph(graph, snapshot, AT, to), snapshot, created_at=at, options=chosen)
+    desired = world.desired(text)
+    snapshot = world.observe(desired.graph)
+    return planned_from(desired, snapshot, Options(targets=(AT,), rollback=to, **options)).plan
 
 
 def generations(world: World, text: Fleet) -> list[str]:
@@ -203,9 +200,8 @@ def test_what_an_adopted_endpoint_never_served_by_is_no_generation(world: World)
 
 
 def refused(world: World, text: Fleet) -> str:
-    graph = world.compile(text)
     with pytest.raises(InputError) as error:
-        chosen(graph, world.observe(graph), AT, "", world.sim.clock.now(), Settings("fleet.yaml"))
+        world.engine.rollback(world.desired(text), AT)
     return str(error.value)
 
 

@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 
 import yaml
 
-from mmeplan import apply, graph, live, plan
+from mmeplan import graph
 from mmeplan.apply import Event, Outcome
 from mmeplan.cloud.aws import Cloud, Door
+from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.graph import Graph
 from mmeplan.live import Answer, Snapshot
-from mmeplan.plan import Change, Options, Plan, Step, encode
+from mmeplan.plan import Change, Plan, Step, encode
+from mmeplan.planning import planned_from
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import Simulator
 from mmeplan.spec import load_text
@@ -100,6 +102,7 @@ class World:
         self.sim = Simulator.open(seed=seed)
         self.lines = [Line.to(self.sim, self._before_send), Line.to(self.sim, self.sim.before_send)]
         self.cloud, self.foreigner = (line.cloud for line in self.lines)
+        self.engine = Engine(self.cloud, self.cloud, self.sim.clock, REGION)
         self.written: list[tuple[str, Any]] = []
         self.events: list[Event] = []
         self.watching = True
@@ -121,17 +124,20 @@ class World:
         return graph.compile(load_text(_yaml(text).encode()), salts)
 
     def observe(self, compiled: Graph) -> Snapshot:
-        return live.observe(self.cloud, compiled, self.sim.clock.now(), REGION)
+        return self.engine.observe(Desired(compiled.fleet, compiled))
+
+    def desired(self, text: Fleet | str, salts: Mapping[str, str] | None = None) -> Desired:
+        """What the file wants. The rules that need the file alone are not asked: these fleets are made to be odd."""
+        compiled = self.compile(text, salts)
+        return Desired(compiled.fleet, compiled)
 
     def plan(self, text: Fleet | str, salts: Mapping[str, str] | None = None, **options: Any) -> Plan:
-        compiled = self.compile(text, salts)
-        snapshot = self.observe(compiled)
-        at = self.sim.clock.now().isoformat()
-        made = plan.build(compiled, snapshot, created_at=at, options=Options(**options))
-        snapshot = live.observe_users(self.cloud, snapshot, plan.deleted(made))
-        if snapshot.users:
-            made = plan.build(compiled, snapshot, created_at=at, options=Options(**options))
-        again = plan.build(self.compile(_reversed(text), salts), snapshot, created_at=at, options=Options(**options))
+        planned = self.engine.plan(self.desired(text, salts), **options)
+        made, snapshot = planned.plan, planned.snapshot
+        assert snapshot is not None
+        again = planned_from(
+            self.desired(_reversed(text), salts), snapshot, made.options, created_at=made.created_at
+        ).plan
         check_plan(made, again)
         check_reasons(made)
         return made
@@ -147,7 +153,7 @@ class World:
             self.events.append(event)
 
         try:
-            outcome = apply.run(made, self.cloud, self.cloud, self.sim.clock, observer, **how)
+            outcome = self.engine.apply(Planned(made), observer=observer, **how)
             check_outcome(made, outcome, told)
             return outcome
         finally:

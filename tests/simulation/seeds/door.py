@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from mmeplan.cloud.pacing import repeated
+from mmeplan.cloud.clock import repeated
 from mmeplan.errors import CloudError, ConnectionFailedError
 from mmeplan.live import Answer, Call, Progress
 from mmeplan.simulator import ConnectionCut, ServiceError, Simulator

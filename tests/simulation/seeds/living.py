@@ -1,14 +1,13 @@
 """Runs a scenario: the real engine, load → … → verify, on a simulated account, with every law watched.
 
 In: a scenario. Out: `Lived`, what it was made of; raises `Broken` with the law that did not hold.
-The way from the file to the outcome is the command line's own: `cli.session` plans, and the plan goes through its JSON.
+The way from the file to the outcome is the command line's own, `mmeplan.engine`, and the plan goes through its JSON.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -19,11 +18,10 @@ from typing import Any
 from mmeplan import apply, diff, graph, rules
 from mmeplan import live as live_state
 from mmeplan.apply import FleetLock, Outcome
-from mmeplan.cli import session
-from mmeplan.cli.rollback import chosen
-from mmeplan.errors import InputError, LockedError, MmeplanError, Problem
+from mmeplan.engine import Desired, Engine, Planned
+from mmeplan.errors import LockedError, MmeplanError, StalePlanError
 from mmeplan.graph import Graph
-from mmeplan.plan import Finding, Options, Plan, read, write
+from mmeplan.plan import Finding, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
 from mmeplan.simulator.store import Stored
 from mmeplan.spec import load, load_text
@@ -45,7 +43,6 @@ OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet")  # deeds that need m
 REQUESTS = ("targets", "replace", "rollback")  # an act with one of these isn't about all that the file says
 JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
 RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
-_COMMIT = "GITHUB_SHA"  # where CI tells the commit
 
 
 @dataclass
@@ -61,8 +58,6 @@ class Lived:
 def live(scenario: Scenario) -> Lived:
     """Live through a scenario. Raises Broken."""
     life = Life(scenario)
-    told = os.environ.get(_COMMIT)
-    os.environ[_COMMIT] = told or "0" * 40  # as CI does: git would be asked for each plan, and takes a third of a life
     try:
         for act in scenario["acts"]:
             life.act(act)
@@ -70,8 +65,6 @@ def live(scenario: Scenario) -> Lived:
         return life.lived
     finally:
         life.close()
-        if told is None:
-            del os.environ[_COMMIT]
 
 
 class Life:
@@ -171,7 +164,11 @@ class Life:
 
     def _is_stale(self, hand: Hand, plan: Plan, act: Mapping[str, Any]) -> bool:
         """Whether a saved plan doesn't fit the world any more. Each of its files that was edited is told."""
-        reasons = apply.stale_reasons(plan, hand, hand.now(), REGION)
+        reasons: tuple[str, ...] = ()
+        try:
+            engine_of(hand).recheck(plan)
+        except StalePlanError as error:
+            reasons = tuple(error.reasons)
         if act.get("folder") and self.folder is not None:
             told = {file for file in map(str, self.folder.known()) if any(r.startswith(f"{file} has") for r in reasons)}
             if told != self.folder.edited:
@@ -190,20 +187,15 @@ class Life:
 
     def back(self, hand: Hand, act: Mapping[str, Any]) -> Plan:
         """As `mmeplan rollback` does. Raises InputError where there is nothing to go back to."""
+        endpoint, to = act["rollback"]["endpoint"], str(act["rollback"]["to"])
         compiled = _compiled(json.dumps(act["fleet"]))
-        at, to = f"endpoint/{act['rollback']['endpoint']}", str(act["rollback"]["to"])
         self.touched.clear()
-        snapshot = live_state.observe(hand, compiled, hand.now(), REGION)
-        if at not in compiled.resources:
-            raise InputError([Problem("no such endpoint", "fleet.yaml")])
-        back = chosen(compiled, snapshot, at, to, hand.now(), session.common("fleet.yaml")).name
-        self.watch.may_go_back(act["fleet"], act["rollback"]["endpoint"], back)
-        options = Options(targets=(at,), rollback=back, retry_rolled_back=act.get("retry", False))
-        turned = diff.rollback_graph(compiled, snapshot, at, back)
+        desired, retry = Desired(compiled.fleet, compiled), act.get("retry", False)
+        plan = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry).plan
+        self.watch.may_go_back(act["fleet"], endpoint, plan.options.rollback)
         self.lived.saw("rollbacks")
-        made = session.checked_plan(turned, snapshot, hand.now().isoformat(), [], options)
-        check_reasons(made)
-        return made
+        check_reasons(plan)
+        return plan
 
     def _asked_for(self, act: Mapping[str, Any], option: str) -> list[tuple[str, Stored]]:
         """The endpoints of the file that an option names, as they are now, by their physical names."""
@@ -254,16 +246,24 @@ class Life:
         """load → compile → check → observe → diff → plan."""
         text = json.dumps(_backwards(fleet) if backwards else fleet)
         compiled = _compiled(text)
-        findings = _findings(text) if self.seed % RULES_EVERY == 0 else []
+        findings = _findings(text) if self.seed % RULES_EVERY == 0 else ()
         if folder:
             compiled = self._from_folder(fleet, compiled)
         allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
-        options = Options(targets, replace, allow_outage=allowed, retry_rolled_back=retry)
-        connection: Any = session.Connection(hand, hand)  # type: ignore[arg-type]
         self.touched.clear()
-        made = session.make_plan(compiled, connection, findings, options)
-        check_reasons(made)
-        return made
+        plan = (
+            engine_of(hand)
+            .plan(
+                Desired(compiled.fleet, compiled, findings),
+                targets=targets,
+                replace=replace,
+                allow_outage=allowed,
+                retry_rolled_back=retry,
+            )
+            .plan
+        )
+        check_reasons(plan)
+        return plan
 
     def _from_folder(self, fleet: Fleet, alone: Graph) -> Graph:
         """The graph of the same fleet out of several files. It says what the one file says."""
@@ -276,9 +276,7 @@ class Life:
     def drift(self, hand: Hand, fleet: Fleet) -> diff.ManualChanges:
         """What `mmeplan drift` finds, by reads alone."""
         compiled = _compiled(json.dumps(fleet))
-        return diff.manual_changes(
-            compiled, live_state.observe(live_state.ReadOnly(hand), compiled, hand.now(), REGION)
-        )
+        return diff.manual_changes(compiled, engine_of(hand).observe(Desired(compiled.fleet, compiled)))
 
     def carry_out(self, hand: Hand, made: Plan, act: Mapping[str, Any], lock: FleetLock | None = None) -> Outcome:
         """Apply; every saved plan, and for some seeds every other, is one that was read from its own JSON."""
@@ -292,26 +290,13 @@ class Life:
         }
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
-        if lock is None:
-            outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
-        else:
-            outcome = self._run_under(lock, hand, plan, how)
+        outcome = engine_of(hand).apply(Planned(plan), observer=hand.observe, lock=lock, **how)
+        if lock is not None:
+            self.lived.saw("applies with a lock")
+            self.lived.saw("lost locks", bool(lock.lost))
         self.lived.saw("writes", hand.writes)
         self.watch.look("time")
         return outcome
-
-    def _run_under(self, lock: FleetLock, hand: Hand, plan: Plan, how: dict[str, Any]) -> Outcome:
-        """As the command line does: the lock writes, every event is a sign of life, its loss stops."""
-        self.lived.saw("applies with a lock")
-
-        def observer(event: Any) -> None:
-            hand.observe(event)
-            lock.held()
-
-        how["stopping"] = lambda: hand.stopping() or not lock.held()
-        outcome = apply.run(plan, hand, lock, hand, observer, **how)
-        self.lived.saw("lost locks", bool(lock.lost))
-        return apply.after_loss(outcome, lock)
 
     def _note(self, outcome: Outcome) -> None:
         self.lived.saw("complete" if outcome.complete else "incomplete")
@@ -448,6 +433,11 @@ def _is_whole(plan: Plan) -> bool:
     return plan.complete or (bool(plan.options.targets) and not plan.errored)
 
 
+def engine_of(hand: Hand) -> Engine:
+    """The spine, on a process's ports."""
+    return Engine(hand, hand, hand, REGION)
+
+
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Graph:
     """load → compile. Both are pure, and a life plans the same file several times."""
@@ -455,10 +445,10 @@ def _compiled(text: str) -> Graph:
 
 
 @lru_cache(maxsize=32)
-def _findings(text: str) -> list[Finding]:
+def _findings(text: str) -> tuple[Finding, ...]:
     """check. Fleets are drawn so that no rule refuses them; a test holds the drawing to it."""
     compiled = _compiled(text)
-    return rules.check(compiled.fleet, compiled)
+    return tuple(rules.check(compiled.fleet, compiled))
 
 
 def _through_json(made: Plan) -> Plan:

@@ -1,6 +1,6 @@
 """The lock on the fleet in a life: who holds it, who was refused, and the law that only its holder writes.
 
-In: the engine's `FleetLock`, used as `mmeplan.cli.locking` uses it, on the simulated S3. Out: `Broken`.
+In: the engine's `FleetLock`, used as `Engine.locked` uses it, on the simulated S3. Out: `Broken`.
 
     lock    while an apply with --lock runs, the object says that the lock is its own, until a person takes it away;
             writes of two applies with one lock never alternate; a refused one writes nothing and says who holds it;
@@ -63,7 +63,7 @@ class Locks:
 
     @contextmanager
     def held(self, hand: Hand, act: Mapping[str, Any]) -> Iterator[FleetLock | None]:
-        """As `cli.locking.locked`: the whole run holds the lock. Whoever dies leaves it. Raises LockedError."""
+        """As `Engine.locked`: the whole run holds the lock. Whoever dies leaves it. Raises LockedError."""
         if not act.get("lock"):
             yield None
             return

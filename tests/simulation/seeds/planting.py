@@ -278,7 +278,7 @@ def go_back_to_what_never_served(patch: Patch) -> None:
 
 def replace_nothing(patch: Patch) -> None:
     """`--replace` is taken, and nothing comes of it."""
-    patch.setattr(living.session, "replacement_salts", lambda *_: {})
+    patch.setattr("mmeplan.planning.replacement_salts", lambda *_: {})
 
 
 def forget_the_target(patch: Patch) -> None:

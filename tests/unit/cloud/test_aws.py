@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.cloud.aws import CONCURRENCY, Cloud, Door
-from mmeplan.cloud.pacing import READ_ATTEMPTS
+from mmeplan.cloud.clock import READ_ATTEMPTS
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
 from mmeplan.simulator import Response
 from mmeplan.simulator.in_process import send

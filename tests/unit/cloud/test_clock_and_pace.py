@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from mmeplan.cloud.clock import SystemClock
-from mmeplan.cloud.pacing import BURST, CALLS_PER_SECOND, Pace
+from mmeplan.cloud.clock import BURST, CALLS_PER_SECOND, Pace, SystemClock
 from tests.unit.apply.cloud import Clock
 
 

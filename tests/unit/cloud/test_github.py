@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmeplan.cloud import sticky
-from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
-from mmeplan.cloud.sticky import LIMIT, Posted, close, issue, post, pull_request
+from mmeplan.cloud import github as module
+from mmeplan.cloud.github import ATTEMPTS, LIMIT, LONGEST_WAIT_S, GitHub, Posted, close, issue, post, pull_request
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
 from mmeplan.render.fitting import NOTICE, fitted
 from tests.flow.clock import Clock
@@ -261,4 +260,51 @@ def test_an_issue_is_opened_updated_and_closed(fake: FakeGitHub, client: GitHub)
 
 def test_the_time_of_the_read_is_what_a_plan_says() -> None:
     """What is left out when two comments are compared is what the footer writes."""
-    assert sticky._READ_AT.search("live side read at `2026-01-01 10:00 UTC`")
+    assert module._READ_AT.search("live side read at `2026-01-01 10:00 UTC`")
+
+
+# --- proxies ----------------------------------------------------------------------------------------------------------
+
+
+def test_calls_go_through_the_proxy_that_the_environment_names(
+    fake: FakeGitHub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy is asked for the API's own URL; here it answers in its place."""
+    monkeypatch.setenv("http_proxy", fake.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    client = GitHub(clock, ME, "http://localhost:9")
+    assert posted(client).done == "created"
+    assert {request.headers["host"] for request in fake.requests} == {"localhost:9"}
+
+
+def test_a_host_that_needs_no_proxy_is_asked_itself(
+    fake: FakeGitHub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert posted(GitHub(clock, ME, fake.url)).done == "created"
+
+
+def test_a_proxy_is_told_its_own_credentials_and_never_the_token(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "user:p%40ss@proxy.example:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    connections = GitHub(clock, ME)._connections
+    assert connections.proxy.url.endswith("proxy.example:3128")
+    assert connections.proxy_headers == {"proxy-authorization": "Basic dXNlcjpwQHNz"}
+
+
+def test_a_limit_that_asks_for_nothing_readable_is_waited_for_a_minute(
+    fake: FakeGitHub, client: GitHub, clock: Clock
+) -> None:
+    """urllib3 would raise for a Retry-After that is neither a number nor a date."""
+    fake.forced.append(Forced("GET", COMMENTS, 429, {}, {"Retry-After": "soon"}))
+    assert posted(client).done == "created"
+    assert clock.slept == [60]
+
+
+def test_too_many_redirects_end_as_an_error(fake: FakeGitHub, client: GitHub, clock: Clock) -> None:
+    fake.forced += [Forced("GET", COMMENTS, 301, headers={"Location": f"{fake.url}{COMMENTS}"})] * 9
+    with pytest.raises(CloudError) as refused:
+        posted(client)
+    assert refused.value.status == 301
+    assert clock.slept == []

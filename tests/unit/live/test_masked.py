@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan import graph, live
-from mmeplan.cli.session import plan_from_snapshot
+from mmeplan import live
 from mmeplan.live import LiveObject, Snapshot, decode
 from mmeplan.plan import Options, Plan
+from mmeplan.planning import Desired, planned_from
 from mmeplan.spec import load_text
 from tests.unit.render.conftest import Live
 
@@ -85,8 +85,7 @@ def snapshot(text: str = FLEET) -> Snapshot:
 
 
 def planned(text: str, seen: Snapshot) -> Plan:
-    compiled = graph.compile(load_text(text.encode()))
-    return plan_from_snapshot(compiled, seen, [], Options())
+    return planned_from(Desired.unchecked(load_text(text.encode())), seen, Options(speculative=True)).plan
 
 
 @pytest.mark.parametrize("shape", SHAPES)

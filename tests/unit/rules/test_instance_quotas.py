@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmeplan import plan, rules
-from mmeplan.cli import session
+from mmeplan.engine import Desired, Engine
 from mmeplan.spec import Quota
 from tests.simulation.world import REGION, World, config, fleet, variant
 
@@ -44,8 +44,8 @@ def test_shadow_variants_are_held_against_the_quota_of_their_type_too() -> None:
     with World() as world:
         world.sim.set_quota("ml.c5.large", 1, region=REGION)
         compiled = world.compile(fleet({"r": {"config": shadowed}}))
-        connection = session.Connection(world.cloud, world.sim.clock)
-        made = session.make_plan(compiled, connection, [], plan.Options(), online=True)
+        engine = Engine(world.cloud, world.cloud, world.sim.clock, REGION)
+        made = engine.plan(Desired(compiled.fleet, compiled), online=True).plan
         rows = {row.instance_type: row.quota for row in made.capacity.types} if made.capacity else {}
         assert rows["ml.c5.large"] == 1
         assert "GATE-09" in {finding.rule for finding in made.findings}

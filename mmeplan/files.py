@@ -1,6 +1,6 @@
-"""Files that commands write: complete or not at all, several at once, and never through a half-written one.
+"""Files that mmeplan writes: complete or not at all, several at once, and never through a half-written one.
 
-In: texts, or functions that write to a stream. Out: files. Called by `plan`, `show` and `snapshot`.
+In: texts, or functions that write to a stream. Out: files.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ Content = Callable[[TextIO], object]
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A file to be: its path, what fills it, and its mode."""
+    """A file to be: its path, what fills it, and its mode. Without `replace` a file that is there is left alone."""
 
     path: Path
     content: Content
     mode: int = PUBLIC
+    replace: bool = True
 
 
 def text_of(text: str) -> Content:
@@ -39,7 +40,7 @@ def write_all(writings: Sequence[Writing]) -> None:
 
     A link is followed, and a pipe or a device (`/dev/stdout`) is written to as it is, not replaced.
     """
-    made: list[tuple[Path, Path]] = []
+    written: list[tuple[Path, Path, bool]] = []
     current = Path()
     try:
         for writing in writings:
@@ -50,23 +51,33 @@ def write_all(writings: Sequence[Writing]) -> None:
                     writing.content(stream)
                 continue
             scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            made.append((scratch, target))
+            written.append((scratch, target, writing.replace))
             scratch.unlink(missing_ok=True)
             handle = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_EXCL, writing.mode)
             with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
                 writing.content(stream)
-        for _, target in made:
+        for _, target, _ in written:
             current = target
             if target.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-        for scratch, target in made:
+        for scratch, target, replaces in written:
             current = target
-            scratch.replace(target)
+            if replaces:
+                scratch.replace(target)
+            else:
+                os.link(scratch, target)  # unlike a rename, this refuses to replace what came meanwhile
+    except FileExistsError:
+        raise InputError([present(str(current))]) from None
     except OSError as error:
         raise InputError([Problem(f"can't be written: {error.strerror or error}", str(current))]) from None
     finally:
-        for scratch, _ in made:
+        for scratch, _, _ in written:
             scratch.unlink(missing_ok=True)
+
+
+def present(path: str) -> Problem:
+    """A file that would be replaced, and was not to be."""
+    return Problem("is there already; nothing was written", path, hint="--force replaces it")
 
 
 def _is_special(path: Path) -> bool:

@@ -9,8 +9,8 @@ from typing import TextIO
 
 import pytest
 
-from mmeplan.cli.writing import PRIVATE, Writing, text_of, write_all
 from mmeplan.errors import InputError
+from mmeplan.files import PRIVATE, Writing, text_of, write_all
 
 
 def broken(stream: TextIO) -> None:

@@ -1,0 +1,643 @@
+"""The nine words in order, for programs and for the command line: `Engine` and the pure `planned_from` beneath it.
+
+    load → compile → check ─┐
+                   observe ─┴→ diff → plan → check_plan → render | apply → verify
+
+In: a loaded `Fleet`, and the ports of a SageMaker (AWS, the simulator, a stored snapshot). Out: `Planned`, `Outcome`,
+and what else the commands show. A plan is a function of fleet, snapshot and options: `planned_from` reads nothing.
+docs/library.md describes what programs may rely on.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mmeplan import apply as applying
+from mmeplan import diff, live, render
+from mmeplan import plan as plans
+from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
+from mmeplan.aws.variants import KEYED
+from mmeplan.errors import (
+    Command,
+    InputError,
+    MmeplanError,
+    Problem,
+    RefusedError,
+    StalePlanError,
+)
+from mmeplan.graph import Graph
+from mmeplan.live import LiveObject, Snapshot
+from mmeplan.plan import Finding, Options, Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
+from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
+from mmeplan.resources import Resource
+from mmeplan.spec import Fleet, Quota
+
+if TYPE_CHECKING:
+    from mmeplan.cloud.aws import Trace
+    from mmeplan.importing import Imported
+    from mmeplan.simulator import Simulator
+
+__all__ = [
+    "DEFAULT_PARALLELISM",
+    "POLL_INTERVAL_S",
+    "Desired",
+    "Drift",
+    "Engine",
+    "FoundLock",
+    "Planned",
+    "Status",
+    "changed_files",
+    "files_of",
+    "next_after",
+    "outcome_view",
+    "parallelism_problem",
+]
+
+SIMULATED_ACCOUNT = "123456789012"
+SIMULATED_REGION = "us-east-1"
+
+
+# --- what is shown besides a plan -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What was changed behind mmeplan's back. Environment values are masked unless asked otherwise."""
+
+    graph: Graph = field(repr=False)
+    snapshot: Snapshot = field(repr=False)
+
+    def report(self, *, show_environment: bool = False) -> plans.DriftReport:
+        """Everything that was found, as data."""
+        return plans.drift_report(self.graph, self.snapshot, show_environment=show_environment)
+
+    def text(self, *, width: int = 100, color: bool = False, show_environment: bool = False) -> str:
+        """The page of the report."""
+        return render.drift_text(self.report(show_environment=show_environment), width=width, color=color)
+
+    def json(self, *, show_environment: bool = False) -> str:
+        """The document of specs/drift.schema.json."""
+        return render.drift_json(self.report(show_environment=show_environment))
+
+
+@dataclass(frozen=True)
+class Status:
+    """The fleet's endpoints as they are now, by address."""
+
+    endpoints: tuple[StatusRow, ...]
+
+    def text(self, *, width: int = 100, color: bool = False) -> str:
+        """A table."""
+        return render.status_text(self.endpoints, width=width, color=color)
+
+    def json(self) -> str:
+        """A list of objects with the members of `StatusRow`."""
+        return json.dumps([asdict(row) for row in self.endpoints], indent=2) + "\n"
+
+
+def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
+    """The endpoints of a graph as a snapshot has them; ages are counted from `now`."""
+    rows = []
+    for endpoint in graph.of_kind("endpoint"):
+        older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
+        kept = tuple(f"{g.name} ({age_text(now, g.created_at)} old)" for g in older)
+        rows.append(_row(endpoint, snapshot, kept))
+    return Status(tuple(rows))
+
+
+def _row(endpoint: Resource, snapshot: Snapshot, generations: tuple[str, ...]) -> StatusRow:
+    seen = snapshot.get("endpoint", endpoint.physical_name)
+    if seen is None or seen.status == "absent":
+        return StatusRow(endpoint.address, endpoint.physical_name, "absent")
+    if seen.status == "unreadable":
+        return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
+    config = str(seen.describe.get("EndpointConfigName", ""))
+    pending = (seen.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    return StatusRow(
+        address=endpoint.address,
+        name=endpoint.physical_name,
+        status=str(seen.describe.get("EndpointStatus")),
+        config=config,
+        variants=_variants(seen, snapshot),
+        note=f"moving to {pending}" if pending and pending != config else "",
+        failure=str(seen.describe.get("FailureReason", "")),
+        generations=generations,
+    )
+
+
+def _variants(endpoint: LiveObject, snapshot: Snapshot) -> tuple[VariantStatus, ...]:
+    """Instances now of instances wanted, and the share of the traffic, variant by variant."""
+    config = snapshot.get("endpoint_config", str(endpoint.describe.get("EndpointConfigName", "")))
+    types = {
+        variant.get("VariantName"): variant.get("InstanceType")
+        for variant in (config.describe.get("ProductionVariants") or () if config else ())
+    }
+    summaries = endpoint.describe.get("ProductionVariants") or ()
+    total = sum(float(summary.get("CurrentWeight") or 0) for summary in summaries)
+    rows = []
+    for summary in summaries:
+        name = summary.get("VariantName")
+        share = float(summary.get("CurrentWeight") or 0) / total if total else 0.0
+        counts = f"{summary.get('CurrentInstanceCount', 0)}/{summary.get('DesiredInstanceCount', 0)}"
+        serverless = bool(summary.get("CurrentServerlessConfig"))
+        instance_type = "serverless" if serverless else str(types.get(name) or "")
+        rows.append(VariantStatus(str(name), instance_type, "" if serverless else counts, f"{share:.0%}"))
+    return tuple(rows)
+
+
+def changed_files(plan: Plan) -> list[str]:
+    """Fleet files that have changed since the plan was made, as sentences. A file that isn't here can't be compared."""
+    return applying.file_reasons(plan)
+
+
+def outcome_view(outcome: Outcome) -> OutcomeView:
+    """An outcome as `render` takes it."""
+
+    def rows(results: tuple[applying.StepResult, ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((result.step, result.detail) for result in results)
+
+    return OutcomeView(
+        done=len(outcome.done),
+        failed=rows(outcome.failed),
+        skipped=rows(outcome.skipped),
+        kept=rows(outcome.kept),
+        unverified=outcome.unverified,
+        interrupted=outcome.interrupted,
+        rolled_back=any(result.rolled_back for result in outcome.failed),
+    )
+
+
+def next_after(plan: Plan, outcome: Outcome) -> Command:
+    """What to type after an incomplete apply. A saved plan is stale by then: its fleet file is planned anew."""
+    file = plan.source[0].path if plan.source else ""
+    words: tuple[str, ...] = ("destroy" if plan.options.destroy else "apply", file)
+    if plan.options.rollback:
+        words = ("rollback", plan.options.targets[0].partition("/")[2], file, "--to", plan.options.rollback)
+    elif any(result.rolled_back for result in outcome.failed):
+        words = (*words, "--retry-rolled-back")
+    return Command(words, plan.environment, plan.options.variables)
+
+
+# --- the engine -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FoundLock:
+    """A lock that lies somewhere. `owner` is who holds it, in lines; `is_lock`: mmeplan wrote it."""
+
+    url: str
+    owner: str
+    is_lock: bool
+    seen: applying.SeenLock = field(repr=False)
+
+
+class Engine:
+    """A SageMaker to plan and apply against: `Engine.aws()`, `.simulated()`, `.stored()`, or ports of one's own.
+
+    A context manager; `close` gives back what it opened. Ports are described in `mmeplan.live`.
+    """
+
+    def __init__(
+        self,
+        reader: live.Reader,
+        writer: live.Writer,
+        clock: live.Clock,
+        region: str,
+        *,
+        progress: live.Progress | None = None,
+    ) -> None:
+        """`progress` is called with (done, of) while what is live is read."""
+        self.clock = clock
+        self.region = region
+        self._reader = reader
+        self._writer = writer
+        self._progress = progress
+        self._snapshot: Snapshot | None = None
+        self._simulator: Simulator | None = None
+
+    @classmethod
+    def aws(
+        cls,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        trace: Trace | None = None,
+        progress: live.Progress | None = None,
+    ) -> Engine:
+        """AWS, or what speaks its API behind `endpoint_url`; credentials come from boto3's usual chain.
+
+        `trace` is called with a line for each call. Raises CredentialsError where region or profile aren't known.
+        """
+        from mmeplan.cloud.aws import Cloud
+        from mmeplan.cloud.clock import SystemClock
+
+        clock = SystemClock()
+        cloud = Cloud(clock, profile=profile, region=region, endpoint_url=endpoint_url, trace=trace)
+        return cls(cloud, cloud, clock, cloud.region, progress=progress)
+
+    @classmethod
+    def simulated(
+        cls,
+        where: str | Path | Simulator = ":memory:",
+        *,
+        region: str | None = None,
+        account: str | None = None,
+        trace: Trace | None = None,
+        progress: live.Progress | None = None,
+    ) -> Engine:
+        """The simulated SageMaker of a file (made where there is none), or one that is open; waits take no time."""
+        from mmeplan.cloud.aws import Cloud, Door
+        from mmeplan.simulator import Simulator
+
+        opened: Simulator | None = None
+        if isinstance(where, Simulator):
+            simulator = where
+        else:
+            Path(where).parent.mkdir(parents=True, exist_ok=True)
+            simulator = opened = Simulator.open(where)
+        door = Door(simulator.before_send, account or SIMULATED_ACCOUNT)
+        cloud = Cloud(simulator.clock, region=region or SIMULATED_REGION, door=door, trace=trace)
+        engine = cls(cloud, cloud, simulator.clock, cloud.region, progress=progress)
+        engine._simulator = opened
+        return engine
+
+    @classmethod
+    def stored(cls, snapshot: str | Path | Snapshot) -> Engine:
+        """A stored snapshot, without credentials: its plans are speculative, and nothing can be applied.
+
+        Raises InputError.
+        """
+        seen = snapshot if isinstance(snapshot, Snapshot) else _read_snapshot(str(snapshot))
+        nothing = _Unconnected(seen)
+        engine = cls(nothing, nothing, nothing, seen.region)
+        engine._snapshot = seen
+        return engine
+
+    def close(self) -> None:
+        """Close the simulator, where this engine has opened it."""
+        if self._simulator is not None:
+            self._simulator.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def observe(self, desired: Desired, *, full: bool = False) -> Snapshot:
+        """What is live of a fleet. `full` describes every object, whatever its tags say. Raises CloudError.
+
+        What can't be read is marked in the snapshot.
+        """
+        if self._snapshot is not None:
+            return self._snapshot
+        reader = live.ReadOnly(self._reader)
+        return live.observe(reader, desired.graph, self.clock.now(), self.region, full=full, progress=self._progress)
+
+    def snapshot(self, fleet: Fleet | Desired, *, masked: bool = False) -> Snapshot:
+        """What is live of a fleet, in full, to plan from without credentials. `masked`: without environment values."""
+        seen = self.observe(_unchecked(fleet), full=True)
+        return live.masked(seen) if masked else seen
+
+    def check_online(self, fleet: Fleet | Desired) -> list[Finding]:
+        """What the rules find that read other services than SageMaker. Raises CredentialsError."""
+        from mmeplan import rules
+
+        desired = fleet if isinstance(fleet, Desired) else Desired.of(fleet)
+        return rules.check_online(desired.fleet, desired.graph, self._reader)
+
+    def drift(self, fleet: Fleet | Desired) -> Drift:
+        """What was changed behind mmeplan's back. Raises RefusedError where the account is another than the file's."""
+        desired = _unchecked(fleet)
+        snapshot, account = self.observe(desired), desired.fleet.account
+        if account and snapshot.account and account != snapshot.account:
+            text = f"the fleet is bound to the account {account}, and this is {snapshot.account}"
+            raise RefusedError(text, hint="use --profile, or -e for another environment")
+        return Drift(desired.graph, snapshot)
+
+    def status(self, fleet: Fleet | Desired) -> Status:
+        """The fleet's endpoints as they are now. Raises CloudError."""
+        desired = _unchecked(fleet)
+        snapshot = self.observe(desired)
+        return status_of(desired.graph, snapshot, self.clock.now())
+
+    def import_(
+        self,
+        endpoints: Sequence[str] = (),
+        *,
+        globs: Sequence[str] = (),
+        tags: Sequence[tuple[str, str | None]] = (),
+        fleet: str = "imported",
+    ) -> Imported:
+        """A fleet file (`.text`) for endpoints that are live, whose plan does nothing but adopt them. Reads only.
+
+        `endpoints` are names; besides, all that fit one of `globs` and all `tags` (a value None: any).
+        Raises CloudError.
+        """
+        from mmeplan import importing
+
+        asked = importing.Selection(tuple(endpoints), tuple(globs), tuple(tags))
+        if self._snapshot is not None:
+            return importing.import_stored(self._snapshot, asked, fleet)
+        reader = live.ReadOnly(self._reader)
+        return importing.import_live(reader, asked, fleet, self.clock.now(), self.region, progress=self._progress)
+
+    # --- planning -----------------------------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        fleet: Fleet | Desired,
+        *,
+        targets: Sequence[str] = (),
+        replace: Sequence[str] = (),
+        allow_outage: Sequence[str] = (),
+        retry_rolled_back: bool = False,
+        parallelism: int = DEFAULT_PARALLELISM,
+        max_change: str = "",
+        online: bool = False,
+        commit: str | None = None,
+    ) -> Planned:
+        """What an apply would do, refused plans too. The arguments are the options of `mmeplan plan`.
+
+        Raises FleetRefused before anything is read; InputError for an address that isn't in the fleet; CloudError.
+        """
+        desired = (fleet if isinstance(fleet, Desired) else Desired.of(fleet)).accepted()
+        options = Options(
+            targets=tuple(targets),
+            replace=tuple(replace),
+            allow_outage=tuple(allow_outage),
+            variables=desired.fleet.variables,
+            speculative=self._snapshot is not None,
+            retry_rolled_back=retry_rolled_back,
+            parallelism=parallelism,
+            max_change=max_change,
+        )
+        plans.require_addresses(desired.graph, options)
+        return self._planned(desired, self.observe(desired), options, online=online, commit=commit)
+
+    def destroy(
+        self, fleet: Fleet | Desired, *, parallelism: int = DEFAULT_PARALLELISM, commit: str | None = None
+    ) -> Planned:
+        """The plan that deletes everything that carries the fleet's tag. Raises InputError, CloudError."""
+        declared = _unchecked(fleet).fleet  # compiled for what is wrong with it
+        desired = Desired.unchecked(emptied(declared))
+        speculative = self._snapshot is not None
+        options = Options(destroy=True, variables=declared.variables, parallelism=parallelism, speculative=speculative)
+        return self._planned(desired, self.observe(desired), options, commit=commit)
+
+    def rollback(
+        self,
+        fleet: Fleet | Desired,
+        endpoint: str,
+        *,
+        to: str = "",
+        retry_rolled_back: bool = False,
+        parallelism: int = DEFAULT_PARALLELISM,
+        commit: str | None = None,
+    ) -> Planned:
+        """The plan that swaps an endpoint (its name or address) back to a kept config that has served it before.
+
+        `to` is the config's name, its eight hex digits, or how far back ("1" is the newest before the present one).
+        Raises InputError where there is nothing to go back to; CloudError.
+        """
+        desired = replace(_unchecked(fleet), findings=())
+        at = desired.address(endpoint)
+        snapshot = self.observe(desired)
+        options = Options(
+            targets=(at,),
+            variables=desired.fleet.variables,
+            speculative=self._snapshot is not None,
+            retry_rolled_back=retry_rolled_back,
+            rollback=generation_to(desired, snapshot, at, to, self.clock.now()).name,
+            parallelism=parallelism,
+        )
+        return self._planned(desired, snapshot, options, commit=commit)
+
+    def _planned(
+        self, desired: Desired, snapshot: Snapshot, options: Options, *, online: bool = False, commit: str | None = None
+    ) -> Planned:
+        """The plan, made once more where others use what it would delete."""
+        from mmeplan import rules
+
+        findings: list[Finding] = []
+        quotas: dict[str, Quota] = {}
+        if online:
+            findings = self.check_online(desired)
+            quotas = service_quotas(desired.graph, self._reader)
+        at = self.clock.now().isoformat()
+
+        def planned(seen: Snapshot) -> Planned:
+            return planned_from(desired, seen, options, created_at=at, findings=findings, quotas=quotas, commit=commit)
+
+        first = planned(snapshot)
+        if self._snapshot is None:
+            seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(first.plan))
+            first = planned(seen) if seen.users else first
+        return replace(first, online_actions=rules.online_actions(desired.graph) if online else ())
+
+    # --- applying -----------------------------------------------------------------------------------------------------
+
+    def recheck(self, plan: Plan, *, max_age: timedelta | None = None) -> Planned:
+        """A saved plan, once it was seen that it still fits what is live. Raises StalePlanError with all reasons."""
+        reasons = applying.stale_reasons(plan, self._reader, self.clock.now(), self.region, max_age=max_age)
+        if reasons:
+            raise StalePlanError(reasons)
+        return Planned(plan)
+
+    def apply(
+        self,
+        plan: Plan | Planned,
+        *,
+        observer: applying.Observer = lambda _: None,
+        parallelism: int | None = None,
+        fail_fast: bool = False,
+        clean: bool = False,
+        wait_for_others: bool = True,
+        poll_interval_s: float = POLL_INTERVAL_S,
+        stopping: Callable[[], bool] = lambda: False,
+        lock: FleetLock | None = None,
+        journal: str | Path | None = None,
+    ) -> Outcome:
+        """Carry out a plan and prove the result by a second observation (`outcome.complete`).
+
+        A saved plan is held against what is live first. `parallelism` may be less than what the plan was made for, not
+        more. `stopping` is asked before anything new is started. `journal` is a folder for the events. The rest are
+        options of `mmeplan apply`. What happens to a step is in the outcome, and isn't raised.
+
+        Raises PlanRefused with the reasons; StalePlanError; InputError for too much parallelism; CloudError where not
+        even the caller's identity can be read.
+        """
+        made_for = (plan.plan if isinstance(plan, Planned) else plan).options.parallelism
+        if (parallelism or 0) > made_for:
+            raise InputError([parallelism_problem(made_for, parallelism or 0)])
+        planned = (plan if isinstance(plan, Planned) else self.recheck(plan)).required()
+        writer: live.Writer = lock or self._writer
+
+        def stops() -> bool:
+            return stopping() or (lock is not None and not lock.held())
+
+        with _journal(journal, planned.plan, self.clock) as write_down:
+
+            def observe(event: applying.Event) -> None:
+                if write_down is not None:
+                    write_down(event)
+                observer(event)
+                if lock is not None:
+                    lock.held()  # a sign of life, and a look whether it still is
+
+            outcome = applying.run(
+                planned.plan,
+                self._reader,
+                writer,
+                self.clock,
+                observe,
+                parallelism=parallelism or made_for,
+                fail_fast=fail_fast,
+                clean=clean,
+                wait_for_others=wait_for_others,
+                poll_interval_s=poll_interval_s,
+                stopping=stops,
+            )
+        return applying.after_loss(outcome, lock) if lock is not None else outcome
+
+    # --- locks --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(
+        self,
+        url: str,
+        fleet: str,
+        *,
+        command: str = "apply",
+        timeout_s: float = 0,
+        unlock: str = "",
+        waiting: Callable[[str], None] = lambda _: None,
+        problem: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[FleetLock]:
+        """Hold the lock `s3://BUCKET/KEY` while the context is open, however it is left; for `apply(lock=…)`.
+
+        Waits up to `timeout_s` for it; `waiting` is told whom for. `unlock` is the command that removes it, for the
+        message to whoever finds it held. `problem` is told where it was lost or could not be given back.
+        Raises InputError, LockedError, CloudError.
+        """
+        place = applying.lock_place(url)
+        since = self.clock.now().isoformat()
+        token = f"{self.clock.uniform(0, 1):.17f}"
+        owner = LockOwner(_who(), fleet, command, since, since, token)
+        lock = FleetLock(
+            place, owner, self._reader, self._writer, self.clock, unlock=unlock or f"mmeplan unlock {place.url}"
+        )
+        lock.acquire(timeout_s, waiting=waiting)
+        try:
+            yield lock
+        finally:
+            said = lock.lost or lock.release()
+            if said:
+                problem(said)
+
+    def find_lock(self, url: str) -> FoundLock | None:
+        """The lock that lies there now; None where there is none. Raises InputError, CloudError."""
+        place = applying.lock_place(url)
+        seen = locking.look(self._reader, place)
+        if seen is None:
+            return None
+        owner = locking.describe(seen.owner, self.clock.now(), between="\n  ")
+        return FoundLock(place.url, owner, seen.owner is not None, seen)
+
+    def remove_lock(self, found: FoundLock) -> bool:
+        """Remove the lock that was found, and no other. False where it has changed since. Raises CloudError."""
+        return locking.remove(self._writer, applying.lock_place(found.url), found.seen)
+
+
+class _Unconnected:
+    """The ports of a stored snapshot: there is nobody to ask, and its time is the time."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self._snapshot.observed_at)
+
+    def read(self, operation: str, params: Mapping[str, Any]) -> NoReturn:
+        raise MmeplanError(f"{operation}: a stored snapshot can't be asked", hint="Engine.aws() or Engine.simulated()")
+
+    def gather(self, calls: Sequence[live.Call], progress: live.Progress | None = None) -> NoReturn:
+        self.read(calls[0][0] if calls else "gather", {})
+
+    write = read
+
+    def sleep(self, seconds: float) -> None:
+        """Nothing is waited for."""
+
+    def uniform(self, low: float, high: float) -> float:
+        return low
+
+
+def _unchecked(fleet: Fleet | Desired) -> Desired:
+    return fleet if isinstance(fleet, Desired) else Desired.unchecked(fleet)
+
+
+def _read_snapshot(path: str) -> Snapshot:
+    try:
+        document = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", path)]) from None
+    except (ValueError, RecursionError) as error:
+        hint = "mmeplan snapshot --out FILE writes one"
+        raise InputError([Problem(f"this is not a snapshot: {error}", path, hint=hint)]) from None
+    return live.decode(document, path)
+
+
+def service_quotas(graph: Graph, reader: live.Reader) -> dict[str, Quota]:
+    """The account's quotas of the instance types that the file names, as Service Quotas lists them."""
+    from mmeplan import rules
+
+    types = {
+        str(variant["InstanceType"])
+        for resource in graph.resources.values()
+        for member in KEYED
+        for variant in resource.request.get(member) or ()
+        if variant.get("InstanceType")
+    }
+    return {name: Quota(most, "Service Quotas") for name, most in rules.instance_quotas(reader, types).items()}
+
+
+def parallelism_problem(planned: int, asked: int, file: str = "") -> Problem:
+    """More endpoints under way at once than the plan has counted instances for."""
+    text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
+    return Problem(text, file, hint=f"mmeplan plan --parallelism {asked} --out FILE")
+
+
+@contextmanager
+def _journal(folder: str | Path | None, plan: Plan, clock: live.Clock) -> Iterator[applying.Journal | None]:
+    if folder is None:
+        yield None
+    else:
+        with applying.Journal(Path(folder), plan.plan_id, clock.now().isoformat()) as journal:
+            yield journal
+
+
+def _who() -> str:
+    """`alice@build-7 (pid 4242)`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} (pid {os.getpid()})"
