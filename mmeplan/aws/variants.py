@@ -24,9 +24,11 @@ def variants(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for member, name_member in KEYED.items():
         found = config.get(member) or ()
         if isinstance(found, Mapping):
-            yield from ((member, name, variant or {}) for name, variant in found.items())
+            for name, variant in found.items():
+                yield member, name, variant or {}
         else:
-            yield from ((member, str(variant.get(name_member, "")), variant) for variant in found)
+            for variant in found:
+                yield member, str(variant.get(name_member, "")), variant
 
 
 def model_holders(config: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
@@ -58,8 +60,8 @@ def with_model_holders(
 ) -> dict[str, Any]:
     """A variant that `change(path, member, holder)` has changed, first itself and then its pools."""
     made = change(path, "ModelName", variant)
-    pools = [
-        change((*path, "InstancePools", index), "ModelNameOverride", pool)
-        for index, pool in enumerate(made.get("InstancePools") or ())
-    ]
-    return {**made, "InstancePools": pools} if pools else made
+    if not made.get("InstancePools"):
+        return made
+    pools = enumerate(made["InstancePools"])
+    changed = [change((*path, "InstancePools", index), "ModelNameOverride", pool) for index, pool in pools]
+    return {**made, "InstancePools": changed}

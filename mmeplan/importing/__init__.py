@@ -89,11 +89,7 @@ def import_live(
 
 
 def _targets(reader: Reader, snapshot: Snapshot) -> tuple[dict[tuple[str, str], ScalableTarget], tuple[str, ...]]:
-    variants = [
-        (endpoint.name, str(summary["VariantName"]))
-        for endpoint in snapshot.present("endpoint")
-        for summary in endpoint.describe.get("ProductionVariants") or ()
-    ]
+    variants = [(endpoint.name, variant.name) for endpoint in snapshot.endpoints() for variant in endpoint.variants]
     try:
         return scalable_targets(reader, variants), ()
     except CloudError as error:
@@ -103,7 +99,7 @@ def _targets(reader: Reader, snapshot: Snapshot) -> tuple[dict[tuple[str, str], 
 
 def _components(reader: Reader, snapshot: Snapshot, imported: Imported) -> tuple[str, ...]:
     """A sentence for each imported endpoint that hosts inference components."""
-    hosting = [name for name in imported.endpoints if _hosts_components(snapshot.get("endpoint", name), snapshot)]
+    hosting = [name for name in imported.endpoints if _hosts_components(snapshot, name)]
     unknown = "and which could not be read"
     return tuple(
         f"endpoint {name} hosts inference components, which fleet.yaml doesn't describe; they stay as they are: "
@@ -112,10 +108,10 @@ def _components(reader: Reader, snapshot: Snapshot, imported: Imported) -> tuple
     )
 
 
-def _hosts_components(endpoint: LiveObject | None, snapshot: Snapshot) -> bool:
-    config = snapshot.get("endpoint_config", str(endpoint.describe.get("EndpointConfigName"))) if endpoint else None
-    variants = config.describe.get("ProductionVariants") or () if config else ()
-    return any("ModelName" not in variant and "InstancePools" not in variant for variant in variants)
+def _hosts_components(snapshot: Snapshot, endpoint: str) -> bool:
+    live = snapshot.endpoint(endpoint)
+    config = snapshot.endpoint_config(live.config) if live is not None else None
+    return config is not None and config.hosts_components
 
 
 def _unproved(text: str, snapshot: Snapshot) -> tuple[str, ...]:

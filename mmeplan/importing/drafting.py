@@ -22,7 +22,7 @@ from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.resources import Canonical
 from mmeplan.resources.canonical import canonical, same_number
 from mmeplan.resources.endpoint import with_live_desires
@@ -77,7 +77,7 @@ def draft(snapshot: Snapshot, names: list[str], fleet: str, targets: Mapping[tup
 class _Wanted:
     """One endpoint on its way into the draft: its config's content as it is to be written."""
 
-    live: LiveObject
+    live: LiveEndpoint
     config: LiveObject
     content: Canonical
     autoscaled: frozenset[str]
@@ -135,17 +135,15 @@ class _Drafter:
 
     def _wanted(self, name: str) -> _Wanted | None:
         """The endpoint, if it can be taken over; it is noted otherwise."""
-        live = self.snapshot.get("endpoint", name)
+        live = self.snapshot.endpoint(name)
         why = self._refusal(live)
         if live is None or why:
             self.made.skipped.append(Skipped(name, why))
             return None
-        config = self.snapshot.get("endpoint_config", str(live.describe.get("EndpointConfigName")))
-        if config is None or config.status != "present" or config.by_digest:
+        config = self.snapshot.endpoint_config(live.config)
+        if config is None or not config.is_present or config.by_digest:
             error = f" ({config.error})" if config is not None and config.error else ""
-            self.made.skipped.append(
-                Skipped(name, f"its config {live.describe.get('EndpointConfigName')} can't be read{error}")
-            )
+            self.made.skipped.append(Skipped(name, f"its config {live.config} can't be read{error}"))
             return None
         own = live_endpoint_config(dict(config.describe))
         owned = frozenset(
@@ -162,17 +160,16 @@ class _Drafter:
         content = with_variants(with_live_desires(own, live.describe), counted)
         return _Wanted(live, config, content, owned, canonical(content) == own)
 
-    def _refusal(self, live: LiveObject | None) -> str:
+    def _refusal(self, live: LiveEndpoint | None) -> str:
         if live is None or live.status == "absent":
             return "there is no endpoint of that name"
         if live.status == "unreadable":
             return f"it can't be read: {live.error}"
         if live.tags is None:
             return "its tags can't be read: the caller lacks sagemaker:ListTags"
-        status = live.describe.get("EndpointStatus")
-        if status not in _IMPORTABLE:
-            reason = live.describe.get("FailureReason")
-            return f"it is {status}" + (f": {reason}" if reason else "; import it when that is over")
+        if live.endpoint_status not in _IMPORTABLE:
+            reason = f": {live.failure_reason}" if live.failure_reason else "; import it when that is over"
+            return f"it is {live.endpoint_status}{reason}"
         owner = live.tags.get(FLEET_TAG)
         if owner is not None and owner != self.made.fleet:
             return f"it belongs to the fleet {owner!r} already"
@@ -185,7 +182,7 @@ class _Drafter:
     def _endpoint(self, one: _Wanted, config: Entry | str) -> None:
         name = self._logical(one.live)
         entry: Entry = {"name": one.live.name, "adopt": True, **self._tags(one.live), "config": config}
-        last = one.live.describe.get("LastDeploymentConfig")
+        last = one.live.last_deployment
         if last:
             node = self.nodes["endpoints"].keys["deployment_config"]
             entry["deployment_config"] = worded(last, node, self._unknown(f"endpoint/{name}"), "deployment_config")

@@ -78,6 +78,12 @@ class LiveEndpointConfig(LiveObject):
         return {str(item.get("VariantName")): item["InstanceType"] for item in variants if item.get("InstanceType")}
 
     @property
+    def hosts_components(self) -> bool:
+        """Whether a production variant names no model: inference components are placed on it."""
+        variants = self.describe.get("ProductionVariants") or ()
+        return any("ModelName" not in variant and "InstancePools" not in variant for variant in variants)
+
+    @property
     def is_serverless(self) -> bool:
         """Whether it has a serverless production variant."""
         return any(variant.get("ServerlessConfig") for variant in self.describe.get("ProductionVariants") or ())

@@ -146,7 +146,8 @@ def _overrun(jobs: Sequence[Job], row: InstanceCapacity, parallelism: int) -> Ov
 
 _LOOK: Final = 16  # jobs in line that are looked at whenever there may be room; bounds the work of a large fleet
 _FEW: Final = 8  # jobs of which each is tried in every place of the line: some hundred schedules
-_EXACT: Final = 12  # jobs for which every set that may be done is looked at, before an order is given up: 4,096
+_EXACT: Final = 16  # jobs for which the sets that may be done are looked at, before an order is given up
+_SETS: Final = 4096  # sets of them that lead nowhere, after which it is given up: all of twelve jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +278,13 @@ def _scheduled(line: Sequence[_Move], room: tuple[int, ...], parallelism: int, l
 
 
 def _searched(moves: Sequence[_Move], room: tuple[int, ...]) -> list[_Move] | None:
-    """The jobs one after the other so that each finds room: every set of them that may be done is looked at."""
+    """The jobs one after the other so that each finds room: the sets of them that may be done are looked at."""
     stuck: set[tuple[int, ...]] = set()
 
     def search(left: tuple[int, ...], room: tuple[int, ...]) -> list[_Move] | None:
         if not left or left in stuck:
             return None if left else []
-        for place in left:
+        for place in left if len(stuck) < _SETS else ():
             move, others = moves[place], tuple(other for other in left if other != place)
             if _has_room(move, room) and (rest := search(others, _less(room, move.gains))) is not None:
                 return [move, *rest]

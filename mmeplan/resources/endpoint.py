@@ -83,7 +83,9 @@ def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) ->
 
     def variant(member: str, name: str, said: Canonical) -> Canonical:
         made = with_model_holders(said, (member, name), named)
-        return {key: value for key, value in made.items() if name not in autoscaled or key != "InitialInstanceCount"}
+        if name not in autoscaled:
+            return made
+        return {key: value for key, value in made.items() if key != "InitialInstanceCount"}
 
     return with_variants(config, variant)
 
