@@ -36,7 +36,7 @@ from mmeplan.errors import (
     StalePlanError,
 )
 from mmeplan.graph import Graph
-from mmeplan.live import LiveObject, Snapshot
+from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
@@ -118,42 +118,35 @@ def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
 
 
 def _row(endpoint: Resource, snapshot: Snapshot, generations: tuple[str, ...]) -> StatusRow:
-    seen = snapshot.get("endpoint", endpoint.physical_name)
+    seen = snapshot.endpoint(endpoint.physical_name)
     if seen is None or seen.status == "absent":
         return StatusRow(endpoint.address, endpoint.physical_name, "absent")
     if seen.status == "unreadable":
         return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
-    config = str(seen.describe.get("EndpointConfigName", ""))
-    pending = (seen.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
     return StatusRow(
         address=endpoint.address,
         name=endpoint.physical_name,
-        status=str(seen.describe.get("EndpointStatus")),
-        config=config,
+        status=seen.endpoint_status,
+        config=seen.config,
         variants=_variants(seen, snapshot),
-        note=f"moving to {pending}" if pending and pending != config else "",
-        failure=str(seen.describe.get("FailureReason", "")),
+        note=f"moving to {seen.pending_config}" if seen.pending_config not in ("", seen.config) else "",
+        failure=seen.failure_reason,
         generations=generations,
     )
 
 
-def _variants(endpoint: LiveObject, snapshot: Snapshot) -> tuple[VariantStatus, ...]:
+def _variants(endpoint: LiveEndpoint, snapshot: Snapshot) -> tuple[VariantStatus, ...]:
     """Instances now of instances wanted, and the share of the traffic, variant by variant."""
-    config = snapshot.get("endpoint_config", str(endpoint.describe.get("EndpointConfigName", "")))
-    types = {
-        variant.get("VariantName"): variant.get("InstanceType")
-        for variant in (config.describe.get("ProductionVariants") or () if config else ())
-    }
-    summaries = endpoint.describe.get("ProductionVariants") or ()
-    total = sum(float(summary.get("CurrentWeight") or 0) for summary in summaries)
+    config = snapshot.endpoint_config(endpoint.config)
+    types = config.instance_types if config else {}
+    total = sum(variant.current_weight or 0 for variant in endpoint.variants)
     rows = []
-    for summary in summaries:
-        name = summary.get("VariantName")
-        share = float(summary.get("CurrentWeight") or 0) / total if total else 0.0
-        counts = f"{summary.get('CurrentInstanceCount', 0)}/{summary.get('DesiredInstanceCount', 0)}"
-        serverless = bool(summary.get("CurrentServerlessConfig"))
-        instance_type = "serverless" if serverless else str(types.get(name) or "")
-        rows.append(VariantStatus(str(name), instance_type, "" if serverless else counts, f"{share:.0%}"))
+    for variant in endpoint.variants:
+        share = (variant.current_weight or 0) / total if total else 0.0
+        counts = f"{variant.current_count or 0}/{variant.desired_count or 0}"
+        serverless = bool(variant.current_serverless)
+        instance_type = "serverless" if serverless else types.get(variant.name, "")
+        rows.append(VariantStatus(variant.name, instance_type, "" if serverless else counts, f"{share:.0%}"))
     return tuple(rows)
 
 

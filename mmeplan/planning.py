@@ -242,8 +242,7 @@ def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]
     salts = {}
     for at in addresses:
         resource = graph.resources[at]
-        config = resource.references[0].address if resource.kind == "endpoint" else None
-        target = graph.resources[config] if config else resource
+        target = graph.resources[resource.config] if resource.config else resource
         salts[target.address] = f"replace {_live_names(graph, snapshot, target)}"
     return salts
 
@@ -253,8 +252,8 @@ def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     endpoints = [
         graph.resources[at] for at in graph.closure_of_dependents(resource.address) if at.startswith("endpoint/")
     ]
-    running = [seen for r in endpoints if (seen := snapshot.get("endpoint", r.physical_name))]
-    names = sorted({str(seen.describe.get("EndpointConfigName", "")) for seen in running})
+    running = [seen for r in endpoints if (seen := snapshot.endpoint(r.physical_name))]
+    names = sorted({seen.config for seen in running})
     return ",".join(names) or resource.physical_name
 
 
@@ -277,13 +276,13 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
         following = hint if isinstance(hint, Command) else None
         raise InputError([Problem(f"{message}{there}", _file_of(fleet), hint=str(hint))], following)
 
-    seen = snapshot.get("endpoint", desired.graph.resources[at].physical_name)
-    if seen is None or seen.status != "present":
+    seen = snapshot.endpoint(desired.graph.resources[at].physical_name)
+    if seen is None or not seen.is_present:
         why = "can't be read" if seen is not None and seen.status == "unreadable" else "isn't live"
         refuse(f"{at} {why}, so there is nothing to go back from", plan)
-    if seen.describe.get("EndpointStatus") == DELETING:
+    if seen.endpoint_status == DELETING:
         refuse(f"{at} is being deleted", plan)
-    if (seen.tags or {}).get(FLEET_TAG) != fleet.name:
+    if seen.tag(FLEET_TAG) != fleet.name:
         why = f"the endpoint {seen.name} doesn't carry this fleet's tag"
         refuse(f"{at} is not this fleet's: {why}", plan, kept=False)
     if wanted:

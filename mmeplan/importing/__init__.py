@@ -22,7 +22,7 @@ from mmeplan.importing.selecting import (
     select,
     select_from,
 )
-from mmeplan.live import LiveObject, Progress, Reader, Snapshot, observe_running
+from mmeplan.live import Progress, Reader, Snapshot, observe_running
 from mmeplan.spec import load_text
 
 

@@ -100,6 +100,7 @@ class LiveVariant:
     desired_count: int | None = None
     current_count: int | None = None
     desired_weight: float | None = None
+    current_weight: float | None = None
     desired_serverless: Mapping[str, Any] | None = None
     current_serverless: Mapping[str, Any] | None = None
     phase: str = ""
@@ -223,6 +224,7 @@ def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVarian
             summary.get("DesiredInstanceCount"),
             summary.get("CurrentInstanceCount"),
             summary.get("DesiredWeight"),
+            summary.get("CurrentWeight"),
             summary.get("DesiredServerlessConfig"),
             summary.get("CurrentServerlessConfig"),
             _phase(summary.get("VariantStatus") or ()),
