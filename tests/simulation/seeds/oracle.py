@@ -297,7 +297,7 @@ def orphans(account: Account, fleet: Fleet) -> list[str]:
     if len(idle) > most:
         names = sorted(item.name for item in idle)
         found.append(f"{len(idle)} endpoint configs that nothing runs, and at most {most} are kept: {names}")
-    kept = {name for item in configs for name in models_of(item.body)}
+    kept = {name for item in account.all("endpoint-config") for name in models_of(item.body)}  # a neighbour's, too
     if models_unknown(account, in_use):
         return found
     for model in account.all("model"):
