@@ -18,7 +18,7 @@ from mmeplan.cloud.github import DEFAULT_URL, GitHub
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.live import Clock
 from mmeplan.render import clean
-from mmeplan.render.fitting import fitted
+from mmeplan.render.markup import fitted
 
 EXAMPLES = """\b
 Examples:

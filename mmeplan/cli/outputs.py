@@ -174,7 +174,7 @@ class Outputs:
         if self.format_ != GITHUB and not any(format_ == "markdown" for format_, _ in self.writes):
             return
         from mmeplan.render import github
-        from mmeplan.render.annotations import annotations_text
+        from mmeplan.render.github import annotations_text
 
         text = github.no_plan_markdown(fleet, self.settings.environment or "", findings)
         pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]

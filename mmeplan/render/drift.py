@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mmeplan.plan.drifting import DriftReport, FoundDrift, drift_document
-from mmeplan.render.templating import rendered
+from mmeplan.render.layout import rendered
 from mmeplan.render.values import FieldGroup, counted, field_groups, place
 
 

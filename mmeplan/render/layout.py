@@ -1,14 +1,19 @@
 """Where things stand on a line: indentation, right edge, wrapping, tables, trees. No words of its own.
 
-In: texts (cleaned here) with the style they get. Out: `Styled` text of whole lines. Called by the templates as `ui`.
+In: texts (cleaned here) with the style they get. Out: `Styled` text of whole lines. Templates know a `Layout` as `ui`,
+and whatever they interpolate is cleaned, unless it is `Styled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
-from mmeplan.render.style import Styled, clean, columns, paint, shorten, wrapped
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mmeplan.render.style import Styled, clean, columns, finished, paint, shorten, wrapped
 from mmeplan.render.values import FieldGroup, FieldRow
 
 MIN_WIDTH: Final = 80
@@ -174,3 +179,32 @@ def shorten_pair(before: str, after: str, room: int) -> tuple[str, str]:
     if drop > 1:
         before, after = f"…{before[drop:]}", f"…{after[drop:]}"
     return shorten(before, room), shorten(after, room)
+
+
+# --- templates --------------------------------------------------------------------------------------------------------
+
+
+def rendered(template: str, *, width: int, color: bool, **values: Any) -> str:
+    """The named template with these values, as it is printed."""
+    ui = Layout(width, color)
+    return finished(_environment().get_template(template).render(ui=ui, tree=ui.inner(), **values))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    made = environment(lambda value: value if isinstance(value, Styled) else clean(value), autoescape=False)
+    made.filters["branch"] = lambda text, ui, last: ui.branch(text, last)
+    return made
+
+
+def environment(finalize: Callable[[object], str], *, autoescape: bool) -> Environment:
+    """A jinja2 environment over templates/, which hands whatever is interpolated to `finalize`."""
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("mmeplan.render", "templates"),
+        autoescape=autoescape,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -10,7 +10,7 @@ from mmeplan.cloud import sticky
 from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
 from mmeplan.cloud.sticky import LIMIT, Posted, close, issue, post, pull_request
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
-from mmeplan.render.fitting import NOTICE, fitted
+from mmeplan.render.markup import NOTICE, fitted
 from tests.flow.clock import Clock
 from tests.flow.fake_github import FakeGitHub, Forced, serving
 

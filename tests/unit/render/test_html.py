@@ -10,12 +10,11 @@ import pytest
 from mmeplan import render
 from mmeplan.plan import Plan, VariantTraffic
 from mmeplan.plan.document import Capacity, InstanceCapacity
-from mmeplan.render.chart import chart_rows
-from mmeplan.render.html import asset
-from mmeplan.render.page import FULL_CARDS, page
-from mmeplan.render.picture import MOST_BOXES, picture
+from mmeplan.render.capacity import chart_rows
+from mmeplan.render.graph import MOST_BOXES, picture
+from mmeplan.render.html import FULL_CARDS, asset, page
 from mmeplan.render.relations import Relations
-from mmeplan.render.timeline import MOST_STAGES, Stage, stages
+from mmeplan.render.traffic import MOST_STAGES, Stage, stages
 from tests.properties.test_render_web import document
 from tests.unit.render.test_text import EMPTY, FLEET, SERVERLESS, SWAPPED, shared
 
