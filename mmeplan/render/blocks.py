@@ -1,6 +1,6 @@
 """One endpoint and the tree beneath it: its config, its models, and the generations that go, as texts without layout.
 
-In: a shown plan, its relations, a change. Out: `Block`s and `Node`s, which every output lays out in its own way.
+In: a shown plan, its relations, a change. Out: `Node`s, which every output lays out in its own way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mmeplan.plan import Change, FieldChange
 from mmeplan.plan.document import PlannedDrift
 from mmeplan.render.door import ShownPlan, is_masked
 from mmeplan.render.relations import Relations
-from mmeplan.render.report import Phrase, headline, is_gone, sentences_of, sign_of, words_of
+from mmeplan.render.report import headline, is_gone, sentences_of, sign_of, words_of
 from mmeplan.render.traffic import VariantRow, variant_rows
 from mmeplan.render.values import FieldGroup, counted, field_groups, place, value_text
 
@@ -23,67 +23,49 @@ _MOST_GENERATIONS: Final = 20  # deletions under one endpoint that are listed
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One config or model: what happens to it and why. `details` are (label, value) of what is new."""
+    """One object: what happens to it and why. `details` are (label, value) of what is new.
+
+    An endpoint has `variants`, and beneath it the tree of what follows: `children`.
+    """
 
     symbol: str
     style: str
     address: str
     words: str
-    place: str = ""
     words_style: str = ""
+    place: str = ""
     sentences: tuple[str, ...] = ()
     groups: tuple[FieldGroup, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    variants: tuple[VariantRow, ...] = ()
+    children: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One endpoint: what happens to it and its traffic, and the tree of what that follows from."""
+def drift_node(drift: PlannedDrift) -> Node:
+    """An endpoint that somebody changed outside mmeplan, told in the order of time: what was applied → what is live.
 
-    symbol: str
-    style: str
-    address: str
-    place: str
-    headline: Phrase
-    sentences: tuple[str, ...]
-    variants: tuple[VariantRow, ...]
-    groups: tuple[FieldGroup, ...]
-    tags: tuple[str, ...]
-    notes: tuple[str, ...]
-    children: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Drifted:
-    """One endpoint that somebody changed outside mmeplan."""
-
-    address: str
-    explanation: str
-    groups: tuple[FieldGroup, ...]
-
-
-def drifted(drift: PlannedDrift) -> Drifted:
-    """Drift is told in the order of time: what was applied → what is live. The plan document has it the other way."""
+    The plan document has it the other way round.
+    """
     fields = (replace(item, before=item.after, after=item.before) for item in drift.fields)
-    return Drifted(drift.address, drift.explanation, field_groups(fields))
+    return Node("!", "warning", drift.address, drift.explanation, groups=field_groups(fields))
 
 
-def block_of(plan: ShownPlan, relations: Relations, change: Change, told: set[str]) -> Block:
-    """The block of an endpoint's change. Objects in `told` are only referred to; `told` is kept up."""
+def block_of(plan: ShownPlan, relations: Relations, change: Change, told: set[str]) -> Node:
+    """An endpoint's change in full. Objects in `told` are only referred to; `told` is kept up."""
     config, _ = relations.needs(change)
     kept = plan.kept.get(change.address, ()) if change.effect == "traffic_shift" else ()
-    return Block(
+    return Node(
         *sign_of(change),
-        address=change.address,
+        change.address,
+        *headline(change),
         place=place(change.location),
-        headline=headline(change),
         sentences=sentences_of(change),
-        variants=variant_rows(change, relations, config),
         groups=field_groups(_own_fields(change, relations.main.get(config))),
         tags=_tag_texts(change),
         notes=(*change.notes, *([f"kept for a rollback: {', '.join(kept)}"] if kept else ())),
+        variants=variant_rows(change, relations, config),
         children=_child_nodes(relations, change, told),
     )
 
@@ -122,18 +104,14 @@ def _is_silent(change: Change, endpoint: Change) -> bool:
 
 def _node_of(relations: Relations, change: Change) -> Node:
     """A config or model in full; one that goes in a line."""
-    symbol, style = sign_of(change)
-    words, words_style = words_of(change)
     if is_gone(change):
-        return Node(symbol, style, change.address, words)
+        return Node(*sign_of(change), change.address, *words_of(change))
     fresh = change.action.creates and not change.fields and change.reason in ("new", "restored")
     return Node(
-        symbol=symbol,
-        style=style,
-        address=change.address,
-        words=words,
+        *sign_of(change),
+        change.address,
+        *words_of(change),
         place="" if change.is_noop else place(change.location),
-        words_style=words_style,
         sentences=sentences_of(change),
         groups=field_groups(change.fields),
         details=_model_details(relations.params(change.address, "CreateModel")) if fresh else (),

@@ -84,13 +84,17 @@ def finding_groups(findings: Iterable[Finding], room: int) -> tuple[FindingGroup
 
 
 def _row(finding: Finding, excerpt: Callable[[int], str] | None) -> FindingRow:
-    at = where(finding.file, finding.line, finding.column)
-    if not at and finding.address not in finding.message:
-        at = shorten(finding.address, FILE_ROOM)
+    at = shorten(spot(finding), FILE_ROOM)
     labels = ((at, "bold"), (finding.severity, _STYLES[finding.severity]), (shorten(finding.rule, RULE_ROOM), ""))
     message = finding.message + (f" (allowed: {finding.allowed})" if finding.allowed else "")
     source = excerpt(finding.line) if excerpt and finding.line else ""
     return FindingRow(labels, message, finding.help, caret_lines(source, finding.line, finding.column))
+
+
+def spot(finding: Finding) -> str:
+    """Where it is: in the file, or else at an address that its message doesn't name."""
+    named = finding.address in finding.message
+    return where(finding.file, finding.line, finding.column) or ("" if named else finding.address)
 
 
 def rule_page(rule: str) -> str:

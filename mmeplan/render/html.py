@@ -20,18 +20,18 @@ from typing import Final
 from jinja2 import Environment
 from markupsafe import Markup
 
-from mmeplan.plan import Change, Finding
+from mmeplan.plan import Change
 from mmeplan.render import layout, report
-from mmeplan.render.blocks import Block, Drifted, Node, block_of, drifted, loose_nodes
-from mmeplan.render.capacity import ChartRow, capacity_note, chart_rows
+from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
+from mmeplan.render.capacity import capacity_note, chart_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
-from mmeplan.render.findings import rule_page
-from mmeplan.render.graph import Picture, picture
+from mmeplan.render.findings import rule_page, spot
+from mmeplan.render.graph import picture
 from mmeplan.render.markup import quoted_parts
 from mmeplan.render.relations import Relations
 from mmeplan.render.style import clean
 from mmeplan.render.traffic import Bar, Stage, bar, stages
-from mmeplan.render.values import place, time_text, where
+from mmeplan.render.values import place, time_text
 
 FULL_CARDS: Final = 60  # endpoints of one kind of change that are told in full; of the others there is one line each
 FULL_WORST: Final = 200
@@ -50,7 +50,7 @@ def html(plan: ShownPlan, options: PageOptions) -> str:
         _environment()
         .get_template("plan.html.j2")
         .render(
-            page=page(plan),
+            **page(plan),
             next_command=options.next_command,
             stale=options.stale,
             policy=f"{policy}; form-action 'none'",
@@ -76,7 +76,7 @@ def _environment() -> Environment:
     environment = layout.environment(
         lambda value: value if isinstance(value, Markup) else clean(value), autoescape=True
     )
-    environment.filters["words"] = _words
+    environment.filters |= {"words": _words, "rule_page": rule_page, "spot": spot}
     return environment
 
 
@@ -97,7 +97,7 @@ class Card:
     effect: str
     badge: str
     words: str
-    block: Block
+    block: Node
     stages: tuple[Stage, ...]
     bars: tuple[Bar, ...]
 
@@ -116,55 +116,8 @@ class Line:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One finding."""
-
-    severity: str
-    rule: str
-    page: str
-    where: str
-    message: str
-    help: str
-    allowed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
+def page(plan: ShownPlan) -> dict[str, object]:
     """Everything that the templates show."""
-
-    fleet: str
-    environment: str
-    verdict: report.Phrase
-    said: str
-    counts: tuple[tuple[str, str, int], ...]
-    facts: tuple[tuple[str, str], ...]
-    marks: tuple[str, ...]
-    dangers: tuple[str, ...]
-    errors: tuple[Found, ...]
-    findings: tuple[Found, ...]
-    findings_more: int
-    filters: tuple[tuple[str, str, int], ...]
-    cards: tuple[Card, ...]
-    lines: tuple[Line, ...]
-    loose: tuple[Node, ...]
-    loose_more: int
-    picture: Picture | None
-    chart: tuple[ChartRow, ...]
-    parallelism: int
-    capacity_note: str
-    drift: tuple[Drifted, ...]
-    drift_more: int
-    remarks: tuple[tuple[str, str], ...]
-    remarks_more: int
-    unchanged: tuple[str, ...]
-    unchanged_count: int
-    calls: tuple[tuple[str, str, str], ...]
-    calls_count: int
-
-
-def page(plan: ShownPlan) -> Page:
-    """The whole page of a plan."""
     relations = Relations(plan)
     cards, lines, told = _endpoints(plan, relations)
     loose = loose_nodes(plan, relations, told)
@@ -172,7 +125,7 @@ def page(plan: ShownPlan) -> Page:
     for card in cards:
         for node in card.block.children:
             links.setdefault(node.address, card.id)
-    found = [_found(item) for item in sorted(plan.findings, key=lambda item: item.severity == "note")]
+    found = sorted(plan.findings, key=lambda item: item.severity == "note")
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
     notes = report.remarks(plan)
@@ -180,41 +133,41 @@ def page(plan: ShownPlan) -> Page:
     verdict, said = report.verdict_in_brief(plan)
     counts = plan.summary
     badges = Counter([*(card.effect for card in cards), *(line.effect for line in lines)])
-    return Page(
-        fleet=plan.fleet,
-        environment=plan.environment,
-        verdict=verdict,
-        said=said,
-        counts=(
+    return {
+        "fleet": plan.fleet,
+        "environment": plan.environment,
+        "verdict": verdict,
+        "said": said,
+        "counts": (
             ("create", "to create", counts.create),
             ("update", "to update", counts.update),
             ("delete", "to delete", counts.delete),
             ("same", "unchanged", counts.noop),
         ),
-        facts=_facts(plan),
-        marks=(*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan)),
-        dangers=report.danger_lines(plan),
-        errors=tuple(errors[:MOST_FINDINGS]),
-        findings=tuple(others[:MOST_FINDINGS]),
-        findings_more=max(0, len(errors) - MOST_FINDINGS) + max(0, len(others) - MOST_FINDINGS),
-        filters=tuple((effect, word, badges[effect]) for effect, word in report.BADGES.items() if badges[effect]),
-        cards=cards,
-        lines=lines,
-        loose=tuple(loose[:MOST_LINES]),
-        loose_more=len(loose) - MOST_LINES,
-        picture=picture(plan, relations, links),
-        chart=chart_rows(plan.capacity),
-        parallelism=plan.capacity.parallelism if plan.capacity else 0,
-        capacity_note=capacity_note(plan),
-        drift=tuple(map(drifted, plan.drift[:MOST_LINES])),
-        drift_more=len(plan.drift) - MOST_LINES,
-        remarks=notes[:MOST_LINES],
-        remarks_more=len(notes) - MOST_LINES,
-        unchanged=tuple(unchanged[:MOST_LINES]),
-        unchanged_count=len(unchanged),
-        calls=tuple((s.operation, s.address, s.effect) for s in plan.steps[:MOST_CALLS]),
-        calls_count=len(plan.steps),
-    )
+        "facts": _facts(plan),
+        "marks": (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan)),
+        "dangers": report.danger_lines(plan),
+        "errors": tuple(errors[:MOST_FINDINGS]),
+        "findings": tuple(others[:MOST_FINDINGS]),
+        "findings_more": max(0, len(errors) - MOST_FINDINGS) + max(0, len(others) - MOST_FINDINGS),
+        "filters": tuple((effect, word, badges[effect]) for effect, word in report.BADGES.items() if badges[effect]),
+        "cards": cards,
+        "lines": lines,
+        "loose": tuple(loose[:MOST_LINES]),
+        "loose_more": len(loose) - MOST_LINES,
+        "picture": picture(plan, relations, links),
+        "chart": chart_rows(plan.capacity),
+        "parallelism": plan.capacity.parallelism if plan.capacity else 0,
+        "capacity_note": capacity_note(plan),
+        "drift": tuple(map(drift_node, plan.drift[:MOST_LINES])),
+        "drift_more": len(plan.drift) - MOST_LINES,
+        "remarks": notes[:MOST_LINES],
+        "remarks_more": len(notes) - MOST_LINES,
+        "unchanged": tuple(unchanged[:MOST_LINES]),
+        "unchanged_count": len(unchanged),
+        "calls": tuple((s.operation, s.address, s.effect) for s in plan.steps[:MOST_CALLS]),
+        "calls_count": len(plan.steps),
+    }
 
 
 def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
@@ -239,8 +192,7 @@ def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[tuple[Card, ...],
         room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
         cards += [_card(plan, relations, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
         lines += [_line(change, f"l{len(lines) + i}") for i, change in enumerate(changes[room:])]
-        for change in changes:
-            told.update(relations.family_of(change))
+        told.update(at for change in changes for at in relations.family_of(change))
     return tuple(cards), tuple(lines), told
 
 
@@ -261,8 +213,3 @@ def _line(change: Change, anchor: str) -> Line:
     effect = report.badge_of(change)
     at, words = place(change.location), report.beside_badge(change)
     return Line(anchor, effect, report.BADGES[effect], *report.sign_of(change), change.address, at, words)
-
-
-def _found(item: Finding) -> Found:
-    at = where(item.file, item.line, item.column) or (item.address if item.address not in item.message else "")
-    return Found(item.severity, item.rule, rule_page(item.rule), at, item.message, item.help, item.allowed)

@@ -17,11 +17,11 @@ from mmeplan.render import report
 from mmeplan.render.blocks import Node, block_of, loose_nodes
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.door import Output, PageOptions, ShownPlan
-from mmeplan.render.findings import SEVERITIES, rule_page, severities
+from mmeplan.render.findings import SEVERITIES, rule_page, severities, spot
 from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
 from mmeplan.render.style import clean, columns, shorten
-from mmeplan.render.values import ABSENT, FieldGroup, counted, place, time_text, where
+from mmeplan.render.values import ABSENT, FieldGroup, counted, place, time_text
 
 BUDGET: Final = 60_000  # characters: GitHub takes 65,536, and the step that posts the comment may want to add a line
 SMALLEST: Final = 20_000  # characters in which the parts that are never left out have room
@@ -110,13 +110,10 @@ def finding_line(finding: Finding) -> str:
     """`- **warning** [`MME-01`](…) `fleet.yaml:41:9`: message. _help_`."""
     page = rule_page(finding.rule)
     rule = f"[{code(finding.rule)}]({page})" if page else code(finding.rule)
-    at = where(finding.file, finding.line, finding.column)
-    if not at and finding.address not in finding.message:
-        at = finding.address
+    at = f" {code(spot(finding))}" if spot(finding) else ""
     allowed = f" (allowed: {prose(finding.allowed)})" if finding.allowed else ""
     advice = f" <br>Help: {prose(finding.help)}" if finding.help else ""
-    spot = f" {code(at)}" if at else ""
-    return f"- **{finding.severity}** {rule}{spot}: {prose(finding.message)}{allowed}{advice}"
+    return f"- **{finding.severity}** {rule}{at}: {prose(finding.message)}{allowed}{advice}"
 
 
 def _findings(plan: ShownPlan, room: int) -> str:
@@ -343,7 +340,7 @@ def _detail(plan: ShownPlan, relations: Relations, change: Change) -> Detail:
         lines.append(f"! {'  '.join(padded)}".rstrip())
     lines += _difference_lines(block.groups, block.tags)
     lines += (line for node in block.children for line in _node_lines(node))
-    return Detail(change.address, _fold(f"{code_tag(block.address)} {prose(block.headline.text)}", lines))
+    return Detail(change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
 
 
 def _fold(title: str, lines: list[str]) -> str:

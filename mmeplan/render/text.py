@@ -7,11 +7,10 @@ from a file. The layout is templates/plan.txt.j2.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from mmeplan.render import report
-from mmeplan.render.blocks import Block, block_of, drifted, loose_nodes
+from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
 from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.findings import finding_groups
@@ -25,14 +24,6 @@ FULL_FINDINGS: Final = 20  # warnings of one rule
 FULL_ERRORS: Final = 200
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Blocks that are treated alike; `more` tells of those that are not shown."""
-
-    blocks: tuple[Block, ...]
-    more: str
 
 
 @Output
@@ -57,7 +48,7 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         groups=groups,
         loose=loose,
         loose_more=loose_more,
-        drift=list(map(drifted, drift)),
+        drift=list(map(drift_node, drift)),
         drift_more=drift_more,
         findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
         remarks=remarks,
@@ -77,13 +68,12 @@ def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:
     return items[:FULL_BLOCKS], f"… and {counted(rest, f'more {word}')}" if rest > 0 else ""
 
 
-def _groups(plan: ShownPlan, relations: Relations) -> tuple[list[Group], set[str]]:
-    """The endpoints' blocks, worst effect first, and the addresses of configs and models that they account for."""
+def _groups(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[list[Node], str]], set[str]]:
+    """Endpoints that are treated alike and how many there are besides, worst first; and what they account for."""
     groups, told = [], set[str]()
     for changes in report.alike(plan):
         room = FULL_WORST if report.is_worst(changes[0]) else FULL_BLOCKS
-        blocks = tuple(block_of(plan, relations, change, told) for change in changes[:room])
-        for change in changes[room:]:
-            told.update(relations.family_of(change))
-        groups.append(Group(blocks, report.more_alike(changes[room:])))
+        blocks = [block_of(plan, relations, change, told) for change in changes[:room]]
+        told.update(at for change in changes[room:] for at in relations.family_of(change))
+        groups.append((blocks, report.more_alike(changes[room:])))
     return groups, told
