@@ -13,7 +13,7 @@ actions/toolkit, packages/core/src/command.ts (what is escaped, and how).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mmeplan.errors import ExitCode
@@ -70,12 +70,8 @@ def outputs_without_plan(exit_code: int, message: str) -> dict[str, str]:
 
 def outputs_text(values: Mapping[str, str]) -> str:
     """The values as `$GITHUB_OUTPUT` wants them, each between delimiters that it can't contain."""
-    return "".join(_output(name, value) for name, value in values.items())
-
-
-def _output(name: str, value: str) -> str:
-    delimiter = f"mmeplan_{_digest(value)}"
-    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    words = ((name, value, f"mmeplan_{_digest(value)}") for name, value in values.items())
+    return "".join(f"{name}<<{word}\n{value}\n{word}\n" for name, value, word in words)
 
 
 def log_text(title: str, text: str) -> str:
@@ -137,18 +133,14 @@ def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], 
 
 def annotations_text(findings: Iterable[Finding]) -> str:
     """The errors and warnings as workflow commands; empty where there are none. Notes are not worth an annotation."""
-    found = list(findings)
-    lines = []
+    found, commands = list(findings), []
     for severity in ("error", "warning"):
-        lines += _commands(severity, [finding for finding in found if finding.severity == severity])
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _commands(severity: str, findings: Sequence[Finding]) -> list[str]:
-    rest = len(findings) - ROOM
-    more = f"\n… and {counted(rest, f'more {severity}')}; mmeplan validate shows them all" if rest > 0 else ""
-    shown = findings[:ROOM]
-    return [_command(severity, finding, more if finding is shown[-1] else "") for finding in shown]
+        alike = [finding for finding in found if finding.severity == severity]
+        rest = len(alike) - ROOM
+        more = f"\n… and {counted(rest, f'more {severity}')}; mmeplan validate shows them all" if rest > 0 else ""
+        shown = alike[:ROOM]
+        commands += [_command(severity, finding, more if finding is shown[-1] else "") for finding in shown]
+    return "".join(f"{command}\n" for command in commands)
 
 
 def _command(severity: str, finding: Finding, more: str) -> str:

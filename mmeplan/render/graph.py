@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mmeplan.plan import Change
@@ -85,15 +85,20 @@ def _escaped(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One object, or a number of objects that are alike. `state` is create, update, delete, danger or same."""
+    """One object, or a number of objects that are alike. `state` is create, update, delete, danger or same.
+
+    `x` and `y` are the upper left corner; `order` is what it is sorted by within its column.
+    """
 
     key: str
+    kind: str
     label: str
     title: str
     state: str
     symbol: str
-    x: int
-    y: int
+    order: tuple[int, str]
+    x: int = 0
+    y: int = 0
     href: str = ""
 
 
@@ -119,43 +124,21 @@ class Picture:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A box without a place."""
-
-    key: str
-    kind: str
-    label: str
-    title: str
-    state: str
-    symbol: str
-    order: tuple[int, str]
-
-
 def picture(plan: ShownPlan, relations: Relations, links: Mapping[str, str]) -> Picture | None:
     """The picture of what the plan knows, nothing where it knows no endpoint. `links` are address → anchor."""
-    changes = _shown(relations)
+    gone = {at: found[0] for at, found in relations.gone.items() if at not in relations.main}
+    changes = {at: change for at, change in {**relations.main, **gone}.items() if change.kind in _KINDS}
     if not any(change.kind == "endpoint" for change in changes.values()):
         return None
     pairs = _pairs(relations, changes)
     boxes_of = _boxes_of(changes, pairs)
-    nodes = {node.key: node for node in (boxes_of[at] for at in changes)}
     edges = {(boxes_of[a].key, boxes_of[b].key) for a, b in pairs}
-    places = _places(nodes, edges)
     anchors = {boxes_of[at].key: link for at, link in reversed(list(links.items())) if at in boxes_of}
-    boxes = tuple(
-        Box(n.key, n.label, n.title, n.state, n.symbol, *places[n.key], anchors.get(n.key, "")) for n in nodes.values()
-    )
-    curves = tuple(_curve(nodes[a], nodes[b], places) for a, b in sorted(edges))
+    boxes = _placed({box.key: box for box in (boxes_of[at] for at in changes)}, edges, anchors)
+    curves = tuple(_curve(boxes[a], boxes[b]) for a, b in sorted(edges))
     columns = tuple((index * (WIDTH + _GAP), title) for index, title in enumerate(_TITLES))
-    height = max(box.y for box in boxes) + HEIGHT + 2
-    return Picture(3 * WIDTH + 2 * _GAP + 2, height, columns, boxes, curves, _words(changes))
-
-
-def _shown(relations: Relations) -> dict[str, Change]:
-    """What is drawn for each address: what it becomes, or that it goes. Other generations of it are not drawn."""
-    gone = {at: found[0] for at, found in relations.gone.items() if at not in relations.main}
-    return {at: change for at, change in {**relations.main, **gone}.items() if change.kind in _KINDS}
+    height = max(box.y for box in boxes.values()) + HEIGHT + 2
+    return Picture(3 * WIDTH + 2 * _GAP + 2, height, columns, tuple(boxes.values()), curves, _words(changes))
 
 
 def _pairs(relations: Relations, changes: Mapping[str, Change]) -> set[tuple[str, str]]:
@@ -175,7 +158,7 @@ def _pairs(relations: Relations, changes: Mapping[str, Change]) -> set[tuple[str
     return {(a, b) for a, b in pairs if a in changes and b in changes and ranks[a] < ranks[b]}
 
 
-def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -> dict[str, _Node]:
+def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -> dict[str, Box]:
     """Address → the box that it is drawn in: its own, or one of many."""
     alone = set(changes)
     if len(changes) > MOST_BOXES:
@@ -199,45 +182,44 @@ def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -
     return made
 
 
-def _alone(at: str, change: Change) -> _Node:
+def _alone(at: str, change: Change) -> Box:
     title = f"{at}: {report.together(change)}"
     order = (99 if change.is_noop else report.rank(change), at)
     label = shorten(at.partition("/")[2] or at, _LABEL)
-    return _Node(at, change.kind, label, title, report.state_of(change), report.sign_of(change).text, order)
+    return Box(at, change.kind, label, title, report.state_of(change), report.sign_of(change).text, order)
 
 
-def _together(kind: str, state: str, effect: str, members: list[str], changes: Mapping[str, Change]) -> _Node:
+def _together(kind: str, state: str, effect: str, members: list[str], changes: Mapping[str, Change]) -> Box:
     first, number = changes[members[0]], counted(len(members), report.KINDS[kind])
     label = number if len(members) > 1 else members[0].partition("/")[2]
     title = f"{number}: {report.together(first, effect)} ({members[0]} … {members[-1]})"
     key = f"group:{kind}:{state}:{effect}"
-    return _Node(key, kind, shorten(label, _LABEL), title, state, report.sign_of(first).text, (100, key))
+    return Box(key, kind, shorten(label, _LABEL), title, state, report.sign_of(first).text, (100, key))
 
 
-def _places(nodes: Mapping[str, _Node], edges: Iterable[tuple[str, str]]) -> dict[str, tuple[int, int]]:
+def _placed(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]], anchors: Mapping[str, str]) -> dict[str, Box]:
     """Column by column: endpoints by what happens to them, the others as near as can be to what needs them."""
     above: dict[str, list[str]] = defaultdict(list)
     for a, b in edges:
         above[b].append(a)
     rows: dict[str, int] = {}
-    places: dict[str, tuple[int, int]] = {}
+    placed = dict(boxes)
     for index, kind in enumerate(_KINDS):
-        column = [node for node in nodes.values() if node.kind == kind]
-        seen = {node.key: [rows[at] for at in above[node.key] if at in rows] for node in column}
+        column = [box for box in boxes.values() if box.kind == kind]
+        seen = {box.key: [rows[at] for at in above[box.key] if at in rows] for box in column}
         wanted = {key: sum(found) / len(found) if found else _NOWHERE for key, found in seen.items()}
-        column.sort(key=lambda node: (wanted[node.key], node.order))
         free = 0
-        for node in column:
-            want = wanted[node.key]
+        for box in sorted(column, key=lambda box: (wanted[box.key], box.order)):
+            want = wanted[box.key]
             row = max(free, round(want)) if want < _NOWHERE else free
-            rows[node.key], free = row, row + 1
-            places[node.key] = (index * (WIDTH + _GAP) + 1, _TOP + row * _STEP)
-    return places
+            rows[box.key], free = row, row + 1
+            x, y = index * (WIDTH + _GAP) + 1, _TOP + row * _STEP
+            placed[box.key] = replace(box, x=x, y=y, href=anchors.get(box.key, ""))
+    return placed
 
 
-def _curve(start: _Node, end: _Node, places: Mapping[str, tuple[int, int]]) -> Curve:
-    x1, y1 = places[start.key][0] + WIDTH, places[start.key][1] + HEIGHT // 2
-    x2, y2 = places[end.key][0], places[end.key][1] + HEIGHT // 2
+def _curve(start: Box, end: Box) -> Curve:
+    x1, y1, x2, y2 = start.x + WIDTH, start.y + HEIGHT // 2, end.x, end.y + HEIGHT // 2
     bend = (x2 - x1) // 2
     path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
     return Curve(start.key, end.key, path, start.state != "same" and end.state != "same")

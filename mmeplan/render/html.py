@@ -91,29 +91,15 @@ def _words(text: str) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One endpoint in full."""
+    """One endpoint in full, or in a line: then without stages and bars."""
 
     id: str
     effect: str
     badge: str
     words: str
     block: Node
-    stages: tuple[Stage, ...]
-    bars: tuple[Bar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One endpoint in one line."""
-
-    id: str
-    effect: str
-    badge: str
-    symbol: str
-    style: str
-    address: str
-    place: str
-    words: str
+    stages: tuple[Stage, ...] = ()
+    bars: tuple[Bar, ...] = ()
 
 
 def page(plan: ShownPlan) -> dict[str, object]:
@@ -121,7 +107,7 @@ def page(plan: ShownPlan) -> dict[str, object]:
     relations = Relations(plan)
     cards, lines, told = _endpoints(plan, relations)
     loose = loose_nodes(plan, relations, told)
-    links = {card.block.address: card.id for card in cards} | {line.address: line.id for line in lines}
+    links = {card.block.address: card.id for card in (*cards, *lines)}
     for card in cards:
         for node in card.block.children:
             links.setdefault(node.address, card.id)
@@ -132,7 +118,7 @@ def page(plan: ShownPlan) -> dict[str, object]:
     unchanged = [change.address for change in plan.changes if change.is_noop]
     verdict, said = report.verdict_in_brief(plan)
     counts = plan.summary
-    badges = Counter([*(card.effect for card in cards), *(line.effect for line in lines)])
+    badges = Counter(card.effect for card in (*cards, *lines))
     return {
         "fleet": plan.fleet,
         "environment": plan.environment,
@@ -183,33 +169,29 @@ def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[tuple[Card, ...], tuple[Line, ...], set[str]]:
+def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[list[Card], list[Card], set[str]]:
     """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
     cards: list[Card] = []
-    lines: list[Line] = []
+    lines: list[Card] = []
     told = set[str]()
     for changes in report.alike(plan):
         room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
         cards += [_card(plan, relations, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
-        lines += [_line(change, f"l{len(lines) + i}") for i, change in enumerate(changes[room:])]
+        for i, change in enumerate(changes[room:], start=len(lines)):
+            words, at = report.beside_badge(change), place(change.location)
+            line = Node(*report.sign_of(change), change.address, words, place=at)
+            lines.append(Card(f"l{i}", *_badge(change), words, line))
         told.update(at for change in changes for at in relations.family_of(change))
-    return tuple(cards), tuple(lines), told
+    return cards, lines, told
 
 
 def _card(plan: ShownPlan, relations: Relations, change: Change, anchor: str) -> Card:
     update = relations.params(change.address, "UpdateEndpoint")
-    return Card(
-        id=anchor,
-        effect=report.badge_of(change),
-        badge=report.BADGES[report.badge_of(change)],
-        words=report.beside_badge(change),
-        block=block_of(plan, relations, change, set()),
-        stages=() if change.refusal else stages(change, update),
-        bars=tuple(map(bar, change.traffic)),
-    )
+    block = block_of(plan, relations, change, set())
+    rollout = () if change.refusal else stages(change, update)
+    return Card(anchor, *_badge(change), report.beside_badge(change), block, rollout, tuple(map(bar, change.traffic)))
 
 
-def _line(change: Change, anchor: str) -> Line:
-    effect = report.badge_of(change)
-    at, words = place(change.location), report.beside_badge(change)
-    return Line(anchor, effect, report.BADGES[effect], *report.sign_of(change), change.address, at, words)
+def _badge(change: Change) -> tuple[str, str]:
+    """What it is filtered by, and in words."""
+    return report.badge_of(change), report.BADGES[report.badge_of(change)]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mmeplan.render.style import Styled, clean, columns, finished, paint, shorten, wrapped
+from mmeplan.render.style import Styled, clean, columns, finished, padded, paint, shorten, widths_of, wrapped
 from mmeplan.render.values import FieldGroup, FieldRow
 
 MIN_WIDTH: Final = 80
@@ -111,9 +111,8 @@ class Layout:
         used = start + columns(row.before) + 3 + columns(row.after)
         margin = " " * indent
         if used + (columns(row.line) + 2 if row.line else 0) <= self.edge:
-            padded = name + " " * (widest - columns(name) + 2)
             pair = f"{self.paint(row.before, 'before')} → {self.paint(row.after, 'after')}"
-            return [self._with_right(margin + padded + pair, used, row.line)]
+            return [self._with_right(margin + padded(name, widest + 2) + pair, used, row.line)]
         before, after = shorten_pair(row.before, row.after, self.room - indent - 4)
         return [
             self._with_right(margin + name, indent + columns(name), row.line),
@@ -135,13 +134,12 @@ class Layout:
     def table(self, rows: Iterable[Sequence[str]], indent: int) -> Styled:
         """Rows of cells, aligned, without rules. Columns that are empty everywhere take no room."""
         cells = [[clean(cell) for cell in row] for row in rows]
-        widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+        widths = widths_of(cells)
         widths = narrowed(widths, self.room - indent - 2 * (sum(1 for width in widths if width) - 1))
         lines = []
         for row in cells:
-            shown = [shorten(cell, width) for cell, width in zip(row, widths, strict=True)]
-            padded = [cell + " " * (width - columns(cell)) for cell, width in zip(shown, widths, strict=True) if width]
-            lines.append(" " * indent + _GAP.join(padded).rstrip())
+            shown = [padded(shorten(cell, width), width) for cell, width in zip(row, widths, strict=True) if width]
+            lines.append(" " * indent + _GAP.join(shown).rstrip())
         return Styled("\n".join(lines))
 
     def branch(self, text: str, last: bool) -> Styled:

@@ -20,7 +20,7 @@ from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.findings import SEVERITIES, rule_page, severities, spot
 from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
-from mmeplan.render.style import clean, columns, shorten
+from mmeplan.render.style import clean, padded, shorten, widths_of
 from mmeplan.render.values import ABSENT, FieldGroup, counted, place, time_text
 
 BUDGET: Final = 60_000  # characters: GitHub takes 65,536, and the step that posts the comment may want to add a line
@@ -334,10 +334,8 @@ def _detail(plan: ShownPlan, relations: Relations, change: Change) -> Detail:
     block = block_of(plan, relations, change, set())
     lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]
     rows = [[_cut(cell) for cell in variant] for variant in block.variants]
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)] if rows else []
-    for cells in rows:  # `! large  2 → 4 × ml.m5.xlarge  66.7 %`, in columns
-        padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
-        lines.append(f"! {'  '.join(padded)}".rstrip())
+    widths = widths_of(rows)
+    lines += [f"! {'  '.join(map(padded, cells, widths))}".rstrip() for cells in rows]
     lines += _difference_lines(block.groups, block.tags)
     lines += (line for node in block.children for line in _node_lines(node))
     return Detail(change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from mmeplan.plan import EFFECTS, Action, Change
+from mmeplan.plan import EFFECTS, Action, Change, DriftReport
 from mmeplan.plan.gates import OUTAGE_GATES
 from mmeplan.render.door import ShownPlan
 from mmeplan.render.relations import Relations
@@ -332,7 +332,7 @@ def remarks(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
 # --- the whole plan ---------------------------------------------------------------------------------------------------
 
 
-def title(plan: ShownPlan) -> str:
+def title(plan: ShownPlan | DriftReport) -> str:
     """`fleet prices (prod) · account 123456789012 · eu-west-1`."""
     environment = f" ({plan.environment})" if plan.environment else ""
     return f"fleet {plan.fleet}{environment} · account {plan.account} · {plan.region}"

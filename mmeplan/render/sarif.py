@@ -70,22 +70,16 @@ def _results(findings: Sequence[Finding], rules: Sequence[RuleHelp]) -> list[dic
         if finding.rule in index:
             made["ruleIndex"] = index[finding.rule]
         made["level"] = finding.severity
-        made["message"] = {"text": " ".join(part for part in (_sentence(finding.message), finding.help) if part)}
+        message = finding.message if finding.message.endswith((".", "!", "?")) else f"{finding.message}."
+        made["message"] = {"text": f"{message} {finding.help}" if finding.help else message}
         made["locations"] = _locations(finding)
-        made["partialFingerprints"] = {FINGERPRINT: _fingerprint(place, seen[place])}
+        made["partialFingerprints"] = {
+            FINGERPRINT: hashlib.sha256(json.dumps([*place, seen[place]]).encode()).hexdigest()[:32]
+        }
         if finding.allowed:
             made["suppressions"] = [{"kind": "inSource", "justification": finding.allowed}]
         results.append(made)
     return results
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _fingerprint(place: tuple[str, str, str], number: int) -> str:
-    text = json.dumps([*place, number])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _locations(finding: Finding) -> list[dict[str, Any]]:

@@ -50,18 +50,13 @@ def value_text(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, str):
-        return clean(value if _is_plain(value) else json.dumps(value, ensure_ascii=False))
+        plain = value == value.strip() != "" and "→" not in value and not _LOOKS_OTHERWISE.match(value)
+        return clean(value if plain or is_masked(value) else json.dumps(value, ensure_ascii=False))
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(value_text, value)) + "]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{clean(key)}: {value_text(item)}" for key, item in value.items()) + "}"
     return clean(value)
-
-
-def _is_plain(value: str) -> bool:
-    if is_masked(value):
-        return True
-    return bool(value) and value == value.strip() and "→" not in value and not _LOOKS_OTHERWISE.match(value)
 
 
 def field_groups(fields: Iterable[FieldChange]) -> tuple[FieldGroup, ...]:

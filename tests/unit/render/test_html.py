@@ -160,9 +160,9 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 def test_beyond_a_number_an_endpoint_is_one_line(plan_of: Any, live: Any) -> None:
     names = tuple(f"tenant-{index:03d}" for index in range(FULL_CARDS + 7))
     made = page(plan_of(shared(names, "ranker:1.8"), live(shared(names))))
-    assert (len(made.cards), len(made.lines)) == (FULL_CARDS, 7)
-    assert made.filters == (("traffic_shift", "traffic shifts", FULL_CARDS + 7),)
-    assert made.loose == (), "what the lines account for is not told twice"
+    assert (len(made["cards"]), len(made["lines"])) == (FULL_CARDS, 7)
+    assert made["filters"] == (("traffic_shift", "traffic shifts", FULL_CARDS + 7),)
+    assert made["loose"] == (), "what the lines account for is not told twice"
 
 
 def test_a_page_has_no_comment_no_handler_and_no_address_to_load(plan_of: Any, live: Any) -> None:
