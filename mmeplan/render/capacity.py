@@ -21,10 +21,7 @@ _FAR: Final = 3  # a quota further away than three times the peak would flatten 
 class ChartRow:
     """One instance type. Bars are in percent of the widest; `quota_at` is None where no quota is known or near."""
 
-    instance_type: str
-    now: int
-    after: int
-    peak: int
+    item: InstanceCapacity
     quota: str
     over: bool
     now_bar: float
@@ -49,7 +46,7 @@ def capacity_rows(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
     moving = moving_types(plan.capacity)
     if not moving:
         return ()
-    shown = sorted(moving, key=_least_room)[:ROOM] if len(moving) > ROOM else moving
+    shown = sorted(moving, key=lambda row: (-_taken(row), row.instance_type))[:ROOM] if len(moving) > ROOM else moving
     known = any(row.quota is not None for row in shown)
     rows = [("Instances", "now", "peak", "after", "quota" if known else "")]
     for row in shown:
@@ -59,26 +56,23 @@ def capacity_rows(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def _least_room(row: InstanceCapacity) -> tuple[float, str]:
-    return (row.peak / row.quota if row.quota else -1.0 if row.quota is None else 2.0) * -1, row.instance_type
+def _taken(row: InstanceCapacity) -> float:
+    """How much of its quota a type takes at the peak; the types without a known one come last."""
+    return -1.0 if row.quota is None else row.peak / row.quota if row.quota else 2.0
 
 
 def capacity_note(plan: ShownPlan) -> str:
     """What the table leaves out, and who waits for whom so that the peak fits."""
     rest = len(moving_types(plan.capacity)) - ROOM
-    waiting = _waiting_endpoints(plan)
+    of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
+    own = [step for step in plan.steps if step.id in of]
+    # endpoints wait for other endpoints only for the sake of a quota
+    waiting = len({s.address for s in own if any(of.get(needed, s.address) != s.address for needed in s.after)})
     notes = [f"and {counted(rest, 'more type')}"] if rest > 0 else []
     if waiting:
         verb = "waits" if waiting == 1 else "wait"
         notes.append(f"{counted(waiting, 'endpoint')} {verb} for others, so that the peak stays within the quotas")
     return "; ".join(notes)
-
-
-def _waiting_endpoints(plan: ShownPlan) -> int:
-    """How many endpoints wait for other endpoints: only ever for the sake of a quota."""
-    of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
-    own = [step for step in plan.steps if step.id in of]
-    return len({s.address for s in own if any(of.get(needed, s.address) != s.address for needed in s.after)})
 
 
 def chart_rows(capacity: Capacity | None) -> tuple[ChartRow, ...]:
@@ -94,9 +88,7 @@ def _longest(item: InstanceCapacity) -> int:
 
 
 def _near_quota(item: InstanceCapacity) -> int | None:
-    if item.quota is None or item.quota > _FAR * max(1, _longest(item)):
-        return None
-    return item.quota
+    return item.quota if item.quota is not None and item.quota <= _FAR * max(1, _longest(item)) else None
 
 
 def _chart_row(item: InstanceCapacity, widest: int) -> ChartRow:
@@ -106,4 +98,4 @@ def _chart_row(item: InstanceCapacity, widest: int) -> ChartRow:
     now, after, peak = (round(100 * number / widest, 2) for number in (item.now, item.after, item.peak))
     near = _near_quota(item)
     at = None if near is None else round(100 * near / widest, 2)
-    return ChartRow(item.instance_type, item.now, item.after, item.peak, quota, is_over(item), now, after, peak, at)
+    return ChartRow(item, quota, is_over(item), now, after, peak, at)

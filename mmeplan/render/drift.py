@@ -40,7 +40,6 @@ def drift_json(report: DriftReport) -> str:
 
 
 def _object(found: list[FoundDrift]) -> tuple[Node, list[tuple[str, tuple[FieldGroup, ...]]]]:
-    """One object, and all that was done to it."""
     first = found[0]
     name = "" if first.name == first.address.partition("/")[2] else first.name
     node = Node("!", "warning", first.address, name, "dim", place(first.location))

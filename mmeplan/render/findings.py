@@ -41,12 +41,8 @@ class FindingRow:
     excerpt: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """Findings of one rule; `more` tells of those that are not shown."""
-
-    findings: tuple[FindingRow, ...]
-    more: str
+FindingGroup = tuple[list[FindingRow], str]
+"""Findings of one rule, and a line that tells of those that are not shown."""
 
 
 def findings_text(
@@ -57,11 +53,11 @@ def findings_text(
     `excerpt` gives the text of a line of the file, for carets.
     """
     found = sorted(findings, key=lambda item: (item.file, item.line, item.column, item.rule, item.address))
-    group = FindingGroup(tuple(_row(item, excerpt) for item in found), "")
     summary = f"{severities(found)}." if found else "No findings."
     worst = next((severity for severity in SEVERITIES[:2] if any(f.severity == severity for f in found)), "")
+    rows = [_row(item, excerpt) for item in found]
     style = _STYLES.get(worst, "good")
-    return rendered("report.txt.j2", width=width, color=color, group=group, summary=summary, summary_style=style)
+    return rendered("report.txt.j2", width=width, color=color, rows=rows, more="", summary=summary, summary_style=style)
 
 
 def severities(findings: Iterable[Finding]) -> str:
@@ -70,17 +66,17 @@ def severities(findings: Iterable[Finding]) -> str:
     return ", ".join(counted(counts[severity], severity) for severity in SEVERITIES if counts[severity])
 
 
-def finding_groups(findings: Iterable[Finding], room: int) -> tuple[FindingGroup, ...]:
+def finding_groups(findings: Iterable[Finding], room: int) -> list[FindingGroup]:
     """The findings by severity and rule, at most `room` of each, in the order in which the rules come first."""
     by_rule: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         by_rule[finding.severity, finding.rule].append(finding)
-    groups = []
+    groups: list[FindingGroup] = []
     for (severity, rule), found in sorted(by_rule.items(), key=lambda item: SEVERITIES.index(item[0][0])):
         rest = len(found) - room
         more = f"… and {counted(rest, f'more {severity}')} of {rule}" if rest > 0 else ""
-        groups.append(FindingGroup(tuple(_row(item, None) for item in found[:room]), more))
-    return tuple(groups)
+        groups.append(([_row(item, None) for item in found[:room]], more))
+    return groups
 
 
 def _row(finding: Finding, excerpt: Callable[[int], str] | None) -> FindingRow:

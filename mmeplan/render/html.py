@@ -193,5 +193,4 @@ def _card(plan: ShownPlan, relations: Relations, change: Change, anchor: str) ->
 
 
 def _badge(change: Change) -> tuple[str, str]:
-    """What it is filtered by, and in words."""
     return report.badge_of(change), report.BADGES[report.badge_of(change)]

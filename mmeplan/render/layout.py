@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -46,10 +47,10 @@ class Layout:
         lines = [self.paint(line, style) for line in wrapped(text, self.edge - indent - hang)]
         return Styled(" " * indent + f"\n{' ' * (indent + hang)}".join(lines))
 
-    def line(self, text: str, right: str = "", style: str = "bold", indent: int = 0) -> Styled:
-        """A text at the left, shortened if need be, and a dim one at the right edge."""
-        left = shorten(text, self.edge - indent - (columns(clean(right)) + 2 if right else 0))
-        return self._with_right(" " * indent + self.paint(left, style), indent + columns(left), right)
+    def line(self, text: str, right: str = "") -> Styled:
+        """A bold text at the left, shortened if need be, and a dim one at the right edge."""
+        left = shorten(text, self.edge - (columns(clean(right)) + 2 if right else 0))
+        return self._with_right(self.paint(left, "bold"), columns(left), right)
 
     def _with_right(self, painted: str, used: int, right: str) -> Styled:
         if not right:
@@ -165,15 +166,10 @@ def narrowed(widths: Sequence[int], room: int) -> list[int]:
 
 def shorten_pair(before: str, after: str, room: int) -> tuple[str, str]:
     """Two values shortened so that what differs stays in sight: what both begin with goes first."""
-    longest = max(columns(before), columns(after))
-    if longest <= room:
+    if max(columns(before), columns(after)) <= room:
         return before, after
-    common = 0
-    for one, other in zip(before, after, strict=False):
-        if one != other:
-            break
-        common += 1
-    drop = common - room // 3
+    common = takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))
+    drop = sum(1 for _ in common) - room // 3
     if drop > 1:
         before, after = f"…{before[drop:]}", f"…{after[drop:]}"
     return shorten(before, room), shorten(after, room)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mmeplan.plan import Change, Finding
 from mmeplan.render import report
@@ -92,7 +92,6 @@ def _banner(plan: ShownPlan, stale: Sequence[str], room: int) -> str:
 
 
 def _quote(kind: str, lines: Iterable[str]) -> str:
-    """GitHub's alert; elsewhere an ordinary quotation."""
     return "\n".join([f"> [!{kind}]", *(f"> {line}" for line in lines)])
 
 
@@ -117,7 +116,6 @@ def finding_line(finding: Finding) -> str:
 
 
 def _findings(plan: ShownPlan, room: int) -> str:
-    """Warnings and notes; errors stand in the alert."""
     found = [finding for finding in plan.findings if finding.severity != "error"]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return _section(f"### Findings: {severities(found)}", map(finding_line, found), room)
@@ -130,7 +128,6 @@ def _section(title: str, lines: Iterable[str], room: int) -> str:
 
 
 def _drift(plan: ShownPlan, room: int) -> str:
-    """Endpoints that somebody changed outside mmeplan."""
     lines = []
     for item in plan.drift:
         fields = f" ({_codes([field.field for field in item.fields], 3)})" if item.fields else ""
@@ -139,7 +136,6 @@ def _drift(plan: ShownPlan, room: int) -> str:
 
 
 def _codes(names: Sequence[str], room: int) -> str:
-    """`a`, `b` and 4 more, as code."""
     rest = f" and {len(names) - room:,} more" if len(names) > room else ""
     return ", ".join(map(code, names[:room])) + rest
 
@@ -165,7 +161,6 @@ def _capacity(plan: ShownPlan, room: int) -> str:
 
 
 def _remarks(plan: ShownPlan, room: int) -> str:
-    """Notes on objects that don't change."""
     return _section("### Notes", (f"- {prose(names)}: {prose(note)}" for names, note in report.remarks(plan)), room)
 
 
@@ -271,15 +266,8 @@ def _group_row(members: Sequence[Change]) -> str:
 # --- details ----------------------------------------------------------------------------------------------------------
 
 
-class Detail(NamedTuple):
-    """A folded section, everything that differs as a diff, and the address that stands for it where it is left out."""
-
-    address: str
-    text: str
-
-
-def _folded(details: Sequence[Detail], beyond: int, room: int) -> str:
-    """The folded details that fit; whole ones are left out, the largest first, and a line says so.
+def _folded(details: Sequence[tuple[str, str]], beyond: int, room: int) -> str:
+    """The folded details (address, text) that fit; whole ones are left out, the largest first, and a line says so.
 
     `beyond` details were not even made.
     """
@@ -287,19 +275,19 @@ def _folded(details: Sequence[Detail], beyond: int, room: int) -> str:
         return ""
     title = "### Details"
     room -= length(title) + 4
-    sizes = [length(detail.text) + 2 for detail in details]
+    sizes = [length(text) + 2 for _, text in details]
     largest = sorted(range(len(details)), key=lambda index: (-sizes[index], index))
     total, dropped = sum(sizes), 0
     if beyond or total > room:
-        room -= length(_left_out([details[index].address for index in largest], beyond, len(details))) + 2
+        room -= length(_left_out([details[index][0] for index in largest], beyond, len(details))) + 2
         while dropped < len(details) and total > room:
             total -= sizes[largest[dropped]]
             dropped += 1
         if room < 0:
             return ""
     gone = largest[:dropped]
-    note = [_left_out([details[index].address for index in gone], beyond, len(details))] if dropped or beyond else []
-    kept = [detail.text for index, detail in enumerate(details) if index not in set(gone)]
+    note = [_left_out([details[index][0] for index in gone], beyond, len(details))] if dropped or beyond else []
+    kept = [text for index, (_, text) in enumerate(details) if index not in set(gone)]
     return "\n\n".join([title, *note, *kept])
 
 
@@ -313,7 +301,7 @@ def _left_out(dropped: Sequence[str], beyond: int, number_made: int) -> str:
     )
 
 
-def _details(plan: ShownPlan, relations: Relations) -> tuple[list[Detail], int]:
+def _details(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[str, str]], int]:
     """The details of the endpoints that change, worst first, and of the objects that none accounts for.
 
     And how many endpoints there are besides: more than a few hundred details fit into no comment.
@@ -326,11 +314,11 @@ def _details(plan: ShownPlan, relations: Relations) -> tuple[list[Detail], int]:
         lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
         if len(loose) > _LOOSE_ROOM:
             lines.append(f"# … and {len(loose) - _LOOSE_ROOM:,} more")
-        details.append(Detail("other configs and models", _fold("Other configs and models", lines)))
+        details.append(("other configs and models", _fold("Other configs and models", lines)))
     return details, max(0, len(changed) - _MOST_DETAILS)
 
 
-def _detail(plan: ShownPlan, relations: Relations, change: Change) -> Detail:
+def _detail(plan: ShownPlan, relations: Relations, change: Change) -> tuple[str, str]:
     block = block_of(plan, relations, change, set())
     lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]
     rows = [[_cut(cell) for cell in variant] for variant in block.variants]
@@ -338,7 +326,7 @@ def _detail(plan: ShownPlan, relations: Relations, change: Change) -> Detail:
     lines += [f"! {'  '.join(map(padded, cells, widths))}".rstrip() for cells in rows]
     lines += _difference_lines(block.groups, block.tags)
     lines += (line for node in block.children for line in _node_lines(node))
-    return Detail(change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
+    return (change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
 
 
 def _fold(title: str, lines: list[str]) -> str:

@@ -84,24 +84,13 @@ def _results(findings: Sequence[Finding], rules: Sequence[RuleHelp]) -> list[dic
 
 def _locations(finding: Finding) -> list[dict[str, Any]]:
     location: dict[str, Any] = {}
-    if finding.file:
-        location["physicalLocation"] = {"artifactLocation": _artifact(finding.file), **_region(finding)}
-    name = finding.path or finding.address
-    if name:
+    if finding.file:  # relative to the checkout as it was given, or absolute
+        path = PurePath(finding.file)
+        relative = {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
+        artifact = {"uri": path.as_uri()} if path.is_absolute() else relative
+        column = {"startColumn": finding.column} if finding.column > 0 else {}
+        region = {"region": {"startLine": finding.line, **column}} if finding.line > 0 else {}
+        location["physicalLocation"] = {"artifactLocation": artifact, **region}
+    if name := finding.path or finding.address:
         location["logicalLocations"] = [{"fullyQualifiedName": name}]
     return [location] if location else []
-
-
-def _artifact(file: str) -> dict[str, str]:
-    """A file's address: relative to the checkout as it was given, or absolute."""
-    path = PurePath(file)
-    if path.is_absolute():
-        return {"uri": path.as_uri()}
-    return {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
-
-
-def _region(finding: Finding) -> dict[str, Any]:
-    if finding.line < 1:
-        return {}
-    column = {"startColumn": finding.column} if finding.column > 0 else {}
-    return {"region": {"startLine": finding.line, **column}}

@@ -63,7 +63,6 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
 
 
 def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:
-    """The first items, and how many there are besides."""
     rest = len(items) - FULL_BLOCKS
     return items[:FULL_BLOCKS], f"… and {counted(rest, f'more {word}')}" if rest > 0 else ""
 

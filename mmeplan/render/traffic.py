@@ -8,7 +8,7 @@ rolling; the waits are baking periods; the old fleet goes after TerminationWaitI
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -155,14 +155,12 @@ def stages(change: Change, update: Mapping[str, Any]) -> tuple[Stage, ...]:
     return ()
 
 
-def _few(made: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def _few(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """At most MOST_STAGES stages: the first ones and the last two, and between them one that counts the others."""
-    if len(made) <= MOST_STAGES:
-        return made
-    head, tail = made[: MOST_STAGES - 3], made[-2:]
-    between = len(made) - len(head) - len(tail)
-    last = made[-3]
-    return (*head, Stage(f"{counted(between, 'more step')}", last.old, last.new, last.hold), *tail)
+    if len(found) <= MOST_STAGES:
+        return found
+    between = counted(len(found) - MOST_STAGES + 1, "more step")
+    return (*found[: MOST_STAGES - 3], replace(found[-3], name=between), *found[-2:])
 
 
 def _shift(change: Change, deployment: Mapping[str, Any]) -> Iterator[Stage]:

@@ -63,17 +63,12 @@ def field_groups(fields: Iterable[FieldChange]) -> tuple[FieldGroup, ...]:
     """The fields by their parent; a parent stands before what is inside it."""
     grouped: dict[str, list[FieldRow]] = {}
     for item in fields:
-        parent, name = _parent_and_name(item.field)
+        split = _PARENT.fullmatch(item.field)  # the key of an environment variable stays whole
+        parent, name = (clean(split[1]), clean(split[2])) if split else ("", clean(item.field))
         line = f":{item.line}" if item.line else ""
         grouped.setdefault(parent, []).append(FieldRow(name, value_text(item.before), value_text(item.after), line))
     parents = sorted(grouped, key=lambda parent: parent.split("."))
     return tuple(FieldGroup(parent, tuple(grouped[parent])) for parent in parents)
-
-
-def _parent_and_name(dotted: str) -> tuple[str, str]:
-    """(`production_variants.large`, `instance_type`); the key of an environment variable stays whole."""
-    split = _PARENT.fullmatch(dotted)
-    return (clean(split[1]), clean(split[2])) if split else ("", clean(dotted))
 
 
 def percent(share: str) -> str:
