@@ -52,8 +52,8 @@ def drift_node(drift: PlannedDrift) -> Node:
     return Node("!", "warning", drift.address, drift.explanation, groups=field_groups(fields))
 
 
-def block_of(plan: ShownPlan, relations: Relations, change: Change, told: set[str]) -> Node:
-    """An endpoint's change in full. Objects in `told` are only referred to; `told` is kept up."""
+def block_of(plan: ShownPlan, relations: Relations, change: Change, covered: set[str]) -> Node:
+    """An endpoint's change in full. Objects in `covered` are only referred to; `covered` is kept up."""
     config, _ = relations.needs(change)
     kept = plan.kept.get(change.address, ()) if change.effect == "traffic_shift" else ()
     return Node(
@@ -66,31 +66,31 @@ def block_of(plan: ShownPlan, relations: Relations, change: Change, told: set[st
         tags=_tag_texts(change),
         notes=(*change.notes, *([f"kept for a rollback: {', '.join(kept)}"] if kept else ())),
         variants=variant_rows(change, relations, config),
-        children=_child_nodes(relations, change, told),
+        children=_child_nodes(relations, change, covered),
     )
 
 
-def loose_nodes(plan: ShownPlan, relations: Relations, told: set[str]) -> list[Node]:
+def loose_nodes(plan: ShownPlan, relations: Relations, covered: set[str]) -> list[Node]:
     """Changes of configs and models that no endpoint's block accounts for."""
-    others = (c for c in plan.changes if c.kind != "endpoint" and not c.is_noop and c.address not in told)
+    others = (c for c in plan.changes if c.kind != "endpoint" and not c.is_noop and c.address not in covered)
     return [_node_of(relations, change) for change in others]
 
 
-def _child_nodes(relations: Relations, endpoint: Change, told: set[str]) -> tuple[Node, ...]:
-    """The nodes beneath an endpoint. What an earlier endpoint told in full is only referred to; `told` is kept up."""
+def _child_nodes(relations: Relations, endpoint: Change, covered: set[str]) -> tuple[Node, ...]:
+    """The nodes beneath an endpoint. What stands in full above is only referred to; `covered` is kept up."""
     nodes: list[Node] = []
     gone: list[Change] = []
     family = relations.family_of(endpoint)
     for at in family:
         change = relations.main.get(at)
         if change is not None and not _is_silent(change, endpoint):
-            if at in told and not change.is_noop:
+            if at in covered and not change.is_noop:
                 nodes.append(Node(*sign_of(change), at, f"{change.name}, see above", words_style="dim"))
             else:
                 nodes.append(_node_of(relations, change))
-        if at not in told:
+        if at not in covered:
             gone += relations.gone.get(at, ())
-    told.update(family)
+    covered.update(family)
     nodes += [_node_of(relations, change) for change in gone[:_MOST_GENERATIONS]]
     if len(gone) > _MOST_GENERATIONS:
         nodes.append(Node("-", "delete", counted(len(gone) - _MOST_GENERATIONS, "more generation"), "deleted"))
@@ -148,8 +148,8 @@ def _own_fields(endpoint: Change, config: Change | None) -> tuple[FieldChange, .
     def identity(item: FieldChange) -> tuple[str, str, str]:
         return item.field, value_text(item.before), value_text(item.after)
 
-    told = set(map(identity, config.fields)) if config is not None else set()
-    return tuple(item for item in endpoint.fields if identity(item) not in told)
+    covered = set(map(identity, config.fields)) if config is not None else set()
+    return tuple(item for item in endpoint.fields if identity(item) not in covered)
 
 
 def _tag_texts(change: Change) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def drift_text(
     report: DriftReport, *, width: int = 80, color: bool = False, next_commands: tuple[tuple[str, str], ...] = ()
 ) -> str:
     """The report, an object a block. `next_commands` are (what to type, what it does), shown where there is drift."""
-    objects = [_object(list(of_one)) for _, of_one in groupby(report.drift, key=lambda one: (one.address, one.name))]
+    objects = [_object(list(found)) for _, found in groupby(report.drift, key=lambda item: (item.address, item.name))]
     return rendered(
         "drift.txt.j2",
         width=width,
@@ -43,7 +43,7 @@ def _object(found: list[FoundDrift]) -> tuple[Node, list[tuple[str, tuple[FieldG
     first = found[0]
     name = "" if first.name == first.address.partition("/")[2] else first.name
     node = Node("!", "warning", first.address, name, "dim", place(first.location))
-    return node, [(one.explanation, field_groups(one.fields)) for one in found]
+    return node, [(item.explanation, field_groups(item.fields)) for item in found]
 
 
 def _summary(report: DriftReport, objects: int) -> str:

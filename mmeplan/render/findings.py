@@ -133,17 +133,17 @@ def caret_lines(source: str, line: int, column: int) -> tuple[str, ...]:
     if columns(shown.rstrip()) > LINE_ROOM:
         shown, at = _cropped(before, shown[len(before) :])
     number = str(line) if line else ""
-    made = f"{number} │ {shown}".rstrip()
-    return (made, f"{' ' * len(number)} │ {' ' * at}^") if column else (made,)
+    excerpt = f"{number} │ {shown}".rstrip()
+    return (excerpt, f"{' ' * len(number)} │ {' ' * at}^") if column else (excerpt,)
 
 
 def _shown(text: str, start: int = 0) -> str:
     """The text cleaned, with tabs as the spaces they stand for from the column `start` on."""
     first, *rest = text.rstrip("\r\n").split("\t")
-    made = clean(first)
+    shown = clean(first)
     for part in rest:
-        made += " " * (TAB - (start + columns(made)) % TAB) + clean(part)
-    return made
+        shown += " " * (TAB - (start + columns(shown)) % TAB) + clean(part)
+    return shown
 
 
 def _cropped(before: str, after: str) -> tuple[str, int]:

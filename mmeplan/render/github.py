@@ -52,20 +52,21 @@ def outputs(plan: ShownPlan) -> dict[str, str]:
 
 def labels(plan: ShownPlan) -> tuple[str, ...]:
     """Labels for the pull request, of a fixed vocabulary, worst first: `mmeplan:outage`, `mmeplan:traffic-shift`, …"""
-    told = ["refused"] if plan.refused else []
-    found = {change.effect for change in plan.changes if not change.is_noop}
-    told += [effect for effect in WORST_FIRST if effect in found and effect != "none"]
-    if not plan.has_changes:
-        told.append("no-changes")
-    told += ["drift"] if plan.drift else []
-    return tuple(f"mmeplan:{label.replace('_', '-')}" for label in told)
+    effects = {change.effect for change in plan.changes if not change.is_noop}
+    found = (
+        *(["refused"] if plan.refused else []),
+        *(effect for effect in WORST_FIRST if effect in effects and effect != "none"),
+        *([] if plan.has_changes else ["no-changes"]),
+        *(["drift"] if plan.drift else []),
+    )
+    return tuple(f"mmeplan:{label.replace('_', '-')}" for label in found)
 
 
 def outputs_without_plan(exit_code: int, message: str) -> dict[str, str]:
     """The same keys where there is no plan."""
     label = "mmeplan:refused" if exit_code == ExitCode.REFUSED else "mmeplan:error"
-    told = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
-    return {key: told.get(key, "") for key in OUTPUT_KEYS}
+    known = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
+    return {key: known.get(key, "") for key in OUTPUT_KEYS}
 
 
 def outputs_text(values: Mapping[str, str]) -> str:
@@ -145,9 +146,9 @@ def annotations_text(findings: Iterable[Finding]) -> str:
 
 def _command(severity: str, finding: Finding, more: str) -> str:
     properties = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
-    told = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
+    about = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
     message = "\n".join(part for part in (finding.message, finding.help) if part) + more
-    return f"::{severity} {told}::{_escaped(message, _DATA)}"
+    return f"::{severity} {about}::{_escaped(message, _DATA)}"
 
 
 def _escaped(text: str, table: dict[str, str]) -> str:

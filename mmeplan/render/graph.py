@@ -170,16 +170,16 @@ def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -
         configs = {config for at in first for config in needed[at][:2]}
         alone = {*first, *configs, *(model for at in configs for model in needed[at][:2])}
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    made = {}
+    boxes = {}
     for at, change in changes.items():
         if at in alone:
-            made[at] = _alone(at, change)
+            boxes[at] = _alone(at, change)
         else:
             grouped[change.kind, report.state_of(change), change.effect if change.kind == "endpoint" else ""].append(at)
     for (kind, state, effect), members in grouped.items():
         node = _together(kind, state, effect, members, changes)
-        made.update(dict.fromkeys(members, node))
-    return made
+        boxes.update(dict.fromkeys(members, node))
+    return boxes
 
 
 def _alone(at: str, change: Change) -> Box:

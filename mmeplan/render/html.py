@@ -105,8 +105,8 @@ class Card:
 def page(plan: ShownPlan) -> dict[str, object]:
     """Everything that the templates show."""
     relations = Relations(plan)
-    cards, lines, told = _endpoints(plan, relations)
-    loose = loose_nodes(plan, relations, told)
+    cards, lines, covered = _endpoints(plan, relations)
+    loose = loose_nodes(plan, relations, covered)
     links = {card.block.address: card.id for card in (*cards, *lines)}
     for card in cards:
         for node in card.block.children:
@@ -173,7 +173,7 @@ def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[list[Card], list[
     """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
     cards: list[Card] = []
     lines: list[Card] = []
-    told = set[str]()
+    covered = set[str]()
     for changes in report.alike(plan):
         room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
         cards += [_card(plan, relations, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
@@ -181,8 +181,8 @@ def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[list[Card], list[
             words, at = report.beside_badge(change), place(change.location)
             line = Node(*report.sign_of(change), change.address, words, place=at)
             lines.append(Card(f"l{i}", *_badge(change), words, line))
-        told.update(at for change in changes for at in relations.family_of(change))
-    return cards, lines, told
+        covered.update(at for change in changes for at in relations.family_of(change))
+    return cards, lines, covered
 
 
 def _card(plan: ShownPlan, relations: Relations, change: Change, anchor: str) -> Card:

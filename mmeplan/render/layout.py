@@ -93,8 +93,8 @@ class Layout:
             shown.append((shorten(last, columns(last) - (used - 2 - self.edge)), style_of))
         lines = wrapped(text, self.edge - hang, max(0, self.edge - used))
         head = _GAP.join(self.paint(label, style_of) for label, style_of in shown)
-        made = [head + _GAP + self.paint(lines[0], style) if lines and lines[0] else head]
-        return Styled("\n".join([*made, *(" " * hang + self.paint(line, style) for line in lines[1:])]))
+        first = [head + _GAP + self.paint(lines[0], style) if lines and lines[0] else head]
+        return Styled("\n".join([*first, *(" " * hang + self.paint(line, style) for line in lines[1:])]))
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -147,21 +147,21 @@ class Layout:
         """Finished lines as a branch of a tree. The filter of `{% filter branch(…) %}` in the templates."""
         lines = [line for line in text.split("\n") if line.strip()]
         first, others = ("└", " ") if last else ("├", "│")
-        made = [f"  {self.paint(first if not n else others, 'dim')} {line}" for n, line in enumerate(lines)]
-        return Styled("\n".join(made) + "\n")
+        branch = [f"  {self.paint(first if not n else others, 'dim')} {line}" for n, line in enumerate(lines)]
+        return Styled("\n".join(branch) + "\n")
 
 
 def narrowed(widths: Sequence[int], room: int) -> list[int]:
     """The widths of a table's columns made to fit: the widest ones give way first."""
-    made = list(widths)
-    while sum(made) > room and max(made) > 1:
-        widest = max(made)
-        second = max((width for width in made if width < widest), default=1)
-        number = made.count(widest)
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > 1:
+        widest = max(fitted)
+        second = max((width for width in fitted if width < widest), default=1)
+        number = fitted.count(widest)
         cut = max(widest - max(second, 1), 1)
-        needed = -(-(sum(made) - room) // number)
-        made = [width - min(cut, needed) if width == widest else width for width in made]
-    return made
+        needed = -(-(sum(fitted) - room) // number)
+        fitted = [width - min(cut, needed) if width == widest else width for width in fitted]
+    return fitted
 
 
 def shorten_pair(before: str, after: str, room: int) -> tuple[str, str]:
@@ -186,9 +186,9 @@ def rendered(template: str, *, width: int, color: bool, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    made = environment(lambda value: value if isinstance(value, Styled) else clean(value), autoescape=False)
-    made.filters["branch"] = lambda text, ui, last: ui.branch(text, last)
-    return made
+    text_environment = environment(lambda value: value if isinstance(value, Styled) else clean(value), autoescape=False)
+    text_environment.filters["branch"] = lambda text, ui, last: ui.branch(text, last)
+    return text_environment
 
 
 def environment(finalize: Callable[[object], str], *, autoescape: bool) -> Environment:

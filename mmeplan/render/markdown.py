@@ -228,10 +228,10 @@ def _with_counts(changes: list[Change], relations: Relations, room: int) -> str:
     """What is dangerous one by one as far as half of the room goes, the rest as one row for each kind of change."""
     worst = [change for change in changes if change.kind == "endpoint" and report.is_worst(change)]
     alone = worst[: _number_of_fitting(_HEADS, (_row(relations, change) for change in worst), room // 2)]
-    told = set(map(id, alone))
+    shown_alone = set(map(id, alone))
     grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
-        if id(change) not in told:
+        if id(change) not in shown_alone:
             effect = change.effect if change.kind == "endpoint" else ""
             grouped[change.kind, _action(change), effect].append(change)
     groups = [_group_row(members) for members in grouped.values()]
@@ -258,9 +258,9 @@ def _group_row(members: Sequence[Change]) -> str:
     noun = report.KINDS.get(first.kind, "object")
     names = code(first.address) if len(members) == 1 else f"{code(first.address)} … {code(last.address)}"
     reasons = Counter(change.explanation for change in members).most_common(_CAUSES)
-    told = "; ".join(f"{number:,} × {prose(sentence)}" for sentence, number in reasons)
+    why = "; ".join(f"{number:,} × {prose(sentence)}" for sentence, number in reasons)
     traffic = _bold(report.requests_of(first, brief=True))
-    return row(f"**{counted(len(members), noun)}** {names}", _action(first), traffic, told, "")
+    return row(f"**{counted(len(members), noun)}** {names}", _action(first), traffic, why, "")
 
 
 # --- details ----------------------------------------------------------------------------------------------------------
@@ -308,8 +308,8 @@ def _details(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[str, str
     """
     changed = [change for changes in report.alike(plan) for change in changes]
     details = [_detail(plan, relations, change) for change in changed[:_MOST_DETAILS]]
-    told = {at for change in changed for at in relations.family_of(change)}
-    loose = loose_nodes(plan, relations, told)
+    covered = {at for change in changed for at in relations.family_of(change)}
+    loose = loose_nodes(plan, relations, covered)
     if loose:
         lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
         if len(loose) > _LOOSE_ROOM:

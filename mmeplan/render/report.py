@@ -286,10 +286,10 @@ def more_alike(rest: list[Change]) -> str:
     """`… and 480 more endpoints are created the same way (endpoint/e020 … endpoint/e499)`."""
     if not rest:
         return ""
-    first, one = rest[0], len(rest) == 1
+    first, alone = rest[0], len(rest) == 1
     usual = first.effect in ("outage", "delete") or (first.action is _USUAL.get(first.effect) and not first.adopts)
-    words = _EFFECTS[first.effect if usual else "none"].alike[not one]
-    names = first.address if one else f"{first.address} … {rest[-1].address}"
+    words = _EFFECTS[first.effect if usual else "none"].alike[not alone]
+    names = first.address if alone else f"{first.address} … {rest[-1].address}"
     return f"… and {counted(len(rest), 'more endpoint')} {words} the same way ({names})"
 
 
@@ -345,26 +345,22 @@ def short_id(plan: ShownPlan) -> str:
 
 def marks(plan: ShownPlan) -> tuple[str, ...]:
     """What a reader must know about the whole plan before anything else."""
-    options = plan.options
-    told = []
-    if options.destroy:
-        told.append("destroy: everything that this fleet owns goes")
-    if options.rollback:
-        told.append(f"rollback: {', '.join(options.targets)} goes back to {options.rollback}")
-    elif options.targets:
-        told.append(f"only {', '.join(options.targets)} and what that depends on (--target)")
-    if options.replace:
-        told.append(f"made anew without a difference: {', '.join(options.replace)} (--replace)")
-    if plan.errored:
-        told.append("not everything could be read, so this plan may lack changes")
-    return tuple(told)
+    options, targets = plan.options, ", ".join(plan.options.targets)
+    marks = (
+        (options.destroy, "destroy: everything that this fleet owns goes"),
+        (options.rollback, f"rollback: {targets} goes back to {options.rollback}"),
+        (options.targets and not options.rollback, f"only {targets} and what that depends on (--target)"),
+        (options.replace, f"made anew without a difference: {', '.join(options.replace)} (--replace)"),
+        (plan.errored, "not everything could be read, so this plan may lack changes"),
+    )
+    return tuple(text for holds, text in marks if holds)
 
 
 def traffic_words(plan: ShownPlan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
     effects = Counter[str](change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
-    told = ((words.on, effects[effect]) for effect, words in _EFFECTS.items() if words.on and effects[effect])
-    return ", ".join(text.format(counted(number, "endpoint")) for text, number in told)
+    found = ((words.on, effects[effect]) for effect, words in _EFFECTS.items() if words.on and effects[effect])
+    return ", ".join(text.format(counted(number, "endpoint")) for text, number in found)
 
 
 def summary_line(plan: ShownPlan) -> str:
@@ -378,8 +374,8 @@ def summary_line(plan: ShownPlan) -> str:
         return f"No changes. What is live is what {clean(file)} says."
     counts, traffic = plan.summary, traffic_words(plan)
     head = "Speculative plan" if plan.options.speculative else "Destroy plan" if plan.options.destroy else "Plan"
-    told = f"{head}: {counts.create:,} to create, {counts.update:,} to update, {counts.delete:,} to delete"
-    return f"{told}; {traffic}." if traffic else f"{told}."
+    line = f"{head}: {counts.create:,} to create, {counts.update:,} to update, {counts.delete:,} to delete"
+    return f"{line}; {traffic}." if traffic else f"{line}."
 
 
 def verdict(plan: ShownPlan, about: str) -> str:
@@ -391,8 +387,8 @@ def verdict(plan: ShownPlan, about: str) -> str:
     counts = plan.summary
     head = "Speculative plan for " if plan.options.speculative else "Destroy plan for " if plan.options.destroy else ""
     numbers = (("create", counts.create), ("update", counts.update), ("delete", counts.delete))
-    told = ", ".join(f"{number:,} to {word}" for word, number in numbers if number)
-    return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), told) if part)}"
+    objects = ", ".join(f"{number:,} to {word}" for word, number in numbers if number)
+    return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), objects) if part)}"
 
 
 def verdict_in_brief(plan: ShownPlan) -> tuple[Phrase, str]:

@@ -66,19 +66,20 @@ def _results(findings: Sequence[Finding], rules: Sequence[RuleHelp]) -> list[dic
     for finding in findings:
         place = (finding.rule, finding.address, finding.path)
         seen[place] += 1
-        made: dict[str, Any] = {"ruleId": finding.rule}
-        if finding.rule in index:
-            made["ruleIndex"] = index[finding.rule]
-        made["level"] = finding.severity
         message = finding.message if finding.message.endswith((".", "!", "?")) else f"{finding.message}."
-        made["message"] = {"text": f"{message} {finding.help}" if finding.help else message}
-        made["locations"] = _locations(finding)
-        made["partialFingerprints"] = {
-            FINGERPRINT: hashlib.sha256(json.dumps([*place, seen[place]]).encode()).hexdigest()[:32]
-        }
-        if finding.allowed:
-            made["suppressions"] = [{"kind": "inSource", "justification": finding.allowed}]
-        results.append(made)
+        fingerprint = hashlib.sha256(json.dumps([*place, seen[place]]).encode()).hexdigest()[:32]
+        allowed = [{"kind": "inSource", "justification": finding.allowed}]
+        results.append(
+            {
+                "ruleId": finding.rule,
+                **({"ruleIndex": index[finding.rule]} if finding.rule in index else {}),
+                "level": finding.severity,
+                "message": {"text": f"{message} {finding.help}" if finding.help else message},
+                "locations": _locations(finding),
+                "partialFingerprints": {FINGERPRINT: fingerprint},
+                **({"suppressions": allowed} if finding.allowed else {}),
+            }
+        )
     return results
 
 

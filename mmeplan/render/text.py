@@ -30,8 +30,8 @@ T = TypeVar("T")
 def text(plan: ShownPlan, options: PageOptions) -> str:
     """The plan, dangers first, `options.width` columns wide (80 at least)."""
     relations = Relations(plan)
-    groups, told = _groups(plan, relations)
-    loose, loose_more = _some(loose_nodes(plan, relations, told), "object")
+    groups, covered = _groups(plan, relations)
+    loose, loose_more = _some(loose_nodes(plan, relations, covered), "object")
     drift, drift_more = _some(plan.drift, "endpoint")
     remarks, remarks_more = _some(report.remarks(plan), "note")
     return rendered(
@@ -69,10 +69,10 @@ def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:
 
 def _groups(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[list[Node], str]], set[str]]:
     """Endpoints that are treated alike and how many there are besides, worst first; and what they account for."""
-    groups, told = [], set[str]()
+    groups, covered = [], set[str]()
     for changes in report.alike(plan):
         room = FULL_WORST if report.is_worst(changes[0]) else FULL_BLOCKS
-        blocks = [block_of(plan, relations, change, told) for change in changes[:room]]
-        told.update(at for change in changes[room:] for at in relations.family_of(change))
+        blocks = [block_of(plan, relations, change, covered) for change in changes[:room]]
+        covered.update(at for change in changes[room:] for at in relations.family_of(change))
         groups.append((blocks, report.more_alike(changes[room:])))
-    return groups, told
+    return groups, covered
