@@ -2,7 +2,6 @@
 
 In: a `Snapshot`. Out: the same with each value as `(masked, 3f9c2a1b)`, a short keyed digest. Whoever has the fleet
 file can tell that a value is the one in the file, and `unmasked` puts it back; any other stays masked, and so differs.
-Called by `snapshot` and by plans from snapshots.
 """
 
 from __future__ import annotations
