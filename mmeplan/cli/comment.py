@@ -16,7 +16,7 @@ from mmeplan.cloud import github as api
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
-from mmeplan.render.fitting import fitted
+from mmeplan.render.markup import fitted
 
 if TYPE_CHECKING:
     from mmeplan.live import Clock

@@ -22,7 +22,7 @@ from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
 from mmeplan.plan import Finding, Plan
 from mmeplan.plan import write as save
 
-FORMATS: Final = ("text", "json", "markdown", "html")
+FORMATS: Final = tuple(render.OUTPUTS)
 GITHUB: Final = "github"
 PRINTED: Final = (*FORMATS, GITHUB)
 """What `--format` takes."""
@@ -41,12 +41,14 @@ def rendered(
     stale: tuple[str, ...] = (),
 ) -> str:
     """The plan in one of FORMATS. `next_command` is how to apply it, `stale` why it can't be applied any more."""
-    if format_ == "json":
-        return render.json_text(plan, show_environment=show_environment)
-    about: dict[str, Any] = {"show_environment": show_environment, "next_command": next_command, "stale": stale}
-    if format_ == "text":
-        return render.text(plan, width=settings.width, color=settings.color, **about)
-    return {"markdown": render.markdown, "html": render.html}[format_](plan, **about)
+    return render.OUTPUTS[format_](
+        plan,
+        width=settings.width,
+        color=settings.color,
+        show_environment=show_environment,
+        next_command=next_command,
+        stale=stale,
+    )
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:
@@ -191,7 +193,7 @@ class Outputs:
         if self.format_ != GITHUB and not any(format_ == "markdown" for format_, _ in self.writes):
             return
         from mmeplan.render import github
-        from mmeplan.render.annotations import annotations_text
+        from mmeplan.render.github import annotations_text
 
         text = github.no_plan_markdown(fleet, self.settings.environment or "", findings)
         pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]

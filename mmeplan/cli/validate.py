@@ -83,7 +83,7 @@ def _report(format_: str, findings: Sequence[Finding]) -> str:
     if format_ == "json":
         return json.dumps([asdict(finding) for finding in findings], indent=2) + "\n"
     if format_ == "github":
-        from mmeplan.render.annotations import annotations_text
+        from mmeplan.render.github import annotations_text
 
         return annotations_text(findings)
     from mmeplan import rules

@@ -2,7 +2,6 @@
 
 In: a `Snapshot`. Out: the same with each value as `(masked, 3f9c2a1b)`, a short keyed digest. Whoever has the fleet
 file can tell that a value is the one in the file, and `unmasked` puts it back; any other stays masked, and so differs.
-Called by `snapshot` and by plans from snapshots.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def masked(snapshot: Snapshot) -> Snapshot:
     salt = snapshot.digest()
 
     def mask(_name: str, value: str) -> str:
-        return _mask_of(salt, value)
+        return mask_of(salt, value)
 
     return replace(_changed(snapshot, mask), environment_salt=salt)
 
@@ -40,7 +39,7 @@ def unmasked(snapshot: Snapshot, requests: Iterable[Mapping[str, Any]]) -> Snaps
     if not salt:
         return snapshot
     known = {
-        (name, _mask_of(salt, value)): value
+        (name, mask_of(salt, value)): value
         for request in requests
         for environment in _environments(request)
         for name, value in environment.items()
@@ -53,9 +52,15 @@ def unmasked(snapshot: Snapshot, requests: Iterable[Mapping[str, Any]]) -> Snaps
     return _changed(snapshot, unmask)
 
 
-def _mask_of(salt: str, value: str) -> str:
-    digest = hmac.digest(salt.encode(), value.encode("utf-8", "surrogatepass"), "sha256").hex()
-    return f"(masked, {digest[:8]})"
+def mask_of(salt: str, value: str) -> str:
+    """What stands for a value: the same value gives the same mask with the same salt. The only masking there is."""
+    key, text = (part.encode("utf-8", "surrogatepass") for part in (salt, value))
+    return f"(masked, {hmac.digest(key, text, 'sha256').hex()[:8]})"
+
+
+def is_masked(value: object) -> bool:
+    """Whether the value is what masking put in its place."""
+    return isinstance(value, str) and _MASK.fullmatch(value) is not None
 
 
 def _changed(snapshot: Snapshot, change: _Change) -> Snapshot:
@@ -67,11 +72,7 @@ def _changed(snapshot: Snapshot, change: _Change) -> Snapshot:
 
 def _object(live: LiveObject, change: _Change) -> LiveObject:
     describe = _value(live.describe, change)
-    left = any(
-        isinstance(value, str) and _MASK.fullmatch(value)
-        for environment in _environments(describe)
-        for value in environment.values()
-    )
+    left = any(is_masked(value) for environment in _environments(describe) for value in environment.values())
     return replace(live, describe=describe, masked=left)
 
 

@@ -1,7 +1,7 @@
 """The drift report: what `mmeplan drift` shows, as data. specs/drift.schema.json describes its JSON document.
 
-In: graph and snapshot. Out: `DriftReport`, with names and lines as in the fleet file. Pure. Called by `drift`; read by
-`render`.
+In: graph and snapshot. Out: `DriftReport`, with names and lines as in the fleet file. Pure. Its fields go from what was
+applied last to what is live; those of a plan's `drift` go the other way, from what is live to what was applied.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ class DriftReport:
 def drift_report(graph: Graph, snapshot: Snapshot, *, show_environment: bool = False) -> DriftReport:
     """What was changed behind mmeplan's back. Environment values are masked unless asked for."""
     changes = manual_changes(graph, snapshot)
-    found = tuple(_found(graph, one) for one in changes.found)
+    found = tuple(_found(graph, change) for change in changes.found)
     if not show_environment:
         salt = snapshot.digest()
-        found = tuple(replace(one, fields=masked_fields(one.fields, salt)) for one in found)
+        found = tuple(replace(item, fields=masked_fields(item.fields, salt)) for item in found)
     return DriftReport(
         fleet=graph.fleet.name,
         environment=graph.fleet.environment or "",
@@ -92,15 +92,15 @@ def drift_document(report: DriftReport) -> dict[str, Any]:
     return {"format_version": document.pop("format_version"), **document}
 
 
-def _found(graph: Graph, one: ManualChange) -> FoundDrift:
-    resource: Resource | None = graph.resources.get(one.address)
-    made = FoundDrift(one.address, one.kind, one.name, one.what, one.explanation)
+def _found(graph: Graph, change: ManualChange) -> FoundDrift:
+    resource: Resource | None = graph.resources.get(change.address)
+    found = FoundDrift(change.address, change.kind, change.name, change.what, change.explanation)
     if resource is None:
-        return replace(made, fields=tuple(replace(f, path=(), field=_plain(f.path)) for f in one.fields))
-    of_itself = [f for f in one.fields if f.path[0] in ("Tags", "EndpointConfigName")]
+        return replace(found, fields=tuple(replace(f, path=(), field=_plain(f.path)) for f in change.fields))
+    of_itself = [f for f in change.fields if f.path[0] in ("Tags", "EndpointConfigName")]
     fields = [replace(f, path=(), field=_plain(f.path)) for f in of_itself]
-    fields += planned_fields(graph, resource, [f for f in one.fields if f not in of_itself])
-    return replace(made, location=location(graph, resource.path), fields=tuple(fields))
+    fields += planned_fields(graph, resource, [f for f in change.fields if f not in of_itself])
+    return replace(found, location=location(graph, resource.path), fields=tuple(fields))
 
 
 def _plain(path: tuple[str | int, ...]) -> str:

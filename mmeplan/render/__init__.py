@@ -1,32 +1,40 @@
-"""render: a plan (and what else commands have to say) as text. One file per output.
+"""render: a plan (and what else commands have to say) as text. One file per output, registered here.
 
-    text          the page of a plan          json_document   the document, masked
-    markdown      a pull request's comment    html            a report, one file
-    findings      `validate`                  problems        what is wrong with an input
-    status        `status`                    graph           Mermaid and Graphviz
-    drift         `drift`, text and JSON
-    outcome       how an apply ended          style.clean     for whatever else is printed of a user's text
+    door          what passes is masked                     report      what happens, in words
+    text, markdown, html, json_document     a plan                          github      a workflow's step, annotations
+    findings      `validate`, and what is wrong with an input               sarif       findings for code scanning
+    status        `status`, and how an apply ended                          drift       `drift`, text and JSON
+    graph         Mermaid, Graphviz, the report's picture                   rules_table `rules`
 
 Pure: plan document in, str out; every output ends in a newline. The same plan gives the same text, whether it was just
-made or read from a file.
+built or read from a file.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
+from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
-from mmeplan.render.findings import findings_text
+from mmeplan.render.findings import findings_text, problems_text
 from mmeplan.render.graph import dot, mermaid
 from mmeplan.render.html import html
 from mmeplan.render.json_document import json_text
 from mmeplan.render.markdown import markdown
 from mmeplan.render.markup import marker
-from mmeplan.render.outcome import OutcomeView, outcome_text
-from mmeplan.render.problems import problems_text
-from mmeplan.render.status import StatusRow, VariantStatus, age_text, status_text
+from mmeplan.render.report import summary_line
+from mmeplan.render.status import OutcomeView, StatusRow, VariantStatus, age_text, outcome_text, status_text
 from mmeplan.render.style import clean
-from mmeplan.render.summary import summary_line
 from mmeplan.render.text import text
 
+OUTPUTS: Final[Mapping[str, Output]] = {"text": text, "json": json_text, "markdown": markdown, "html": html}
+"""The outputs of a plan by their names (`--format`), in the order in which they are offered."""
+
 __all__ = [
+    "OUTPUTS",
     "OutcomeView",
+    "Output",
+    "PageOptions",
+    "ShownPlan",
     "StatusRow",
     "VariantStatus",
     "age_text",
@@ -42,7 +50,9 @@ __all__ = [
     "mermaid",
     "outcome_text",
     "problems_text",
+    "shown",
     "status_text",
     "summary_line",
     "text",
+    "unmasked",
 ]

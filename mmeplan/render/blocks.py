@@ -1,211 +1,161 @@
-"""One endpoint as it is told by every rendering: what happens to it and its traffic, and the tree beneath it.
+"""One endpoint and the tree beneath it: its config, its models, and the generations that go, as texts without layout.
 
-In: a plan whose environment values are masked already, its relations, and a change. Out: `Block`, texts without layout.
-Called by `view` (text), `markdown` and `page` (HTML), so that the three say the same words.
+In: a shown plan, its relations, a change. Out: `Node`s, which every output lays out in its own way.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from mmeplan.plan import Change
-from mmeplan.plan.document import Plan, PlannedDrift
-from mmeplan.plan.gates import OUTAGE_GATES
-from mmeplan.render.nodes import Node, child_nodes, endpoint_fields, symbol_of, tag_texts
+from mmeplan.plan import Change, FieldChange
+from mmeplan.plan.document import PlannedDrift
+from mmeplan.render.door import ShownPlan, is_masked
 from mmeplan.render.relations import Relations
+from mmeplan.render.report import headline, is_gone, sentences_of, sign_of, words_of
 from mmeplan.render.traffic import VariantRow, variant_rows
-from mmeplan.render.values import FieldGroup, counted, field_groups, place
+from mmeplan.render.values import FieldGroup, counted, field_groups, place, value_text
 
-SPECULATIVE: Final = "speculative: made from a snapshot to be read; it can't be applied"
-EFFECT_ORDER: Final = ("outage", "delete", "traffic_shift", "in_place", "create", "none")
-"""What traffic goes through, the worst first."""
+OWN_TAGS: Final = "mmeplan:"  # bookkeeping tags, shown only where nothing else is
+_MOST_GENERATIONS: Final = 20  # deletions under one endpoint that are listed
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One endpoint: what happens to it and its traffic, and the tree of what that follows from."""
+class Node:
+    """One object: what happens to it and why. `details` are (label, value) of what is new.
+
+    An endpoint has `variants`, and beneath it the tree of what follows: `children`.
+    """
 
     symbol: str
     style: str
     address: str
-    place: str
-    headline: str
-    headline_style: str
-    sentences: tuple[str, ...]
-    variants: tuple[VariantRow, ...]
-    groups: tuple[FieldGroup, ...]
-    tags: tuple[str, ...]
-    notes: tuple[str, ...]
-    children: tuple[Node, ...]
+    words: str
+    words_style: str = ""
+    place: str = ""
+    sentences: tuple[str, ...] = ()
+    groups: tuple[FieldGroup, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    variants: tuple[VariantRow, ...] = ()
+    children: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
-    """One endpoint that somebody changed outside mmeplan."""
+def drift_node(drift: PlannedDrift) -> Node:
+    """An endpoint that somebody changed outside mmeplan, told in the order of time: what was applied → what is live.
 
-    address: str
-    explanation: str
-    groups: tuple[FieldGroup, ...]
-
-
-def alike(plan: Plan) -> list[list[Change]]:
-    """The endpoints that something happens to, those that are treated the same way together, worst effect first."""
-    found: dict[tuple[int, tuple[str, ...], str], list[Change]] = defaultdict(list)
-    for change in plan.changes:
-        if change.kind == "endpoint" and not change.is_noop:
-            found[_kind_of(change)].append(change)
-    return [found[key] for key in sorted(found)]
-
-
-def _kind_of(change: Change) -> tuple[int, tuple[str, ...], str]:
-    return worst_first(change), change.actions, change.rollout or change.reason
-
-
-def worst_first(change: Change) -> int:
-    """A number to sort by: refusals, then the effects on traffic from the worst to the mildest."""
-    return -1 if change.refusal else EFFECT_ORDER.index(change.effect) if change.effect in EFFECT_ORDER else 0
-
-
-def is_worst(change: Change) -> bool:
-    """Whether a reviewer wants to see it among however many."""
-    return bool(change.refusal) or change.effect in ("outage", "delete")
-
-
-def block_of(plan: Plan, relations: Relations, change: Change, told: set[str]) -> Block:
-    """The block of an endpoint's change. Objects in `told` are only referred to; `told` is kept up."""
-    symbol, style = symbol_of(change)
-    words, headline_style = headline(change)
-    config = relations.config_of(change)
-    return Block(
-        symbol=symbol,
-        style=style,
-        address=change.address,
-        place=place(change.location),
-        headline=words,
-        headline_style=headline_style,
-        sentences=_sentences(change),
-        variants=variant_rows(change, relations, config),
-        groups=field_groups(endpoint_fields(change, relations.main.get(config))),
-        tags=tag_texts(change),
-        notes=(*change.notes, *_kept(plan, change)),
-        children=child_nodes(relations, change, config, told),
-    )
-
-
-def headline(change: Change) -> tuple[str, str]:
-    """What happens to an endpoint's traffic, in words, and the style of the line."""
-    if change.refusal:
-        return f"REFUSED: {change.refusal}", "danger"
-    if change.reason == "unreadable":
-        return "UNREADABLE: nothing is planned for it", "danger"
-    if change.reason == "in_progress":
-        return _as_sentence(change.explanation), "update"
-    if change.effect == "outage":
-        return f"OUTAGE: {change.explanation}", "danger"
-    if change.effect == "delete":
-        return f"DELETED: {change.explanation}", "danger"
-    if change.effect == "traffic_shift":
-        return f"traffic shifts: {change.rollout or 'blue/green'}", "update"
-    if change.effect == "in_place":
-        return "in place, no new fleet", "update"
-    if change.effect == "create" and "delete" in change.actions:
-        return "deleted and created: it serves nothing now", "update"
-    if change.effect == "create":
-        return f"created: {_as_sentence(change.explanation)}", "create"
-    if change.actions == ("adopt",):
-        return "taken under management; no effect on traffic", "update"
-    return f"no effect on traffic: {change.explanation}", ""
-
-
-def _as_sentence(explanation: str) -> str:
-    """Explanations of endpoints that leave out their subject get it back."""
-    return f"it {explanation}" if explanation.startswith("is ") else explanation
-
-
-_TOLD_BY_HEADLINE: Final = frozenset({"new", "scale_changed", "in_progress", "tags_changed", "dependency_changed"})
-
-
-def _sentences(change: Change) -> tuple[str, ...]:
-    if change.refusal:
-        return ()
-    if change.actions[:1] == ("adopt",) and change.effect != "none":
-        return ("taken under management first",)
-    if change.effect in ("outage", "delete", "none") and change.reason != "unreadable":
-        return ()
-    return () if change.reason in _TOLD_BY_HEADLINE else (change.explanation,)
-
-
-def _kept(plan: Plan, change: Change) -> tuple[str, ...]:
-    names = plan.kept.get(change.address, ())
-    if change.effect != "traffic_shift" or not names:
-        return ()
-    return (f"kept for a rollback: {', '.join(names)}",)
-
-
-# --- the whole plan ---------------------------------------------------------------------------------------------------
-
-
-def marks(plan: Plan) -> tuple[str, ...]:
-    """What a reader must know about the whole plan before anything else."""
-    options = plan.options
-    made = []
-    if options.destroy:
-        made.append("destroy: everything that this fleet owns goes")
-    if options.rollback:
-        made.append(f"rollback: {', '.join(options.targets)} goes back to {options.rollback}")
-    elif options.targets:
-        made.append(f"only {', '.join(options.targets)} and what that depends on (--target)")
-    if options.replace:
-        made.append(f"made anew without a difference: {', '.join(options.replace)} (--replace)")
-    if plan.errored:
-        made.append("not everything could be read, so this plan may lack changes")
-    return tuple(made)
-
-
-def untold_dangers(plan: Plan) -> Iterator[tuple[str, list[Change]]]:
-    """(`OUTAGE of`, endpoints) and (`DELETION of`, endpoints) that no gate tells of already."""
-    told = {finding.address for finding in plan.findings if finding.severity == "error" and _tells(finding.rule)}
-    found: dict[str, list[Change]] = defaultdict(list)
-    for change in plan.changes:
-        if change.kind == "endpoint" and not change.refusal and change.address not in told:
-            found[change.effect].append(change)
-    for effect, words in (("outage", "OUTAGE of"), ("delete", "DELETION of")):
-        if found[effect]:
-            yield words, found[effect]
-
-
-def _tells(rule: str) -> bool:
-    return rule.startswith("GATE-") or rule in OUTAGE_GATES
-
-
-def dangers(plan: Plan) -> tuple[str, ...]:
-    """`OUTAGE of 1 endpoint: endpoint/ranker`, for what no gate tells of already."""
-    return tuple(
-        f"{words} {counted(len(changes), 'endpoint')}: {some([change.address for change in changes], 10)}"
-        for words, changes in untold_dangers(plan)
-    )
-
-
-def drifted(drift: PlannedDrift) -> Drifted:
-    """Drift is told in the order of time: what was applied → what is live."""
+    The plan document has it the other way round.
+    """
     fields = (replace(item, before=item.after, after=item.before) for item in drift.fields)
-    return Drifted(drift.address, drift.explanation, field_groups(fields))
+    return Node("!", "warning", drift.address, drift.explanation, groups=field_groups(fields))
 
 
-def remarks(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Notes on objects that don't change, one for all objects with the same note: (addresses, note)."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for change in plan.changes:
-        if change.is_noop:
-            for note in change.notes:
-                found[note].append(change.address)
-    return tuple((some(addresses), note) for note, addresses in found.items())
+def block_of(plan: ShownPlan, relations: Relations, change: Change, covered: set[str]) -> Node:
+    """An endpoint's change in full. Objects in `covered` are only referred to; `covered` is kept up."""
+    config, _ = relations.needs(change)
+    kept = plan.kept.get(change.address, ()) if change.effect == "traffic_shift" else ()
+    return Node(
+        *sign_of(change),
+        change.address,
+        *headline(change),
+        place=place(change.location),
+        sentences=sentences_of(change),
+        groups=field_groups(_own_fields(change, relations.main.get(config))),
+        tags=_tag_texts(change),
+        notes=(*change.notes, *([f"kept for a rollback: {', '.join(kept)}"] if kept else ())),
+        variants=variant_rows(change, relations, config),
+        children=_child_nodes(relations, change, covered),
+    )
 
 
-def some(addresses: Sequence[str], room: int = 3) -> str:
-    """`a, b, c and 4 more`."""
-    rest = f" and {len(addresses) - room:,} more" if len(addresses) > room else ""
-    return ", ".join(addresses[:room]) + rest
+def loose_nodes(plan: ShownPlan, relations: Relations, covered: set[str]) -> list[Node]:
+    """Changes of configs and models that no endpoint's block accounts for."""
+    others = (c for c in plan.changes if c.kind != "endpoint" and not c.is_noop and c.address not in covered)
+    return [_node_of(relations, change) for change in others]
+
+
+def _child_nodes(relations: Relations, endpoint: Change, covered: set[str]) -> tuple[Node, ...]:
+    """The nodes beneath an endpoint. What stands in full above is only referred to; `covered` is kept up."""
+    nodes: list[Node] = []
+    gone: list[Change] = []
+    family = relations.family_of(endpoint)
+    for at in family:
+        change = relations.main.get(at)
+        if change is not None and not _is_silent(change, endpoint):
+            if at in covered and not change.is_noop:
+                nodes.append(Node(*sign_of(change), at, f"{change.name}, see above", words_style="dim"))
+            else:
+                nodes.append(_node_of(relations, change))
+        if at not in covered:
+            gone += relations.gone.get(at, ())
+    covered.update(family)
+    nodes += [_node_of(relations, change) for change in gone[:_MOST_GENERATIONS]]
+    if len(gone) > _MOST_GENERATIONS:
+        nodes.append(Node("-", "delete", counted(len(gone) - _MOST_GENERATIONS, "more generation"), "deleted"))
+    return tuple(nodes)
+
+
+def _is_silent(change: Change, endpoint: Change) -> bool:
+    """An unchanged object is worth a line only beside one that changes, under an endpoint whose config changes."""
+    return change.is_noop and change.reason == "same" and endpoint.effect not in ("traffic_shift", "outage", "create")
+
+
+def _node_of(relations: Relations, change: Change) -> Node:
+    """A config or model in full; one that goes in a line."""
+    if is_gone(change):
+        return Node(*sign_of(change), change.address, *words_of(change))
+    fresh = change.action.creates and not change.fields and change.reason in ("new", "restored")
+    return Node(
+        *sign_of(change),
+        change.address,
+        *words_of(change),
+        place="" if change.is_noop else place(change.location),
+        sentences=sentences_of(change),
+        groups=field_groups(change.fields),
+        details=_model_details(relations.params(change.address, "CreateModel")) if fresh else (),
+        tags=_tag_texts(change),
+        notes=change.notes,
+    )
+
+
+def _model_details(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Image, data and the like of a new model, from the request that creates it."""
+    containers = [params["PrimaryContainer"]] if "PrimaryContainer" in params else list(params.get("Containers") or ())
+    several = len(containers) > 1
+    return tuple(
+        (f"container {number} {key}" if several else key, value)
+        for number, container in enumerate(containers, start=1)
+        for key, value in _container_details(container)
+        if value
+    )
+
+
+def _container_details(container: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    yield "package", str(container.get("ModelPackageName") or "")
+    yield "image", str(container.get("Image") or "")
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    data = str(container.get("ModelDataUrl") or source.get("S3Uri") or "")
+    yield "data", f"{data} (many models)" if data and container.get("Mode") == "MultiModel" else data
+    variables = container.get("Environment") or {}
+    yield "environment", ", ".join(key if is_masked(value) else f"{key}={value}" for key, value in variables.items())
+
+
+def _own_fields(endpoint: Change, config: Change | None) -> tuple[FieldChange, ...]:
+    """The endpoint's own fields without those that its config tells of just the same."""
+
+    def identity(item: FieldChange) -> tuple[str, str, str]:
+        return item.field, value_text(item.before), value_text(item.after)
+
+    covered = set(map(identity, config.fields)) if config is not None else set()
+    return tuple(item for item in endpoint.fields if identity(item) not in covered)
+
+
+def _tag_texts(change: Change) -> tuple[str, ...]:
+    """`+team=pricing`, `-owner`. mmeplan's own tags are told only where there are no others, without their values."""
+    added = [f"+{key}={value}" for key, value in change.tags_added.items() if not key.startswith(OWN_TAGS)]
+    removed = [f"-{key}" for key in change.tags_removed if not key.startswith(OWN_TAGS)]
+    if added or removed or change.reason != "tags_changed":
+        return (*added, *removed)
+    return (*(f"+{key}" for key in change.tags_added), *(f"-{key}" for key in change.tags_removed))

@@ -1,51 +1,33 @@
-"""Instances by type as rows: the types whose number changes on the way, or that come near their quota.
+"""Instances by type, where their number changes on the way: now, at the peak, after, and against the quota.
 
-In: a plan. Out: rows of texts, the first of them the heads; none where nothing changes. Called by `view`,
-`markdown_parts` and `chart`.
+In: a shown plan. Out: rows for text, rows for the report's chart, and a note on what they leave out.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.plan.document import Capacity, InstanceCapacity, Plan
+from mmeplan.plan.document import Capacity, InstanceCapacity
+from mmeplan.render.door import ShownPlan
 from mmeplan.render.values import counted
 
 ROOM: Final = 12  # types; a plan that touches more shows those with the least room
-
-_HEADS: Final = ("Instances", "now", "peak", "after")
-
-
-def capacity_rows(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """The table; empty where no number changes."""
-    moving = moving_types(plan.capacity)
-    if not moving:
-        return ()
-    shown = sorted(moving, key=_room)[:ROOM] if len(moving) > ROOM else moving
-    known = any(row.quota is not None for row in shown)
-    return ((*_HEADS, "quota" if known else ""), *(_row(row) for row in shown))
+MOST_ROWS: Final = 100  # of the chart; AWS has a few hundred instance types
+_FAR: Final = 3  # a quota further away than three times the peak would flatten the bars
 
 
-def capacity_note(plan: Plan) -> str:
-    """What the table leaves out, and who waits for whom so that the peak fits."""
-    rest = len(moving_types(plan.capacity)) - ROOM
-    waiting = waiting_endpoints(plan)
-    notes = [f"and {counted(rest, 'more type')}" if rest > 0 else ""]
-    if waiting:
-        verb = "waits" if waiting == 1 else "wait"
-        notes.append(f"{counted(waiting, 'endpoint')} {verb} for others, so that the peak stays within the quotas")
-    return "; ".join(note for note in notes if note)
+@dataclass(frozen=True, slots=True)
+class ChartRow:
+    """One instance type. Bars are in percent of the widest; `quota_at` is None where no quota is known or near."""
 
-
-def waiting_endpoints(plan: Plan) -> int:
-    """How many endpoints wait for other endpoints: only ever for the sake of a quota."""
-    of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
-    waiting = {
-        step.address
-        for step in plan.steps
-        if step.id in of and any(of.get(needed, step.address) != step.address for needed in step.after)
-    }
-    return len(waiting)
+    item: InstanceCapacity
+    quota: str
+    over: bool
+    now_bar: float
+    after_bar: float
+    peak_bar: float
+    quota_at: float | None
 
 
 def moving_types(capacity: Capacity | None) -> list[InstanceCapacity]:
@@ -54,11 +36,66 @@ def moving_types(capacity: Capacity | None) -> list[InstanceCapacity]:
     return [row for row in types if not row.now == row.peak == row.after]
 
 
-def _room(row: InstanceCapacity) -> tuple[float, str]:
-    return (row.peak / row.quota if row.quota else -1.0 if row.quota is None else 2.0) * -1, row.instance_type
+def is_over(row: InstanceCapacity) -> bool:
+    """Whether the peak is beyond the quota."""
+    return row.quota is not None and row.peak > row.quota
 
 
-def _row(row: InstanceCapacity) -> tuple[str, ...]:
-    quota = "" if row.quota is None else f"{row.quota:,} ({row.quota_source})"
-    over = " !" if row.quota is not None and row.peak > row.quota else ""
-    return (row.instance_type, f"{row.now:,}", f"{row.peak:,}{over}", f"{row.after:,}", quota)
+def capacity_rows(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
+    """The table, its heads first; empty where no number changes."""
+    moving = moving_types(plan.capacity)
+    if not moving:
+        return ()
+    shown = sorted(moving, key=lambda row: (-_taken(row), row.instance_type))[:ROOM] if len(moving) > ROOM else moving
+    known = any(row.quota is not None for row in shown)
+    rows = [("Instances", "now", "peak", "after", "quota" if known else "")]
+    for row in shown:
+        quota = "" if row.quota is None else f"{row.quota:,} ({row.quota_source})"
+        peak = f"{row.peak:,}{' !' if is_over(row) else ''}"
+        rows.append((row.instance_type, f"{row.now:,}", peak, f"{row.after:,}", quota))
+    return tuple(rows)
+
+
+def _taken(row: InstanceCapacity) -> float:
+    """How much of its quota a type takes at the peak; the types without a known one come last."""
+    return -1.0 if row.quota is None else row.peak / row.quota if row.quota else 2.0
+
+
+def capacity_note(plan: ShownPlan) -> str:
+    """What the table leaves out, and who waits for whom so that the peak fits."""
+    rest = len(moving_types(plan.capacity)) - ROOM
+    of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
+    own = [step for step in plan.steps if step.id in of]
+    # endpoints wait for other endpoints only for the sake of a quota
+    waiting = len({s.address for s in own if any(of.get(needed, s.address) != s.address for needed in s.after)})
+    notes = [f"and {counted(rest, 'more type')}"] if rest > 0 else []
+    if waiting:
+        verb = "waits" if waiting == 1 else "wait"
+        notes.append(f"{counted(waiting, 'endpoint')} {verb} for others, so that the peak stays within the quotas")
+    return "; ".join(notes)
+
+
+def chart_rows(capacity: Capacity | None) -> tuple[ChartRow, ...]:
+    """The rows of the chart, those over their quota first, then by the peak."""
+    moving = sorted(moving_types(capacity), key=lambda row: (not is_over(row), -row.peak, row.instance_type))
+    items = moving[:MOST_ROWS]
+    widest = max((max(_longest(item), _near_quota(item) or 0) for item in items), default=0) or 1
+    return tuple(_chart_row(item, widest) for item in items)
+
+
+def _longest(item: InstanceCapacity) -> int:
+    return max(item.now, item.after, item.peak)
+
+
+def _near_quota(item: InstanceCapacity) -> int | None:
+    return item.quota if item.quota is not None and item.quota <= _FAR * max(1, _longest(item)) else None
+
+
+def _chart_row(item: InstanceCapacity, widest: int) -> ChartRow:
+    quota = "not known" if item.quota is None else f"{item.quota:,}"
+    if item.quota is not None and item.quota_source:
+        quota += f" ({item.quota_source})"
+    now, after, peak = (round(100 * number / widest, 2) for number in (item.now, item.after, item.peak))
+    near = _near_quota(item)
+    at = None if near is None else round(100 * near / widest, 2)
+    return ChartRow(item, quota, is_over(item), now, after, peak, at)

@@ -6,35 +6,25 @@ In: a `DriftReport`. Out: text. The last line agrees with the exit code.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import groupby
 
 from mmeplan.plan.drifting import DriftReport, FoundDrift, drift_document
-from mmeplan.render.templating import rendered
+from mmeplan.render.blocks import Node
+from mmeplan.render.layout import rendered
+from mmeplan.render.report import title
 from mmeplan.render.values import FieldGroup, counted, field_groups, place
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """One object, and all that was done to it."""
-
-    address: str
-    place: str
-    name: str
-    things: tuple[tuple[str, tuple[FieldGroup, ...]], ...]
 
 
 def drift_text(
     report: DriftReport, *, width: int = 80, color: bool = False, next_commands: tuple[tuple[str, str], ...] = ()
 ) -> str:
     """The report, an object a block. `next_commands` are (what to type, what it does), shown where there is drift."""
-    environment = f" ({report.environment})" if report.environment else ""
-    objects = [_object(list(of_one)) for _, of_one in groupby(report.drift, key=lambda one: (one.address, one.name))]
+    objects = [_object(list(found)) for _, found in groupby(report.drift, key=lambda item: (item.address, item.name))]
     return rendered(
         "drift.txt.j2",
         width=width,
         color=color,
-        title=f"fleet {report.fleet}{environment} · account {report.account} · {report.region}",
+        title=title(report),
         objects=objects,
         notes=report.notes,
         unreadable=report.unreadable,
@@ -49,11 +39,11 @@ def drift_json(report: DriftReport) -> str:
     return json.dumps(drift_document(report), indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(found: list[FoundDrift]) -> _Object:
+def _object(found: list[FoundDrift]) -> tuple[Node, list[tuple[str, tuple[FieldGroup, ...]]]]:
     first = found[0]
-    shown = "" if first.name == first.address.partition("/")[2] else first.name
-    things = tuple((one.explanation, field_groups(one.fields)) for one in found)
-    return _Object(first.address, place(first.location), shown, things)
+    name = "" if first.name == first.address.partition("/")[2] else first.name
+    node = Node("!", "warning", first.address, name, "dim", place(first.location))
+    return node, [(item.explanation, field_groups(item.fields)) for item in found]
 
 
 def _summary(report: DriftReport, objects: int) -> str:

@@ -1,25 +1,34 @@
-"""Findings as text, for `validate`; and as rows, for the page of a plan.
+"""Findings, and what is wrong with an input, as text, with the line of the fleet file and a caret where it helps.
 
-In: `Finding`s, and for carets a function from a line number to the line's text. Out: text.
+In: `Finding`s or `Problem`s. Out: text for terminals, rows for the pages of plans, and the page that explains a rule.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.plan.finding import Finding
-from mmeplan.render.caret import caret_lines
-from mmeplan.render.style import shorten
-from mmeplan.render.templating import rendered
+from mmeplan.errors import Problem
+from mmeplan.plan import Finding
+from mmeplan.render.layout import rendered
+from mmeplan.render.style import MAX_PROSE, clean, columns, head_of, paint, shorten, tail_of
 from mmeplan.render.values import FILE_ROOM, counted, where
 
+SEVERITIES: Final = ("error", "warning", "note")
 RULE_ROOM: Final = 48  # columns of a rule's id; a policy's has its name in it
+TAB: Final = 4  # columns between tab stops
+LINE_ROOM: Final = 64  # columns of an excerpt; of longer lines the part around the caret is shown
+DOCS: Final = "https://github.com/mmeplan/mmeplan/blob/main/docs"
 
 _STYLES: Final = {"error": "danger", "warning": "warning", "note": "dim"}
-_ORDER: Final = ("error", "warning", "note")
+_OWN: Final = re.compile(
+    r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|KMS|MDL|MME|NAM|PIP|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}", re.ASCII
+)
+_GATE: Final = re.compile(r"GATE-[0-9]{2}|CFG-38|DEL-08|DEL-10|EP-06|EP-08|MDL-40|SLS-12", re.ASCII)
+"""Gates, and rules of SageMaker that no class checks and a gate refuses with their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +41,114 @@ class FindingRow:
     excerpt: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """Findings of one rule; `more` tells of those that are not shown."""
-
-    findings: tuple[FindingRow, ...]
-    more: str
+FindingGroup = tuple[list[FindingRow], str]
+"""Findings of one rule, and a line that tells of those that are not shown."""
 
 
 def findings_text(
     findings: Iterable[Finding], *, width: int = 80, color: bool = False, excerpt: Callable[[int], str] | None = None
 ) -> str:
-    """Every finding in file order, with its help, and one line that counts them."""
+    """Every finding in file order, with its help, and one line that counts them.
+
+    `excerpt` gives the text of a line of the file, for carets.
+    """
     found = sorted(findings, key=lambda item: (item.file, item.line, item.column, item.rule, item.address))
-    group = FindingGroup(tuple(_row(item, excerpt) for item in found), "")
-    counts = Counter(item.severity for item in found)
-    told = ", ".join(counted(counts[severity], severity) for severity in _ORDER if counts[severity])
-    summary = f"{told}." if told else "No findings."
-    style = "danger" if counts["error"] else "warning" if counts["warning"] else "good"
-    return rendered("report.txt.j2", width=width, color=color, group=group, summary=summary, summary_style=style)
+    summary = f"{severities(found)}." if found else "No findings."
+    worst = next((severity for severity in SEVERITIES[:2] if any(f.severity == severity for f in found)), "")
+    rows = [_row(item, excerpt) for item in found]
+    style = _STYLES.get(worst, "good")
+    return rendered("report.txt.j2", width=width, color=color, rows=rows, more="", summary=summary, summary_style=style)
 
 
-def finding_groups(findings: Iterable[Finding], room: int) -> tuple[FindingGroup, ...]:
+def severities(findings: Iterable[Finding]) -> str:
+    """`1 error, 2 warnings`."""
+    counts = Counter(item.severity for item in findings)
+    return ", ".join(counted(counts[severity], severity) for severity in SEVERITIES if counts[severity])
+
+
+def finding_groups(findings: Iterable[Finding], room: int) -> list[FindingGroup]:
     """The findings by severity and rule, at most `room` of each, in the order in which the rules come first."""
     by_rule: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         by_rule[finding.severity, finding.rule].append(finding)
-    groups = []
-    for (severity, rule), found in sorted(by_rule.items(), key=lambda item: _ORDER.index(item[0][0])):
+    groups: list[FindingGroup] = []
+    for (severity, rule), found in sorted(by_rule.items(), key=lambda item: SEVERITIES.index(item[0][0])):
         rest = len(found) - room
         more = f"… and {counted(rest, f'more {severity}')} of {rule}" if rest > 0 else ""
-        groups.append(FindingGroup(tuple(_row(item, None) for item in found[:room]), more))
-    return tuple(groups)
+        groups.append(([_row(item, None) for item in found[:room]], more))
+    return groups
 
 
 def _row(finding: Finding, excerpt: Callable[[int], str] | None) -> FindingRow:
-    at = where(finding.file, finding.line, finding.column)
-    if not at and finding.address not in finding.message:
-        at = shorten(finding.address, FILE_ROOM)
+    at = shorten(spot(finding), FILE_ROOM)
     labels = ((at, "bold"), (finding.severity, _STYLES[finding.severity]), (shorten(finding.rule, RULE_ROOM), ""))
     message = finding.message + (f" (allowed: {finding.allowed})" if finding.allowed else "")
     source = excerpt(finding.line) if excerpt and finding.line else ""
     return FindingRow(labels, message, finding.help, caret_lines(source, finding.line, finding.column))
+
+
+def spot(finding: Finding) -> str:
+    """Where it is: in the file, or else at an address that its message doesn't name."""
+    named = finding.address in finding.message
+    return where(finding.file, finding.line, finding.column) or ("" if named else finding.address)
+
+
+def rule_page(rule: str) -> str:
+    """The URL of the page that explains the rule; empty for an id that isn't mmeplan's (other packages, policies)."""
+    if _GATE.fullmatch(rule):
+        return f"{DOCS}/plan-and-apply.md#gates"
+    return f"{DOCS}/rules/{rule}.md" if _OWN.fullmatch(rule) else ""
+
+
+def problems_text(problems: Iterable[Problem], *, color: bool = False, caret: bool = True) -> str:
+    """`fleet.yaml:41:9  error  endpoints.x.config: unknown key; did you mean instance_type?`, a line each.
+
+    With `caret` the source line follows, and under it a caret.
+    """
+    return "".join(f"{line}\n" for problem in problems for line in _problem_lines(problem, color, caret))
+
+
+def _problem_lines(problem: Problem, color: bool, caret: bool) -> list[str]:
+    said = ": ".join(part for part in (problem.path, problem.message) if part)
+    if problem.hint:
+        said = f"{said}; {problem.hint}"
+    parts = [paint(problem.where, "bold", color), paint("error", "danger", color), shorten(said, MAX_PROSE)]
+    lines = ["  ".join(part for part in parts if part)]
+    if caret and problem.line:
+        excerpt = caret_lines(problem.source_line, problem.line, problem.column)
+        lines += [f"    {paint(line, 'dim', color)}" for line in excerpt]
+    return [line.rstrip() for line in lines if clean(line)]
+
+
+# --- a caret under a column -------------------------------------------------------------------------------------------
+
+
+def caret_lines(source: str, line: int, column: int) -> tuple[str, ...]:
+    """`41 │     instance_tipe: ml.m5.large` and beneath it the caret. Nothing for an empty line."""
+    if not source.strip():
+        return ()
+    before = _shown(source[: max(0, column - 1)])
+    shown = before + _shown(source[max(0, column - 1) :], columns(before))
+    at = columns(before)
+    if columns(shown.rstrip()) > LINE_ROOM:
+        shown, at = _cropped(before, shown[len(before) :])
+    number = str(line) if line else ""
+    excerpt = f"{number} │ {shown}".rstrip()
+    return (excerpt, f"{' ' * len(number)} │ {' ' * at}^") if column else (excerpt,)
+
+
+def _shown(text: str, start: int = 0) -> str:
+    """The text cleaned, with tabs as the spaces they stand for from the column `start` on."""
+    first, *rest = text.rstrip("\r\n").split("\t")
+    shown = clean(first)
+    for part in rest:
+        shown += " " * (TAB - (start + columns(shown)) % TAB) + clean(part)
+    return shown
+
+
+def _cropped(before: str, after: str) -> tuple[str, int]:
+    """The part around the caret, in at most LINE_ROOM columns."""
+    front = before if columns(before) <= LINE_ROOM // 2 else f"…{tail_of(before, LINE_ROOM // 2 - 1)}"
+    room = LINE_ROOM - columns(front)
+    back = after if columns(after) <= room else f"{head_of(after, room - 1)}…"
+    return front + back, columns(front)

@@ -1,10 +1,13 @@
 """What a step of a GitHub workflow says: outputs, labels, annotations, and the log, in the runner's own syntax.
 
-In: a `Plan`, or what stands in the way of one. Out: text for stdout, `$GITHUB_OUTPUT` and `$GITHUB_STEP_SUMMARY`. Pure.
+In: a plan, or what stands in the way of one. Out: text for stdout, `$GITHUB_OUTPUT` and `$GITHUB_STEP_SUMMARY`. Pure.
 Values are the plan's; nothing in them can begin a command or another output, and environment values are masked.
+GitHub keeps ten annotations of a kind for each step and drops the others silently, so that the tenth says how many
+there are besides.
 
 Source: GitHub Docs, "Workflow commands for GitHub Actions"; actions/runner, ActionCommand.cs (a command may follow
-blanks, `##[` may stand anywhere in a line; `stop-commands` ends both) and FileCommandManager.cs (`NAME<<DELIMITER`).
+blanks, `##[` may stand anywhere in a line; `stop-commands` ends both) and FileCommandManager.cs (`NAME<<DELIMITER`);
+actions/toolkit, packages/core/src/command.ts (what is escaped, and how).
 """
 
 from __future__ import annotations
@@ -14,13 +17,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mmeplan.errors import ExitCode
-from mmeplan.plan.document import Plan
-from mmeplan.plan.finding import Finding
-from mmeplan.render.annotations import annotations_text
-from mmeplan.render.markdown import BUDGET, SMALLEST, markdown
-from mmeplan.render.markdown_parts import finding_line
+from mmeplan.plan import Finding
+from mmeplan.render.door import PageOptions, ShownPlan, masks
+from mmeplan.render.markdown import BUDGET, SMALLEST, finding_line, markdown
 from mmeplan.render.markup import code, length, marker
-from mmeplan.render.summary import summary_line
+from mmeplan.render.report import WORST_FIRST, summary_line
 from mmeplan.render.values import counted
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of a step's summary; GitHub drops the whole of a longer one
@@ -29,10 +30,14 @@ _BYTES_PER_UNIT: Final = 3  # UTF-8 bytes of a UTF-16 unit, at most
 OUTPUT_KEYS: Final = ("changes", "drift", "exit", "labels", "plan_id", "summary", "worst_effect")
 """The names of the outputs, present in every run, also where there is no plan."""
 
-_EFFECTS: Final = ("outage", "delete", "traffic_shift", "in_place", "create")
+ROOM: Final = 10  # annotations of a kind and step that GitHub keeps
+
+_DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY: Final = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
-def outputs(plan: Plan) -> dict[str, str]:
+@masks
+def outputs(plan: ShownPlan) -> dict[str, str]:
     """The step's outputs of a plan. `exit` is 0 without changes, 2 with changes, 3 where the plan is refused."""
     return {
         "changes": str(plan.summary.changes),
@@ -45,32 +50,29 @@ def outputs(plan: Plan) -> dict[str, str]:
     }
 
 
-def labels(plan: Plan) -> tuple[str, ...]:
+def labels(plan: ShownPlan) -> tuple[str, ...]:
     """Labels for the pull request, of a fixed vocabulary, worst first: `mmeplan:outage`, `mmeplan:traffic-shift`, …"""
-    told = ["refused"] if plan.refused else []
-    found = {change.effect for change in plan.changes if not change.is_noop}
-    told += [effect for effect in _EFFECTS if effect in found]
-    if not plan.has_changes:
-        told.append("no-changes")
-    told += ["drift"] if plan.drift else []
-    return tuple(f"mmeplan:{label.replace('_', '-')}" for label in told)
+    effects = {change.effect for change in plan.changes if not change.is_noop}
+    found = (
+        *(["refused"] if plan.refused else []),
+        *(effect for effect in WORST_FIRST if effect in effects and effect != "none"),
+        *([] if plan.has_changes else ["no-changes"]),
+        *(["drift"] if plan.drift else []),
+    )
+    return tuple(f"mmeplan:{label.replace('_', '-')}" for label in found)
 
 
 def outputs_without_plan(exit_code: int, message: str) -> dict[str, str]:
     """The same keys where there is no plan."""
     label = "mmeplan:refused" if exit_code == ExitCode.REFUSED else "mmeplan:error"
-    told = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
-    return {key: told.get(key, "") for key in OUTPUT_KEYS}
+    known = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
+    return {key: known.get(key, "") for key in OUTPUT_KEYS}
 
 
 def outputs_text(values: Mapping[str, str]) -> str:
     """The values as `$GITHUB_OUTPUT` wants them, each between delimiters that it can't contain."""
-    return "".join(_output(name, value) for name, value in values.items())
-
-
-def _output(name: str, value: str) -> str:
-    delimiter = f"mmeplan_{_digest(value)}"
-    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    words = ((name, value, f"mmeplan_{_digest(value)}") for name, value in values.items())
+    return "".join(f"{name}<<{word}\n{value}\n{word}\n" for name, value, word in words)
 
 
 def log_text(title: str, text: str) -> str:
@@ -84,17 +86,19 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def plan_log(plan: Plan, text: str) -> str:
+@masks
+def plan_log(plan: ShownPlan, text: str) -> str:
     """What a plan says on stdout: its annotations, and the page of the plan, folded."""
     return annotations_text(plan.findings) + log_text("The plan", text)
 
 
-def step_summary(plan: Plan, room: int, *, next_command: str = "", stale: tuple[str, ...] = ()) -> str:
+@masks
+def step_summary(plan: ShownPlan, room: int, *, next_command: str = "", stale: tuple[str, ...] = ()) -> str:
     """The plan as Markdown of at most `room` bytes, whole sections left out; empty where not even the least fits."""
     for budget in (room, room // _BYTES_PER_UNIT):
         if budget < SMALLEST:
             break
-        text = markdown(plan, next_command=next_command, stale=stale, budget=budget)
+        text = markdown.renderer(plan, PageOptions(next_command=next_command, stale=stale, budget=budget))
         if len(text.encode("utf-8", "replace")) <= room:
             return text
     return ""
@@ -123,3 +127,30 @@ def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], 
             lines.append(line)
     more = [f"> - … and {rest:,} more; `mmeplan validate` shows them all"] if rest else []
     return "\n".join([*head, *lines, *more]) + "\n"
+
+
+# --- annotations ------------------------------------------------------------------------------------------------------
+
+
+def annotations_text(findings: Iterable[Finding]) -> str:
+    """The errors and warnings as workflow commands; empty where there are none. Notes are not worth an annotation."""
+    found, commands = list(findings), []
+    for severity in ("error", "warning"):
+        alike = [finding for finding in found if finding.severity == severity]
+        rest = len(alike) - ROOM
+        more = f"\n… and {counted(rest, f'more {severity}')}; mmeplan validate shows them all" if rest > 0 else ""
+        shown = alike[:ROOM]
+        commands += [_command(severity, finding, more if finding is shown[-1] else "") for finding in shown]
+    return "".join(f"{command}\n" for command in commands)
+
+
+def _command(severity: str, finding: Finding, more: str) -> str:
+    properties = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
+    about = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
+    message = "\n".join(part for part in (finding.message, finding.help) if part) + more
+    return f"::{severity} {about}::{_escaped(message, _DATA)}"
+
+
+def _escaped(text: str, table: dict[str, str]) -> str:
+    """The text with the characters that end a value or a command replaced; `%` among them, so nothing is ambiguous."""
+    return "".join(table.get(char, char) for char in text)

@@ -1,8 +1,8 @@
 """The plan as a report for a browser: one file that needs nothing else.
 
-In: a `Plan`. Out: HTML. Whatever a template interpolates is cleaned and escaped. The page asks for nothing over the
+In: a shown plan. Out: HTML. Whatever a template interpolates is cleaned and escaped. The page asks for nothing over the
 network and runs nothing but its own script: its Content-Security-Policy allows the one style sheet and the one script
-that are in it, by their SHA-256. It reads well without the script. Pure.
+that are in it, by their SHA-256. It reads well without the script. Pure. The layout is templates/plan.html.j2.
 
 Sources: W3C Content Security Policy Level 3, "hash-source"; `frame-ancestors` has no effect in a meta element.
 """
@@ -11,31 +11,48 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment
 from markupsafe import Markup
 
-from mmeplan.plan.document import Plan
-from mmeplan.plan.masking import masked
+from mmeplan.plan import Change
+from mmeplan.render import layout, report
+from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
+from mmeplan.render.capacity import capacity_note, chart_rows
+from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.findings import rule_page, spot
+from mmeplan.render.graph import picture
 from mmeplan.render.markup import quoted_parts
-from mmeplan.render.page import page
+from mmeplan.render.relations import Relations
 from mmeplan.render.style import clean
+from mmeplan.render.traffic import Bar, Stage, bar, stages
+from mmeplan.render.values import place, time_text
+
+FULL_CARDS: Final = 60  # endpoints of one kind of change that are told in full; of the others there is one line each
+FULL_WORST: Final = 200
+MOST_CARDS: Final = 400
+MOST_FINDINGS: Final = 500
+MOST_CALLS: Final = 300
+MOST_LINES: Final = 500  # objects, drifted endpoints, notes and unchanged names that are listed
 
 
-def html(plan: Plan, *, show_environment: bool = False, next_command: str = "", stale: tuple[str, ...] = ()) -> str:
-    """The plan as a page. `next_command` is how to apply it; `stale` are the reasons why it fits the world no more."""
+@Output
+def html(plan: ShownPlan, options: PageOptions) -> str:
+    """The plan as a page."""
     style, script = asset("page.css"), asset("page.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'"
     return (
         _environment()
         .get_template("plan.html.j2")
         .render(
-            page=page(plan if show_environment else masked(plan)),
-            next_command=next_command,
-            stale=stale,
+            **page(plan),
+            next_command=options.next_command,
+            stale=options.stale,
             policy=f"{policy}; form-action 'none'",
             style=Markup(style),  # noqa: S704 - ours, a file of this package
             script=Markup(script),  # noqa: S704
@@ -56,16 +73,10 @@ def _hash(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=PackageLoader("mmeplan.render", "templates"),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else clean(value),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    environment = layout.environment(
+        lambda value: value if isinstance(value, Markup) else clean(value), autoescape=True
     )
-    environment.filters["words"] = _words
+    environment.filters |= {"words": _words, "rule_page": rule_page, "spot": spot}
     return environment
 
 
@@ -73,3 +84,113 @@ def _words(text: str) -> Markup:
     """A sentence in which what stands between backticks is code."""
     code, plain = Markup("<code>{}</code>"), Markup("{}")
     return Markup("").join((code if is_code else plain).format(part) for part, is_code in quoted_parts(clean(text)))
+
+
+# --- what the page shows, as data -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One endpoint in full, or in a line: then without stages and bars."""
+
+    id: str
+    effect: str
+    badge: str
+    words: str
+    block: Node
+    stages: tuple[Stage, ...] = ()
+    bars: tuple[Bar, ...] = ()
+
+
+def page(plan: ShownPlan) -> dict[str, object]:
+    """Everything that the templates show."""
+    relations = Relations(plan)
+    cards, lines, covered = _endpoints(plan, relations)
+    loose = loose_nodes(plan, relations, covered)
+    links = {card.block.address: card.id for card in (*cards, *lines)}
+    for card in cards:
+        for node in card.block.children:
+            links.setdefault(node.address, card.id)
+    found = sorted(plan.findings, key=lambda item: item.severity == "note")
+    errors = [item for item in found if item.severity == "error"]
+    others = [item for item in found if item.severity != "error"]
+    notes = report.remarks(plan)
+    unchanged = [change.address for change in plan.changes if change.is_noop]
+    verdict, said = report.verdict_in_brief(plan)
+    counts = plan.summary
+    badges = Counter(card.effect for card in (*cards, *lines))
+    return {
+        "fleet": plan.fleet,
+        "environment": plan.environment,
+        "verdict": verdict,
+        "said": said,
+        "counts": (
+            ("create", "to create", counts.create),
+            ("update", "to update", counts.update),
+            ("delete", "to delete", counts.delete),
+            ("same", "unchanged", counts.noop),
+        ),
+        "facts": _facts(plan),
+        "marks": (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan)),
+        "dangers": report.danger_lines(plan),
+        "errors": tuple(errors[:MOST_FINDINGS]),
+        "findings": tuple(others[:MOST_FINDINGS]),
+        "findings_more": max(0, len(errors) - MOST_FINDINGS) + max(0, len(others) - MOST_FINDINGS),
+        "filters": tuple((effect, word, badges[effect]) for effect, word in report.BADGES.items() if badges[effect]),
+        "cards": cards,
+        "lines": lines,
+        "loose": tuple(loose[:MOST_LINES]),
+        "loose_more": len(loose) - MOST_LINES,
+        "picture": picture(plan, relations, links),
+        "chart": chart_rows(plan.capacity),
+        "parallelism": plan.capacity.parallelism if plan.capacity else 0,
+        "capacity_note": capacity_note(plan),
+        "drift": tuple(map(drift_node, plan.drift[:MOST_LINES])),
+        "drift_more": len(plan.drift) - MOST_LINES,
+        "remarks": notes[:MOST_LINES],
+        "remarks_more": len(notes) - MOST_LINES,
+        "unchanged": tuple(unchanged[:MOST_LINES]),
+        "unchanged_count": len(unchanged),
+        "calls": tuple((s.operation, s.address, s.effect) for s in plan.steps[:MOST_CALLS]),
+        "calls_count": len(plan.steps),
+    }
+
+
+def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
+    facts = (
+        ("Account", plan.account),
+        ("Region", plan.region),
+        ("Plan", report.short_id(plan)),
+        ("Commit", (plan.commit or "")[:12]),
+        ("Live side read", time_text(plan.snapshot.observed_at)),
+        ("Files", ", ".join(source.path for source in plan.source[:5])),
+        ("mmeplan", plan.tool_version),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[list[Card], list[Card], set[str]]:
+    """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
+    cards: list[Card] = []
+    lines: list[Card] = []
+    covered = set[str]()
+    for changes in report.alike(plan):
+        room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
+        cards += [_card(plan, relations, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
+        for i, change in enumerate(changes[room:], start=len(lines)):
+            words, at = report.beside_badge(change), place(change.location)
+            line = Node(*report.sign_of(change), change.address, words, place=at)
+            lines.append(Card(f"l{i}", *_badge(change), words, line))
+        covered.update(at for change in changes for at in relations.family_of(change))
+    return cards, lines, covered
+
+
+def _card(plan: ShownPlan, relations: Relations, change: Change, anchor: str) -> Card:
+    update = relations.params(change.address, "UpdateEndpoint")
+    block = block_of(plan, relations, change, set())
+    rollout = () if change.refusal else stages(change, update)
+    return Card(anchor, *_badge(change), report.beside_badge(change), block, rollout, tuple(map(bar, change.traffic)))
+
+
+def _badge(change: Change) -> tuple[str, str]:
+    return report.badge_of(change), report.BADGES[report.badge_of(change)]

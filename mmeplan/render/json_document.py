@@ -1,19 +1,17 @@
-"""The plan document as JSON text: `--format json` of `plan` and `show`.
+"""The plan document as JSON: `--format json` of `plan` and `show`.
 
-In: a `Plan`. Out: what `plan.encode` says, masked unless the values are asked for. A masked one says so
-(`"masked": true`) and is refused by `apply`.
+A masked one says so (`"masked": true`), and `apply` refuses it.
 """
 
 from __future__ import annotations
 
 import json
 
-from mmeplan.plan.document import Plan
-from mmeplan.plan.encoding import encode
-from mmeplan.plan.masking import masked_document
+from mmeplan.plan import encode
+from mmeplan.render.door import Output, PageOptions, ShownPlan
 
 
-def json_text(plan: Plan, *, show_environment: bool = False) -> str:
+@Output
+def json_text(plan: ShownPlan, options: PageOptions) -> str:
     """The document, indented by two, members in a fixed order, ASCII only."""
-    document = encode(plan) if show_environment else masked_document(plan)
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps({**encode(plan), **({"masked": True} if options.masked else {})}, indent=2) + "\n"

@@ -1,14 +1,20 @@
 """Where things stand on a line: indentation, right edge, wrapping, tables, trees. No words of its own.
 
-In: texts (cleaned here) with the style they get. Out: `Styled` text of whole lines. Called by the templates as `ui`.
+In: texts (cleaned here) with the style they get. Out: `Styled` text of whole lines. Templates know a `Layout` as `ui`,
+and whatever they interpolate is cleaned, unless it is `Styled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any, Final
 
-from mmeplan.render.style import Styled, clean, columns, paint, shorten, wrapped
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mmeplan.render.style import Styled, clean, columns, finished, padded, paint, shorten, widths_of, wrapped
 from mmeplan.render.values import FieldGroup, FieldRow
 
 MIN_WIDTH: Final = 80
@@ -41,10 +47,10 @@ class Layout:
         lines = [self.paint(line, style) for line in wrapped(text, self.edge - indent - hang)]
         return Styled(" " * indent + f"\n{' ' * (indent + hang)}".join(lines))
 
-    def line(self, text: str, right: str = "", style: str = "bold", indent: int = 0) -> Styled:
-        """A text at the left, shortened if need be, and a dim one at the right edge."""
-        left = shorten(text, self.edge - indent - (columns(clean(right)) + 2 if right else 0))
-        return self._with_right(" " * indent + self.paint(left, style), indent + columns(left), right)
+    def line(self, text: str, right: str = "") -> Styled:
+        """A bold text at the left, shortened if need be, and a dim one at the right edge."""
+        left = shorten(text, self.edge - (columns(clean(right)) + 2 if right else 0))
+        return self._with_right(self.paint(left, "bold"), columns(left), right)
 
     def _with_right(self, painted: str, used: int, right: str) -> Styled:
         if not right:
@@ -87,8 +93,8 @@ class Layout:
             shown.append((shorten(last, columns(last) - (used - 2 - self.edge)), style_of))
         lines = wrapped(text, self.edge - hang, max(0, self.edge - used))
         head = _GAP.join(self.paint(label, style_of) for label, style_of in shown)
-        made = [head + _GAP + self.paint(lines[0], style) if lines and lines[0] else head]
-        return Styled("\n".join([*made, *(" " * hang + self.paint(line, style) for line in lines[1:])]))
+        first = [head + _GAP + self.paint(lines[0], style) if lines and lines[0] else head]
+        return Styled("\n".join([*first, *(" " * hang + self.paint(line, style) for line in lines[1:])]))
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -106,9 +112,8 @@ class Layout:
         used = start + columns(row.before) + 3 + columns(row.after)
         margin = " " * indent
         if used + (columns(row.line) + 2 if row.line else 0) <= self.edge:
-            padded = name + " " * (widest - columns(name) + 2)
             pair = f"{self.paint(row.before, 'before')} → {self.paint(row.after, 'after')}"
-            return [self._with_right(margin + padded + pair, used, row.line)]
+            return [self._with_right(margin + padded(name, widest + 2) + pair, used, row.line)]
         before, after = shorten_pair(row.before, row.after, self.room - indent - 4)
         return [
             self._with_right(margin + name, indent + columns(name), row.line),
@@ -130,47 +135,70 @@ class Layout:
     def table(self, rows: Iterable[Sequence[str]], indent: int) -> Styled:
         """Rows of cells, aligned, without rules. Columns that are empty everywhere take no room."""
         cells = [[clean(cell) for cell in row] for row in rows]
-        widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+        widths = widths_of(cells)
         widths = narrowed(widths, self.room - indent - 2 * (sum(1 for width in widths if width) - 1))
         lines = []
         for row in cells:
-            shown = [shorten(cell, width) for cell, width in zip(row, widths, strict=True)]
-            padded = [cell + " " * (width - columns(cell)) for cell, width in zip(shown, widths, strict=True) if width]
-            lines.append(" " * indent + _GAP.join(padded).rstrip())
+            shown = [padded(shorten(cell, width), width) for cell, width in zip(row, widths, strict=True) if width]
+            lines.append(" " * indent + _GAP.join(shown).rstrip())
         return Styled("\n".join(lines))
 
     def branch(self, text: str, last: bool) -> Styled:
         """Finished lines as a branch of a tree. The filter of `{% filter branch(…) %}` in the templates."""
         lines = [line for line in text.split("\n") if line.strip()]
         first, others = ("└", " ") if last else ("├", "│")
-        made = [f"  {self.paint(first if not n else others, 'dim')} {line}" for n, line in enumerate(lines)]
-        return Styled("\n".join(made) + "\n")
+        branch = [f"  {self.paint(first if not n else others, 'dim')} {line}" for n, line in enumerate(lines)]
+        return Styled("\n".join(branch) + "\n")
 
 
 def narrowed(widths: Sequence[int], room: int) -> list[int]:
     """The widths of a table's columns made to fit: the widest ones give way first."""
-    made = list(widths)
-    while sum(made) > room and max(made) > 1:
-        widest = max(made)
-        second = max((width for width in made if width < widest), default=1)
-        number = made.count(widest)
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > 1:
+        widest = max(fitted)
+        second = max((width for width in fitted if width < widest), default=1)
+        number = fitted.count(widest)
         cut = max(widest - max(second, 1), 1)
-        needed = -(-(sum(made) - room) // number)
-        made = [width - min(cut, needed) if width == widest else width for width in made]
-    return made
+        needed = -(-(sum(fitted) - room) // number)
+        fitted = [width - min(cut, needed) if width == widest else width for width in fitted]
+    return fitted
 
 
 def shorten_pair(before: str, after: str, room: int) -> tuple[str, str]:
     """Two values shortened so that what differs stays in sight: what both begin with goes first."""
-    longest = max(columns(before), columns(after))
-    if longest <= room:
+    if max(columns(before), columns(after)) <= room:
         return before, after
-    common = 0
-    for one, other in zip(before, after, strict=False):
-        if one != other:
-            break
-        common += 1
-    drop = common - room // 3
+    common = takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))
+    drop = sum(1 for _ in common) - room // 3
     if drop > 1:
         before, after = f"…{before[drop:]}", f"…{after[drop:]}"
     return shorten(before, room), shorten(after, room)
+
+
+# --- templates --------------------------------------------------------------------------------------------------------
+
+
+def rendered(template: str, *, width: int, color: bool, **values: Any) -> str:
+    """The named template with these values, as it is printed."""
+    ui = Layout(width, color)
+    return finished(_environment().get_template(template).render(ui=ui, tree=ui.inner(), **values))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    text_environment = environment(lambda value: value if isinstance(value, Styled) else clean(value), autoescape=False)
+    text_environment.filters["branch"] = lambda text, ui, last: ui.branch(text, last)
+    return text_environment
+
+
+def environment(finalize: Callable[[object], str], *, autoescape: bool) -> Environment:
+    """A jinja2 environment over templates/, which hands whatever is interpolated to `finalize`."""
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("mmeplan.render", "templates"),
+        autoescape=autoescape,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

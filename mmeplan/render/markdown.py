@@ -1,34 +1,27 @@
 """The plan as a comment of a pull request: Markdown that GitHub, GitLab and Bitbucket render.
 
-In: a `Plan`. Out: Markdown within a budget of characters, whatever the plan: first whole details go, the largest first,
-then the rows of the table become counts; what is dangerous stays, and the page says what is missing. Pure.
+In: a shown plan. Out: Markdown within a budget of characters, whatever the plan: first whole details go, the largest
+first, then the rows of the table become counts; what is dangerous stays, and the page says what is missing. Pure.
 
 Sources: GitHub, "Body is too long (maximum is 65536 characters)"; a step summary takes 1 MiB, which is more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from mmeplan.plan.document import Plan
-from mmeplan.plan.masking import masked
-from mmeplan.render.markdown_details import Detail, details
-from mmeplan.render.markdown_parts import (
-    alert,
-    banner,
-    capacity,
-    drift,
-    findings,
-    footer,
-    heading,
-    remark_lines,
-)
-from mmeplan.render.markdown_table import table
-from mmeplan.render.markup import code, length, marker
+from mmeplan.plan import Change, Finding
+from mmeplan.render import report
+from mmeplan.render.blocks import Node, block_of, loose_nodes
+from mmeplan.render.capacity import capacity_note, is_over, moving_types
+from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.findings import SEVERITIES, rule_page, severities, spot
+from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
-from mmeplan.render.style import shorten
-from mmeplan.render.values import counted
+from mmeplan.render.style import clean, padded, shorten, widths_of
+from mmeplan.render.values import ABSENT, FieldGroup, counted, place, time_text
 
 BUDGET: Final = 60_000  # characters: GitHub takes 65,536, and the step that posts the comment may want to add a line
 SMALLEST: Final = 20_000  # characters in which the parts that are never left out have room
@@ -36,35 +29,31 @@ _ALERT_SHARE: Final = 4  # a quarter of the budget for what is dangerous
 _OTHER_SHARE: Final = 10  # a tenth each for findings, drift, capacity and notes
 _NAMED: Final = 5  # details that are left out and named
 _NAME_ROOM: Final = 80  # columns of such a name
+_FIELDS: Final = 2  # fields that are named in a row
+_CAUSES: Final = 3
+_VALUE_ROOM: Final = 1_000  # columns of one value in the details
+_LOOSE_ROOM: Final = 200  # configs and models without an endpoint that are listed
+_MOST_DETAILS: Final = 400  # endpoints whose details are made
+_HEADS: Final = (row("Address", "Action", "Traffic", "Why", "Where"), row("---", "---", "---", "---", "---"))
 
 
-def markdown(
-    plan: Plan,
-    *,
-    show_environment: bool = False,
-    next_command: str = "",
-    stale: tuple[str, ...] = (),
-    budget: int = BUDGET,
-) -> str:
-    """The plan as Markdown of at most `budget` characters (20,000 at least), counted as UTF-16 units.
-
-    `next_command` is how to apply it. `stale` are the reasons why the plan no longer fits the world.
-    """
-    budget = max(budget, SMALLEST)
-    shown = plan if show_environment else masked(plan)
-    relations = Relations(shown)
+@Output
+def markdown(plan: ShownPlan, options: PageOptions) -> str:
+    """The plan as Markdown of at most `options.budget` characters (20,000 at least), counted as UTF-16 units."""
+    budget = max(options.budget or BUDGET, SMALLEST)
+    relations = Relations(plan)
     share = budget // _OTHER_SHARE
     before = [
-        marker(shown.fleet, shown.environment),
-        heading(shown),
-        banner(shown, stale, budget // _ALERT_SHARE),
-        alert(shown, budget // _ALERT_SHARE),
+        marker(plan.fleet, plan.environment),
+        _heading(plan),
+        _banner(plan, options.stale, budget // _ALERT_SHARE),
+        _alert(plan, budget // _ALERT_SHARE),
     ]
-    after = [findings(shown, share), drift(shown, share), capacity(shown, share), remark_lines(shown, share)]
-    end = footer(shown, next_command)
+    after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _remarks(plan, share)]
+    end = _footer(plan, options.next_command)
     room = budget - sum(_with_gap(part) for part in (*before, *after, end))
-    rows = table(shown, relations, room)
-    folded = _folded(*details(shown, relations), room - _with_gap(rows))
+    rows = _table(plan, relations, room)
+    folded = _folded(*_details(plan, relations), room - _with_gap(rows))
     return "\n\n".join(part for part in (*before, rows, *after, folded, end) if part) + "\n"
 
 
@@ -72,36 +61,297 @@ def _with_gap(part: str) -> int:
     return length(part) + 2 if part else 0
 
 
-def _folded(made: Sequence[Detail], beyond: int, room: int) -> str:
-    """The folded details that fit; whole ones are left out, the largest first, and a line says so.
+# --- the parts round the table ----------------------------------------------------------------------------------------
+
+
+def _heading(plan: ShownPlan) -> str:
+    """The verdict, the first thing in a notification mail: `## prices (prod): OUTAGE on 1 endpoint; 1 to create, …`."""
+    environment = f" ({code(plan.environment)})" if plan.environment else ""
+    about = [f"Account {code(plan.account)}", code(plan.region)]
+    if plan.refused:
+        about.insert(0, "Nothing can be applied.")
+    elif not plan.has_changes:
+        about.insert(0, prose(report.summary_line(plan).partition(". ")[2]))
+    if plan.summary.noop:
+        about.append(f"{plan.summary.noop:,} unchanged")
+    return f"## {report.verdict(plan, code(plan.fleet) + environment)}\n\n{' · '.join(about)}"
+
+
+def _banner(plan: ShownPlan, stale: Sequence[str], room: int) -> str:
+    """What holds for the whole plan: stale, speculative, targeted, not all read."""
+    parts = []
+    if stale:
+        lines = ["**STALE**: the world moved since this plan was made. It can be read, but not applied."]
+        parts.append(_quote("WARNING", [*lines, *fitting((f"- {prose(reason)}" for reason in stale), room // 2)]))
+    marks = (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan))
+    if marks:
+        kind = "WARNING" if plan.errored or plan.options.destroy else "IMPORTANT"
+        lines = [f"{text[:1].upper()}{text[1:]}." for text in map(prose, marks)]
+        parts.append(_quote(kind, lines if len(lines) == 1 else [f"- {line}" for line in lines]))
+    return "\n\n".join(parts)
+
+
+def _quote(kind: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"> [!{kind}]", *(f"> {line}" for line in lines)])
+
+
+def _alert(plan: ShownPlan, room: int) -> str:
+    """What must not be overlooked: errors, outages, endpoints that are deleted."""
+    lines = [finding_line(finding) for finding in plan.findings if finding.severity == "error"]
+    for word, changes in report.dangers(plan):
+        for change in changes:
+            words = report.headline(change).text
+            lines.append(f"- **{word}** of {code(change.address)}: {prose(words.partition(': ')[2] or words)}")
+    return _quote("CAUTION", fitting(lines, room)) if lines else ""
+
+
+def finding_line(finding: Finding) -> str:
+    """`- **warning** [`MME-01`](…) `fleet.yaml:41:9`: message. _help_`."""
+    page = rule_page(finding.rule)
+    rule = f"[{code(finding.rule)}]({page})" if page else code(finding.rule)
+    at = f" {code(spot(finding))}" if spot(finding) else ""
+    allowed = f" (allowed: {prose(finding.allowed)})" if finding.allowed else ""
+    advice = f" <br>Help: {prose(finding.help)}" if finding.help else ""
+    return f"- **{finding.severity}** {rule}{at}: {prose(finding.message)}{allowed}{advice}"
+
+
+def _findings(plan: ShownPlan, room: int) -> str:
+    found = [finding for finding in plan.findings if finding.severity != "error"]
+    found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    return _section(f"### Findings: {severities(found)}", map(finding_line, found), room)
+
+
+def _section(title: str, lines: Iterable[str], room: int) -> str:
+    """A heading and a list under it; empty where the list is."""
+    shown = list(fitting(lines, room))
+    return "\n".join([title, "", *shown]) if shown else ""
+
+
+def _drift(plan: ShownPlan, room: int) -> str:
+    lines = []
+    for item in plan.drift:
+        fields = f" ({_codes([field.field for field in item.fields], 3)})" if item.fields else ""
+        lines.append(f"- {code(item.address)}: {prose(item.explanation)}{fields}")
+    return _section("### Changed outside mmeplan", lines, room)
+
+
+def _codes(names: Sequence[str], room: int) -> str:
+    rest = f" and {len(names) - room:,} more" if len(names) > room else ""
+    return ", ".join(map(code, names[:room])) + rest
+
+
+def _capacity(plan: ShownPlan, room: int) -> str:
+    """Instances of each type now, after, and at the worst moment, against the quota where it is known."""
+    moving = moving_types(plan.capacity)
+    if plan.capacity is None or not moving:
+        return ""
+    lines = []
+    for item in moving:
+        quota = "unknown" if item.quota is None else f"{item.quota:,}"
+        source = f" ({prose(item.quota_source)})" if item.quota is not None and item.quota_source else ""
+        peak = f"**{item.peak:,}, over the quota**" if is_over(item) else f"{item.peak:,}"
+        lines.append(row(code(item.instance_type), f"{item.now:,}", peak, f"{item.after:,}", quota + source))
+    shown = list(fitting(lines, room))
+    if len(shown) > 1 and not shown[-1].startswith("|"):
+        shown[-1] = row(shown[-1].removeprefix("- "), "", "", "", "")
+    heads = [row("Instances", "now", "peak", "after", "quota"), row("---", "--:", "--:", "--:", "--:")]
+    about = f"### Capacity, with at most {counted(plan.capacity.parallelism, 'endpoint')} under way at once"
+    note = capacity_note(plan)
+    return "\n".join([about, "", *heads, *shown, *(["", f"{prose(note)}."] if note else [])])
+
+
+def _remarks(plan: ShownPlan, room: int) -> str:
+    return _section("### Notes", (f"- {prose(names)}: {prose(note)}" for names, note in report.remarks(plan)), room)
+
+
+def _footer(plan: ShownPlan, next_command: str) -> str:
+    """The plan's id, its commit, the time of the read, and how to apply it."""
+    parts = [f"Plan {code(report.short_id(plan))}"]
+    if plan.commit:
+        parts.append(f"commit {code(plan.commit[:12])}")
+    parts.append(f"live side read at {code(time_text(plan.snapshot.observed_at))}")
+    parts.append(f"mmeplan {code(plan.tool_version)}")
+    apply = f"\n\nApply it: {code(next_command)}" if next_command else ""
+    return f"---\n\n<sub>{' · '.join(parts)}</sub>{apply}"
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def _table(plan: ShownPlan, relations: Relations, room: int) -> str:
+    """Every object that something happens to, what, why, and where, in at most `room` characters; empty without any.
+
+    Worst first; where that is too long, the dangerous ones one by one and the others as counts.
+    """
+    changes = sorted((c for c in plan.changes if not c.is_noop), key=_order)
+    if not changes:
+        return ""
+    lines = [*_HEADS, *(_row(relations, change) for change in changes)]
+    if _size(lines) <= room:
+        return "\n".join(lines)
+    return _with_counts(changes, relations, room)
+
+
+def _order(change: Change) -> tuple[int, int, str, str]:
+    kind = list(report.KINDS).index(change.kind) if change.kind in report.KINDS else len(report.KINDS)
+    return report.rank(change) if kind == 0 or change.refusal else 99, kind, change.address, change.live_name
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(length(line) + 1 for line in lines)
+
+
+def _row(relations: Relations, change: Change) -> str:
+    at = place(change.location)
+    why = _why(report.why(relations, change))
+    return row(code(change.address), _action(change), _bold(report.requests_of(change)), why, code(at) if at else "")
+
+
+def _bold(phrase: report.Phrase) -> str:
+    return f"**{prose(phrase.text)}**" if phrase.style == "danger" else prose(phrase.text)
+
+
+def _action(change: Change) -> str:
+    """`create`, `**delete**, create`, `**refused**`."""
+    return ", ".join(map(_bold, report.actions_of(change)))
+
+
+def _why(why: report.Why) -> str:
+    own = [_codes(why.fields, _FIELDS)] if why.fields else []
+    verb = "changes" if len(why.roots) == 1 else "change"
+    caused = [f"{_codes(why.roots, _CAUSES)} {verb}"] if why.roots else []
+    sentence = f"{code(why.name)}: {prose(why.sentence)}" if why.name else prose(why.sentence)
+    return "; ".join([*own, *caused]) or sentence
+
+
+def _with_counts(changes: list[Change], relations: Relations, room: int) -> str:
+    """What is dangerous one by one as far as half of the room goes, the rest as one row for each kind of change."""
+    worst = [change for change in changes if change.kind == "endpoint" and report.is_worst(change)]
+    alone = worst[: _number_of_fitting(_HEADS, (_row(relations, change) for change in worst), room // 2)]
+    shown_alone = set(map(id, alone))
+    grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
+    for change in changes:
+        if id(change) not in shown_alone:
+            effect = change.effect if change.kind == "endpoint" else ""
+            grouped[change.kind, _action(change), effect].append(change)
+    groups = [_group_row(members) for members in grouped.values()]
+    intro = f"{counted(len(changes), 'change')}: too many for one row each, so what is alike is counted."
+    lines = [intro, "", *_HEADS, *(_row(relations, change) for change in alone)]
+    shown = _number_of_fitting(lines, groups, room - 80)
+    more = [row(f"… and {len(groups) - shown:,} more kinds of change", "", "", "", "")] if shown < len(groups) else []
+    return "\n".join([*lines, *groups[:shown], *more])
+
+
+def _number_of_fitting(before: Sequence[str], items: Iterable[str], room: int) -> int:
+    """How many items fit into the room after `before`."""
+    used, number = _size(before), 0
+    for number, item in enumerate(items, start=1):
+        used += length(item) + 1
+        if used > room:
+            return number - 1
+    return number
+
+
+def _group_row(members: Sequence[Change]) -> str:
+    """`| **4,990 endpoints** `endpoint/a` … `endpoint/z` | update | shifts | 4,990 × its config changes | |`."""
+    first, last = members[0], members[-1]
+    noun = report.KINDS.get(first.kind, "object")
+    names = code(first.address) if len(members) == 1 else f"{code(first.address)} … {code(last.address)}"
+    reasons = Counter(change.explanation for change in members).most_common(_CAUSES)
+    why = "; ".join(f"{number:,} × {prose(sentence)}" for sentence, number in reasons)
+    traffic = _bold(report.requests_of(first, brief=True))
+    return row(f"**{counted(len(members), noun)}** {names}", _action(first), traffic, why, "")
+
+
+# --- details ----------------------------------------------------------------------------------------------------------
+
+
+def _folded(details: Sequence[tuple[str, str]], beyond: int, room: int) -> str:
+    """The folded details (address, text) that fit; whole ones are left out, the largest first, and a line says so.
 
     `beyond` details were not even made.
     """
-    if not made:
+    if not details:
         return ""
     title = "### Details"
     room -= length(title) + 4
-    sizes = [length(detail.text) + 2 for detail in made]
-    largest = sorted(range(len(made)), key=lambda index: (-sizes[index], index))
+    sizes = [length(text) + 2 for _, text in details]
+    largest = sorted(range(len(details)), key=lambda index: (-sizes[index], index))
     total, dropped = sum(sizes), 0
     if beyond or total > room:
-        room -= length(_left_out([made[index].address for index in largest], beyond, len(made))) + 2
-        while dropped < len(made) and total > room:
+        room -= length(_left_out([details[index][0] for index in largest], beyond, len(details))) + 2
+        while dropped < len(details) and total > room:
             total -= sizes[largest[dropped]]
             dropped += 1
         if room < 0:
             return ""
     gone = largest[:dropped]
-    note = _left_out([made[index].address for index in gone], beyond, len(made)) if dropped or beyond else ""
-    kept = [detail.text for index, detail in enumerate(made) if index not in set(gone)]
-    return "\n\n".join(part for part in (title, note, *kept) if part)
+    note = [_left_out([details[index][0] for index in gone], beyond, len(details))] if dropped or beyond else []
+    kept = [text for index, (_, text) in enumerate(details) if index not in set(gone)]
+    return "\n\n".join([title, *note, *kept])
 
 
-def _left_out(dropped: Sequence[str], beyond: int, made: int) -> str:
+def _left_out(dropped: Sequence[str], beyond: int, number_made: int) -> str:
     named = ", ".join(code(shorten(address, _NAME_ROOM)) for address in dropped[:_NAMED])
     number = len(dropped) + beyond
     rest = f" and {number - min(len(dropped), _NAMED):,} more" if number > min(len(dropped), _NAMED) else ""
     return (
-        f"_Left out, because a comment may only be so long: {number:,} of {counted(made + beyond, 'detail')}, "
+        f"_Left out, because a comment may only be so long: {number:,} of {counted(number_made + beyond, 'detail')}, "
         f"the largest first ({named}{rest}). `mmeplan show` and the HTML report have them all._"
     )
+
+
+def _details(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[str, str]], int]:
+    """The details of the endpoints that change, worst first, and of the objects that none accounts for.
+
+    And how many endpoints there are besides: more than a few hundred details fit into no comment.
+    """
+    changed = [change for changes in report.alike(plan) for change in changes]
+    details = [_detail(plan, relations, change) for change in changed[:_MOST_DETAILS]]
+    covered = {at for change in changed for at in relations.family_of(change)}
+    loose = loose_nodes(plan, relations, covered)
+    if loose:
+        lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
+        if len(loose) > _LOOSE_ROOM:
+            lines.append(f"# … and {len(loose) - _LOOSE_ROOM:,} more")
+        details.append(("other configs and models", _fold("Other configs and models", lines)))
+    return details, max(0, len(changed) - _MOST_DETAILS)
+
+
+def _detail(plan: ShownPlan, relations: Relations, change: Change) -> tuple[str, str]:
+    block = block_of(plan, relations, change, set())
+    lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]
+    rows = [[_cut(cell) for cell in variant] for variant in block.variants]
+    widths = widths_of(rows)
+    lines += [f"! {'  '.join(map(padded, cells, widths))}".rstrip() for cells in rows]
+    lines += _difference_lines(block.groups, block.tags)
+    lines += (line for node in block.children for line in _node_lines(node))
+    return (change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
+
+
+def _fold(title: str, lines: list[str]) -> str:
+    body = fence(lines or ["  nothing else differs"])
+    return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def _cut(text: object) -> str:
+    return shorten(clean(text), _VALUE_ROOM)
+
+
+def _node_lines(node: Node) -> Iterator[str]:
+    at = f" ({_cut(node.place)})" if node.place else ""
+    yield f"@@ {_cut(node.address)}{at}: {_cut(node.words)} @@"
+    yield from (f"# {_cut(sentence)}" for sentence in (*node.sentences, *node.notes))
+    yield from (f"+ {_cut(label)}: {_cut(value)}" for label, value in node.details)
+    yield from _difference_lines(node.groups, node.tags)
+
+
+def _difference_lines(groups: Iterable[FieldGroup], tags: Iterable[str]) -> Iterator[str]:
+    for group in groups:
+        for item in group.rows:
+            name = _cut(f"{group.parent}.{item.name}" if group.parent else item.name)
+            if item.before != ABSENT:
+                yield f"- {name}: {_cut(item.before)}"
+            if item.after != ABSENT:
+                yield f"+ {name}: {_cut(item.after)}"
+    yield from (f"{tag[:1]} tag {_cut(tag[1:])}" for tag in tags)

@@ -1,7 +1,8 @@
 """User text inside Markdown that GitHub, GitLab and Bitbucket render: code, prose, fences, and how long it all is.
 
 In: any text, hostile ones included. Out: Markdown that shows the text and means nothing else: no tag, no link, no
-mention, no reference to an issue, no emoji, no table cell of its own. Called by `markdown`.
+mention, no reference to an issue, no emoji, no table cell of its own. `fitted` cuts Markdown that is too long, the last
+resort: renderers keep to a budget.
 
 Sources: GitHub Flavored Markdown Spec 0.29 (code spans, entities, tables, autolinks); github.com/github/cmark-gfm #181
 and github/markup #1168 (mentions and issue references are made after Markdown, from text outside of code: neither a
@@ -11,6 +12,7 @@ backslash nor an entity stops them, a zero-width space does); GitHub Docs, "Writ
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
@@ -18,6 +20,8 @@ from mmeplan.render.style import clean, shorten
 
 CODE_ROOM: Final = 300  # columns of one name, place or value; what AWS allows is shorter
 PROSE_ROOM: Final = 600  # columns of one sentence
+NOTICE: Final = "_This text is longer than GitHub takes and was cut here. The job's log or files have the whole._"
+_MORE_ROOM: Final = 60  # characters of the line that counts what is left out
 
 _SOFT: Final = "&#8203;"  # a zero-width space: what stands on its two sides is no longer one word
 _PLAIN_CODE: Final = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
@@ -113,3 +117,56 @@ def length(text: str) -> int:
     a comment is within GitHub's 262,144 bytes too.
     """
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def fitting(lines: Iterable[str], room: int) -> Iterator[str]:
+    """The lines of a list that fit into so many characters, and a line that says how many there are besides."""
+    left, rest = room - _MORE_ROOM, 0
+    for line in lines:
+        left -= length(line) + 3
+        if rest or left < 0:
+            rest += 1
+        else:
+            yield line
+    if rest:
+        yield f"- … and {rest:,} more"
+
+
+_FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_TAG: Final = re.compile(r"<(/?)details\b", re.IGNORECASE)
+
+
+def fitted(text: str, room: int) -> str:
+    """Markdown, cut at a line where it is longer than `room`, counted in UTF-16 units; `room` is 1,000 at least.
+
+    Fences and folds are closed, and a line says that something is missing.
+    """
+    if length(text) <= room:
+        return text
+    kept: list[str] = []
+    fence, folds = "", 0
+    left = room - length(NOTICE) - 4
+    for line in text.splitlines():
+        opened, depth = _fence_after(fence, line), folds
+        if not fence:
+            depth += sum(-1 if found[1] else 1 for found in _TAG.finditer(line))
+        closing = length(opened) + 1 + max(depth, 0) * len("</details>\n")
+        if length(line) + 1 + closing > left:
+            break
+        kept.append(line)
+        left -= length(line) + 1
+        fence, folds = opened, max(depth, 0)
+    kept += [fence] if fence else []
+    kept += [""] + ["</details>"] * folds if folds else []
+    return "\n".join([*kept, "", NOTICE]) + "\n"
+
+
+def _fence_after(fence: str, line: str) -> str:
+    """The fence that is open after a line; empty where none is. CommonMark Spec, "Fenced code blocks"."""
+    found = _FENCE.fullmatch(line)
+    if found is None:
+        return fence
+    run, rest = found[1], found[2]
+    if not fence:
+        return "" if run[0] == "`" and "`" in rest else run
+    return "" if run[0] == fence[0] and len(run) >= len(fence) and not rest.strip() else fence

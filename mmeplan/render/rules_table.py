@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.render.style import columns, finished, paint, wrapped
+from mmeplan.render.style import finished, padded, paint, widths_of, wrapped
 from mmeplan.render.values import counted
 
 _STYLES: Final = {"error": "danger", "warning": "warning"}
@@ -41,15 +41,14 @@ def rules_text(rows: Iterable[RuleRow], *, width: int = 80, color: bool = False)
     if not listed:
         return "No rule is like that.\n"
     heads = [(row.id, row.severity, row.stage) for row in listed]
-    widths = [max(columns(head[index]) for head in heads) for index in range(3)]
+    widths = widths_of(heads)
     hang = sum(widths) + 6
     lines = []
     for row, head in zip(listed, heads, strict=True):
-        padded = [cell + " " * (room - columns(cell)) for cell, room in zip(head, widths, strict=True)]
         first, *rest = wrapped(row.title, max(20, width - hang)) or [""]
-        cells = [paint(padded[0], "bold", color), paint(padded[1], _STYLES.get(row.severity, ""), color)]
-        lines.append("  ".join([*cells, paint(padded[2], "dim", color), first]))
-        lines += [" " * hang + line for line in rest]
+        styles = ("bold", _STYLES.get(row.severity, ""), "dim")
+        cells = [paint(cell, style, color) for cell, style in zip(map(padded, head, widths), styles, strict=True)]
+        lines += ["  ".join([*cells, first]), *(" " * hang + line for line in rest)]
     return finished("\n".join([*lines, "", f"{counted(len(listed), 'rule')}. `mmeplan rules ID` shows one."]))
 
 
@@ -63,9 +62,6 @@ def rule_text(
         lines += ["", paint(section.heading, "bold", color)]
         for paragraph in section.text.split("\n\n") if section.text else ():
             lines += [f"  {line}" for line in wrapped(paragraph, width - 2)]
-        lines += [_example_line(line, color) for line in section.example.splitlines()]
+        for line in section.example.splitlines():
+            lines.append(f"    {paint(line, 'danger' if line.endswith(_MARK) else 'dim', color)}")
     return finished("\n".join(lines))
-
-
-def _example_line(line: str, color: bool) -> str:
-    return f"    {paint(line, 'danger', color)}" if line.endswith(_MARK) else f"    {paint(line, 'dim', color)}"

@@ -66,48 +66,32 @@ def _results(findings: Sequence[Finding], rules: Sequence[RuleHelp]) -> list[dic
     for finding in findings:
         place = (finding.rule, finding.address, finding.path)
         seen[place] += 1
-        made: dict[str, Any] = {"ruleId": finding.rule}
-        if finding.rule in index:
-            made["ruleIndex"] = index[finding.rule]
-        made["level"] = finding.severity
-        made["message"] = {"text": " ".join(part for part in (_sentence(finding.message), finding.help) if part)}
-        made["locations"] = _locations(finding)
-        made["partialFingerprints"] = {FINGERPRINT: _fingerprint(place, seen[place])}
-        if finding.allowed:
-            made["suppressions"] = [{"kind": "inSource", "justification": finding.allowed}]
-        results.append(made)
+        message = finding.message if finding.message.endswith((".", "!", "?")) else f"{finding.message}."
+        fingerprint = hashlib.sha256(json.dumps([*place, seen[place]]).encode()).hexdigest()[:32]
+        allowed = [{"kind": "inSource", "justification": finding.allowed}]
+        results.append(
+            {
+                "ruleId": finding.rule,
+                **({"ruleIndex": index[finding.rule]} if finding.rule in index else {}),
+                "level": finding.severity,
+                "message": {"text": f"{message} {finding.help}" if finding.help else message},
+                "locations": _locations(finding),
+                "partialFingerprints": {FINGERPRINT: fingerprint},
+                **({"suppressions": allowed} if finding.allowed else {}),
+            }
+        )
     return results
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _fingerprint(place: tuple[str, str, str], number: int) -> str:
-    text = json.dumps([*place, number])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _locations(finding: Finding) -> list[dict[str, Any]]:
     location: dict[str, Any] = {}
-    if finding.file:
-        location["physicalLocation"] = {"artifactLocation": _artifact(finding.file), **_region(finding)}
-    name = finding.path or finding.address
-    if name:
+    if finding.file:  # relative to the checkout as it was given, or absolute
+        path = PurePath(finding.file)
+        relative = {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
+        artifact = {"uri": path.as_uri()} if path.is_absolute() else relative
+        column = {"startColumn": finding.column} if finding.column > 0 else {}
+        region = {"region": {"startLine": finding.line, **column}} if finding.line > 0 else {}
+        location["physicalLocation"] = {"artifactLocation": artifact, **region}
+    if name := finding.path or finding.address:
         location["logicalLocations"] = [{"fullyQualifiedName": name}]
     return [location] if location else []
-
-
-def _artifact(file: str) -> dict[str, str]:
-    """A file's address: relative to the checkout as it was given, or absolute."""
-    path = PurePath(file)
-    if path.is_absolute():
-        return {"uri": path.as_uri()}
-    return {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
-
-
-def _region(finding: Finding) -> dict[str, Any]:
-    if finding.line < 1:
-        return {}
-    column = {"startColumn": finding.column} if finding.column > 0 else {}
-    return {"region": {"startLine": finding.line, **column}}

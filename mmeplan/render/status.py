@@ -1,23 +1,24 @@
-"""What the fleet's endpoints are doing, as a table: the output of `status`.
+"""What the fleet's endpoints are doing, as a table (`status`), and how an apply ended.
 
-In: `StatusRow`s, made by the command from a snapshot. Out: text. One line for each variant where the terminal is wide
-enough; otherwise the variants stand beneath their endpoint.
+In: `StatusRow`s, one line for each variant where the terminal is wide enough; otherwise the variants stand beneath
+their endpoint. Or an `OutcomeView`: what was done, what failed and why, what is left, and what to type next. Out: text;
+its last line agrees with the exit code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from mmeplan.render.layout import Layout
-from mmeplan.render.style import clean, columns, finished, paint, shorten
+from mmeplan.render.style import clean, columns, finished, padded, paint, shorten, widths_of, wrapped
+from mmeplan.render.values import counted
 
 HEADINGS: Final = ("ENDPOINT", "STATUS", "CONFIG IN FORCE", "VARIANT", "TYPE", "COUNT", "SHARE", "NOTE")
 _GOOD: Final = ("InService",)
 _BAD: Final = ("Failed", "OutOfService", "UpdateRollbackFailed", "missing", "unreadable")
-_STATUS_COLUMN: Final = 1
 _STATUS_ROOM: Final = 24  # columns that the longest status takes beside a long address
 
 
@@ -53,66 +54,50 @@ def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = Fal
     if not rows:
         return "No endpoints.\n"
     layout = Layout(width, color)
-    cells = [HEADINGS, *(line for row in rows for line in _cells(row))]
-    widths = [max(columns(clean(cell)) for cell in column) for column in zip(*cells, strict=True)]
-    fits = sum(widths) + 2 * (len(widths) - 1) <= layout.room
-    return finished(_wide(layout, rows, widths) if fits else _narrow(layout, rows))
+    cells = [[[clean(cell) for cell in line] for line in _cells(row)] for row in rows]
+    widths = widths_of([HEADINGS, *(line for lines in cells for line in lines)])
+    if sum(widths) + 2 * (len(widths) - 1) > layout.room:
+        return finished("\n\n".join("\n".join(_narrow(layout, row)) for row in rows))
+    table = [str(layout.paint("  ".join(map(padded, HEADINGS, widths)).rstrip(), "bold"))]
+    for row, lines in zip(rows, cells, strict=True):
+        for address, status, *others in lines:
+            coloured = layout.paint(status, _style_of(status)) + " " * (widths[1] - columns(status))
+            parts = (padded(address, widths[0]), coloured, *map(padded, others, widths[2:]))
+            table.append("  ".join(parts).rstrip())
+        table += _remarks(layout, row)
+    return finished("\n".join(table))
 
 
 def _cells(row: StatusRow) -> list[tuple[str, ...]]:
     """The lines of an endpoint; all but the first leave out what is the same for all its variants."""
-    variants = row.variants or (VariantStatus(""),)
     title = row.address if row.name in ("", row.address.partition("/")[2]) else f"{row.address} ({row.name})"
-    made: list[tuple[str, ...]] = []
-    for number, item in enumerate(variants):
-        head = ("", "", "") if number else (title, row.status, row.config)
-        made.append((*head, item.name, item.instance_type, item.count, item.share, "" if number else row.note))
-    return made
+    heads = [(title, row.status, row.config, row.note), *[("", "", "", "")] * (len(row.variants) - 1)]
+    return [
+        (*head, item.name, item.instance_type, item.count, item.share, note)
+        for (*head, note), item in zip(heads, row.variants or (VariantStatus(""),), strict=True)
+    ]
 
 
-def _wide(layout: Layout, rows: Sequence[StatusRow], widths: Sequence[int]) -> str:
-    lines = [str(layout.paint("  ".join(_padded(HEADINGS, widths)).rstrip(), "bold"))]
-    for row in rows:
-        for cells in _cells(row):
-            padded = _padded(cells, widths)
-            padded[_STATUS_COLUMN] = _painted_status(padded[_STATUS_COLUMN], layout)
-            lines.append("  ".join(padded).rstrip())
-        lines += _failure(layout, row)
-    return "\n".join(lines)
+def _narrow(layout: Layout, row: StatusRow) -> Iterator[str]:
+    title, *_ = _cells(row)[0]
+    labels = ((shorten(title, layout.edge - _STATUS_ROOM), "bold"), (row.status, _style_of(row.status)))
+    yield layout.labelled(labels, row.config, 2)
+    if row.note:
+        yield layout.flow(row.note, 2, "dim")
+    if row.variants:
+        yield layout.table([(v.name, v.instance_type, v.count, v.share) for v in row.variants], 4)
+    yield from _remarks(layout, row)
 
 
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [clean(cell) + " " * (width - columns(clean(cell))) for cell, width in zip(cells, widths, strict=True)]
-
-
-def _narrow(layout: Layout, rows: Sequence[StatusRow]) -> str:
-    blocks = []
-    for row in rows:
-        title, *_ = _cells(row)[0]
-        labels = ((shorten(title, layout.edge - _STATUS_ROOM), "bold"), (row.status, _status_style(row.status)))
-        lines = [str(layout.labelled(labels, row.config, 2))]
-        lines += [str(layout.flow(row.note, 2, "dim"))] if row.note else []
-        if row.variants:
-            lines.append(str(layout.table([(v.name, v.instance_type, v.count, v.share) for v in row.variants], 4)))
-        blocks.append("\n".join([*lines, *_failure(layout, row)]))
-    return "\n\n".join(blocks)
-
-
-def _painted_status(status: str, layout: Layout) -> str:
-    """The status in its colour, padding left outside."""
-    word = status.rstrip()
-    return paint(word, _status_style(word), layout.color) + " " * (len(status) - len(word))
-
-
-def _status_style(status: str) -> str:
+def _style_of(status: str) -> str:
     return "good" if status in _GOOD else "danger" if status in _BAD else "update"
 
 
-def _failure(layout: Layout, row: StatusRow) -> list[str]:
-    lines = [str(layout.flow(f"reason: {row.failure}", 2, "danger", 2))] if row.failure else []
+def _remarks(layout: Layout, row: StatusRow) -> Iterator[str]:
+    if row.failure:
+        yield layout.flow(f"reason: {row.failure}", 2, "danger", 2)
     if row.generations:
-        lines.append(str(layout.flow(f"kept for a rollback: {', '.join(row.generations)}", 2, "dim", 2)))
-    return lines
+        yield layout.flow(f"kept for a rollback: {', '.join(row.generations)}", 2, "dim", 2)
 
 
 def age_text(now: datetime, then: str) -> str:
@@ -121,3 +106,59 @@ def age_text(now: datetime, then: str) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+# --- how an apply ended -----------------------------------------------------------------------------------------------
+
+Rows = tuple[tuple[str, str], ...]
+MOST_ROWS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeView:
+    """An outcome as plain data: (step, why) pairs; `done` is a count. `rolled_back`: SageMaker took an update back."""
+
+    done: int
+    failed: Rows = ()
+    skipped: Rows = ()
+    kept: Rows = ()
+    unverified: tuple[str, ...] = ()
+    interrupted: bool = False
+    rolled_back: bool = False
+
+
+def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, next_command: str = "") -> str:
+    """The end of an apply. `next_command` is shown where something is left to do."""
+    parts = (
+        ("Failed:", outcome.failed, "danger"),
+        ("Skipped:", outcome.skipped, "warning"),
+        ("Kept, because something still needs it:", outcome.kept, "warning"),
+        ("Not as planned:", tuple((sentence, "") for sentence in outcome.unverified), "danger"),
+    )
+    lines = [line for title, rows, style in parts if rows for line in _section(title, rows, style, width, color)]
+    lines += _summary(outcome, width, color)
+    if next_command and (outcome.failed or outcome.skipped or outcome.unverified or outcome.interrupted):
+        lines.append(f"Next: {next_command}")
+    return finished("\n".join(lines))
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]], style: str, width: int, color: bool) -> list[str]:
+    lines = [str(paint(title, style, color))]
+    for step, why in rows[:MOST_ROWS]:
+        sentence = f"{step}: {why}" if why else step
+        lines += [("  " if index == 0 else "    ") + line for index, line in enumerate(wrapped(sentence, width - 4))]
+    if len(rows) > MOST_ROWS:
+        lines.append(f"  … and {len(rows) - MOST_ROWS:,} more")
+    return [*lines, ""]
+
+
+def _summary(outcome: OutcomeView, width: int, color: bool) -> list[str]:
+    done = counted(outcome.done, "step")
+    if not (outcome.failed or outcome.skipped or outcome.unverified):
+        return [str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))]
+    word = "Interrupted" if outcome.interrupted else "Apply incomplete"
+    parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
+    onward = "Run it again to go on from here."
+    if outcome.rolled_back:
+        onward = "What was rolled back isn't tried again unasked: mend the cause or change the file first."
+    return [str(paint(line, "danger", color)) for line in wrapped(f"{word}: {', '.join(parts)}. {onward}", width)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 CODES: Final = {
@@ -68,6 +68,16 @@ def _columns_of(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    """The cleaned text with spaces up to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width of each column of a table of cleaned cells."""
+    return [max(map(columns, column)) for column in zip(*rows, strict=True)]
 
 
 def head_of(text: str, room: int) -> str:

@@ -1,29 +1,78 @@
 """The plan as text: the page that decides whether somebody types `apply`.
 
-In: a `Plan`. Out: the text of `plan`, `show` and `apply`. Pure: the same plan gives the same text, from memory or file.
+In: a shown plan. Out: the text of `plan`, `show` and `apply`. Pure: the same plan gives the same text, from memory or
+from a file. The layout is templates/plan.txt.j2.
 """
 
 from __future__ import annotations
 
-from mmeplan.plan.document import Plan
-from mmeplan.plan.masking import masked
-from mmeplan.render.templating import rendered
-from mmeplan.render.view import view
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from mmeplan.render import report
+from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
+from mmeplan.render.capacity import capacity_note, capacity_rows
+from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.findings import finding_groups
+from mmeplan.render.layout import rendered
+from mmeplan.render.relations import Relations
+from mmeplan.render.values import counted
+
+FULL_BLOCKS: Final = 20  # blocks of one kind that are shown in full: more is a list, not a review
+FULL_WORST: Final = 200  # outages, deletions and refusals: a reviewer wants them all
+FULL_FINDINGS: Final = 20  # warnings of one rule
+FULL_ERRORS: Final = 200
+
+T = TypeVar("T")
 
 
-def text(
-    plan: Plan,
-    *,
-    width: int = 80,
-    color: bool = False,
-    show_environment: bool = False,
-    next_command: str = "",
-    stale: tuple[str, ...] = (),
-) -> str:
-    """The plan, dangers first, `width` columns wide (80 at least).
+@Output
+def text(plan: ShownPlan, options: PageOptions) -> str:
+    """The plan, dangers first, `options.width` columns wide (80 at least)."""
+    relations = Relations(plan)
+    groups, covered = _groups(plan, relations)
+    loose, loose_more = _some(loose_nodes(plan, relations, covered), "object")
+    drift, drift_more = _some(plan.drift, "endpoint")
+    remarks, remarks_more = _some(report.remarks(plan), "note")
+    return rendered(
+        "plan.txt.j2",
+        width=options.width,
+        color=options.color,
+        stale=options.stale,
+        speculative=plan.options.speculative,
+        title=report.title(plan),
+        plan_id=report.short_id(plan),
+        marks=report.marks(plan),
+        errors=finding_groups((f for f in plan.findings if f.severity == "error"), FULL_ERRORS),
+        dangers=report.danger_lines(plan),
+        groups=groups,
+        loose=loose,
+        loose_more=loose_more,
+        drift=list(map(drift_node, drift)),
+        drift_more=drift_more,
+        findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
+        remarks=remarks,
+        remarks_more=remarks_more,
+        capacity=capacity_rows(plan),
+        capacity_note=capacity_note(plan),
+        unchanged=f"{plan.summary.noop:,} unchanged" if plan.summary.noop else "",
+        summary=report.summary_line(plan),
+        summary_style="danger" if plan.refused else "bold" if plan.has_changes or plan.errored else "good",
+        next_command=options.next_command,
+    )
 
-    `show_environment` shows the environment values of containers, which are masked otherwise. `next_command` is what to
-    type next. `stale` are the reasons why the plan no longer fits the world; they become a banner.
-    """
-    shown = view(plan if show_environment else masked(plan))
-    return rendered("plan.txt.j2", width=width, color=color, view=shown, next_command=next_command, stale=stale)
+
+def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:
+    rest = len(items) - FULL_BLOCKS
+    return items[:FULL_BLOCKS], f"… and {counted(rest, f'more {word}')}" if rest > 0 else ""
+
+
+def _groups(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[list[Node], str]], set[str]]:
+    """Endpoints that are treated alike and how many there are besides, worst first; and what they account for."""
+    groups, covered = [], set[str]()
+    for changes in report.alike(plan):
+        room = FULL_WORST if report.is_worst(changes[0]) else FULL_BLOCKS
+        blocks = [block_of(plan, relations, change, covered) for change in changes[:room]]
+        covered.update(at for change in changes[room:] for at in relations.family_of(change))
+        groups.append((blocks, report.more_alike(changes[room:])))
+    return groups, covered

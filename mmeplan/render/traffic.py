@@ -1,16 +1,23 @@
-"""The variants of an endpoint as rows: instances, share of the traffic, and for new endpoints what they serve.
+"""What requests go through: the variants of an endpoint as rows and bars, and the stages of its rollout.
 
-In: an endpoint's change and the plan's relations. Out: `VariantRow`s. Called by `view`.
+In: an endpoint's change, the plan's relations, and the parameters of its calls. Out: texts and numbers.
+Sources: botocore DeploymentConfig and its members; SageMaker Developer Guide, "Deployment guardrails" (canary, linear,
+rolling; the waits are baking periods; the old fleet goes after TerminationWaitInSeconds).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
 
 from mmeplan.plan import Change, VariantTraffic
 from mmeplan.render.relations import Relations, model_names
 from mmeplan.render.values import before_after, counted, percent
+
+MOST_STAGES: Final = 12  # more are told by one that stands for those in between
+_ALL_AT_ONCE: Final = "blue/green, all at once"
 
 
 class VariantRow(NamedTuple):
@@ -22,37 +29,57 @@ class VariantRow(NamedTuple):
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A variant's share of the requests, before and after, in percent and in words."""
+
+    variant: str
+    instances: str
+    before: float
+    after: float
+    words_before: str
+    words_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: its name, the shares of the old and the new fleet (0 to 1), and what is waited for, in words."""
+
+    name: str
+    old: float
+    new: float
+    hold: str = ""
+
+    @property
+    def shares(self) -> str:
+        """The shares in words: `old 90 %, new 10 %`."""
+        if not self.old and not self.new:
+            return "nothing answers"
+        parts = (("old", self.old), ("new", self.new))
+        return ", ".join(f"{name} {share * 100:.3g} %" for name, share in parts if share)
+
+
 def variant_rows(endpoint: Change, relations: Relations, config: str) -> tuple[VariantRow, ...]:
     """The rows of all variants where the endpoint is created or any share or count changes; else none."""
-    created = "create" in endpoint.actions
-    if not created and not any(map(_changes, endpoint.traffic)):
+    moves = any(
+        item.share_before != item.share_after or item.instances_before != item.instances_after
+        for item in endpoint.traffic
+    )
+    if not endpoint.action.creates and not moves:
         return ()
     params = relations.params(config, "CreateEndpointConfig")
     requests = {str(item.get("VariantName")): item for item in params.get("ProductionVariants") or ()}
     running = any(item.share_before for item in endpoint.traffic)
     models = {} if running else dict(reversed(list(model_names(params))))
-    return tuple(
-        VariantRow(
-            item.variant,
-            _instances(item, requests.get(item.variant, {}), running),
-            _share(item, running),
-            _model(relations, models.get(item.variant, "")),
-        )
-        for item in endpoint.traffic
-    )
-
-
-def _changes(item: VariantTraffic) -> bool:
-    return item.share_before != item.share_after or item.instances_before != item.instances_after
-
-
-def _model(relations: Relations, name: str) -> str:
-    return relations.address_of("model", name) or name
-
-
-def _share(item: VariantTraffic, running: bool) -> str:
-    after = percent(item.share_after) or "0 %"
-    return before_after(percent(item.share_before) or "0 %", after) if running else after
+    rows = []
+    for item in endpoint.traffic:
+        share = percent(item.share_after) or "0 %"
+        if running:
+            share = before_after(percent(item.share_before) or "0 %", share)
+        model = models.get(item.variant, "")
+        instances = _instances(item, requests.get(item.variant, {}), running)
+        rows.append(VariantRow(item.variant, instances, share, relations.address_of("model", model) or model))
+    return tuple(rows)
 
 
 def _instances(item: VariantTraffic, request: Mapping[str, Any], running: bool) -> str:
@@ -76,11 +103,108 @@ def _serverless(request: Mapping[str, Any]) -> str:
     config = request.get("ServerlessConfig") or {}
     if not config:
         return ""
-    told = ["serverless"]
-    if config.get("MemorySizeInMB"):
-        told.append(f"{config['MemorySizeInMB']} MB")
-    if config.get("MaxConcurrency"):
-        told.append(f"up to {config['MaxConcurrency']} at once")
-    if config.get("ProvisionedConcurrency"):
-        told.append(f"{config['ProvisionedConcurrency']} kept warm")
-    return ", ".join(told)
+    limits = (
+        ("MemorySizeInMB", "{} MB"),
+        ("MaxConcurrency", "up to {} at once"),
+        ("ProvisionedConcurrency", "{} kept warm"),
+    )
+    return ", ".join(["serverless", *(text.format(config[member]) for member, text in limits if config.get(member))])
+
+
+def bar(item: VariantTraffic) -> Bar:
+    """A variant's bar."""
+    before, after = item.instances_before, item.instances_after
+    if item.instance_type == "serverless":
+        instances = f"{counted(before, 'instance')} → serverless" if before else "serverless"
+    else:  # `2 → 4 × ml.m5.large`
+        number = str(after) if before == after else " → ".join(str(n) for n in (before, after) if n)
+        kind = item.instance_type or ("instances, then none" if before and not after else "")
+        instances = f"{number} × {kind}" if before or after else kind
+    return Bar(
+        variant=item.variant,
+        instances=instances,
+        before=_length(item.share_before),
+        after=_length(item.share_after),
+        words_before=percent(item.share_before) or "–",
+        words_after=percent(item.share_after) or "–",
+    )
+
+
+def _length(share: str) -> float:
+    """A share as percent for the length of a bar; 0 where it is no number from 0 to 1."""
+    try:
+        number = float(Fraction(share)) if "%" not in share else float(share.strip(" %")) / 100
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return 0.0
+    return round(min(1.0, max(0.0, number)) * 100, 2)
+
+
+# --- a rollout over time ----------------------------------------------------------------------------------------------
+
+
+def stages(change: Change, update: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """The stages of an endpoint's change; none where requests notice nothing."""
+    match change.effect:
+        case "outage":
+            down = Stage("deleted and created", 0, 0, "until the new endpoint is in service")
+            return Stage("before", 1, 0), down, Stage("after", 0, 1)
+        case "delete":
+            return Stage("before", 1, 0), Stage("after", 0, 0)
+        case "traffic_shift":
+            return _few(tuple(_shift(change, update.get("DeploymentConfig") or {})))
+    return ()
+
+
+def _few(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """At most MOST_STAGES stages: the first ones and the last two, and between them one that counts the others."""
+    if len(found) <= MOST_STAGES:
+        return found
+    between = counted(len(found) - MOST_STAGES + 1, "more step")
+    return (*found[: MOST_STAGES - 3], replace(found[-3], name=between), *found[-2:])
+
+
+def _shift(change: Change, deployment: Mapping[str, Any]) -> Iterator[Stage]:
+    """A blue/green or rolling update: from the old fleet to the new one."""
+    instances = sum(item.instances_after for item in change.traffic)
+    policy = deployment.get("BlueGreenUpdatePolicy") or {}
+    routing = policy.get("TrafficRoutingConfiguration") or {}
+    rolling = deployment.get("RollingUpdatePolicy")
+    kept = _hold("old fleet stays", policy.get("TerminationWaitInSeconds"))
+    yield Stage("before", 1, 0, "the new fleet is prepared")
+    if change.rollout.startswith(_ALL_AT_ONCE):
+        yield Stage("all at once", 0, 1, kept)
+    elif rolling:
+        part = _part(rolling.get("MaximumBatchSize"), instances)
+        yield from _steps("batch", part, _hold("bakes", rolling.get("WaitIntervalInSeconds")))
+    elif routing.get("Type") == "CANARY":
+        part = _part(routing.get("CanarySize"), instances)
+        yield Stage("canary", 1 - part, part, _hold("bakes", routing.get("WaitIntervalInSeconds")))
+        yield Stage("the rest", 0, 1, kept)
+    elif routing.get("Type") == "LINEAR":
+        part = _part(routing.get("LinearStepSize"), instances)
+        yield from _steps("step", part, _hold("bakes", routing.get("WaitIntervalInSeconds")), kept)
+    else:
+        yield Stage("all at once", 0, 1, kept)
+    yield Stage("after", 0, 1)
+
+
+def _steps(word: str, part: float, hold: str, last: str = "") -> Iterator[Stage]:
+    number = max(1, -(-1000 // max(1, round(part * 1000))))
+    for index in range(1, number + 1):
+        new = 1.0 if index == number else part * index
+        yield Stage(f"{word} {index}", 1 - new, new, last if index == number and last else hold)
+
+
+def _part(size: Mapping[str, Any] | None, instances: int) -> float:
+    """The part of the fleet that a size means; one instance of an unknown number is taken for a tenth."""
+    value = float((size or {}).get("Value") or 0)
+    if (size or {}).get("Type") == "CAPACITY_PERCENT":
+        return min(1.0, max(0.01, value / 100))
+    return min(1.0, max(0.01, value / instances)) if instances else 0.1
+
+
+def _hold(word: str, seconds: Any) -> str:
+    number = int(seconds or 0)
+    if not number:
+        return ""
+    return f"{word} {number // 60} min" if number >= 120 and number % 60 == 0 else f"{word} {number} s"

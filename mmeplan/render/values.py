@@ -1,26 +1,23 @@
-"""Values as people read them: field values, traffic shares, counts, places in a file. Pure, text in and out.
-
-Called by the view of the plan (`view`) and by the other renderers.
-"""
+"""Values as people read them: field values, traffic shares, counts, places in a file. Pure, text in and out."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
 from mmeplan.plan import FieldChange, Location
+from mmeplan.render.door import is_masked
 from mmeplan.render.style import clean, shorten_left
 
 ABSENT: Final = "(absent)"
 FILE_ROOM: Final = 40  # columns for `fleet.yaml:12`; longer paths lose their beginning
 
 _LOOKS_OTHERWISE: Final = re.compile(r"[\[{\"'(]|(?:true|false|null|yes|no|-?\d[\d_.eE+-]*)$", re.IGNORECASE)
-_MASK: Final = re.compile(r"\(masked, [0-9a-f]{8}\)")
 _PARENT: Final = re.compile(r"(.*?\benvironment|.*)\.(.*)", re.DOTALL)
 
 
@@ -53,7 +50,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, str):
-        return clean(value if _is_plain(value) else json.dumps(value, ensure_ascii=False))
+        plain = value == value.strip() != "" and "→" not in value and not _LOOKS_OTHERWISE.match(value)
+        return clean(value if plain or is_masked(value) else json.dumps(value, ensure_ascii=False))
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(value_text, value)) + "]"
     if isinstance(value, Mapping):
@@ -61,32 +59,16 @@ def value_text(value: Any) -> str:
     return clean(value)
 
 
-def _is_plain(value: str) -> bool:
-    if is_masked(value):
-        return True
-    return bool(value) and value == value.strip() and "→" not in value and not _LOOKS_OTHERWISE.match(value)
-
-
-def is_masked(value: Any) -> bool:
-    """Whether the value is what masking put in its place."""
-    return isinstance(value, str) and _MASK.fullmatch(value) is not None
-
-
 def field_groups(fields: Iterable[FieldChange]) -> tuple[FieldGroup, ...]:
     """The fields by their parent; a parent stands before what is inside it."""
     grouped: dict[str, list[FieldRow]] = {}
     for item in fields:
-        parent, name = _parent_and_name(item.field)
+        split = _PARENT.fullmatch(item.field)  # the key of an environment variable stays whole
+        parent, name = (clean(split[1]), clean(split[2])) if split else ("", clean(item.field))
         line = f":{item.line}" if item.line else ""
         grouped.setdefault(parent, []).append(FieldRow(name, value_text(item.before), value_text(item.after), line))
     parents = sorted(grouped, key=lambda parent: parent.split("."))
     return tuple(FieldGroup(parent, tuple(grouped[parent])) for parent in parents)
-
-
-def _parent_and_name(dotted: str) -> tuple[str, str]:
-    """(`production_variants.large`, `instance_type`); the key of an environment variable stays whole."""
-    split = _PARENT.fullmatch(dotted)
-    return (clean(split[1]), clean(split[2])) if split else ("", clean(dotted))
 
 
 def percent(share: str) -> str:
@@ -132,3 +114,9 @@ def where(file: str, line: int, column: int) -> str:
     if not file or not line:
         return shorten_left(file, FILE_ROOM)
     return shorten_left(f"{file}:{line}:{column}" if column else f"{file}:{line}", FILE_ROOM)
+
+
+def listed(names: Sequence[str], room: int) -> str:
+    """`a, b, c and 4 more`."""
+    rest = f" and {len(names) - room:,} more" if len(names) > room else ""
+    return ", ".join(names[:room]) + rest

@@ -12,7 +12,7 @@ import pytest
 
 from mmeplan import rules
 from mmeplan.plan import Finding
-from mmeplan.render.annotations import annotations_text
+from mmeplan.render.github import annotations_text
 from mmeplan.render.sarif import sarif_text
 from tests.cli.running import mmeplan
 

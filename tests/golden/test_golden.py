@@ -1,7 +1,8 @@
 """Golden cases: a file and a snapshot give this plan, and the stored plan gives these pages. `--accept` rewrites both.
 
-The pages are rendered from plan.json as it is stored, never from the plan in memory. plan.html is the page without its
-style sheet and its script, which are the same in all of them and are looked at in tests/browser.
+The pages are rendered from plan.json as it is stored, never from the plan in memory. report.txt is what the page for a
+browser says (`projecting`); in the few cases in which it shows something of its own, plan.html is that page whole,
+without its style sheet and its script, which are the same in all of them and are looked at in tests/browser.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from mmeplan import live, plan, render
 from mmeplan.plan import Options, Plan
 from mmeplan.planning import Desired, planned_from
 from mmeplan.spec import load_text
+from tests.golden.projecting import projection
 from tests.golden.situations import SITUATIONS, file_of, snapshot_text
 
 HERE = Path(__file__).parent
 COMMAND = "mmeplan apply plan.json"
+WHOLE_PAGES = ("canary", "drift", "findings", "hostile_names", "mixed")
+"""A rollout in stages; sections of their own; names that mean something to HTML; every effect, quotas and what goes."""
 OURS = re.compile(r"(<style>|<script>).*?(</style>|</script>)|sha256-[A-Za-z0-9+/]+=*", re.DOTALL)
 
 
@@ -73,10 +77,25 @@ def test_the_stored_plan_gives_the_comment(folder: Path, accept: bool) -> None:
     check(folder / "plan.md", render.markdown(made, next_command=COMMAND if made.applyable else ""), accept)
 
 
-def test_the_stored_plan_gives_the_report(folder: Path, accept: bool) -> None:
+def report(folder: Path) -> str:
     made = stored(folder)
-    page = render.html(made, next_command=COMMAND if made.applyable else "")
-    check(folder / "plan.html", OURS.sub(lambda found: (found[1] or "") + "…" + (found[2] or ""), page), accept)
+    return render.html(made, next_command=COMMAND if made.applyable else "")
+
+
+@pytest.mark.parametrize("name", sorted(set(SITUATIONS) - set(WHOLE_PAGES)))
+def test_the_stored_plan_gives_what_the_report_says(name: str, accept: bool) -> None:
+    check(HERE / name / "report.txt", projection(report(HERE / name)), accept)
+
+
+@pytest.mark.parametrize("name", WHOLE_PAGES)
+def test_the_stored_plan_gives_the_page(name: str, accept: bool) -> None:
+    page = OURS.sub(lambda found: (found[1] or "") + "…" + (found[2] or ""), report(HERE / name))
+    check(HERE / name / "plan.html", page, accept)
+
+
+def test_every_situation_has_its_page_whole_or_in_lines() -> None:
+    whole, lines = ({path.parent.name for path in HERE.glob(f"*/{name}")} for name in ("plan.html", "report.txt"))
+    assert (whole, lines) == (set(WHOLE_PAGES), set(SITUATIONS) - whole)
 
 
 def test_the_inputs_are_what_the_simulator_says(folder: Path) -> None:

@@ -23,6 +23,7 @@ from mmeplan.plan import (
 )
 from mmeplan.plan.document import Observed, PlannedDrift, SourceFile
 from mmeplan.plan.encoding import with_id
+from mmeplan.plan.step import step_of
 
 SLOW = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
@@ -175,14 +176,19 @@ capacities = st.one_of(
 def steps(draw: st.DrawFn) -> Step:
     if draw(st.booleans()):
         name = draw(names)
-        update = {"EndpointName": name, "DeploymentConfig": draw(deployments)}
-        return Step(f"UpdateEndpoint:endpoint/{name}", f"endpoint/{name}", "UpdateEndpoint", update)
+        update = {"EndpointName": name, "EndpointConfigName": draw(names), "DeploymentConfig": draw(deployments)}
+        return _step("UpdateEndpoint", f"endpoint/{name}", update)
     name, environment = draw(names), draw(st.dictionaries(anything, secrets, max_size=2))
     container = {"Image": draw(anything), "ModelDataUrl": draw(anything), "Environment": environment}
     params: dict[str, Any] = {"ModelName": name, "PrimaryContainer": container}
     if draw(st.booleans()):
         params = {"ModelName": name, "Containers": [container, {"Image": draw(anything)}]}
-    return Step(f"CreateModel:model/{name}", f"model/{name}", "CreateModel", params)
+    return _step("CreateModel", f"model/{name}", params)
+
+
+def _step(operation: str, address: str, params: dict[str, Any]) -> Step:
+    """A step as it is read from a document, with its guard."""
+    return step_of({"id": f"{operation}:{address}", "address": address, "operation": operation, "params": params})
 
 
 findings = st.builds(

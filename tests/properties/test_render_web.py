@@ -23,9 +23,9 @@ from markdown_it.token import Token
 
 from mmeplan import render
 from mmeplan.plan import Plan
+from mmeplan.render.findings import DOCS
 from mmeplan.render.markdown import BUDGET, SMALLEST
 from mmeplan.render.markup import code, code_tag, fence, length, prose
-from mmeplan.render.rule_pages import DOCS
 from mmeplan.render.style import clean, shorten
 from tests.properties.plans import SLOW, anything, plans, texts
 

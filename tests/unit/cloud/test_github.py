@@ -9,7 +9,7 @@ import pytest
 from mmeplan.cloud import github as module
 from mmeplan.cloud.github import ATTEMPTS, LIMIT, LONGEST_WAIT_S, GitHub, Posted, close, issue, post, pull_request
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
-from mmeplan.render.fitting import NOTICE, fitted
+from mmeplan.render.markup import NOTICE, fitted
 from tests.flow.clock import Clock
 from tests.flow.fake_github import FakeGitHub, Forced, serving
 

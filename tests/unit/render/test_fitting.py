@@ -7,8 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmeplan.render.fitting import NOTICE, fitted
-from mmeplan.render.markup import length
+from mmeplan.render.markup import NOTICE, fitted, length
 
 LINES = st.sampled_from(
     [

@@ -10,12 +10,11 @@ import pytest
 from mmeplan import render
 from mmeplan.plan import Plan, VariantTraffic
 from mmeplan.plan.document import Capacity, InstanceCapacity
-from mmeplan.render.chart import chart_rows
-from mmeplan.render.html import asset
-from mmeplan.render.page import FULL_CARDS, page
-from mmeplan.render.picture import MOST_BOXES, picture
+from mmeplan.render.capacity import chart_rows
+from mmeplan.render.graph import MOST_BOXES, picture
+from mmeplan.render.html import FULL_CARDS, asset, page
 from mmeplan.render.relations import Relations
-from mmeplan.render.timeline import MOST_STAGES, Stage, stages
+from mmeplan.render.traffic import MOST_STAGES, Stage, stages
 from tests.properties.test_render_web import document
 from tests.unit.render.test_text import EMPTY, FLEET, SERVERLESS, SWAPPED, shared
 
@@ -152,7 +151,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
         InstanceCapacity("ml.p4d.24xlarge", 0, 1, 1, 5_000),
     )
     over, most, least = chart_rows(Capacity(10, rows))
-    assert (over.instance_type, over.over) == ("ml.c5.large", True)
+    assert (over.item.instance_type, over.over) == ("ml.c5.large", True)
     assert (most.now_bar, most.after_bar, most.peak_bar, most.quota_at) == (20, 40, 80, 100)
     assert least.quota_at is None, "far to the right, it would flatten everything else"
     assert least.quota == "5,000"
@@ -161,9 +160,9 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 def test_beyond_a_number_an_endpoint_is_one_line(plan_of: Any, live: Any) -> None:
     names = tuple(f"tenant-{index:03d}" for index in range(FULL_CARDS + 7))
     made = page(plan_of(shared(names, "ranker:1.8"), live(shared(names))))
-    assert (len(made.cards), len(made.lines)) == (FULL_CARDS, 7)
-    assert made.filters == (("traffic_shift", "traffic shifts", FULL_CARDS + 7),)
-    assert made.loose == (), "what the lines account for is not told twice"
+    assert (len(made["cards"]), len(made["lines"])) == (FULL_CARDS, 7)
+    assert made["filters"] == (("traffic_shift", "traffic shifts", FULL_CARDS + 7),)
+    assert made["loose"] == (), "what the lines account for is not told twice"
 
 
 def test_a_page_has_no_comment_no_handler_and_no_address_to_load(plan_of: Any, live: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmeplan.render.rule_pages import DOCS, rule_page
+from mmeplan.render.findings import DOCS, rule_page
 
 ROOT = Path(__file__).parents[3]
 RULES = [rule["id"] for rule in json.loads((ROOT / "specs/rules.json").read_text())]
