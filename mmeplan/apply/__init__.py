@@ -1,8 +1,6 @@
 """apply and verify: a plan's steps carried out with guards, waited for, and proved by a second observation.
 
-    freshness → executor (guard → call → wait, step by step) → verify → Outcome
-
-Called by the commands `apply` and `destroy`, and by the public API.
+freshness → executor (guard → call → wait, step by step) → verify → Outcome
 """
 
 from __future__ import annotations

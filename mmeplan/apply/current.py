@@ -7,13 +7,7 @@ from collections.abc import Iterable, Mapping
 from mmeplan.apply.references import References
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, live_object
-
-DESCRIBE: Mapping[str, str] = {
-    "model": "DescribeModel",
-    "endpoint_config": "DescribeEndpointConfig",
-    "endpoint": "DescribeEndpoint",
-}
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
 
 
 class CurrentState:
@@ -31,7 +25,7 @@ class CurrentState:
     def find(self, kind: str, name: str) -> LiveObject | None:
         """The object of that kind and name; None where it doesn't exist."""
         try:
-            answer = self._reader.read(DESCRIBE[kind], {NAME_MEMBERS[kind]: name})
+            answer = self._reader.read(*describe_call(kind, name))
         except CloudError as error:
             if classify(error.code, error.message, error.status) is Failure.NOT_FOUND:
                 return None
@@ -49,9 +43,5 @@ class CurrentState:
 
 def tags_of(reader: Reader, arn: str) -> dict[str, str]:
     """All tags of an ARN, of every page. Raises CloudError."""
-    answer = reader.read("ListTags", {"ResourceArn": arn})
-    tags = list(answer.get("Tags") or ())
-    while answer.get("NextToken"):
-        answer = reader.read("ListTags", {"ResourceArn": arn, "NextToken": answer["NextToken"]})
-        tags += answer.get("Tags") or ()
-    return {tag["Key"]: tag.get("Value", "") for tag in tags}
+    answers = pages(reader, "ListTags", {"ResourceArn": arn})
+    return {tag["Key"]: tag.get("Value", "") for answer in answers for tag in answer.get("Tags") or ()}

@@ -1,4 +1,4 @@
-"""Freshness: does a saved plan still fit the world? Checked before the first write; all reasons are told at once."""
+"""Freshness: does a saved plan still fit what is live? Checked before the first write; all reasons are said at once."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     acquire (If-None-Match: *) → held: refreshed with If-Match, which also tells that it is lost → release (If-Match)
 
-In: a place in S3, ports, and who asks. Called by the commands `apply`, `destroy` and `unlock`. The lock is advisory:
+In: a place in S3, ports, and who asks. The lock is advisory:
 whoever applies without it isn't stopped. It is never taken from an owner, however old; `mmeplan unlock` does that.
 Sources: the S3 user guide, "Prevent object overwrites with conditional writes" and "How to perform conditional
 deletes"; docs/plan-and-apply.md, "Locking".

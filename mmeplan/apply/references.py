@@ -17,7 +17,7 @@ from typing import Any
 from mmeplan.apply.retrying import MODIFIED_MARGIN_S, SCAN_VALID_S
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.errors import CloudError
-from mmeplan.live import Answer, Clock, Reader, Usage, live_endpoint, models_of, pages
+from mmeplan.live import Answer, Clock, Reader, Usage, describe_call, live_endpoint, models_of, pages
 
 
 class References:
@@ -53,9 +53,7 @@ class References:
     def _suspects(self, kind: str, name: str, placeholders: Iterable[str]) -> list[str]:
         if kind == "model":
             configs = self._usage.configs_to_read()
-            for config, answer in zip(
-                configs, self._read_all("DescribeEndpointConfig", "EndpointConfigName", configs), strict=True
-            ):
+            for config, answer in zip(configs, self._read_all("endpoint_config", configs), strict=True):
                 self._usage.set_config(config, models_of(answer) if answer is not None else None)
         return sorted({endpoint for _, endpoint in self._usage.users_of(kind, name, placeholders)})
 
@@ -74,14 +72,13 @@ class References:
 
     def _describe(self, endpoints: list[str]) -> None:
         """Read what these endpoints run now, in the place of what was known of them."""
-        answers = self._read_all("DescribeEndpoint", "EndpointName", endpoints)
-        for endpoint, answer in zip(endpoints, answers, strict=True):
+        for endpoint, answer in zip(endpoints, self._read_all("endpoint", endpoints), strict=True):
             self._usage.set_endpoint(endpoint, live_endpoint(answer).configs if answer is not None else ())
 
-    def _read_all(self, operation: str, member: str, names: list[str]) -> list[Answer | None]:
+    def _read_all(self, kind: str, names: list[str]) -> list[Answer | None]:
         """The answers in order; None for what doesn't exist. Raises CloudError for anything else that can't be read."""
         found: list[Answer | None] = []
-        for answer in self._reader.gather([(operation, {member: name}) for name in names]):
+        for answer in self._reader.gather([describe_call(kind, name) for name in names]):
             if not isinstance(answer, Exception):
                 found.append(answer)
             elif isinstance(answer, CloudError) and _is_absent(answer):

@@ -12,13 +12,21 @@ from mmeplan.apply.current import tags_of
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.errors import CloudError
-from mmeplan.live import LIST_ABOVE, NAME_MEMBERS, Answer, LiveEndpoint, Reader, names_of, observe_endpoints
+from mmeplan.live import (
+    LIST_ABOVE,
+    NAME_MEMBERS,
+    Answer,
+    LiveEndpoint,
+    Reader,
+    describe_call,
+    names_of,
+    observe_endpoints,
+)
 from mmeplan.plan import Plan
 from mmeplan.plan.step import KIND_OF, Gone, RunsConfig, Step, Wait, desires_met, known_desires
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
 """It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""
-_DESCRIBE = {"model": "DescribeModel", "endpoint_config": "DescribeEndpointConfig"}
 
 
 def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
@@ -67,7 +75,7 @@ def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = KIND_OF.get(step.operation, "")
-        if kind in _DESCRIBE:
+        if kind in ("model", "endpoint_config"):
             last[kind, str(step.params[NAME_MEMBERS[kind]])] = step
     asked = [(step, kind, name) for (kind, name), step in last.items()]
     for (step, kind, name), there in zip(asked, _are_there(asked, reader), strict=True):
@@ -80,7 +88,7 @@ def _are_there(asked: list[tuple[Step, str, str]], reader: Reader) -> list[bool]
     if len(asked) > LIST_ABOVE:
         listed = {kind: names_of(reader, kind) for kind in {kind for _, kind, _ in asked}}
         return [name in listed[kind] for _, kind, name in asked]
-    answers = reader.gather([(_DESCRIBE[kind], {NAME_MEMBERS[kind]: name}) for _, kind, name in asked])
+    answers = reader.gather([describe_call(kind, name) for _, kind, name in asked])
     return [_is_there(answer) for answer in answers]
 
 

@@ -7,7 +7,7 @@ when the endpoint is InService *and* runs the config that was asked for *and* no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -55,7 +55,7 @@ class Waiting:
     since: datetime
     blocked: bool = False
     seen_busy: bool = False
-    status: str = field(default="")
+    status: str = ""
     denied: int = 0
 
     @property

@@ -48,20 +48,21 @@ def with_variants(
     config: Mapping[str, Any], change: Callable[[str, str, dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
     """A config that maps names to variants with `change(member, name, variant)` in the place of each, by name."""
-    made = dict(config)
-    for member in KEYED:
-        if member in config:
-            made[member] = {name: change(member, name, config[member][name] or {}) for name in sorted(config[member])}
-    return made
+    changed = {
+        member: {name: change(member, name, config[member][name] or {}) for name in sorted(config[member])}
+        for member in KEYED
+        if member in config
+    }
+    return {**config, **changed}
 
 
 def with_model_holders(
     variant: dict[str, Any], path: Path, change: Callable[[Path, str, dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
     """A variant that `change(path, member, holder)` has changed, first itself and then its pools."""
-    made = change(path, "ModelName", variant)
-    if not made.get("InstancePools"):
-        return made
-    pools = enumerate(made["InstancePools"])
+    variant = change(path, "ModelName", variant)
+    if not variant.get("InstancePools"):
+        return variant
+    pools = enumerate(variant["InstancePools"])
     changed = [change((*path, "InstancePools", index), "ModelNameOverride", pool) for index, pool in pools]
-    return {**made, "InstancePools": changed}
+    return {**variant, "InstancePools": changed}

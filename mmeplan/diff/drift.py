@@ -284,12 +284,12 @@ class _Finder:
     def _was_ours(self, endpoint: Resource, live: LiveEndpoint) -> bool:
         """Whether an endpoint without this fleet's tag had it: its other tags say so, or the config that it runs."""
         in_force = self.inputs.snapshot.endpoint_config(live.config)
-        readable = in_force is not None and in_force.is_present
-        runs_ours = readable and in_force is not None and self.inputs.owns(in_force)
+        readable = in_force if in_force is not None and in_force.is_present else None
+        runs_ours = readable is not None and self.inputs.owns(readable)
         if live.tag(FLEET_TAG) is not None:
             return runs_ours
         tagged = live.tag(DIGEST_TAG) is not None or self.inputs.address_of(live) == endpoint.address
-        return runs_ours or tagged or (in_force is not None and readable and is_content_addressed(in_force))
+        return runs_ours or tagged or (readable is not None and is_content_addressed(readable))
 
     def _under_way(self, endpoint: Resource, live: LiveEndpoint) -> None:
         pending = live.pending_config

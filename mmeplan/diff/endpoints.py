@@ -21,7 +21,7 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
-from mmeplan.diff.changes import Action, Change, Effect, FieldChange, Outage, Reason, Refusal
+from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import plan_drift
 from mmeplan.diff.fields import field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
@@ -177,7 +177,7 @@ class _Compared:
         return field_changes(self.meaning, self.inputs.graph.meaning(self.endpoint))
 
     @cached_property
-    def drift(self) -> Any:
+    def drift(self) -> Drift | None:
         """What was changed since it was applied last, although the file did not ask for it."""
         about = (self.inputs, self.endpoint, self.config, self.live, self.live_config)
         return plan_drift(*about, self.meaning, self.fields)

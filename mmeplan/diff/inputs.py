@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmeplan.aws.variants import models
-from mmeplan.live import LiveEndpoint, LiveObject, Ownership, models_of
+from mmeplan.live import LiveEndpoint, LiveObject, Ownership
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
@@ -69,7 +69,7 @@ class Inputs(Ownership):
         Under a pinned name a live one may refer to other models of the same content: there what is live counts.
         """
         live = self.snapshot.endpoint_config(config_name)
-        described = models_of(live.describe) if live is not None and live.is_present else ()
+        described = live.models if live is not None and live.is_present else ()
         declared = self.graph.declared("endpoint_config", config_name)
         if declared is None or (described and declared.pinned):
             return frozenset(described)

@@ -3,6 +3,7 @@
 from mmeplan.live.masked import masked, unmasked
 from mmeplan.live.objects import (
     ARN_MEMBERS,
+    DESCRIBES,
     NAME_MEMBERS,
     LiveEndpoint,
     LiveEndpointConfig,
@@ -10,6 +11,7 @@ from mmeplan.live.objects import (
     LiveObject,
     LiveVariant,
     created_at,
+    describe_call,
     live_endpoint,
     live_endpoint_config,
     live_object,
@@ -33,6 +35,7 @@ from mmeplan.live.usage import Usage, observe_users
 
 __all__ = [
     "ARN_MEMBERS",
+    "DESCRIBES",
     "LIST_ABOVE",
     "NAME_MEMBERS",
     "READS",
@@ -53,6 +56,7 @@ __all__ = [
     "Writer",
     "created_at",
     "decode",
+    "describe_call",
     "kind_and_name",
     "live_endpoint",
     "live_endpoint_config",

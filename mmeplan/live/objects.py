@@ -11,8 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from mmeplan.aws.variants import models
+from mmeplan.live.ports import Call
 
 NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
+DESCRIBES: Final = {
+    "model": "DescribeModel",
+    "endpoint_config": "DescribeEndpointConfig",
+    "endpoint": "DescribeEndpoint",
+}
+"""Kind → the operation that describes it."""
+
 ARN_MEMBERS: Final = {"model": "ModelArn", "endpoint_config": "EndpointConfigArn", "endpoint": "EndpointArn"}
 
 Status = Literal["present", "absent", "unreadable"]
@@ -195,6 +203,11 @@ _TYPES: Final[Mapping[str, type[LiveObject]]] = {
 def live_object(kind: str, name: str, status: Status, *more: Any, **named: Any) -> LiveObject:
     """The live object of a kind; the other arguments are those of `LiveObject`."""
     return _TYPES[kind](kind, name, status, *more, **named)
+
+
+def describe_call(kind: str, name: str) -> Call:
+    """The call that describes an object."""
+    return DESCRIBES[kind], {NAME_MEMBERS[kind]: name}
 
 
 def created_at(summary: Mapping[str, Any]) -> str:

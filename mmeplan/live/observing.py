@@ -3,9 +3,8 @@
     who and where (sts) → what carries the fleet's tag → desired endpoints → the configs they run
     → those configs' models → desired models and configs → what is owned but was not met on the way
 
-In: a read-only port and the graph. Called by `plan`, `apply` (freshness, verify), `status` and `snapshot`.
-Large fleets are listed (a hundred names a call) rather than asked for one by one, and a model or config whose tags
-carry the digest that is wanted is not described: it can't have changed.
+In: a read-only port and the graph. Large fleets are listed (a hundred names a call) rather than asked for one by one,
+and a model or config whose tags carry the digest that is wanted is not described: it can't have changed.
 """
 
 from __future__ import annotations
@@ -18,19 +17,22 @@ from typing import Any, Final
 from mmeplan.aws.failures import NOT_VALID, Failure, classify
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
-from mmeplan.live.objects import ARN_MEMBERS, NAME_MEMBERS, LiveEndpoint, LiveObject, live_object, models_of
-from mmeplan.live.ports import Answer, Call, Progress, Reader
+from mmeplan.live.objects import (
+    ARN_MEMBERS,
+    NAME_MEMBERS,
+    LiveEndpoint,
+    LiveObject,
+    describe_call,
+    live_object,
+    models_of,
+)
+from mmeplan.live.ports import Answer, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
 
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
 PAGE: Final = 100  # the API's own maximum for List calls
 
-_DESCRIBE: Final = {
-    "model": "DescribeModel",
-    "endpoint_config": "DescribeEndpointConfig",
-    "endpoint": "DescribeEndpoint",
-}
 _LIST: Final = {
     "model": ("ListModels", "Models"),
     "endpoint_config": ("ListEndpointConfigs", "EndpointConfigs"),
@@ -96,7 +98,7 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
 def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveEndpoint]:
     """The endpoints of these names, described; without tags. For waits and guards."""
     wanted = list(names)
-    answers = reader.gather([_describe_call("endpoint", name) for name in wanted])
+    answers = reader.gather([describe_call("endpoint", name) for name in wanted])
     seen = (_as_live("endpoint", name, answer) for name, answer in zip(wanted, answers, strict=True))
     return {name: live for name, live in zip(wanted, seen, strict=True) if isinstance(live, LiveEndpoint)}
 
@@ -218,7 +220,7 @@ class _Observation:
         wanted = [name for lower, name in spelled.items() if lower not in seen]
         if len(wanted) > LIST_ABOVE:
             wanted = self._see_by_list(kind, wanted)
-        answers = self.reader.gather([_describe_call(kind, name) for name in wanted], self.progress)
+        answers = self.reader.gather([describe_call(kind, name) for name in wanted], self.progress)
         for name, answer in zip(wanted, answers, strict=True):
             self._keep(_as_live(kind, name, answer, self.tags.get((kind, name.lower()))))
 
@@ -320,10 +322,6 @@ def kind_and_name(arn: str) -> tuple[str, str]:
     resource = arn.rpartition(":")[2]
     word, _, name = resource.partition("/")
     return (_ARN_KINDS.get(word, ""), name)
-
-
-def _describe_call(kind: str, name: str) -> Call:
-    return (_DESCRIBE[kind], {NAME_MEMBERS[kind]: name})
 
 
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:

@@ -104,9 +104,6 @@ class Snapshot:
         }
 
 
-_VOLATILE: Final = ("LastModifiedTime", "CreationTime")
-
-
 def _stable(live: LiveObject) -> dict[str, Any]:
     """An immutable object is its name; an endpoint is what it runs and wants."""
     if live.kind != "endpoint":

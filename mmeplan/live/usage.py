@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mmeplan.errors import CloudError
-from mmeplan.live.objects import NAME_MEMBERS, live_endpoint, models_of
+from mmeplan.live.objects import describe_call, live_endpoint, models_of
 from mmeplan.live.observing import PAGE, pages
 from mmeplan.live.ports import Reader
 from mmeplan.live.snapshot import Snapshot
@@ -77,18 +77,13 @@ def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str
         return snapshot
     usage = Usage()
     others = [name for name in names if name.lower() not in known]
-    for name, answer in zip(others, reader.gather([_describe("endpoint", name) for name in others]), strict=True):
+    for name, answer in zip(others, reader.gather([describe_call("endpoint", name) for name in others]), strict=True):
         if not isinstance(answer, Exception):
             usage.set_endpoint(name, live_endpoint(answer).configs)
     configs = usage.configs_to_read()
-    answers = reader.gather([_describe("endpoint_config", config) for config in configs])
+    answers = reader.gather([describe_call("endpoint_config", config) for config in configs])
     for config, answer in zip(configs, answers, strict=True):
         usage.set_config(config, None if isinstance(answer, Exception) else models_of(answer))
     placeholders = [live.name for live in snapshot.present("endpoint_config") if live.tag(STAND_IN_TAG) is not None]
     found = ((kind, name, usage.users_of(kind, name, placeholders)) for kind, name in wanted)
     return replace(snapshot, users={f"{kind}/{name}": users[0][1] for kind, name, users in found if users})
-
-
-def _describe(kind: str, name: str) -> tuple[str, dict[str, str]]:
-    operation = {"endpoint": "DescribeEndpoint", "endpoint_config": "DescribeEndpointConfig"}[kind]
-    return operation, {NAME_MEMBERS[kind]: name}

@@ -9,7 +9,7 @@ The life of a plan, told once:
 5. `render` shows it; `apply` checks that it is fresh, carries it out step by step, and proves the result.
 """
 
-from mmeplan.diff import EFFECTS, Action, Change, Effect, FieldChange, Location, VariantTraffic
+from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Location, VariantTraffic
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
@@ -22,6 +22,7 @@ __all__ = [
     "Action",
     "Capacity",
     "Change",
+    "Drift",
     "DriftNote",
     "DriftReport",
     "Effect",

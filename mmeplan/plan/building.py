@@ -1,7 +1,4 @@
-"""plan: changes → `Plan`. Steps, gates, targets, traffic, locations, staleness data; same inputs, same bytes.
-
-Called by the commands `plan`, `apply` and `destroy`.
-"""
+"""plan: changes → `Plan`. Steps, gates, targets, traffic, locations, staleness data; same inputs, same bytes."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 from mmeplan import __version__
 from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
+from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
@@ -20,7 +18,6 @@ from mmeplan.plan.document import (
     Observed,
     Options,
     Plan,
-    PlannedDrift,
     SourceFile,
     Summary,
 )
@@ -32,7 +29,6 @@ from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.spec import Quota
 
 
@@ -75,9 +71,7 @@ def build(
         changes=tuple(_planned(graph, snapshot, change) for change in changes),
         steps=planned.steps,
         drift=tuple(
-            PlannedDrift(
-                item.address, item.explanation, planned_fields(graph, graph.resources[item.address], item.fields)
-            )
+            replace(item, fields=planned_fields(graph, graph.resources[item.address], item.fields))
             for item in difference.drift
         ),
         findings=all_findings,
@@ -91,10 +85,10 @@ def build(
     return with_id(_held_against_policies(graph, plan))
 
 
-def _lower(one: Mapping[str, Quota], other: Mapping[str, Quota]) -> dict[str, Quota]:
-    """The lower of two quotas of each type."""
-    both = {**other, **one}
-    return {kind: min(quota, other.get(kind, quota), key=lambda each: each.instances) for kind, quota in both.items()}
+def _lower(declared: Mapping[str, Quota], account: Mapping[str, Quota]) -> dict[str, Quota]:
+    """The lower of two quotas of each type, the declared one where they are equal."""
+    both = {**account, **declared}
+    return {kind: min(quota, account.get(kind, quota), key=lambda q: q.instances) for kind, quota in both.items()}
 
 
 def _held_against_policies(graph: Graph, plan: Plan) -> Plan:
@@ -162,12 +156,7 @@ def _is_superseded(graph: Graph, change: Change) -> bool:
 
 def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
     """Whether an older generation stays in use because not every endpoint that leaves it is targeted."""
-    above = {change.address}
-    while True:
-        more = above | {dependent for at in above for dependent in graph.dependents(at)}
-        if more == above:
-            return not above <= wanted
-        above = more
+    return not graph.closure_of_dependents(change.address) <= wanted
 
 
 def _stands_in_for_nobody(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
@@ -214,7 +203,7 @@ def _pinned_with(graph: Graph, at: str) -> list[str]:
         changed = [reference.address for reference in resource.references if reference.address]
     else:
         changed = [at, *(graph.dependents(at) if resource.kind == "model" else ())]
-    return [one for one in changed if graph.resources[one].pinned]
+    return [address for address in changed if graph.resources[address].pinned]
 
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:
@@ -239,12 +228,9 @@ def _summary(changes: tuple[Change, ...]) -> Summary:
 
 def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:
     """What freshness compares before the first write: the objects that are changed, and those they were decided on."""
-    made = {}
-    for change in changes:
-        for name in (change.name, change.live_name):
-            if name:
-                made[f"{change.kind}/{name}"] = snapshot.fingerprint(change.kind, name)
-    return dict(sorted(made.items()))
+    objects = {(change.kind, name) for change in changes for name in (change.name, change.live_name) if name}
+    found = ((f"{kind}/{name}", snapshot.fingerprint(kind, name)) for kind, name in objects)
+    return dict(sorted(found))
 
 
 # --- changes as the document has them ---------------------------------------------------------------------------------
@@ -300,11 +286,7 @@ def _variant(
 
 def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) -> Canonical:
     """The live config of an endpoint with its live counts and weights; empty where there is none."""
-    if live is None or live.status != "present":
+    config = snapshot.endpoint_config(live.config) if live is not None and live.is_present else None
+    if live is None or config is None or not config.is_present:
         return {}
-    seen = snapshot.endpoint_config(live.config)
-    if seen is None or not seen.is_present:
-        return {}
-    declared = graph.declared("endpoint_config", seen.name) if seen.by_digest else None
-    content = declared.content if declared else live_endpoint_config(dict(seen.describe))
-    return with_live_desires(content, live.describe)
+    return with_live_desires(Inputs(graph, snapshot).config_content(config), live.describe)

@@ -11,22 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mmeplan.diff import Change, FieldChange
+from mmeplan.diff import Change, Drift
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 
 FORMAT_VERSION: Final = "1.1"
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDrift:
-    """A live endpoint that isn't what was applied last."""
-
-    address: str
-    explanation: str
-    fields: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +122,7 @@ class Plan:
     summary: Summary
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
-    drift: tuple[PlannedDrift, ...]
+    drift: tuple[Drift, ...]
     findings: tuple[Finding, ...]
     kept: Mapping[str, tuple[str, ...]]
     complete: bool

@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from mmeplan.diff import Change, FieldChange, Location, VariantTraffic, action_of
+from mmeplan.diff import Change, Drift, FieldChange, Location, VariantTraffic, action_of
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.document import (
     FORMAT_VERSION,
@@ -21,7 +21,6 @@ from mmeplan.plan.document import (
     Observed,
     Options,
     Plan,
-    PlannedDrift,
     SourceFile,
     Summary,
 )
@@ -171,7 +170,7 @@ def _plan(document: dict[str, Any]) -> Plan:
             "summary": _make(Summary, document["summary"]),
             "changes": tuple(_change(item) for item in document["changes"]),
             "steps": tuple(step_of(item) for item in document["steps"]),
-            "drift": tuple(_make(PlannedDrift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
+            "drift": tuple(_make(Drift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
             "capacity": _capacity(document.get("capacity")),
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
@@ -182,7 +181,7 @@ def _plan(document: dict[str, Any]) -> Plan:
 def _capacity(item: dict[str, Any] | None) -> Capacity | None:
     if item is None:
         return None
-    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, each) for each in item["types"]))
+    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, levels) for levels in item["types"]))
 
 
 def _change(item: dict[str, Any]) -> Change:

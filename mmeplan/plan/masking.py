@@ -13,15 +13,15 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from mmeplan.diff import Change, FieldChange
+from mmeplan.diff import Change, Drift, FieldChange
 from mmeplan.live.masked import is_masked, mask_of
-from mmeplan.plan.document import Plan, PlannedDrift
+from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 
 __all__ = ["is_masked", "masked", "masked_changes", "masked_fields", "masked_steps"]
 
 _Mask = Callable[[str], str]
-_WithFields = TypeVar("_WithFields", Change, PlannedDrift)
+_WithFields = TypeVar("_WithFields", Change, Drift)
 
 _ENVIRONMENT_FIELD: Final = re.compile(r"(?:^|(?<!production_variants)\.)environment(?:\.|$)")
 """A dotted name inside an environment. A variant may be called `environment`, and its fields are no secrets."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.aws.shapes import CREATE_OPERATIONS
-from mmeplan.live import NAME_MEMBERS, Snapshot
+from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.resources.identity import FLEET_TAG
@@ -25,11 +25,6 @@ from mmeplan.resources.identity import FLEET_TAG
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 
 _WORDS: Final = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
-_DESCRIBE: Final = {
-    "model": "DescribeModel",
-    "endpoint_config": "DescribeEndpointConfig",
-    "endpoint": "DescribeEndpoint",
-}
 _LISTS: Final = ("ListEndpointConfigs", "ListEndpoints", "ListModels")
 _CREATES: Final = {operation: kind for kind, operation in CREATE_OPERATIONS.items()}
 _DELETES: Final = frozenset({"DeleteModel", "DeleteEndpointConfig", "DeleteEndpoint"})
@@ -72,7 +67,7 @@ def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
     scans = any(step.comes_last for step in plan.steps)
     made: Arns = {}
-    for kind, operation in _DESCRIBE.items():
+    for kind, operation in DESCRIBES.items():
         names = set(snapshot.objects.get(kind, {}))
         names |= {
             name for change in plan.changes if change.kind == kind for name in (change.name, change.live_name) if name

@@ -2,7 +2,7 @@
 
 In: a fleet and its plan. Out: findings of the rule `policy/NAME`. Expressions see the document that is printed, its
 environment values masked. An expression that can't be evaluated counts as one that isn't true: nobody is let through by
-a typing error. Called by `plan.building`, and only where the file has policies.
+a typing error. Imported only where the file has policies.
 """
 
 from __future__ import annotations

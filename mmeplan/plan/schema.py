@@ -16,7 +16,7 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from mmeplan.diff import Change, FieldChange
+from mmeplan.diff import Change, Drift, FieldChange
 from mmeplan.plan.document import FORMAT_VERSION, Plan
 from mmeplan.plan.drifting import DRIFT_FORMAT_VERSION, DriftReport
 from mmeplan.plan.step import Step
@@ -30,6 +30,7 @@ _DOCUMENT: Final[Mapping[type, tuple[str, str]]] = {
         "PlannedChange",
         "One object's change as the document has it; docs/plan-format.md has the vocabulary.",
     ),
+    Drift: ("PlannedDrift", "A live endpoint that isn't what was applied last."),
     FieldChange: (
         "PlannedField",
         "One value that differs: its dotted name as in the file, before and after (None: absent), and its line.",

@@ -14,7 +14,7 @@ from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, is_placeholder, runs_its_own_config, served
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot, models_of
+from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
 from mmeplan.plan.step import (
@@ -80,9 +80,9 @@ class StepBuilder:
         """Model name → ids of the steps that delete configs which refer to it: those go first."""
         users: dict[str, list[str]] = {}
         for change in changes:
-            config = self.snapshot.get("endpoint_config", change.live_name)
+            config = self.snapshot.endpoint_config(change.live_name)
             if _is_immutable_delete(change, "endpoint_config") and config is not None:
-                for model in models_of(config.describe):
+                for model in config.models:
                     users.setdefault(model, []).append(self._delete_id(change))
         return users
 
@@ -223,7 +223,7 @@ class StepBuilder:
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
         back = live is not None and live.config == wanted
-        told = set_by_swap(desired, params) if back else []
+        proof = set_by_swap(desired, params) if back else []
         timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",
@@ -239,7 +239,7 @@ class StepBuilder:
                 wanted,
                 tuple(desired),
             ),
-            wait=InService(change.name, wanted, timeout_s, tuple(told)),
+            wait=InService(change.name, wanted, timeout_s, tuple(proof)),
             effect=change.effect,
             on_rollback=() if back else self._on_rollback(change, endpoint, live),
         )
@@ -383,10 +383,7 @@ class StepBuilder:
         suffix = self._suffix(change)
         if added:
             takes_over = change.adopts and FLEET_TAG in added  # it carries nobody's tag yet
-            params = {
-                "ResourceArn": change.arn,
-                "Tags": [{"Key": key, "Value": value} for key, value in sorted(added.items())],
-            }
+            params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in sorted(added.items())]}
             step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
             guard = guard_of("AddTags", params, {**members, "owned_by": ""} if takes_over else members)
             after = (self._add(Step(step_id, change.address, "AddTags", params, after, guard)),)

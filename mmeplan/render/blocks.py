@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mmeplan.plan import Change, FieldChange
-from mmeplan.plan.document import PlannedDrift
+from mmeplan.plan import Change, Drift, FieldChange
 from mmeplan.render.door import ShownPlan, is_masked
 from mmeplan.render.relations import Relations
 from mmeplan.render.report import headline, is_gone, sentences_of, sign_of, words_of
@@ -43,7 +42,7 @@ class Node:
     children: tuple[Node, ...] = ()
 
 
-def drift_node(drift: PlannedDrift) -> Node:
+def drift_node(drift: Drift) -> Node:
     """An endpoint that somebody changed outside mmeplan, told in the order of time: what was applied → what is live.
 
     The plan document has it the other way round.

@@ -11,6 +11,7 @@ from mmeplan.diff import action_of
 from mmeplan.plan import (
     Capacity,
     Change,
+    Drift,
     FieldChange,
     Finding,
     InstanceCapacity,
@@ -21,7 +22,7 @@ from mmeplan.plan import (
     Summary,
     VariantTraffic,
 )
-from mmeplan.plan.document import Observed, PlannedDrift, SourceFile
+from mmeplan.plan.document import Observed, SourceFile
 from mmeplan.plan.encoding import with_id
 from mmeplan.plan.step import step_of
 
@@ -221,7 +222,7 @@ def plans(draw: st.DrawFn) -> Plan:
             summary=Summary(create=draw(st.integers(0, 9))),
             changes=tuple(many),
             steps=tuple(draw(st.lists(steps(), max_size=3))),
-            drift=tuple(PlannedDrift(f"endpoint/{draw(names)}", draw(anything), draw(fields)) for _ in many[:1]),
+            drift=tuple(Drift(f"endpoint/{draw(names)}", draw(anything), draw(fields)) for _ in many[:1]),
             findings=tuple(draw(st.lists(findings, max_size=3))),
             kept={change.address: draw(texts) for change in many[:1]},
             complete=draw(st.booleans()),

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 Edit = tuple[str, str]
 
-_TOLD = "told = set_by_swap(desired, params) if back else []"
+_PROOF = "proof = set_by_swap(desired, params) if back else []"
 _VERIFIED = (
     "desired = wait.desired or tuple(known_desires(planned, live))",
     "desired = wait.desired",
 )
-_PINNED_ARE_NOT_REPLACED = ("return [one for one in changed if graph.resources[one].pinned]", "return []")
+_PINNED_ARE_NOT_REPLACED = ("return [address for address in changed if graph.resources[address].pinned]", "return []")
 _MADE_AGAIN = 'live_config = live_object("endpoint_config", live.config, "present", by_digest=True)'
 _SAID_TO_BE_UNCHANGED = (
     _MADE_AGAIN,
@@ -30,9 +30,9 @@ MENDS: dict[str, tuple[Edit, ...]] = {
     "adopted-and-its-config-made-again-by-others": (
         ('in (CLAIMED, THEIRS):\n        return ""', "in (CLAIMED, THEIRS):\n        pass"),
     ),
-    "back-onto-the-config-in-force": ((_TOLD, "told = []"), _VERIFIED),
+    "back-onto-the-config-in-force": ((_PROOF, "proof = []"), _VERIFIED),
     "back-onto-the-config-in-force-with-retained-counts": (
-        (_TOLD, 'told = desired if back and not params.get("RetainAllVariantProperties") else []'),
+        (_PROOF, 'proof = desired if back and not params.get("RetainAllVariantProperties") else []'),
         _VERIFIED,
     ),
     "config-deleted-while-updating": (_SAID_TO_BE_UNCHANGED,),

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmeplan.diff import action_of
-from mmeplan.plan import Change, Finding, Plan
-from mmeplan.plan.document import Observed, Options, PlannedDrift, Summary
+from mmeplan.plan import Change, Drift, Finding, Plan
+from mmeplan.plan.document import Observed, Options, Summary
 from mmeplan.render.github import (
     OUTPUT_KEYS,
     SUMMARY_LIMIT,
@@ -118,7 +118,7 @@ def test_the_outputs_of_a_plan_and_of_none_have_the_same_names() -> None:
         (a_plan(), "0", "mmeplan:no-changes"),
         (a_plan(2), "2", "mmeplan:traffic-shift"),
         (a_plan(1, findings=(an_error(),)), "3", "mmeplan:refused,mmeplan:traffic-shift"),
-        (a_plan(drift=(PlannedDrift("endpoint/e", "moved"),)), "0", "mmeplan:no-changes,mmeplan:drift"),
+        (a_plan(drift=(Drift("endpoint/e", "moved"),)), "0", "mmeplan:no-changes,mmeplan:drift"),
         (
             a_plan(
                 3,
