@@ -28,6 +28,7 @@ from mmeplan.resources.identity import (
     STAND_IN_TAG,
     WENT_BACK_TAG,
     address,
+    digest_in,
 )
 
 HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
@@ -176,7 +177,7 @@ def runs_its_own_config(endpoint: LiveEndpoint, config: LiveObject, wanted: str 
     if not config.is_present or is_placeholder(config):
         return False
     foreign = config.tags is not None and FLEET_TAG not in config.tags
-    served_before = config.name.rpartition("-")[2] in (served(endpoint) or ())
+    served_before = digest_in(config.name) in (served(endpoint) or ())
     created_since = config.created_at > (endpoint.modified_at or config.created_at)
     return config.name == wanted or not (foreign and (served_before or created_since))
 

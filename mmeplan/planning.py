@@ -249,11 +249,9 @@ def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]
 
 def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     """What serves this address now: the configs its endpoints run, or its own newest live object."""
-    endpoints = [
-        graph.resources[at] for at in graph.closure_of_dependents(resource.address) if at.startswith("endpoint/")
-    ]
-    running = [seen for r in endpoints if (seen := snapshot.endpoint(r.physical_name))]
-    names = sorted({seen.config for seen in running})
+    users = (graph.resources[at] for at in graph.closure_of_dependents(resource.address))
+    running = (snapshot.endpoint(user.physical_name) for user in users if user.kind == "endpoint")
+    names = sorted({live.config for live in running if live is not None})
     return ",".join(names) or resource.physical_name
 
 
@@ -294,7 +292,9 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
     else:
         chosen = next((g for g in older if not g.left), None)
         if chosen is None and older:
-            again = _command(fleet, "rollback", at.partition("/")[2], _file_of(fleet), "--to", older[0].name)
+            again = _command(
+                fleet, "rollback", desired.graph.resources[at].name, _file_of(fleet), "--to", older[0].name
+            )
             refuse(f"the only other generation of {at} is the one that a rollback left", again)
         if chosen is None:
             kept = "`retain:` in the fleet file says how many superseded configs are kept"

@@ -77,8 +77,8 @@ def run(
         done = sum(end == "done" for end, _ in executor.ends.values())
         tell("ended", Ended(complete=False, interrupted=True, done=done, under_way=under_way))
         raise
-    told = (outcome.failed, outcome.skipped, outcome.kept, outcome.unverified)
-    tell("ended", Ended(outcome.complete, outcome.interrupted, len(outcome.done), *told))
+    results = (outcome.failed, outcome.skipped, outcome.kept, outcome.unverified)
+    tell("ended", Ended(outcome.complete, outcome.interrupted, len(outcome.done), *results))
     return outcome
 
 

@@ -28,7 +28,7 @@ from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, Step
 
 End = Literal["done", "failed", "skipped", "kept"]
-_TOLD: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
+_EVENTS: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
 
 
 class Executor:
@@ -207,7 +207,7 @@ class Executor:
                 continue
             self.waits.pop(step.id, None)
             self.ends[step.id] = (end, detail)
-            self._tell(_TOLD[end], step, detail)
+            self._tell(_EVENTS[end], step, detail)
             needing = self.dependents.get(step.id, ())
             if end in ("failed", "skipped"):
                 why = f"{step.id} {'failed' if end == 'failed' else 'was skipped'}"
@@ -291,7 +291,7 @@ class Executor:
             decision = Decision("fail", str(error))
         ends: dict[str, End] = {"done": "done", "keep": "kept"}
         end = ends.get(decision.verdict, "failed")
-        self._tell(_TOLD[end], step, decision.detail)
+        self._tell(_EVENTS[end], step, decision.detail)
         return end, decision.detail
 
     # --- the end ------------------------------------------------------------------------------------------------------

@@ -31,12 +31,14 @@ from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desi
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import (
     ADDRESS_TAG,
+    DIGEST_CHARS,
     DIGEST_TAG,
     FLEET_TAG,
     TAGS_TAG,
     UNSEALED_TAGS,
     address,
     digest,
+    digest_in,
     tags_digest,
 )
 from mmeplan.resources.model import live_model
@@ -171,7 +173,7 @@ def _applied_model(inputs: Inputs, name: str) -> Any:
     if salt is not None and tagged == digest("model", content, salt):
         return model_stands_for(content, salt)
     raw = live_model(dict(live.describe))
-    if tagged == digest("model", raw) or live.name.rpartition("-")[2] != tagged[:8]:
+    if tagged == digest("model", raw) or digest_in(live.name) != tagged[:DIGEST_CHARS]:
         return model_stands_for(raw, None)  # no salt; or a tag that mmeplan did not put on this model
     raise UnknownSaltError(name)
 
@@ -183,7 +185,7 @@ def is_content_addressed(live: LiveObject) -> bool:
     is_config = live.kind == "endpoint_config"
     content = live_endpoint_config(dict(live.describe)) if is_config else live_model(dict(live.describe))
     bare = aligned_config({}, content) if is_config else content
-    return live.name.rpartition("-")[2] in (digest(live.kind, content)[:8], digest(live.kind, bare)[:8])
+    return digest_in(live.name) in {digest(live.kind, form)[:DIGEST_CHARS] for form in (content, bare)}
 
 
 # --- every change by others -------------------------------------------------------------------------------------------
@@ -444,7 +446,7 @@ def _own_tags(live: LiveObject, tags: Mapping[str, str]) -> Iterator[FieldChange
     value = tags.get(DIGEST_TAG, "")
     if live.kind == "endpoint" or not _DIGEST.fullmatch(value) or is_placeholder(live):
         return
-    suffix = live.name.rpartition("-")[2]
+    suffix = digest_in(live.name)
     if is_content_addressed(live) and not value.startswith(suffix):
         yield FieldChange(("Tags", DIGEST_TAG), f"{suffix}…", value)
 

@@ -58,6 +58,7 @@ def _create(demand: Demand, resource: Resource) -> Change:
     changed = (at for at in resource.dependencies() if at in demand.needed and at in demand.before)
     causes = tuple(at for at in changed if inputs.graph.resources[at].physical_name != demand.before[at])
     noun = f"{_NOUNS[resource.kind]} can't be changed"
+    reason: Reason
     if fields:
         reason, text = "content_changed", f"{noun}, so new content gets a new name"
     elif causes:
@@ -161,7 +162,7 @@ def _refused(
 
 
 def _change(
-    resource: Resource, action: Action, reason: Any, explanation: str, *, live: LiveObject | None = None, **more: Any
+    resource: Resource, action: Action, reason: Reason, explanation: str, *, live: LiveObject | None = None, **more: Any
 ) -> Change:
     return Change(
         address=resource.address,

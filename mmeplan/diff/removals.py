@@ -39,8 +39,9 @@ def removals(demand: Demand) -> Removed:
     needed_configs = running.union(*kept.values())
     configs = tuple(_configs(demand, endpoints, needed_configs))
     staying = needed_configs | {change.live_name for change in configs if change.action is not Action.DELETE}
-    models = tuple(_models(demand, configs, staying))
-    needed = _needed_names(demand, "model") | {name for config in staying for name in demand.inputs.models_in(config)}
+    declared = _needed_names(demand, "model")
+    needed = declared.union(*(demand.inputs.models_in(config) for config in staying))
+    models = tuple(_models(demand, configs, declared, needed))
     renamed = (*_renamed(demand, "endpoint_config", staying, configs), *_renamed(demand, "model", needed, models))
     moved = tuple(_moved(demand, kept))
     return Removed((*endpoints, *configs, *renamed, *moved, *models), kept)
@@ -98,7 +99,8 @@ def _kept(demand: Demand, running: set[str]) -> Mapping[str, tuple[str, ...]]:
 def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str]) -> Iterator[Change]:
     """The configs that nothing needs any more, and those whose endpoint is forgotten."""
     inputs = demand.inputs
-    left = {name for endpoint in _forgotten(endpoints) for name in _configs_of(demand, endpoint)}
+    forgotten = (inputs.snapshot.endpoint(name) for name in _forgotten(endpoints))
+    left = {name for live in forgotten if live is not None for name in live.configs}
     rolled_back = history.rolled_back_configs(inputs)
     for live in inputs.owned("endpoint_config"):
         at = inputs.address_of(live)
@@ -112,11 +114,6 @@ def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str]) -> I
             yield _remove(demand, live, at, "removed", "its entry left the file")
 
 
-def _configs_of(demand: Demand, endpoint: str) -> tuple[str, ...]:
-    live = demand.inputs.snapshot.endpoint(endpoint)
-    return live.configs if live is not None else ()
-
-
 def _why_superseded(live: LiveObject, rolled_back: frozenset[str]) -> str:
     if history.is_placeholder(live):
         return "a stand-in for a config that was deleted, no longer needed"
@@ -125,10 +122,8 @@ def _why_superseded(live: LiveObject, rolled_back: frozenset[str]) -> str:
     return "a superseded generation"
 
 
-def _models(demand: Demand, configs: Iterable[Change], staying: set[str]) -> Iterator[Change]:
+def _models(demand: Demand, configs: Iterable[Change], declared: set[str], needed: set[str]) -> Iterator[Change]:
     inputs = demand.inputs
-    declared = _needed_names(demand, "model")
-    needed = declared.union(*(inputs.models_in(name) for name in staying))
     left = {model for name in _forgotten(configs) for model in inputs.models_in(name)}
     for live in inputs.owned("model"):
         at = inputs.address_of(live)

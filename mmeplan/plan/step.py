@@ -10,7 +10,7 @@ The plan document has guards and waits as mappings (docs/plan-format.md); `membe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, Protocol
 
@@ -271,11 +271,7 @@ class RunsConfig:
 
     def check(self, current: Current) -> Decision:
         """`done` where it runs the config already, `join` where an update to it is under way."""
-        found = current.endpoint(self.endpoint)
-        if found is None:
-            return Decision("fail", f"the endpoint {self.endpoint} is gone")
-        decision = self._of(found)
-        return decision if decision.verdict != "call" else _if_owned(found, self.owned_by, current)
+        return _checked(self.endpoint, self.owned_by, self._of, current)
 
     def _of(self, found: LiveEndpoint) -> Decision:
         status = found.endpoint_status
@@ -326,11 +322,7 @@ class DesiresAsSeen:
 
     def check(self, current: Current) -> Decision:
         """`done` where they are as wanted already, `join` where SageMaker is at it."""
-        found = current.endpoint(self.endpoint)
-        if found is None:
-            return Decision("fail", f"the endpoint {self.endpoint} is gone")
-        decision = self._of(found)
-        return decision if decision.verdict != "call" else _if_owned(found, self.owned_by, current)
+        return _checked(self.endpoint, self.owned_by, self._of, current)
 
     def _of(self, found: LiveEndpoint) -> Decision:
         status = found.endpoint_status
@@ -357,6 +349,15 @@ class DesiresAsSeen:
         members: dict[str, Any] = {"endpoint": self.endpoint, "config": self.config, "owned_by": self.owned_by}
         members |= {"before": self.before} if self.before else {}
         return {**members, "holds": self.holds} if self.holds else members
+
+
+def _checked(name: str, owned_by: str, decide: Callable[[LiveEndpoint], Decision], current: Current) -> Decision:
+    """What is decided of an endpoint that is to be updated; a call only where it is the fleet's."""
+    found = current.endpoint(name)
+    if found is None:
+        return Decision("fail", f"the endpoint {name} is gone")
+    decision = decide(found)
+    return decision if decision.verdict != "call" else _if_owned(found, owned_by, current)
 
 
 def _if_owned(found: LiveEndpoint, owned_by: str, current: Current) -> Decision:

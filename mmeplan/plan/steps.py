@@ -26,9 +26,9 @@ from mmeplan.plan.step import (
     NameIsFree,
     RunsConfig,
     Step,
+    TagsOwnedBy,
     Unreferenced,
     follow_up,
-    guard_of,
 )
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
@@ -277,8 +277,7 @@ class StepBuilder:
         if not value:
             return ready
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
-        members = {"kind": "endpoint", "name": change.live_name, "owned_by": self.graph.fleet.name}
-        guard = guard_of("AddTags", params, members)
+        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, self.graph.fleet.name, adds={SERVED_TAG: value})
         return (
             *ready,
             self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
@@ -379,18 +378,17 @@ class StepBuilder:
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
-        members = {"kind": change.kind, "name": change.live_name, "owned_by": self.graph.fleet.name, "config": runs}
-        suffix = self._suffix(change)
+        fleet, suffix = self.graph.fleet.name, self._suffix(change)
         if added:
-            takes_over = change.adopts and FLEET_TAG in added  # it carries nobody's tag yet
+            owned_by = "" if change.adopts and FLEET_TAG in added else fleet  # it carries nobody's tag yet
             params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in sorted(added.items())]}
             step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
-            guard = guard_of("AddTags", params, {**members, "owned_by": ""} if takes_over else members)
+            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, owned_by, runs, adds=added)
             after = (self._add(Step(step_id, change.address, "AddTags", params, after, guard)),)
         if removed:
             params = {"ResourceArn": change.arn, "TagKeys": removed}
             step_id = f"DeleteTags:{change.address}{suffix}"
-            guard = guard_of("DeleteTags", params, members)
+            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, fleet, runs, removes=tuple(removed))
             after = (self._add(Step(step_id, change.address, "DeleteTags", params, after, guard)),)
         return after
 

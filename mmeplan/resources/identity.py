@@ -52,6 +52,11 @@ def physical_name(name: str, content_digest: str) -> str:
     return f"{name[:room].rstrip('-')}-{content_digest[:DIGEST_CHARS]}"
 
 
+def digest_in(physical: str) -> str:
+    """The digits at the end of a name that `physical_name` gave; of any other what follows its last dash."""
+    return physical.rpartition("-")[2]
+
+
 def address(kind: str, name: str) -> str:
     """`kind/name`, how plans, tags and options name a thing. Made at many places, kept in memory once."""
     return sys.intern(f"{kind}/{name}")

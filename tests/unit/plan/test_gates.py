@@ -103,7 +103,7 @@ def test_the_blast_radius_is_bounded(world: World, live: int, gone: int, option:
 def test_destroy_is_asked_for_by_name_and_not_bounded(world: World) -> None:
     before, _ = many(12, 0)
     world.live_through(before)
-    assert world.plan(fleet(models={}), destroy=True).applyable
+    assert world.engine.destroy(world.desired(fleet(models={}))).applyable
 
 
 def test_a_recreation_counts_as_a_deletion(world: World) -> None:

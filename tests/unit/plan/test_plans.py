@@ -12,6 +12,7 @@ import pytest
 from mmeplan import plan
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, decode, encode
+from mmeplan.planning import planned_from
 from tests.simulation.world import World, config, fleet, model, one, serverless, variant
 
 SMALL, LARGE = one(), one({"main": variant(instance_type="ml.m5.xlarge")})
@@ -35,7 +36,8 @@ def test_another_account_and_another_region_close_the_gate(world: World) -> None
 
 
 def test_a_speculative_plan_is_shown_and_never_applied(world: World) -> None:
-    made = world.plan(SMALL, speculative=True)
+    desired = world.desired(SMALL)
+    made = planned_from(desired, world.observe(desired.graph), Options(speculative=True)).plan
     assert made.steps
     assert not made.applyable
 
