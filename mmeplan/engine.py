@@ -15,7 +15,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -486,7 +486,10 @@ class Engine:
         def stops() -> bool:
             return stopping() or (lock is not None and not lock.held())
 
-        with _journal(journal, planned.plan, self.clock) as write_down:
+        keeps: AbstractContextManager[applying.Journal | None] = nullcontext()
+        if journal is not None:
+            keeps = applying.Journal(Path(journal), planned.plan.plan_id, self.clock.now().isoformat())
+        with keeps as write_down:
 
             def observe(event: applying.Event) -> None:
                 if write_down is not None:
@@ -616,15 +619,6 @@ def parallelism_problem(planned: int, asked: int, file: str = "") -> Problem:
     """More endpoints under way at once than the plan has counted instances for."""
     text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
     return Problem(text, file, hint=f"mmeplan plan --parallelism {asked} --out FILE")
-
-
-@contextmanager
-def _journal(folder: str | Path | None, plan: Plan, clock: live.Clock) -> Iterator[applying.Journal | None]:
-    if folder is None:
-        yield None
-    else:
-        with applying.Journal(Path(folder), plan.plan_id, clock.now().isoformat()) as journal:
-            yield journal
 
 
 def _who() -> str:

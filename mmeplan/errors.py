@@ -5,7 +5,7 @@
     ├── RefusedError             rules, protection or a gate say no                                    (exit 3)
     │   ├── FleetRefused         rules refuse the fleet file; nothing was read
     │   └── PlanRefused          a plan that may not be applied
-    ├── StalePlanError           the world moved since the plan was made                               (exit 4)
+    ├── StalePlanError           what is live, or the file, has changed since                          (exit 4)
     ├── LockedError              another run holds the fleet's lock                                    (exit 1)
     └── CloudError               an API call that answered with an error                               (exit 1)
         ├── CredentialsError     there are no usable credentials
@@ -128,7 +128,7 @@ class PlanRefused(RefusedError):  # noqa: N818 - what happened, as the public AP
 
 
 class StalePlanError(MmeplanError):
-    """A saved plan that no longer fits the world. `reasons` holds all of them."""
+    """A saved plan that no longer fits what is live. `reasons` holds all of them."""
 
     exit_code = ExitCode.STALE
 

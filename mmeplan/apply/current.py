@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mmeplan.apply.references import References
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
 
@@ -27,7 +27,7 @@ class CurrentState:
         try:
             answer = self._reader.read(*describe_call(kind, name))
         except CloudError as error:
-            if classify(error.code, error.message, error.status) is Failure.NOT_FOUND:
+            if failure_of(error) is Failure.NOT_FOUND:
                 return None
             raise
         return live_object(kind, str(answer.get(NAME_MEMBERS[kind], name)), "present", answer)

@@ -100,5 +100,5 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether every step ended well and the world was seen to be as planned."""
+        """Whether every step ended well and what is live was seen to be as planned."""
         return not (self.failed or self.skipped or self.interrupted or self.unverified)

@@ -20,7 +20,7 @@ from mmeplan.apply.events import Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.references import References
 from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
 from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
@@ -176,7 +176,7 @@ class Executor:
             return Decision("join") if step.wait else Decision("done")
 
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
-        meaning = classify(error.code, error.message, error.status)
+        meaning = failure_of(error)
         try:
             if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree)):
                 decision = step.guard.after_exists(self.current)

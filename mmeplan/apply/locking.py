@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from mmeplan.apply.events import Outcome
 from mmeplan.apply.retrying import Backoff
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError, InputError, LockedError, Problem
 from mmeplan.live import Answer, Clock, Reader, Writer
 
@@ -242,7 +242,7 @@ class FleetLock:
             try:
                 return call()
             except CloudError as error:
-                passing = classify(error.code, error.message, error.status) in _PASSING or error.code == _CONFLICT
+                passing = failure_of(error) in _PASSING or error.code == _CONFLICT
                 if not passing or attempt >= _PATIENCE.attempts:
                     raise
             self._clock.sleep(_PATIENCE.pause_s(self._clock, attempt))

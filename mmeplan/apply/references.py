@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mmeplan.apply.retrying import MODIFIED_MARGIN_S, SCAN_VALID_S
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.live import Answer, Clock, Reader, Usage, describe_call, live_endpoint, models_of, pages
 
@@ -81,12 +81,8 @@ class References:
         for answer in self._reader.gather([describe_call(kind, name) for name in names]):
             if not isinstance(answer, Exception):
                 found.append(answer)
-            elif isinstance(answer, CloudError) and _is_absent(answer):
+            elif isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
                 found.append(None)
             else:
                 raise answer
         return found
-
-
-def _is_absent(error: CloudError) -> bool:
-    return classify(error.code, error.message, error.status) is Failure.NOT_FOUND

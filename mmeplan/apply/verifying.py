@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmeplan.apply.current import tags_of
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.errors import CloudError
 from mmeplan.live import (
@@ -95,7 +95,7 @@ def _are_there(asked: list[tuple[Step, str, str]], reader: Reader) -> list[bool]
 def _is_there(answer: Answer | Exception) -> bool:
     if not isinstance(answer, Exception):
         return True
-    if isinstance(answer, CloudError) and classify(answer.code, answer.message, answer.status) is Failure.NOT_FOUND:
+    if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
         return False
     raise answer
 

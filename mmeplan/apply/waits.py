@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from mmeplan.apply.retrying import DENIED_POLLS, LIST_POLL_ABOVE, SETTLE_S
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import (
     BUSY,
     CREATING,
@@ -107,7 +107,7 @@ def _listed(reader: Reader, statuses: list[str]) -> dict[str, str]:
             for page in pages(reader, "ListEndpoints", {"StatusEquals": status, "MaxResults": 100}):
                 found.update({summary["EndpointName"]: status for summary in page.get("Endpoints", ())})
     except CloudError as error:
-        if classify(error.code, error.message, error.status) is not Failure.DENIED:
+        if failure_of(error) is not Failure.DENIED:
             raise
         return {}
     return found

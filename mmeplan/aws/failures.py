@@ -12,6 +12,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from mmeplan.errors import CloudError
+
 COULD_NOT_FIND: Final = "Could not find "
 ALREADY_EXISTS: Final = "Cannot create already existing "
 IN_PROGRESS: Final = "Cannot update in-progress "
@@ -71,6 +73,11 @@ NOT_VALID: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 """Codes of DENIED that are about the credentials themselves, not about what they permit."""
+
+
+def failure_of(error: CloudError) -> Failure:
+    """What the error of a call means."""
+    return classify(error.code, error.message, error.status)
 
 
 def classify(code: str, message: str, status: int = 400) -> Failure:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock
 
@@ -91,7 +91,7 @@ def repeated(call: Callable[[], T], clock: Clock, heard: Callable[[], bool] = la
         try:
             return call()
         except CloudError as error:
-            meaning = classify(error.code, error.message, error.status)
+            meaning = failure_of(error)
             most = READ_ATTEMPTS if heard() or meaning is not Failure.UNANSWERED else FIRST_ATTEMPTS
             if meaning not in _REPEATABLE or attempt >= most:
                 raise

@@ -200,9 +200,18 @@ _TYPES: Final[Mapping[str, type[LiveObject]]] = {
 }
 
 
-def live_object(kind: str, name: str, status: Status, *more: Any, **named: Any) -> LiveObject:
+def live_object(
+    kind: str,
+    name: str,
+    status: Status,
+    describe: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    *,
+    by_digest: bool = False,
+    error: str = "",
+) -> LiveObject:
     """The live object of a kind; the other arguments are those of `LiveObject`."""
-    return _TYPES[kind](kind, name, status, *more, **named)
+    return _TYPES[kind](kind, name, status, describe or {}, tags, by_digest, error)
 
 
 def describe_call(kind: str, name: str) -> Call:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from mmeplan.aws.failures import NOT_VALID, Failure, classify
+from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.live.objects import (
@@ -197,7 +197,7 @@ class _Observation:
             answers = _gathered_tags(self.reader, [s[ARN_MEMBERS[kind]] for s in summaries])
             for summary, answer in zip(summaries, answers, strict=True):
                 if isinstance(answer, Exception):
-                    if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+                    if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
                         continue
                     raise answer
                 tags = _tag_dict(answer.get("Tags"))
@@ -276,7 +276,7 @@ class _Observation:
         for live, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Exception):
                 changed = replace(live, tags=_tag_dict(answer.get("Tags")))
-            elif isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+            elif isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
                 changed = live_object(live.kind, live.name, "absent")  # deleted between the two calls
             elif (live.kind, live.name) in self.digests:
                 changed = replace(live, status="unreadable", error=_why(answer))
@@ -327,17 +327,13 @@ def kind_and_name(arn: str) -> tuple[str, str]:
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:
     if not isinstance(answer, Exception):
         return live_object(kind, name, "present", answer, tags)
-    if isinstance(answer, CloudError) and _meaning(answer) is Failure.NOT_FOUND:
+    if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
         return live_object(kind, name, "absent")
     return live_object(kind, name, "unreadable", error=_why(answer))
 
 
-def _meaning(error: CloudError) -> Failure:
-    return classify(error.code, error.message, error.status)
-
-
 def _why(error: Exception) -> str:
-    if isinstance(error, CloudError) and _meaning(error) is Failure.DENIED:
+    if isinstance(error, CloudError) and failure_of(error) is Failure.DENIED:
         if error.code in NOT_VALID:
             return f"denied: the credentials are not valid, or not any more ({error.code})"
         service = "tag" if error.operation == "GetResources" else "sagemaker"

@@ -158,8 +158,8 @@ def decode(document: Any, file: str = "") -> Snapshot:
                     item["status"],
                     item.get("describe", {}),
                     item.get("tags"),
-                    item.get("by_digest", False),
-                    item.get("error", ""),
+                    by_digest=item.get("by_digest", False),
+                    error=item.get("error", ""),
                 )
                 for name, item in named.items()
             }

@@ -161,6 +161,7 @@ def _refusal(message: str, file: str) -> InputError:
 def _plan(document: dict[str, Any]) -> Plan:
     known = {member.name for member in fields(Plan)}
     values = {key: value for key, value in document.items() if key in known}
+    capacity = document.get("capacity")
     return Plan(
         **{
             **values,
@@ -172,16 +173,12 @@ def _plan(document: dict[str, Any]) -> Plan:
             "steps": tuple(step_of(item) for item in document["steps"]),
             "drift": tuple(_make(Drift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
-            "capacity": _capacity(document.get("capacity")),
+            "capacity": None
+            if capacity is None
+            else Capacity(capacity["parallelism"], tuple(_make(InstanceCapacity, item) for item in capacity["types"])),
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
     )
-
-
-def _capacity(item: dict[str, Any] | None) -> Capacity | None:
-    if item is None:
-        return None
-    return Capacity(item["parallelism"], tuple(_make(InstanceCapacity, levels) for levels in item["types"]))
 
 
 def _change(item: dict[str, Any]) -> Change:

@@ -19,7 +19,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
 from mmeplan.plan.rollout import waits_s
-from mmeplan.plan.step import EndpointNameIsFree, Step
+from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
 from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
 
@@ -32,9 +32,7 @@ _Fleet = dict[tuple[str, str], tuple[str, int]]
 LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
 _OLD: Final = 2  # the fleets that an endpoint may have before the plan: what serves, and what an update brings up
 
-ENDPOINT_STEPS: Final = frozenset(
-    {"CreateEndpoint", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities", "DeleteEndpoint", "DescribeEndpoint"}
-)
+ENDPOINT_STEPS: Final = frozenset(operation for operation, kind in KIND_OF.items() if kind == "endpoint")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ class StepBuilder:
     def _stand_in(self, change: Change) -> None:
         """A config under the name of one that an endpoint still runs and somebody deleted."""
         config = self.graph.resources[change.address]
-        served = next(e.describe for e in self.snapshot.endpoints() if change.name == e.config)
-        params, digest = stand_in(config, served, self.graph.fleet.name, change.name)
+        live = next(live for live in self.snapshot.endpoints() if change.name == live.config)
+        params, digest = stand_in(config, live.describe, self.graph.fleet.name, change.name)
         after = tuple(self.creates[at] for at in config.dependencies() if at in self.creates)
         guard = NameIsFree("endpoint_config", change.name, digest)
         step_id = f"CreateEndpointConfig:{change.address}@{change.name}"
@@ -127,11 +127,10 @@ class StepBuilder:
             after += users.get(change.live_name, [])
         placeholders = self._placeholders if change.kind == "model" else ()
         guard = Unreferenced(change.kind, change.live_name, self.graph.fleet.name, placeholders)
-        operation = DELETE[change.kind]
         step = Step(
             self._delete_id(change),
             change.address,
-            operation,
+            DELETE[change.kind],
             {NAME_MEMBERS[change.kind]: change.live_name},
             tuple(dict.fromkeys(after)),
             guard=guard,
