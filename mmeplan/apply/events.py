@@ -75,8 +75,8 @@ class Event:
 
     def encode(self) -> dict[str, Any]:
         """The JSON object of specs/events.schema.json."""
-        made = {name: getattr(self, name) for name in self.__slots__}
-        return {**made, "data": asdict(self.data) if self.data else None}
+        members = {name: getattr(self, name) for name in self.__slots__}
+        return {**members, "data": asdict(self.data) if self.data else None}
 
 
 Observer = Callable[[Event], None]

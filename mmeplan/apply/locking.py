@@ -260,8 +260,8 @@ def after_loss(outcome: Outcome, lock: FleetLock) -> Outcome:
     return replace(outcome, skipped=skipped, interrupted=False)
 
 
-def _is(one: LockOwner | None, other: LockOwner) -> bool:
-    return one is not None and one.token == other.token
+def _is(found: LockOwner | None, owner: LockOwner) -> bool:
+    return found is not None and found.token == owner.token
 
 
 def _is_missing(error: CloudError) -> bool:
@@ -275,11 +275,11 @@ def _is_other(error: CloudError) -> bool:
 def _owner(body: bytes) -> LockOwner | None:
     try:
         found = json.loads(body)
-        made = LockOwner(**{name: found[name] for name in LockOwner.__slots__})
-        datetime.fromisoformat(made.since), datetime.fromisoformat(made.alive_at)
+        owner = LockOwner(**{name: found[name] for name in LockOwner.__slots__})
+        datetime.fromisoformat(owner.since), datetime.fromisoformat(owner.alive_at)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return made if all(isinstance(getattr(made, name), str) for name in LockOwner.__slots__) else None
+    return owner if all(isinstance(getattr(owner, name), str) for name in LockOwner.__slots__) else None
 
 
 def _seconds(then: str, now: datetime) -> float:

@@ -52,10 +52,10 @@ def observe(
     """
     account = str(reader.read("GetCallerIdentity", {})["Account"])
     wanted = [(r.kind, r.physical_name, r.digest) for r in graph.resources.values()]
-    made = _Observation(reader, graph.fleet.name, wanted, full=full, progress=progress)
+    observation = _Observation(reader, graph.fleet.name, wanted, full=full, progress=progress)
     references = (reference for resource in graph.resources.values() for reference in resource.references)
-    made.outside = [(reference.kind, reference.name) for reference in references if reference.address is None]
-    return made.observe(now, account, region)
+    observation.outside = [(reference.kind, reference.name) for reference in references if reference.address is None]
+    return observation.observe(now, account, region)
 
 
 def observe_objects(

@@ -126,16 +126,16 @@ def _stable(live: LiveObject) -> dict[str, Any]:
 
 
 def _encode(live: LiveObject) -> dict[str, Any]:
-    made: dict[str, Any] = {"status": live.status}
+    document: dict[str, Any] = {"status": live.status}
     if live.describe:
-        made["describe"] = dict(live.describe)
+        document["describe"] = dict(live.describe)
     if live.tags is not None:
-        made["tags"] = dict(sorted(live.tags.items()))
+        document["tags"] = dict(sorted(live.tags.items()))
     if live.by_digest:
-        made["by_digest"] = True
+        document["by_digest"] = True
     if live.error:
-        made["error"] = live.error
-    return made
+        document["error"] = live.error
+    return document
 
 
 def decode(document: Any, file: str = "") -> Snapshot:

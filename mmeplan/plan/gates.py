@@ -149,12 +149,14 @@ def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[F
         row = overrun.row
         kind, quota = row.instance_type, row.quota or 0
         path = ("quotas", kind) if graph.fleet.source_map.document.position(("quotas", kind)) else ()
-        told = f"the quota for endpoints is {quota} ({row.quota_source})"
+        allowed = f"the quota for endpoints is {quota} ({row.quota_source})"
         if row.after > quota:
-            message = f"after this plan the fleet has {row.after} × {kind}, and {told}; at the peak it has {row.peak}"
+            message = (
+                f"after this plan the fleet has {row.after} × {kind}, and {allowed}; at the peak it has {row.peak}"
+            )
             advice = f"ask for a quota of {row.peak}, or choose fewer instances or another type"
         else:
-            message = f"the rollout has up to {row.peak} × {kind} at once, and {told}"
+            message = f"the rollout has up to {row.peak} × {kind} at once, and {allowed}"
             alone = f"one endpoint at a time needs a quota of {overrun.alone}; " if overrun.alone < row.peak else ""
             if overrun.fits:
                 alone = f"--parallelism {overrun.fits} would do; "

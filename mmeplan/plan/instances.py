@@ -172,15 +172,15 @@ def _shown(production: Sequence[LiveVariant], shadow: Sequence[LiveVariant], con
 
 def _fleet(content: Canonical) -> _Fleet:
     """The fleet that a config launches."""
-    made: _Fleet = {}
+    fleet: _Fleet = {}
     for member in KEYED:
         for name, variant in content.get(member, {}).items():
             if variant.get("InstanceType") and "ServerlessConfig" not in variant:
                 count = variant.get("InitialInstanceCount")
                 if count is None:
                     count = (variant.get("ManagedInstanceScaling") or {}).get("MinInstanceCount") or 1
-                made[member, name] = (variant["InstanceType"], int(count))
-    return made
+                fleet[member, name] = (variant["InstanceType"], int(count))
+    return fleet
 
 
 def _launched(content: Canonical, old: _Fleet, params: Mapping[str, Any]) -> _Fleet:
@@ -232,10 +232,7 @@ def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
 
 def _merged(fleets: Iterable[_Fleet]) -> _Fleet:
     """Fleets as one, the later one's variants in place of those of equal name: what an update under way leads to."""
-    made: _Fleet = {}
-    for fleet in fleets:
-        made.update(fleet)
-    return made
+    return {at: held for fleet in fleets for at, held in fleet.items()}
 
 
 def _levels(*fleets: _Fleet) -> dict[str, int]:

@@ -66,7 +66,7 @@ class _Names:
 def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
     scans = any(step.comes_last for step in plan.steps)
-    made: Arns = {}
+    needed: Arns = {}
     for kind, operation in DESCRIBES.items():
         names = set(snapshot.objects.get(kind, {}))
         names |= {
@@ -74,24 +74,24 @@ def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
         }
         arns = {arn for name in names for arn in of(kind, name)}
         if arns:
-            made.setdefault("sagemaker:ListTags", set()).update(arns)
+            needed.setdefault("sagemaker:ListTags", set()).update(arns)
         everything = scans and kind != "model"
         if arns or everything:
-            made[f"sagemaker:{operation}"] = of(kind, "*") if everything else arns
-    return made
+            needed[f"sagemaker:{operation}"] = of(kind, "*") if everything else arns
+    return needed
 
 
 def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
     """The calls that delete objects, or all other writes."""
-    made: Arns = {}
+    needed: Arns = {}
     for step in steps:
         if step.operation.startswith("Describe") or deletes != (step.operation in _DELETES):
             continue
-        made.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
+        needed.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
         if step.operation in _CREATES and step.params.get("Tags"):
             kind = _CREATES[step.operation]
-            made.setdefault("sagemaker:AddTags", set()).update(of(kind, str(step.params[NAME_MEMBERS[kind]])))
-    return made
+            needed.setdefault("sagemaker:AddTags", set()).update(of(kind, str(step.params[NAME_MEMBERS[kind]])))
+    return needed
 
 
 def _touched(step: Step, of: _Names) -> set[str]:

@@ -25,12 +25,12 @@ def location(graph: Graph, path: FilePath) -> Location:
 def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """Field changes with their names and lines as in the file. An endpoint's fields are those of its config."""
     holder = graph.resources[resource.config] if resource.config else resource
-    made = []
+    planned = []
     for change in changes:
         place = file_path(holder.path, _within_request(change.path))
         line, _ = graph.fleet.source_map.locate(place)
-        made.append(replace(change, path=(), field=field_name(change.path), line=line))
-    return tuple(made)
+        planned.append(replace(change, path=(), field=field_name(change.path), line=line))
+    return tuple(planned)
 
 
 def field_name(path: tuple[str | int, ...]) -> str:

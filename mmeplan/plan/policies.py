@@ -65,12 +65,12 @@ def _whole(
 
 
 def _items(plan: Plan, name: str) -> Sequence[Any]:
-    made: Iterable[Any] = getattr(plan, name)
+    items: Iterable[Any] = getattr(plan, name)
     if name == "changes":
-        made = (change for change in masked_changes(plan) if not change.is_noop)
+        items = (change for change in masked_changes(plan) if not change.is_noop)
     elif name == "steps":
-        made = masked_steps(plan)
-    return list(made)
+        items = masked_steps(plan)
+    return list(items)
 
 
 def _each(

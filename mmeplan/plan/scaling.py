@@ -96,15 +96,15 @@ def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
 
     Counts that are somebody else's (`capacity: autoscaled`) are not among it.
     """
-    made = []
+    desires = []
     for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):
         item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
         if "InitialInstanceCount" in variant:
             item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
         serverless = variant.get("ServerlessConfig", {})
         concurrency = {key: serverless[key] for key in _CONCURRENCY if key in serverless}
-        made.append({**item, "ServerlessUpdateConfig": concurrency} if concurrency else item)
-    return made
+        desires.append({**item, "ServerlessUpdateConfig": concurrency} if concurrency else item)
+    return desires
 
 
 def set_by_swap(desired: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
