@@ -651,6 +651,17 @@ CONTENTS: dict[str, Row] = {
     ),
 }
 
+
+def pinned_of_two(variants: Mapping[str, Fleet], image: str) -> Fleet:
+    endpoints = {"e": {"config": config(**variants)}, "x": {"config": config(**main())}}
+    return f(endpoints, models={"m": model(image, name="mine")})
+
+
+def pinned_beside(image: str) -> Fleet:
+    endpoints = {"a": {"config": config(**main(of="n"))}, "e": {"config": config(**main())}}
+    return f(endpoints, models={"m": model(image, name="mine"), "n": model("7")})
+
+
 LOST: dict[str, Row] = {
     "a config in force under the wanted name": Row(SMALL, (SMALL,), gone("endpoint-config")),
     "a config in force and its model": Row(SMALL, (SMALL,), in_turn(gone("endpoint-config"), gone("model"))),
@@ -764,6 +775,34 @@ LOST: dict[str, Row] = {
     "a pinned model in use": Row(PINNED_MODEL, (PINNED_MODEL,), gone("model")),
     "a pinned model in use whose content is to change": Row(
         e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use whose content is to change, and its config": Row(
+        e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), in_turn(gone("model"), gone("endpoint-config"))
+    ),
+    "a pinned model in use that gets a salt": Row(
+        e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use, and another count is wanted": Row(
+        e(main(count=3), models={"m": model(name="mine")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use, and its count was changed": Row(
+        PINNED_MODEL, (PINNED_MODEL,), in_turn(gone("model"), scaled(DesiredInstanceCount=7))
+    ),
+    "a pinned model in use, and one count is wanted, another was set": Row(
+        e(main(count=3), models={"m": model(name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), scaled(DesiredInstanceCount=7)),
+    ),
+    "a pinned model in use of an endpoint without a digest": Row(
+        e(models={"m": model("2", name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), tagged("endpoint", mmeplan_digest=None)),
+    ),
+    "a pinned model in use of two endpoints, and one is to change": Row(
+        pinned_of_two(main("xlarge"), "2"), (pinned_of_two(main(), "1"),), gone("model")
+    ),
+    "a pinned model in use whose content is to change, beside an endpoint of another model": Row(
+        pinned_beside("2"), (pinned_beside("1"),), gone("model", 0)
     ),
     "a model of the fresh config in use": Row(
         SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), gone("model", 1))
@@ -927,6 +966,33 @@ REMOVALS: dict[str, Row] = {
     "an endpoint leaves its own config for a shared one": Row(shared(main("xlarge")), (SMALL,)),
     "an endpoint leaves a config for one outside the fleet": Row(
         f({"e": {"endpoint_config_name": "theirs"}}), (SMALL, LARGE), theirs()
+    ),
+    "an inventory that can't be read, and a config is superseded": Row(
+        {**LARGE, "retain": 0}, (SMALL,), denied("GetResources", "ListModels")
+    ),
+    "a superseded config of an endpoint that would be retained": Row(
+        e(main("xlarge"), settings={"on_remove": "retain"}, retain=0), (e(settings={"on_remove": "retain"}),)
+    ),
+    "a retained endpoint with tags": Row(
+        EMPTY, (e(models={"m": model(tags={"a": "1"}, on_remove="retain")}, tags={"a": "1"}, on_remove="retain"),)
+    ),
+    "a config is renamed and changed, and the endpoint that ran it is retained": Row(
+        f(endpoint_configs={"d": {**config(**main("xlarge")), "renamed_from": "c"}}),
+        (f({"e": {"config": "c", "on_remove": "retain"}}, endpoint_configs={"c": config(**main())}),),
+    ),
+    "an endpoint is renamed that keeps a generation, beside another": Row(
+        f({"a": {"config": config(**main())}, "n": {"config": config(**main("xlarge")), "renamed_from": "e"}}),
+        tuple(
+            f({"a": {"config": config(**main())}, "e": {"config": config(**main(size))}})
+            for size in ("large", "xlarge")
+        ),
+    ),
+    "an endpoint leaves a shared config that changes": Row(
+        f(
+            {"e": {"config": config(**main("xlarge"))}, "x": {"config": "c"}},
+            endpoint_configs={"c": config(**main("2xlarge"))},
+        ),
+        (shared(names="ex"),),
     ),
     "an owned object without an address": Row(SMALL, (SMALL,), theirs(mmeplan_fleet="f")),
     "an owned object that can't be read": Row(
