@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -82,6 +82,9 @@ THREE = (kept(1), kept(2), kept(3))
         pytest.param(endpoint("theirs", served(3, 1)), [3, 1], id="somebody else's is in force"),
         pytest.param(endpoint(name(3), served(3, 2), EndpointStatus="Creating"), [2], id="it never came up"),
         pytest.param(endpoint(name(3), served(3, 2), EndpointStatus="Failed"), [2], id="it failed to come up"),
+        pytest.param(endpoint(name(3), served(3, 2), EndpointStatus="InService"), [3, 2], id="it came up"),
+        pytest.param(endpoint("gone", served(3), EndpointStatus="Failed"), [3], id="it failed by what is gone"),
+        pytest.param(endpoint("", served(3), EndpointStatus="Failed"), [3], id="it failed, and names no config"),
         pytest.param(endpoint(name(3), EndpointStatus="Failed"), [3, 2, 1], id="it failed, and nothing is written"),
         pytest.param(
             endpoint(name(3), served(3, 2), EndpointStatus="OutOfService"), [3, 2], id="it served and stopped"
@@ -106,6 +109,36 @@ def test_a_placeholder_another_address_and_another_fleet_are_no_generations() ->
     )
     found = history.generations(owned(endpoint(name(1), served(6, 5, 4, 2, 1)), *THREE, *others), ENDPOINT)
     assert [config.name for config in found] == [name(1), name(2)]
+
+
+@pytest.mark.parametrize("by", ["e-twin", name(2)])
+def test_of_two_configs_of_one_digest_neither_has_served_where_it_never_came_up_by_one(by: str) -> None:
+    twin = live_object("endpoint_config", "e-twin", "present", {}, kept(2).tags)
+    live = endpoint(by, served(2, 1), EndpointStatus="Failed")
+    assert [config.name for config in history.generations(owned(live, twin, *THREE), ENDPOINT)] == [name(1)]
+
+
+@pytest.mark.parametrize("status", ["absent", "unreadable"])
+def test_a_config_in_force_that_is_not_there_is_no_generation(status: Literal["absent", "unreadable"]) -> None:
+    lost = live_object("endpoint_config", name(5), status, tags=kept(5).tags)
+    found = history.generations(owned(endpoint(name(5), served(5, 1)), kept(1), lost), ENDPOINT)
+    assert [config.name for config in found] == [name(1)]
+
+
+def test_an_endpoint_of_others_keeps_its_record_whatever_it_runs() -> None:
+    foreign = endpoint("x", {FLEET_TAG: "g", **served(2)})
+    assert [config.name for config in history.generations(owned(foreign, *THREE), ENDPOINT)] == [name(2)]
+
+
+@pytest.mark.parametrize("tags", [{STAND_IN_TAG: "true"}, {FLEET_TAG: "g"}])
+def test_an_endpoint_of_others_on_a_placeholder_or_a_config_of_others_has_no_generations(tags: dict[str, str]) -> None:
+    foreign, in_force = endpoint(name(4), {FLEET_TAG: "g"}), kept(4, **tags)
+    assert history.generations(owned(foreign, in_force, *THREE), ENDPOINT) == ()
+
+
+def test_the_marked_configs_are_those_of_owned_endpoints() -> None:
+    marked, foreign = endpoint(name(1), {ROLLED_BACK_TAG: "x"}), live_object("endpoint", "g", "present", {}, {})
+    assert history.rolled_back_configs(owned(marked, foreign)) == {"x"}
 
 
 def test_a_shared_config_in_force_is_a_generation_whatever_its_address() -> None:
