@@ -652,6 +652,12 @@ CONTENTS: dict[str, Row] = {
 }
 
 
+PINNED_OUTSIDE = e(
+    {"main": {"model_name": "a", "instance_type": "ml.m5.large", "initial_instance_count": 2}},
+    settings={"name": "mine"},
+)
+
+
 def pinned_of_two(variants: Mapping[str, Fleet], image: str) -> Fleet:
     endpoints = {"e": {"config": config(**variants)}, "x": {"config": config(**main())}}
     return f(endpoints, models={"m": model(image, name="mine")})
@@ -716,6 +722,7 @@ LOST: dict[str, Row] = {
         ),
     ),
     "a pinned config in force": Row(PINNED_CONFIG, (PINNED_CONFIG,), gone("endpoint-config")),
+    "a pinned config in force, of a model outside": Row(PINNED_OUTSIDE, (PINNED_OUTSIDE,), gone("endpoint-config")),
     "a pinned config in force, with other content": Row(
         e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,), gone("endpoint-config")
     ),
@@ -1028,6 +1035,9 @@ def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
 
 
 HANDS: dict[str, Row] = {
+    "a count, of a model whose address was edited": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_address="model/zz"))
+    ),
     "counts and weights": Row(SMALL, (SMALL,), in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=3.0))),
     "a concurrency": Row(e({"main": s()}), (e({"main": s()}),), scaled(ServerlessUpdateConfig={"MaxConcurrency": 7})),
     "a count, and the file asks for another": Row(e(main(count=3)), (SMALL,), scaled(DesiredInstanceCount=5)),
