@@ -512,6 +512,18 @@ REPLACED_MODEL = {"model/m": "fresh", "endpoint_config/e": "fresh"}
 PINNED_MODEL = e(models={"m": model(name="mine")})
 PINNED_CONFIG = e(settings={"name": "mine"})
 
+TWO_OUTSIDE = e(
+    {
+        name: {
+            "model_name": name,
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 2,
+            "initial_variant_weight": 1,
+        }
+        for name in ("a", "b")
+    }
+)
+
 CONTENTS: dict[str, Row] = {
     "a model and a config that nothing uses": Row(f(endpoint_configs={"c": config(**main())}), ()),
     "a model and a config that nothing uses, unchanged": Row(
@@ -570,6 +582,8 @@ CONTENTS: dict[str, Row] = {
     "a config back to the kept one, with other tags": Row(e(defaults={"tags": {"a": "1"}}), (SMALL, LARGE)),
     "new content under a pinned model": Row(e(models={"m": model("2", name="mine")}), (PINNED_MODEL,)),
     "new content under a pinned config": Row(e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,)),
+    "two models outside": Row(TWO_OUTSIDE, (TWO_OUTSIDE,)),
+    "two models outside, after a fresh config": Row(TWO_OUTSIDE, (TWO_OUTSIDE,), applied(TWO_OUTSIDE, REPLACED)),
     "a new name for a pinned model": Row(e(models={"m": model("2", name="yours")}), (PINNED_MODEL,)),
     "a pinned model, unchanged": Row(PINNED_MODEL, (PINNED_MODEL,)),
     "a pinned name for a model that had none": Row(PINNED_MODEL, (SMALL,)),
@@ -1035,6 +1049,12 @@ def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
 
 
 HANDS: dict[str, Row] = {
+    "a count, of a model whose digest was taken": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_digest=None))
+    ),
+    "a count, of a model whose digest was edited": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_digest="0" * 64))
+    ),
     "a count, of a model whose address was edited": Row(
         e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_address="model/zz"))
     ),
