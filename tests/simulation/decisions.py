@@ -1048,7 +1048,30 @@ def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
     return made
 
 
+AUTOSCALED = e({"main": v("xlarge", capacity="autoscaled")})
+SALTED_BEFORE = (
+    e(models={"m": model(replace_salt="1")}, retain=9),
+    e(main("xlarge"), retain=9),
+    e(main("2xlarge", 2), retain=9),
+)
+
 HANDS: dict[str, Row] = {
+    "another config without a shadow, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE,
+        (SMALL, e({"main": v("xlarge", capacity="autoscaled")}, settings=shadow())),
+        swapped_to(nth("endpoint-config", 0)),
+    ),
+    "another config, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE, (SMALL, AUTOSCALED), swapped_to(nth("endpoint-config", 0))
+    ),
+    "another config of more variants, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE,
+        (e({"main": v(), "more": v()}, settings=shadow()), AUTOSCALED),
+        swapped_to(nth("endpoint-config", 0)),
+    ),
+    "another config beside one of a salt that left the file": Row(
+        e(main("4xlarge"), retain=9), SALTED_BEFORE, swapped_to(nth("endpoint-config", 1))
+    ),
     "a count, of a model whose digest was taken": Row(
         e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_digest=None))
     ),
