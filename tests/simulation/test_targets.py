@@ -69,7 +69,7 @@ LARGE_CONFIG = {"large": config(main=variant(instance_type="ml.m5.xlarge"))}
 def lose_the_shared_config(world: World) -> str:
     """`a` and `b` run one config, which somebody deletes; `c` is the only endpoint of it that the file leaves there."""
     shared = {"endpoint_configs": {"shared": config(main=variant())}}
-    world.live_through(fleet(dict.fromkeys("ab", {"config": "shared"}), **shared))
+    world.live_through(fleet({name: {"config": "shared"} for name in "ab"}, **shared))
     (lost,) = world.names("endpoint-config")
     with unwatched(world):
         world.does("DeleteEndpointConfig", EndpointConfigName=lost)

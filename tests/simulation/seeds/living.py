@@ -21,7 +21,7 @@ from mmeplan import live as live_state
 from mmeplan.apply import FleetLock, Outcome
 from mmeplan.cli import session
 from mmeplan.cli.rollback import chosen
-from mmeplan.errors import InputError, LockedError, MmeplanError, Problem
+from mmeplan.errors import CloudError, InputError, LockedError, MmeplanError, Problem
 from mmeplan.graph import Graph
 from mmeplan.plan import Finding, Options, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
@@ -293,7 +293,7 @@ class Life:
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
         if lock is None:
-            outcome = apply.run(plan, hand, hand, hand, hand.observe, **how)
+            outcome = _outcome(plan, hand, hand, hand, hand.observe, **how)
         else:
             outcome = self._run_under(lock, hand, plan, how)
         self.lived.saw("writes", hand.writes)
@@ -309,7 +309,7 @@ class Life:
             lock.held()
 
         how["stopping"] = lambda: hand.stopping() or not lock.held()
-        outcome = apply.run(plan, hand, lock, hand, observer, **how)
+        outcome = _outcome(plan, hand, lock, hand, observer, **how)
         self.lived.saw("lost locks", bool(lock.lost))
         return apply.after_loss(outcome, lock)
 
@@ -394,7 +394,7 @@ class Life:
             if plan.steps and plan.applyable:
                 clock = self.account.sim.clock
                 cloud = DirectCloud(self.account.sim, clock, REGION)
-                outcome = apply.run(plan, cloud, cloud, clock, lambda _event: None)
+                outcome = _outcome(plan, cloud, cloud, clock, lambda _event: None)
                 self.lived.saw("neighbours", outcome.complete)
         except MmeplanError:
             self.lived.saw("neighbours gave up")
@@ -441,6 +441,19 @@ def _list_above(count: int) -> int:
 def _says(compiled: Graph) -> dict[str, Any]:
     """What a graph wants, without where it was written."""
     return {at: (one.physical_name, one.request, one.tags) for at, one in compiled.resources.items()}
+
+
+def _outcome(plan: Plan, *ports: Any, **how: Any) -> Outcome:
+    """As `apply.run`. Raises Broken where that raises instead, or doesn't say of each step how it ended."""
+    try:
+        outcome = apply.run(plan, *ports, **how)
+    except CloudError as error:
+        raise Broken(f"outcome: the apply ended with {error!r}") from error
+    parts = (outcome.done, outcome.failed, outcome.skipped, outcome.kept)
+    ended = Counter(result.step for part in parts for result in part if "#rolled-back-" not in result.step)
+    if ended != Counter(step.id for step in plan.steps):
+        raise Broken(f"outcome: {ended} of the steps {[step.id for step in plan.steps]}")
+    return outcome
 
 
 def _is_whole(plan: Plan) -> bool:

@@ -23,7 +23,7 @@ from mmeplan.diff.demand import Demand
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, Ownership
 from mmeplan.plan import building, scaling, steps
-from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Unreferenced
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Step, Unreferenced
 from mmeplan.plan.steps import StepBuilder
 from tests.simulation.seeds import living
 from tests.simulation.seeds.drawing import draw
@@ -118,6 +118,16 @@ def poll_the_wrong_name(patch: Patch) -> None:
 
     patch.setattr(executor, "poll", poll)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def let_a_failed_look_end_the_apply(patch: Patch) -> None:
+    """What a step's guard can't read ends the whole apply."""
+
+    def start(self: executor.Executor, step: Step) -> None:
+        self._tell("started", step)
+        self._follow(step, self._guarded(step))
+
+    patch.setattr(executor.Executor, "_start", start)
 
 
 def collect_pinned_configs(patch: Patch) -> None:
@@ -307,6 +317,7 @@ BUGS: tuple[Bug, ...] = (
     drop_the_ownership_guard,
     drop_the_update_guard,
     poll_the_wrong_name,
+    let_a_failed_look_end_the_apply,
     collect_pinned_configs,
     count_drift_for_autoscaled_variants,
     resume_from_the_journal,
