@@ -14,14 +14,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.shapes import snake
-from mmeplan.errors import InputError, Problem
+from mmeplan.aws.variants import REFERENCES, model_holders
 from mmeplan.resources import ApiPath, Canonical, Resource
 from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
 from mmeplan.resources.endpoint_config import compile_endpoint_config
 from mmeplan.resources.identity import address
 from mmeplan.resources.model import compile_model
-from mmeplan.spec import Entry, FilePath, Fleet, SourceMap, dotted, file_path
-from mmeplan.spec.surface import NAMED_LISTS, REFERENCES
+from mmeplan.spec import Entry, FilePath, Fleet, file_path
+from mmeplan.spec.problems import Problems
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -47,9 +47,8 @@ class Graph:
 
     def meaning(self, endpoint: Resource) -> Canonical:
         """What an endpoint of the fleet means: its config's content, with models' content in place of their names."""
-        reference = endpoint.references[0] if endpoint.references else None
-        config = self.resources[reference.address] if reference and reference.address else None
-        return desired_meaning(reference.name if reference else None, config, self.resources)
+        config = self.resources[endpoint.config] if endpoint.config else None
+        return desired_meaning(endpoint.config_name or None, config, self.resources)
 
     def order(self) -> list[str]:
         """Addresses so that each stands after what it depends on; among equals, by address."""
@@ -126,13 +125,8 @@ class _Compiler:
         self.fleet = fleet
         self.salts = salts
         self.resources: dict[str, Resource] = {}
-        self.problems: dict[tuple[int, int, str], Problem] = {}
-
-    def refuse(self, message: str, path: FilePath, hint: str = "") -> None:
-        source: SourceMap = self.fleet.source_map
-        line, column = source.locate(path)
-        problem = Problem(message, source.file, line, column, dotted(path), hint, source.excerpt(line))
-        self.problems.setdefault((line, column, message), problem)
+        self.problems = Problems(fleet.source_map)
+        self.refuse = self.problems.refuse
 
     def compile(self) -> Graph:
         for name in sorted(self.fleet.models):
@@ -142,8 +136,7 @@ class _Compiler:
         for name in sorted(self.fleet.endpoints):
             self._endpoint(self.fleet.endpoints[name])
         moved = self._moved()
-        if self.problems:
-            raise InputError([self.problems[key] for key in sorted(self.problems)])
+        self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
         return Graph(self.fleet, resources, moved, frozenset(self.salts))
 
@@ -151,7 +144,7 @@ class _Compiler:
         self.resources[resource.address] = resource
         return resource
 
-    def _config(self, entry: Entry, base_name: str | None = None) -> Resource:
+    def _config(self, entry: Entry, base_name: str = "") -> Resource:
         def resolve(logical: str, api_path: ApiPath) -> str | None:
             model = self.resources.get(address("model", logical))
             if model is None:
@@ -185,17 +178,10 @@ class _Compiler:
 
     def _check_one_model(self, entry: Entry) -> None:
         """A variant or pool names its model either logically or by the API's own member."""
-        for member in NAMED_LISTS:
-            for name, variant in (entry.request.get(member) or {}).items():
-                pools = variant.get("InstancePools") or ()
-                self._check_one_reference(entry, (member, name), variant)
-                for index, pool in enumerate(pools):
-                    self._check_one_reference(entry, (member, name, "InstancePools", index), pool)
-
-    def _check_one_reference(self, entry: Entry, path: ApiPath, holder: Mapping[str, Any]) -> None:
-        for api, logical in REFERENCES.items():
-            if holder.get(api) and holder.get(logical) is not None:
-                message = f"`{logical}` and `{snake(api)}` exclude each other"
+        for path, member, holder in model_holders(entry.request):
+            logical = REFERENCES[member]
+            if holder.get(member) and holder.get(logical) is not None:
+                message = f"`{logical}` and `{snake(member)}` exclude each other"
                 self.refuse(message, file_path(entry.path, (*path, logical)), "keep one of them")
 
     def _missing(self, what: str, name: str, path: FilePath, known: Mapping[str, Any]) -> None:

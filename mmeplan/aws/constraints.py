@@ -1,19 +1,23 @@
 """The constraints of request shapes, enforced as the service does: required, type, min, max, pattern, enum.
 
 In: a shape's name and a request. Out: `Violation`s, each with the path, the value and the service's own sentence.
-Called by `rules` before any call is made and by `simulator` for each call, so that both refuse the same things.
+The rules ask before any call is made, the simulator for each call, so that both refuse the same things.
 botocore itself checks required members, types and minima only; maxima, patterns and enums come back from AWS.
+
+Patterns are Java's (java.util.regex). What the two languages read differently and the models use is translated:
+surrogate pairs, `\\z`, POSIX classes such as `\\p{Print}`, ASCII `\\w`, `\\d` and `\\s`, and the dot, which in
+Java stops at five line ends. Source: the documentation of java.util.regex.Pattern.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from mmeplan.aws.patterns import full_match
 from mmeplan.aws.shapes import ServiceModel
 
 Path = tuple[str | int, ...]
@@ -118,21 +122,12 @@ class _Compiler:
 
     def _make(self, name: str, shape: dict[str, Any]) -> Check:
         kind = shape["type"]
-        if kind == "structure":
-            return self._structure(name, shape)
-        if kind == "list":
-            return self._list(name, shape)
-        if kind == "map":
-            return self._map(name, shape)
-        if kind == "string":
-            return _string(name, shape)
+        if kind in _TYPED:
+            return _typed(name, kind, _TYPED[kind])
         if kind in ("integer", "long", "float", "double"):
             return _number(name, shape, integral=kind in ("integer", "long"))
-        if kind == "boolean":
-            return _typed(name, "boolean", lambda value: isinstance(value, bool))
-        if kind == "timestamp":
-            return _typed(name, "timestamp", lambda value: isinstance(value, (int, float, str, datetime)))
-        return _blob(name, shape)
+        makers = {"structure": self._structure, "list": self._list, "map": self._map, "string": _string}
+        return makers.get(kind, _blob)(name, shape)
 
     def _structure(self, name: str, shape: dict[str, Any]) -> Check:
         members = {member: self.check(ref["shape"]) for member, ref in shape.get("members", {}).items()}
@@ -230,9 +225,12 @@ def _wrong_type(path: Path, value: Any, shape: str, expected: str) -> Violation:
     return Violation(path, "type", value, shape, expected, f"Member must be of type {expected}")
 
 
-def _typed(name: str, expected: str, accepts: Callable[[Any], bool]) -> Check:
+_TYPED: Final[dict[str, tuple[type, ...]]] = {"boolean": (bool,), "timestamp": (int, float, str, datetime)}
+
+
+def _typed(name: str, expected: str, accepted: tuple[type, ...]) -> Check:
     def check(value: Any, path: Path, found: list[Violation]) -> None:
-        if not accepts(value):
+        if not isinstance(value, accepted):
             found.append(_wrong_type(path, value, name, expected))
 
     return check
@@ -304,3 +302,79 @@ def _number(name: str, shape: dict[str, Any], *, integral: bool) -> Check:
             found.append(Violation(path, "max", value, name, most, sentence))
 
     return check
+
+
+# --- patterns ---------------------------------------------------------------------------------------------------------
+
+
+_POSIX: Final = {
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "ASCII": r"\x00-\x7F",
+    "Alpha": "A-Za-z",
+    "Digit": "0-9",
+    "Alnum": "A-Za-z0-9",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Graph": "!-~",
+    "Print": " -~",
+    "Blank": r" \t",
+    "Cntrl": r"\x00-\x1F\x7F",
+    "XDigit": "0-9A-Fa-f",
+    "Space": r" \t\n\x0B\f\r",
+}
+"""What `\\p{…}` means by these names in Java: ASCII, whatever the text. Other names are Unicode's categories."""
+_SHORT: Final = {"w": "A-Za-z0-9_", "d": "0-9", "s": r" \t\n\x0B\f\r"}
+_NOT_SHORT: Final = {
+    "W": r"\x00-/:-@\[-\^`{-\U0010FFFF",
+    "D": r"\x00-/:-\U0010FFFF",
+    "S": r"\x00-\x08\x0E-\x1F!-\U0010FFFF",
+}
+"""The same negated, as members of a class: what isn't ASCII is no word, no digit and no space."""
+_DOT: Final = r"[^\n\r\u0085\u2028\u2029]"
+_ASTRAL: Final = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+"""In UTF-16 the characters beyond 16 bits are pairs; Python's strings hold them whole."""
+_TOKEN = re.compile(r"\\[pP](?:\{(?P<name>\w+)\}|(?P<letter>\w))|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+
+
+def full_match(pattern: str) -> Callable[[str], Any]:
+    """A matcher for a pattern, which the service holds against the whole value. Raises re.error for a broken one."""
+    text = _python(pattern.replace(*_ASTRAL))
+    if r"\p{" in text or r"\P{" in text:  # Unicode's categories, which `re` doesn't know
+        import regex
+
+        return regex.compile(text).fullmatch
+    return re.compile(text).fullmatch
+
+
+def _python(pattern: str) -> str:
+    made: list[str] = []
+    in_class = False
+    for token in _TOKEN.finditer(pattern):
+        name, escaped, plain = token["name"] or token["letter"], token["escaped"], token["plain"]
+        if name:
+            made.append(_category(name, in_class, negated=token[0].startswith(r"\P")))
+        elif escaped:
+            made.append(_escape(escaped, in_class))
+        elif plain == "." and not in_class:
+            made.append(_DOT)
+        else:
+            in_class = (in_class or plain == "[") and plain != "]"
+            made.append(plain)
+    return "".join(made)
+
+
+def _category(name: str, in_class: bool, *, negated: bool) -> str:
+    """`\\p{name}`. A negated POSIX class within a class stays out: no model has one, and `re` can't say it."""
+    members = _POSIX.get(name)
+    if members is None or (in_class and negated):
+        return rf"\{'P' if negated else 'p'}{{{name}}}"
+    return members if in_class else f"[{'^' * negated}{members}]"
+
+
+def _escape(escaped: str, in_class: bool) -> str:
+    if escaped == "z":
+        return r"\Z"
+    members = _SHORT.get(escaped) or _NOT_SHORT.get(escaped)
+    if members is None:
+        return "\\" + escaped
+    return members if in_class else f"[{members}]"

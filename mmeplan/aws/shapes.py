@@ -1,7 +1,6 @@
 """The service models that botocore ships, read as plain data without importing the SDK.
 
 In: botocore's `service-2.json`. Out: `ServiceModel`, whose shapes are the model's own dictionaries.
-Used by `spec` (the language is derived from the request shapes), `rules` and `simulator` (constraints).
 Reading the file directly takes about 30 ms; importing boto3 and making a client takes 200.
 """
 

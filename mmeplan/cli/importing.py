@@ -18,7 +18,7 @@ from mmeplan.importing import Imported, ScalableTarget, Selection
 from mmeplan.importing.selecting import inference_components
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.render import clean
-from mmeplan.spec.header import FLEET_NAME
+from mmeplan.spec.loading import FLEET_NAME
 
 MOST_SHOWN = 20  # lines of one kind on stderr
 

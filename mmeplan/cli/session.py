@@ -14,6 +14,7 @@ import click
 
 from mmeplan import graph as graphs
 from mmeplan import live, rules, spec
+from mmeplan.aws.variants import KEYED
 from mmeplan.cli.commit import commit_of
 from mmeplan.cli.options import Settings
 from mmeplan.graph import Graph
@@ -21,7 +22,6 @@ from mmeplan.live import Clock, Snapshot
 from mmeplan.plan import Finding, Options, Plan, build, deleted, require_addresses
 from mmeplan.render import clean
 from mmeplan.resources import Resource
-from mmeplan.resources.canonical import KEYED
 
 if TYPE_CHECKING:
     from mmeplan.cloud.aws import Cloud
@@ -202,8 +202,7 @@ def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]
     salts = {}
     for at in addresses:
         resource = graph.resources[at]
-        config = resource.references[0].address if resource.kind == "endpoint" else None
-        target = graph.resources[config] if config else resource
+        target = graph.resources[resource.config or at]
         salts[target.address] = f"replace {_live_names(graph, snapshot, target)}"
     return salts
 

@@ -19,6 +19,7 @@ from itertools import chain, combinations
 from typing import Any, Final, Literal
 
 from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
+from mmeplan.aws.variants import variants, with_variants
 from mmeplan.diff.changes import Drift, FieldChange
 from mmeplan.diff.fields import field_changes, is_scale_only, with_default_weight
 from mmeplan.diff.inputs import Inputs
@@ -26,7 +27,6 @@ from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, models_of
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import (
@@ -126,10 +126,8 @@ def _autoscaled(config: Resource | None, content: Canonical) -> Iterator[frozens
     """The sets of variants whose count may have been an autoscaler's when it was applied, the file's own first."""
     autoscaled = config.autoscaled if config else frozenset()
     wanted = config.content if config else {}
-    removed = {name for member in KEYED for name in content.get(member, {}) if name not in wanted.get(member, {})}
-    counted = sorted(
-        {name for member in KEYED for name, item in content.get(member, {}).items() if "InitialInstanceCount" in item}
-    )
+    removed = {name for member, name, _ in variants(content) if name not in wanted.get(member, {})}
+    counted = sorted({name for _, name, variant in variants(content) if "InitialInstanceCount" in variant})
     sizes = range(len(counted) + 1) if len(counted) <= MOST_OWNERS else (0, len(counted))
     every = (frozenset(some) for some in chain.from_iterable(combinations(counted, size) for size in sizes))
     tried: set[frozenset[str]] = set()
@@ -459,13 +457,11 @@ def _tag_fields(applied: Mapping[str, str], live: Mapping[str, str]) -> Iterator
 
 def _counted_alike(content: Canonical, like: Canonical) -> Canonical:
     """`content` without the counts that `like` leaves to others."""
-    aligned = dict(content)
-    for member in KEYED:
-        if member in content and member in like:
-            aligned[member] = {
-                name: {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
-                if name in like[member] and "InitialInstanceCount" not in like[member][name]
-                else variant
-                for name, variant in content[member].items()
-            }
-    return aligned
+
+    def counted(member: str, name: str, variant: Canonical) -> Canonical:
+        other = like.get(member, {}).get(name)
+        if other is None or "InitialInstanceCount" in other:
+            return variant
+        return {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+
+    return with_variants(content, counted)

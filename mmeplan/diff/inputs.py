@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mmeplan.aws.variants import models
 from mmeplan.live import LiveEndpoint, LiveObject, Ownership, models_of
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import DIGEST_TAG, digest
@@ -82,15 +82,7 @@ class Inputs(Ownership):
         """
         if live_config.name == config.physical_name and (live_config.by_digest or not config.pinned):
             return tuple((r.address, r.name) for r in config.references if r.address)
-        by_path: dict[ApiPath, str] = {}
-        content = self.config_content(live_config)
-        for member in KEYED:
-            for name, variant in content.get(member, {}).items():
-                by_path[member, name, "ModelName"] = variant.get("ModelName", "")
-                for index, pool in enumerate(variant.get("InstancePools", ())):
-                    by_path[member, name, "InstancePools", index, "ModelNameOverride"] = pool.get(
-                        "ModelNameOverride", ""
-                    )
+        by_path = dict(models(self.config_content(live_config)))
         return tuple((r.address, by_path[r.path]) for r in config.references if r.address and by_path.get(r.path))
 
     def has_equal_models(self, config: Resource) -> bool:

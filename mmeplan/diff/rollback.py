@@ -5,16 +5,15 @@ From that graph on a rollback is planned, gated, shown and applied like anything
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mmeplan import history
+from mmeplan.aws.variants import models
 from mmeplan.diff.drift import applied_digest
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpointConfig, Snapshot
-from mmeplan.resources import Canonical, Reference, Resource
-from mmeplan.resources.canonical import KEYED
+from mmeplan.resources import Reference, Resource
 from mmeplan.resources.endpoint_config import live_request
 from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
 
@@ -100,19 +99,8 @@ def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -
         physical_name=target.name,
         entry=entry,
         request=declared.request if declared else live_request(target.describe),
-        references=tuple(_model_references(content)),
+        references=tuple(Reference(path, "model", name, None) for path, name in models(content)),
         content=content,
         digest=tags.get(DIGEST_TAG, ""),
         autoscaled=wanted.autoscaled & frozenset(content.get("ProductionVariants", {})),
     )
-
-
-def _model_references(content: Canonical) -> Iterator[Reference]:
-    for member in KEYED:
-        for name, variant in content.get(member, {}).items():
-            if variant.get("ModelName"):
-                yield Reference((member, name, "ModelName"), "model", variant["ModelName"], None)
-            for index, pool in enumerate(variant.get("InstancePools", ())):
-                if pool.get("ModelNameOverride"):
-                    path = (member, name, "InstancePools", index, "ModelNameOverride")
-                    yield Reference(path, "model", pool["ModelNameOverride"], None)

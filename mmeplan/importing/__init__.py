@@ -2,7 +2,7 @@
 
     select → observe → draft (what is live in the file's terms) → write (YAML with comments) → prove (load it, diff it)
 
-Read-only. What can't be taken over is named, never dropped in silence. Called by the command `import`.
+Read-only. What can't be taken over is named, never dropped in silence.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from mmeplan import graph
 from mmeplan.diff import Action, diff
-from mmeplan.importing.drafting import Draft, Skipped, draft
+from mmeplan.importing.drafting import Draft, Skipped, draft, yaml_text
 from mmeplan.importing.selecting import ScalableTarget, Selection, scalable_targets, select, select_from
-from mmeplan.importing.writing import yaml_text
 from mmeplan.live import Snapshot
 from mmeplan.spec import load_text
 

@@ -4,26 +4,33 @@ A config is written with what its endpoints want now (live counts and weights). 
 the entry pins the live config's name and adopts it. Where it isn't, because somebody scaled the endpoint in place, the
 entry has no name: it means the same as what is live, and nothing is rolled until it changes.
 
-In: a snapshot, names of endpoints, scalable targets. Out: `Draft`. Pure. Called by `import_fleet`.
+In: a snapshot, names of endpoints, scalable targets. Out: `Draft`, and its text that `spec.load` reads back as exactly
+these values, whatever the texts in them are. Its keys are in snake_case and the API's order: the inverse of the
+loader's types, both by the tree of `spec.surface`. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import yaml
+
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
+from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
-from mmeplan.importing.wording import UnwritableError, worded
 from mmeplan.live import LiveObject, Snapshot
 from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import KEYED, canonical
+from mmeplan.resources.canonical import canonical, same_number
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.resources.model import live_model
+from mmeplan.spec.document import plain_scalar
+from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
 from mmeplan.spec.loading import LOGICAL_NAME
 from mmeplan.spec.surface import Node, fleet_surface
 
@@ -143,11 +150,16 @@ class _Drafter:
         own = live_endpoint_config(dict(config.describe))
         owned = frozenset(
             variant
-            for member in KEYED
-            for variant in own.get(member, {})
+            for _, variant, _ in variants(own)
             if (target := self.targets.get((name, variant))) and target.dimension == INSTANCE_COUNT
         )
-        content = _with_own_counts(with_live_desires(own, live.describe), own, owned)
+
+        def counted(member: str, name: str, variant: Canonical) -> Canonical:
+            """A variant whose count is an autoscaler's has the config's own."""
+            count = own[member][name].get("InitialInstanceCount") if name in owned else None
+            return variant if count is None else {**variant, "InitialInstanceCount": count}
+
+        content = with_variants(with_live_desires(own, live.describe), counted)
         return _Wanted(live, config, content, owned, canonical(content) == own)
 
     def _refusal(self, live: LiveObject | None) -> str:
@@ -185,14 +197,14 @@ class _Drafter:
                 f"endpoint_config {one.config.name} is not adopted, because endpoint {one.live.name} was scaled in "
                 "place since it was made; after that endpoint's next swap delete it yourself"
             )
-        if any("ModelName" not in v and "InstancePools" not in v for v in _variants(one.content)):
+        if any("ModelName" not in v and "InstancePools" not in v for _, _, v in variants(one.content)):
             comments.append("Hosts inference components, which fleet.yaml doesn't describe; they stay as they are")
         self.made.endpoints[name] = entry
         self._comment(("endpoints", name), comments)
 
     def _counts(self, one: _Wanted) -> list[str]:
         found = []
-        for variant in sorted({name for member in KEYED for name in one.content.get(member, {})}):
+        for variant in sorted({name for _, name, _ in variants(one.content)}):
             target = self.targets.get((one.live.name, variant))
             if target is None:
                 continue
@@ -207,12 +219,7 @@ class _Drafter:
 
     def _config(self, one: _Wanted, *, own_name: bool) -> Entry:
         """The config's entry. Raises UnwritableError."""
-        content = dict(one.content)
-        for member in KEYED:
-            if member in content:
-                content[member] = {
-                    name: self._variant(variant, name in one.autoscaled) for name, variant in content[member].items()
-                }
+        content = with_variants(one.content, lambda _, name, variant: self._variant(variant, name in one.autoscaled))
         owner = (one.config.tags or {}).get(FLEET_TAG)
         entry: Entry = {}
         if own_name and self._adoptable("endpoint_config", one.config, owner):
@@ -221,24 +228,18 @@ class _Drafter:
         return {**entry, **worded(content, self.nodes["endpoint_configs"], unknown)}
 
     def _variant(self, variant: Canonical, autoscaled: bool) -> Entry:
-        made = self._referred(variant, "ModelName", "model")
+        made = with_model_holders(variant, (), self._referred)
         if "ServerlessConfig" in made or has_local_nvme(str(made.get("InstanceType", ""))):
             made.pop("VolumeSizeInGB", None)  # Describe fills one in; such a variant can't ask for any
-        if "InstancePools" in made:
-            made["InstancePools"] = [
-                self._referred(pool, "ModelNameOverride", "model_override") for pool in made["InstancePools"]
-            ]
-        if autoscaled:
-            made["capacity"] = "autoscaled"
-        return made
+        return {**made, "capacity": "autoscaled"} if autoscaled else made
 
-    def _referred(self, holder: Canonical, member: str, key: str) -> Entry:
+    def _referred(self, _path: Path, member: str, holder: Canonical) -> Entry:
         """`holder` with a logical reference where the model is the fleet's; otherwise the API's own member stays."""
         made = dict(holder)
         logical = self._model(str(made[member])) if member in made else None
         if logical is not None:
             del made[member]
-            made[key] = logical
+            made[REFERENCES[member]] = logical
         return made
 
     def _model(self, name: str) -> str | None:
@@ -331,19 +332,138 @@ def _own_tags(live: LiveObject) -> dict[str, str]:
     }
 
 
-def _variants(content: Canonical) -> list[Canonical]:
-    return [variant for member in KEYED for variant in content.get(member, {}).values()]
+# --- API data in the words of the file --------------------------------------------------------------------------------
 
 
-def _with_own_counts(content: Canonical, own: Canonical, autoscaled: frozenset[str]) -> Canonical:
-    """`content` with the config's own counts of the variants whose count is an autoscaler's."""
-    made = dict(content)
-    for member in KEYED:
-        if member in content:
-            made[member] = {
-                name: {**variant, "InitialInstanceCount": own[member][name]["InitialInstanceCount"]}
-                if name in autoscaled and "InitialInstanceCount" in own[member][name]
-                else variant
-                for name, variant in content[member].items()
-            }
+Refuse = Callable[[str], None]
+"""Told the dotted place of a member that the language doesn't have."""
+
+
+class UnwritableError(ValueError):
+    """A text that no fleet file can hold; the message is a sentence."""
+
+
+def worded(value: Any, node: Node, refuse: Refuse, place: str = "") -> Any:
+    """A value in the file's words. Members that the language doesn't know go to `refuse`, and are left out."""
+    if value is None:
+        return None
+    if node.kind in ("object", "either") and isinstance(value, dict):
+        return _object(value, node, refuse, place)
+    if node.kind in ("named", "map") and isinstance(value, dict):
+        assert node.item is not None
+        return {key: worded(item, node.item, refuse, f"{place}.{key}") for key, item in value.items()}
+    if node.kind == "list" and isinstance(value, list):
+        assert node.item is not None
+        return [worded(item, node.item, refuse, f"{place}[{index}]") for index, item in enumerate(value)]
+    return literal(value)
+
+
+def _object(value: dict[str, Any], node: Node, refuse: Refuse, place: str) -> dict[str, Any]:
+    keys = {inner.api: key for key, inner in node.keys.items() if inner.api}
+    for member in value:
+        if member not in keys and not member[:1].islower():
+            refuse(f"{place}.{member}".lstrip("."))
+    made = {key: value[key] for key in REFERENCES.values() if key in value}  # logical references stand first
+    for member, key in keys.items():
+        if member in value:
+            inner = worded(value[member], node.keys[key], refuse, f"{place}.{key}".lstrip("."))
+            if inner is not None:
+                made[key] = inner
+    if "capacity" in value:
+        made["capacity"] = value["capacity"]
     return made
+
+
+def literal(value: Any) -> Any:
+    """A value that the loader gives back as it is: a text with `{{` in it becomes an expression that says that text.
+
+    Raises UnwritableError where it would be longer than an expression may be.
+    """
+    if isinstance(value, float):
+        return short_number(value)
+    if not isinstance(value, str) or MARK not in value:
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    made = "{{ '" + escaped + "' }}"
+    if len(made) > MAX_EXPRESSION:
+        raise UnwritableError(f"a text of {len(value):,} characters with {MARK} in it can't be written in a fleet file")
+    return made
+
+
+def short_number(value: float) -> int | float:
+    """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612."""
+    for digits in range(1, 17):  # a double needs no more
+        short = float(f"{value:.{digits}g}")
+        if same_number(short) == same_number(value):
+            return int(short) if short.is_integer() else short
+    return value
+
+
+# --- the text: PyYAML's emitter writes every value, comments go between the entries -----------------------------------
+
+
+WIDTH: Final = 1_000_000  # columns: nothing is folded, an image or a URL stays on its line
+COMMENT_WIDTH: Final = 100
+_BREAKS: Final = frozenset("\r\x85\u2028\u2029\ufeff")  # what YAML 1.1 and 1.2 don't agree on inside a block
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts that YAML 1.2 would read as something else are quoted; those of several lines stand as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _style(value: str) -> str | None:
+    if _BREAKS & set(value) or not all(character.isprintable() or character in "\n\t" for character in value):
+        return '"'
+    if "\n" in value:
+        lines = value.split("\n")
+        plain = all(line.strip() == line.rstrip() or line.strip() for line in lines)
+        return "|" if plain and lines[0].strip() and not any(line != line.rstrip() for line in lines) else '"'
+    return "'" if "\t" not in value and not isinstance(plain_scalar(value), str) else '"' if "\t" in value else None
+
+
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+)
+
+
+def yaml_text(draft: Draft) -> str:
+    """The whole file."""
+    head: Entry = {"version": 1, "fleet": draft.fleet, "account": draft.account, "region": draft.region}
+    parts = [_header(draft), _dumped({key: value for key, value in head.items() if value})]
+    sections = (("models", draft.models), ("endpoint_configs", draft.configs), ("endpoints", draft.endpoints))
+    for section, entries in sections:
+        if entries:
+            parts.append(f"\n{section}:\n" + "\n".join(_entry(draft, section, name, entries[name]) for name in entries))
+    return "".join(parts)
+
+
+def _header(draft: Draft) -> str:
+    return _comment(
+        f"Written by `mmeplan import` from what was live on {draft.observed_at[:10]}.",
+        "`name:` pins what is live, `adopt: true` takes it under management: the first apply adds mmeplan's tags and "
+        "changes nothing else. Once it is applied, `adopt:` may go.",
+        "A model or config can't be changed under its name. To change one, remove its `name:` and `adopt:` lines with "
+        "the edit: the new content gets a new name, and its endpoints are swapped to it.",
+    )
+
+
+def _comment(*sentences: str, indent: str = "") -> str:
+    """Lines of comment. What can't be printed could end a line and begin a key: it becomes a question mark."""
+    sentences = tuple("".join(c if c.isprintable() else "?" for c in sentence) for sentence in sentences)
+    width = COMMENT_WIDTH - len(indent) - 2
+    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, width, break_long_words=False)]
+    return "".join(f"{indent}# {line}\n" for line in lines)
+
+
+def _entry(draft: Draft, section: str, name: str, entry: Entry) -> str:
+    comment = _comment(*draft.comments.get((section, name), ()), indent="  ")
+    lines = _dumped({name: entry}).split("\n")
+    return comment + "\n".join(f"  {line}" if line else line for line in lines)
+
+
+def _dumped(value: Any) -> str:
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return text

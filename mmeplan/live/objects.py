@@ -6,13 +6,14 @@ answer itself stays beside it (`describe`), for snapshots and for making request
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from mmeplan.aws.variants import models
+
 NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 ARN_MEMBERS: Final = {"model": "ModelArn", "endpoint_config": "EndpointConfigArn", "endpoint": "EndpointArn"}
-VARIANT_MEMBERS: Final = ("ProductionVariants", "ShadowProductionVariants")
 
 Status = Literal["present", "absent", "unreadable"]
 
@@ -206,15 +207,7 @@ def live_endpoint(describe: Mapping[str, Any], tags: Mapping[str, str] | None = 
 
 def models_of(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of all models that a DescribeEndpointConfig answer or a request refers to, each once, in order."""
-    return tuple(dict.fromkeys(name for name in _model_names(config) if name))
-
-
-def _model_names(config: Mapping[str, Any]) -> Iterator[str | None]:
-    for member in VARIANT_MEMBERS:
-        for variant in config.get(member) or ():
-            yield variant.get("ModelName")
-            for pool in variant.get("InstancePools") or ():
-                yield pool.get("ModelNameOverride")
+    return tuple(dict.fromkeys(name for _, name in models(config)))
 
 
 def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVariant, ...]:

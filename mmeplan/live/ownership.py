@@ -46,8 +46,7 @@ class Ownership:
 
     def config_of(self, endpoint: Resource) -> Resource | None:
         """The fleet's config that an endpoint is to run; None where it lies outside the fleet."""
-        at = endpoint.references[0].address if endpoint.references else None
-        return self.graph.resources[at] if at else None
+        return self.graph.resources[endpoint.config] if endpoint.config else None
 
     @cached_property
     def declared_endpoints(self) -> frozenset[str]:

@@ -270,7 +270,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> Change:
 
 
 def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Change) -> tuple[VariantTraffic, ...]:
-    at = endpoint.references[0].address if endpoint.references else None
+    at = endpoint.config
     if at is None:
         return ()
     config = graph.resources[at]

@@ -12,14 +12,14 @@ after it are as they were.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Capacity, InstanceCapacity
 from mmeplan.plan.instances import Counting, Job
-from mmeplan.plan.ordering import Order, ordered
 from mmeplan.plan.step import Step
 from mmeplan.spec import Quota
 
@@ -60,16 +60,17 @@ def planned_capacity(
     peaks = {kind: peak(jobs, kind, now.get(kind, 0), parallelism) for kind in sorted(kinds)}
     limits = {kind: quotas[kind].instances for kind in peaks if kind in quotas}
     tight = {kind for kind, limit in limits.items() if peaks[kind] > max(limit, now.get(kind, 0))}
-    overruns: tuple[Overrun, ...] = ()
-    if tight:
-        found = _fitting(jobs, now, limits, tight, parallelism)
-        if found is None:
-            overruns = tuple(_overrun(jobs, kind, now, after, peaks, quotas, parallelism) for kind in sorted(tight))
-        else:
-            peaks = {kind: found.peaks.get(kind, _unordered_peak(jobs, kind, now, parallelism)) for kind in peaks}
-            steps = _waiting(steps, found)
-    rows = (_row(kind, now, after, peaks, quotas) for kind in peaks)
-    return Planned(Capacity(parallelism, tuple(rows)), steps, overruns)
+    found = _fitting(jobs, now, limits, tight, parallelism) if tight else None
+    if found is not None:
+        peaks = {kind: found.peaks.get(kind, _unordered_peak(jobs, kind, now, parallelism)) for kind in peaks}
+        steps = _waiting(steps, found)
+    rows = {}
+    for kind, most in peaks.items():
+        quota = quotas.get(kind)
+        held = (quota.instances, quota.source) if quota else (None, None)
+        rows[kind] = InstanceCapacity(kind, now.get(kind, 0), after.get(kind, 0), most, *held)
+    overruns = tuple(_overrun(jobs, rows[kind], parallelism) for kind in sorted(tight)) if found is None else ()
+    return Planned(Capacity(parallelism, tuple(rows.values())), steps, overruns)
 
 
 def peak(jobs: Sequence[Job], kind: str, now: int, parallelism: int) -> int:
@@ -132,36 +133,170 @@ def _waiting(steps: Sequence[Step], order: Order) -> tuple[Step, ...]:
     return (*others[:first], *in_line, *others[first:])
 
 
-def _overrun(
-    jobs: Sequence[Job],
-    kind: str,
-    now: Mapping[str, int],
-    after: Mapping[str, int],
-    peaks: Mapping[str, int],
-    quotas: Mapping[str, Quota],
-    parallelism: int,
-) -> Overrun:
-    limit, here = quotas[kind].instances, now.get(kind, 0)
+def _overrun(jobs: Sequence[Job], row: InstanceCapacity, parallelism: int) -> Overrun:
     low, high = 0, parallelism - 1  # the peak grows with the parallelism
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if peak(jobs, kind, here, middle) <= limit else (low, middle - 1)
-    return Overrun(_row(kind, now, after, peaks, quotas), low, peak(jobs, kind, here, 1))
+        fits = peak(jobs, row.instance_type, row.now, middle) <= (row.quota or 0)
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return Overrun(row, low, peak(jobs, row.instance_type, row.now, 1))
 
 
-def _row(
-    kind: str,
-    now: Mapping[str, int],
-    after: Mapping[str, int],
-    peaks: Mapping[str, int],
-    quotas: Mapping[str, Quota],
-) -> InstanceCapacity:
-    quota = quotas.get(kind)
-    return InstanceCapacity(
-        kind,
-        now.get(kind, 0),
-        after.get(kind, 0),
-        peaks[kind],
-        quota.instances if quota else None,
-        quota.source if quota else None,
+# --- an order that fits -----------------------------------------------------------------------------------------------
+
+_LOOK: Final = 16  # jobs in line that are looked at whenever there may be room; bounds the work of a large fleet
+_FEW: Final = 8  # jobs of which each is tried in every place of the line: some hundred schedules
+_EXACT: Final = 12  # jobs for which every set that may be done is looked at, before an order is given up: 4,096
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The endpoints' addresses in line, and who waits for whom: id of a first step → ids of the last steps of others.
+
+    `peaks` are the types' peaks.
+    """
+
+    line: tuple[str, ...]
+    waits: Mapping[str, tuple[str, ...]]
+    peaks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A job as numbers, by place of the type: what it needs beyond what it has, and what it has more when done."""
+
+    job: Job
+    needs: tuple[int, ...]
+    gains: tuple[int, ...]
+
+    @property
+    def gives(self) -> bool:
+        """Whether it ends with no more of any type: it is never wrong to start it where there is room."""
+        return max(self.gains) <= 0
+
+
+def ordered(jobs: Sequence[Job], now: Mapping[str, int], limits: Mapping[str, int], parallelism: int) -> Order | None:
+    """An order in which none of the types of `limits` goes beyond its limit; None where none was found.
+
+    Schedules are drawn up by starting, whenever there is room, the first in line that finds some: what gives
+    instances back before what keeps more, then the longest; or, where that gets stuck, what keeps the least. Then each
+    job waits for all that has ended in the schedule when it starts. So jobs that may run at once are jobs that the
+    schedule has running at once, whatever each of them lasts, and its peak is the peak. It holds whatever fails: what
+    waits for a job that failed is skipped, and takes nothing. Deletions of whole endpoints are never moved to the
+    front, so their room doesn't count.
+    """
+    kinds = list(limits)
+    moves = [move for job in jobs if not job.removes and (move := _move(job, kinds)) is not None]
+    room = tuple(limits[kind] - now.get(kind, 0) for kind in kinds)
+    found = (
+        schedule
+        for line in _lines(moves, room)
+        for look in (_LOOK, 1)
+        if (schedule := _scheduled(line, room, parallelism, look)) is not None
     )
+    best = min(found, key=lambda schedule: schedule.seconds, default=None) if len(moves) <= _FEW else next(found, None)
+    if best is None and (line := _searched(moves, room) if len(moves) <= _EXACT else None) is not None:
+        best = _scheduled(line, room, parallelism, 1)
+    if best is None:
+        return None
+    peaks = {kind: now.get(kind, 0) + most for kind, most in zip(kinds, best.most, strict=True)}
+    return Order(tuple(move.job.address for move, _ in best.started), best.waits(), peaks)
+
+
+def _move(job: Job, kinds: Sequence[str]) -> _Move | None:
+    """A job that moves any of these types; None for one that doesn't."""
+    needs = tuple(job.running.get(kind, 0) - job.before.get(kind, 0) for kind in kinds)
+    gains = tuple(job.after.get(kind, 0) - job.before.get(kind, 0) for kind in kinds)
+    return _Move(job, needs, gains) if any(needs) or any(gains) else None
+
+
+def _lines(moves: Sequence[_Move], room: tuple[int, ...]) -> Iterator[list[_Move]]:
+    """The lines to try, the likeliest first."""
+    by_length = sorted(moves, key=lambda move: (not move.gives, -move.job.seconds, sum(move.gains)))
+    by_room = sorted(moves, key=lambda move: (not move.gives, max(move.needs) if move.gives else _kept(move)))
+    yield by_length
+    yield by_room
+    if len(moves) <= _FEW:
+        for line in (by_length, by_room):
+            for place, move in enumerate(line):
+                rest = line[:place] + line[place + 1 :]
+                yield from ([*rest[:to], move, *rest[to:]] for to in range(len(line)) if to != place)
+
+
+def _kept(move: _Move) -> int:
+    """How much of what it needs a job keeps, below zero: who gives back most goes first."""
+    return sum(gain - need for gain, need in zip(move.gains, move.needs, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """Jobs in the order of their starts, each with how many had ended by then; `ended` are places in that order."""
+
+    started: list[tuple[_Move, int]]
+    ended: list[int]
+    most: tuple[int, ...]
+    seconds: int
+
+    def waits(self) -> dict[str, tuple[str, ...]]:
+        """Who waits for whom. The last start among those that are waited for has waited for all before its own."""
+        known = [0]
+        for place in self.ended:
+            known.append(max(known[-1], self.started[place][1]))
+        waits = {}
+        for move, ended in self.started:
+            if before := self.ended[known[ended] : ended]:
+                waits[move.job.first] = tuple(self.started[place][0].job.last for place in before)
+        return waits
+
+
+def _scheduled(line: Sequence[_Move], room: tuple[int, ...], parallelism: int, look: int) -> _Schedule | None:
+    """The schedule of a line of which the first `look` may start before one another; None where it gets stuck."""
+    waiting, all_room, most = list(line), room, tuple(0 for _ in room)
+    started: list[tuple[_Move, int]] = []
+    running: list[tuple[int, int]] = []  # at which second it ends, and its place among those started
+    ended: list[int] = []
+    second = 0
+    while waiting or running:
+        place = 0
+        while place < min(look, len(waiting)) and len(running) < parallelism:
+            if _has_room(waiting[place], room):
+                move = waiting.pop(place)
+                heapq.heappush(running, (second + move.job.seconds, len(started)))
+                started.append((move, len(ended)))
+                room = _less(room, move.needs)
+            else:
+                place += 1
+        if not running:
+            return None
+        most = tuple(map(max, most, _less(all_room, room)))
+        second, place = heapq.heappop(running)
+        ended.append(place)
+        move = started[place][0]
+        room = tuple(left + need - gain for left, need, gain in zip(room, move.needs, move.gains, strict=True))
+    return _Schedule(started, ended, most, second)
+
+
+def _searched(moves: Sequence[_Move], room: tuple[int, ...]) -> list[_Move] | None:
+    """The jobs one after the other so that each finds room: every set of them that may be done is looked at."""
+    stuck: set[tuple[int, ...]] = set()
+
+    def search(left: tuple[int, ...], room: tuple[int, ...]) -> list[_Move] | None:
+        if not left or left in stuck:
+            return None if left else []
+        for place in left:
+            move, others = moves[place], tuple(other for other in left if other != place)
+            if _has_room(move, room) and (rest := search(others, _less(room, move.gains))) is not None:
+                return [move, *rest]
+        stuck.add(left)
+        return None
+
+    return search(tuple(range(len(moves))), room)
+
+
+def _has_room(move: _Move, room: tuple[int, ...]) -> bool:
+    """Whether there is room for it. What needs no more of a type than it has always has it."""
+    return all(need <= left or need <= 0 for need, left in zip(move.needs, room, strict=True))
+
+
+def _less(room: tuple[int, ...], taken: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(left - more for left, more in zip(room, taken, strict=True))

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
+from mmeplan.aws.variants import KEYED
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
+from mmeplan.plan.rollout import waits_s
 from mmeplan.plan.step import EndpointNameIsFree, Step
-from mmeplan.resources.canonical import KEYED, Canonical
+from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
 
 Levels = Mapping[str, int]
@@ -27,6 +29,7 @@ Levels = Mapping[str, int]
 _Fleet = dict[tuple[str, str], tuple[str, int]]
 """(member, variant) → its instance type and count."""
 
+LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
 _OLD: Final = 2  # the fleets that an endpoint may have before the plan: what serves, and what an update brings up
 
 ENDPOINT_STEPS: Final = frozenset(
@@ -39,7 +42,8 @@ class Job:
     """What the plan does to one endpoint, as instances.
 
     `idle` is the most it has whenever none of its steps runs, whatever has failed by then; `running` the most it ever
-    has. `first` and `last` are the ids of its steps. `removes`: it is only deleted.
+    has. `first` and `last` are the ids of its steps. `removes`: it is only deleted. `seconds` is about how long it
+    lasts: launches, and what its rollouts wait.
     """
 
     address: str
@@ -50,6 +54,7 @@ class Job:
     idle: Levels
     running: Levels
     removes: bool = False
+    seconds: int = LAUNCH_S
 
 
 class Counting:
@@ -95,7 +100,8 @@ class Counting:
             _raise_to(running, _levels(*here))
             _raise_to(idle, _levels(*here))
         removes = all(step.operation == "DeleteEndpoint" for step in steps)
-        return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes)
+        seconds = sum(LAUNCH_S + waits_s(_deployment(step.params, old)) for step in steps)
+        return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes, seconds)
 
     def _live_of(self, steps: list[Step]) -> LiveEndpoint | None:
         """The endpoint that is there before the first step."""

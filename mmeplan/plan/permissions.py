@@ -1,6 +1,6 @@
 """The IAM policy that a plan and its apply need: their calls, the names they touch, and nothing else.
 
-In: a plan, and the snapshot that it was made from. Out: a policy document. Called by `plan --iam`.
+In: a plan, and the snapshot that it was made from. Out: a policy document.
 
 What stands on `*` can't be narrowed: IAM has no resources for lists and for the tag index. Before a config or model is
 deleted, every endpoint of the account is looked at (docs/plan-and-apply.md, "Deletes last"), so that a plan with such a
@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from mmeplan.aws.partitions import partition_of
+from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.live import NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
@@ -29,7 +31,8 @@ _DESCRIBE: Final = {
     "endpoint": "DescribeEndpoint",
 }
 _LISTS: Final = ("ListEndpointConfigs", "ListEndpoints", "ListModels")
-_CREATES: Final = ("CreateModel", "CreateEndpointConfig", "CreateEndpoint")
+_CREATES: Final = {operation: kind for kind, operation in CREATE_OPERATIONS.items()}
+_DELETES: Final = frozenset({"DeleteModel", "DeleteEndpointConfig", "DeleteEndpoint"})
 
 Arns = dict[str, set[str]]
 """Action → the ARNs it is needed on."""
@@ -41,11 +44,11 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     statements = [
         _statement("ReadInventory", [f"sagemaker:{name}" for name in _LISTS] + ["tag:GetResources"], ["*"]),
         *_by_arns("Read", _reads(plan, snapshot, of)),
-        *_by_arns("Write", _writes(plan.steps, of)),
+        *_by_arns("Write", _writes(plan.steps, of, deletes=False)),
     ]
-    deletes = _deletes(plan.steps, of)
     owned = {"StringEquals": {f"aws:ResourceTag/{FLEET_TAG}": plan.fleet}}
-    statements += [{**statement, "Condition": owned} for statement in _by_arns("DeleteOwn", deletes)]
+    deletes = _by_arns("DeleteOwn", _writes(plan.steps, of, deletes=True))
+    statements += [{**statement, "Condition": owned} for statement in deletes]
     roles = sorted({str(s.params["ExecutionRoleArn"]) for s in plan.steps if s.params.get("ExecutionRoleArn")})
     if roles:
         service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
@@ -59,8 +62,7 @@ class _Names:
     """ARNs of names. SageMaker writes the name in lower case in some of its ARNs, so both spellings are allowed."""
 
     def __init__(self, account: str, region: str) -> None:
-        partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-        self._head = f"arn:{partition}:sagemaker:{region}:{account}:"
+        self._head = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
 
     def __call__(self, kind: str, name: str) -> set[str]:
         return {f"{self._head}{_WORDS[kind]}/{spelled}" for spelled in (name, name.lower())}
@@ -84,20 +86,17 @@ def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     return made
 
 
-def _writes(steps: Iterable[Step], of: _Names) -> Arns:
+def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
+    """The calls that delete objects, or all other writes."""
     made: Arns = {}
     for step in steps:
-        if step.operation.startswith(("Describe", "DeleteEndpoint", "DeleteModel")):
+        if step.operation.startswith("Describe") or deletes != (step.operation in _DELETES):
             continue
-        arns = _touched(step, of)
-        made.setdefault(f"sagemaker:{step.operation}", set()).update(arns)
+        made.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
         if step.operation in _CREATES and step.params.get("Tags"):
-            kind = next(kind for kind, word in _CREATED.items() if word == step.operation)
+            kind = _CREATES[step.operation]
             made.setdefault("sagemaker:AddTags", set()).update(of(kind, str(step.params[NAME_MEMBERS[kind]])))
     return made
-
-
-_CREATED: Final = dict(zip(_WORDS, _CREATES, strict=True))
 
 
 def _touched(step: Step, of: _Names) -> set[str]:
@@ -106,16 +105,8 @@ def _touched(step: Step, of: _Names) -> set[str]:
         arn = str(step.params["ResourceArn"])
         return {arn, arn.lower()}
     named = ((kind, step.params.get(member)) for kind, member in NAME_MEMBERS.items())
-    own = {"CreateModel": "model", "CreateEndpointConfig": "endpoint_config"}.get(step.operation)
+    own = None if step.operation == "CreateEndpoint" else _CREATES.get(step.operation)
     return {arn for kind, name in named if name and own in (None, kind) for arn in of(kind, str(name))}
-
-
-def _deletes(steps: Iterable[Step], of: _Names) -> Arns:
-    made: Arns = {}
-    for step in steps:
-        if step.operation.startswith(("DeleteEndpoint", "DeleteModel")):
-            made.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
-    return made
 
 
 def _by_arns(sid: str, needed: Mapping[str, set[str]]) -> list[dict[str, Any]]:

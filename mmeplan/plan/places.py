@@ -1,22 +1,17 @@
 """Where things stand in the fleet file, and what they are called there: locations and dotted field names.
 
-In: paths of the diff, in API members. Out: parts of the plan document. Called by `building` and `drifting`.
+In: paths of the diff, in API members. Out: parts of the plan document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
 
-from mmeplan.aws.shapes import snake
 from mmeplan.diff import FieldChange, Location
 from mmeplan.graph import Graph
 from mmeplan.resources import Resource
-from mmeplan.spec import FilePath, file_path
-
-_VERBATIM_BELOW: Final = ("ProductionVariants", "ShadowProductionVariants", "Environment", "Tags")
-"""Members whose keys are the user's own names."""
+from mmeplan.spec import FilePath, dotted, file_path
 
 
 def location(graph: Graph, path: FilePath) -> Location:
@@ -29,12 +24,10 @@ def location(graph: Graph, path: FilePath) -> Location:
 
 def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """Field changes with their names and lines as in the file. An endpoint's fields are those of its config."""
-    holder = resource
-    if resource.kind == "endpoint" and resource.references and resource.references[0].address:
-        holder = graph.resources[resource.references[0].address]
+    holder = graph.resources[resource.config] if resource.config else resource
     made = []
     for change in changes:
-        place = file_path(holder.path, tuple(part for part in change.path if part != "content"))
+        place = file_path(holder.path, _within_request(change.path))
         line, _ = graph.fleet.source_map.locate(place)
         made.append(replace(change, path=(), field=field_name(change.path), line=line))
     return tuple(made)
@@ -42,14 +35,9 @@ def planned_fields(graph: Graph, resource: Resource, changes: Iterable[FieldChan
 
 def field_name(path: tuple[str | int, ...]) -> str:
     """`production_variants.large.instance_type`, `containers[0].image`; the user's own names as they are."""
-    text, verbatim = "", False
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        if part == "content":
-            continue
-        word = part if verbatim else snake(part)
-        text += f".{word}" if text else word
-        verbatim = part in _VERBATIM_BELOW and not verbatim
-    return text
+    return dotted(file_path((), _within_request(path)))
+
+
+def _within_request(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A path of a meaning without the step into what stands for a model."""
+    return tuple(part for part in path if part != "content")

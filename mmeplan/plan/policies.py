@@ -18,7 +18,7 @@ from mmeplan.plan.encoding import plain
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.masking import masked_changes, masked_steps
 from mmeplan.spec import Fleet, Policy, dotted
-from mmeplan.spec.cel import MAX_ITEMS, CelEvaluationError, Expression
+from mmeplan.spec.policies import MAX_ITEMS, CelEvaluationError, Expression
 
 PREFIX: Final = "policy/"  # of a finding's rule; the policy's name follows
 

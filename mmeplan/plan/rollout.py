@@ -85,11 +85,11 @@ def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:
     deployment = deployment or {}
     policies = [deployment.get("BlueGreenUpdatePolicy") or {}, deployment.get("RollingUpdatePolicy") or {}]
     limits = [policy.get("MaximumExecutionTimeoutInSeconds") or 0 for policy in policies]
-    return max(UPDATE_TIMEOUT_S, *limits, _waits_s(deployment)) + MARGIN_S
+    return max(UPDATE_TIMEOUT_S, *limits, waits_s(deployment)) + MARGIN_S
 
 
-def _waits_s(deployment: Mapping[str, Any]) -> int:
-    """The sum of all waits, an upper bound in seconds."""
+def waits_s(deployment: Mapping[str, Any]) -> int:
+    """The sum of a deployment's own waits in seconds, an upper bound."""
     rolling = deployment.get("RollingUpdatePolicy")
     if rolling:
         return _steps(rolling.get("MaximumBatchSize")) * int(rolling.get("WaitIntervalInSeconds") or 0)

@@ -157,7 +157,7 @@ def _grows(request: Mapping[str, Any]) -> bool:
 
 def startup_s(graph: Graph, endpoint: Resource) -> int:
     """The longest start that the config itself allows for: model download and container start-up, in seconds."""
-    at = endpoint.references[0].address if endpoint.references else None
+    at = endpoint.config
     if at is None:
         return 0
     longest = 0

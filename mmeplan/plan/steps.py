@@ -357,7 +357,7 @@ class StepBuilder:
 
     def _config_ready(self, endpoint: Resource) -> tuple[str, ...]:
         """Ids of the steps that must be done before the endpoint's config can be used: it, and its models."""
-        at = endpoint.references[0].address if endpoint.references else None
+        at = endpoint.config
         if at is None:
             return ()
         needed = (at, *self.graph.resources[at].dependencies())

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mmeplan.aws.variants import models
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 
-_VARIANTS: Final = ("ProductionVariants", "ShadowProductionVariants")
 _GONE: Final = (("delete",), ("forget",))
 
 
@@ -105,11 +105,4 @@ class Relations:
 
 def model_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(variant, physical name of a model) for every model in the parameters of CreateEndpointConfig."""
-    for member in _VARIANTS:
-        for variant in config.get(member) or ():
-            name = str(variant.get("VariantName", ""))
-            if variant.get("ModelName"):
-                yield name, str(variant["ModelName"])
-            for pool in variant.get("InstancePools") or ():
-                if pool.get("ModelNameOverride"):
-                    yield name, str(pool["ModelNameOverride"])
+    return ((str(path[1]), str(name)) for path, name in models(config))

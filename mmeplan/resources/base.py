@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmeplan.resources.canonical import Canonical
-from mmeplan.resources.identity import ownership_tags
+from mmeplan.resources.canonical import Canonical, canonical
+from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
 from mmeplan.spec import Entry, FilePath
 
 ApiPath = tuple[str | int, ...]
@@ -65,6 +65,16 @@ class Resource:
         return self.kind != "endpoint" and self.entry.pinned_name is not None
 
     @property
+    def config(self) -> str | None:
+        """The address of an endpoint's config; None where that lies outside the fleet, and for other kinds."""
+        return self.references[0].address if self.kind == "endpoint" and self.references else None
+
+    @property
+    def config_name(self) -> str:
+        """The physical name of an endpoint's config, in the fleet or outside it; empty where there is none."""
+        return str(self.request.get("EndpointConfigName") or "") if self.kind == "endpoint" else ""
+
+    @property
     def path(self) -> FilePath:
         """Where it stands in the file."""
         return self.entry.path
@@ -72,3 +82,37 @@ class Resource:
     def dependencies(self) -> tuple[str, ...]:
         """Addresses of the fleet that must exist first."""
         return tuple(dict.fromkeys(reference.address for reference in self.references if reference.address))
+
+
+def versioned(
+    kind: str,
+    entry: Entry,
+    fleet: str,
+    request: Mapping[str, Any],
+    *,
+    name_member: str,
+    salt: str | None,
+    base_name: str = "",
+    references: Iterable[Reference] = (),
+    autoscaled: Iterable[str] = (),
+) -> Resource:
+    """A Resource whose name holds the digest of its content.
+
+    `name_member` is the request's member for that name, `base_name` what it begins with, `salt` overrides the entry's.
+    """
+    content = canonical(dict(request))
+    content_digest = digest(kind, content, salt or entry.replace_salt)
+    name = entry.pinned_name or physical_name(base_name or entry.renamed_from or entry.name, content_digest)
+    return Resource(
+        address=address(kind, entry.name),
+        kind=kind,
+        name=entry.name,
+        physical_name=name,
+        entry=entry,
+        request={name_member: name, **request},
+        fleet=fleet,
+        references=tuple(references),
+        content=content,
+        digest=content_digest,
+        autoscaled=frozenset(autoscaled),
+    )

@@ -12,10 +12,9 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-Canonical = dict[str, Any]
+from mmeplan.aws.variants import KEYED
 
-KEYED: Final = {"ProductionVariants": "VariantName", "ShadowProductionVariants": "VariantName"}
-"""Lists whose items carry a unique name, and the member that holds it."""
+Canonical = dict[str, Any]
 
 UNORDERED: Final = frozenset(
     {

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mmeplan.resources.base import Reference, Resource
-from mmeplan.resources.canonical import KEYED, Canonical, same_number
+from mmeplan.aws.variants import with_model_holders, with_variants
+from mmeplan.resources.base import ApiPath, Reference, Resource
+from mmeplan.resources.canonical import Canonical, same_number
 from mmeplan.resources.identity import address, digest
 from mmeplan.spec import Entry
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
 """Members that only UpdateEndpoint has: sent with it, never diffed."""
 
-ModelOf = Callable[[tuple[str | int, ...], str], Any]
+ModelOf = Callable[[ApiPath, str], Any]
 """(path, physical name) of a model reference → what stands for that model in a meaning."""
 
 
@@ -59,7 +60,7 @@ def desired_meaning(config_name: str | None, config: Resource | None, models: Ma
         return {"EndpointConfigName": config_name}
     by_place = {(*reference.path,): reference for reference in config.references}
 
-    def model_of(path: tuple[str | int, ...], name: str) -> Any:
+    def model_of(path: ApiPath, name: str) -> Any:
         reference = by_place.get(path)
         model = models.get(reference.address) if reference and reference.address else None
         if model is None:
@@ -76,35 +77,15 @@ def model_stands_for(content: Canonical, salt: str | None) -> Canonical:
 
 def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) -> Canonical:
     """A canonical config with models in place of their names, and without the counts that aren't the file's."""
-    made = dict(config)
-    for member in KEYED:
-        if member in config:
-            made[member] = {
-                name: _variant(variant, (member, name), model_of, name in autoscaled)
-                for name, variant in config[member].items()
-            }
-    return made
 
+    def named(path: ApiPath, member: str, holder: Canonical) -> Canonical:
+        return {**holder, member: model_of((*path, member), holder[member])} if member in holder else holder
 
-def _variant(variant: Canonical, path: tuple[str | int, ...], model_of: ModelOf, autoscaled: bool) -> Canonical:
-    made = dict(variant)
-    if "ModelName" in made:
-        made["ModelName"] = model_of((*path, "ModelName"), made["ModelName"])
-    if "InstancePools" in made:
-        made["InstancePools"] = [
-            {
-                **pool,
-                "ModelNameOverride": model_of(
-                    (*path, "InstancePools", index, "ModelNameOverride"), pool["ModelNameOverride"]
-                ),
-            }
-            if "ModelNameOverride" in pool
-            else pool
-            for index, pool in enumerate(made["InstancePools"])
-        ]
-    if autoscaled:
-        made.pop("InitialInstanceCount", None)
-    return made
+    def variant(member: str, name: str, said: Canonical) -> Canonical:
+        made = with_model_holders(said, (member, name), named)
+        return {key: value for key, value in made.items() if name not in autoscaled or key != "InitialInstanceCount"}
+
+    return with_variants(config, variant)
 
 
 def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonical:
@@ -112,14 +93,12 @@ def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonic
 
     Source: DescribeEndpoint's ProductionVariants (docs/sagemaker.md, "DescribeEndpoint").
     """
-    made = dict(config)
-    for member in KEYED:
-        summaries = {summary.get("VariantName"): summary for summary in describe.get(member) or ()}
-        if member in config and summaries:
-            made[member] = {
-                name: _as_desired(variant, summaries.get(name) or {}) for name, variant in config[member].items()
-            }
-    return made
+
+    def desired(member: str, name: str, variant: Canonical) -> Canonical:
+        summaries = describe.get(member) or ()
+        return _as_desired(variant, next((item for item in summaries if item.get("VariantName") == name), {}))
+
+    return with_variants(config, desired)
 
 
 def _as_desired(variant: Canonical, summary: Mapping[str, Any]) -> Canonical:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mmeplan.resources.base import Resource
+from mmeplan.resources.base import Resource, versioned
 from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import address, digest, physical_name
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset(
@@ -16,22 +15,7 @@ _ANSWER_ONLY: Final = frozenset(
 
 def compile_model(entry: Entry, fleet: str, salt: str | None = None) -> Resource:
     """The desired Model of an entry. `salt` overrides the entry's own (a one-off replacement)."""
-    content = canonical(entry.request)
-    content_digest = digest("model", content, salt or entry.replace_salt)
-    name = entry.pinned_name or physical_name(entry.renamed_from or entry.name, content_digest)
-    at = address("model", entry.name)
-    return Resource(
-        address=at,
-        kind="model",
-        name=entry.name,
-        physical_name=name,
-        entry=entry,
-        request={"ModelName": name, **entry.request},
-        fleet=fleet,
-        references=(),
-        content=content,
-        digest=content_digest,
-    )
+    return versioned("model", entry, fleet, entry.request, name_member="ModelName", salt=salt)
 
 
 def live_model(describe: dict[str, Any]) -> Canonical:

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.resources.identity import address
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule
 from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
-from mmeplan.spec.surface import REFERENCES
 
 CRASHED: Final = CrashedRule()
 _UNUSABLE: Final = UnusableAllowance()

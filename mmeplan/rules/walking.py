@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
+from mmeplan.aws.variants import KEYED
 from mmeplan.history import HISTORY_TAGS
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.resources.canonical import KEYED
 from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"

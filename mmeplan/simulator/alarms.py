@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import UPDATING
+from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import deployment, rollout
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT
 from mmeplan.simulator.store import Filter
-from mmeplan.simulator.wire import ServiceError, partition
+from mmeplan.simulator.wire import ServiceError
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ def put_metric_alarm(call: Call, request: Json) -> None:
     }
     if known:
         state = {member: known[member] for member in _STATE if member in known}
-    arn = f"arn:{partition(call.region)}:cloudwatch:{call.region}:{call.account}:alarm:{name}"
+    arn = f"arn:{partition_of(call.region)}:cloudwatch:{call.region}:{call.account}:alarm:{name}"
     alarm = {
         "AlarmName": name,
         "AlarmArn": arn,

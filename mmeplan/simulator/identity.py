@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator.call import Call
-from mmeplan.simulator.wire import partition
 
 USER: Final = "simulated"
 
 
 def get_caller_identity(call: Call, _request: dict[str, Any]) -> dict[str, Any]:
     """GetCallerIdentity."""
-    arn = f"arn:{partition(call.region)}:iam::{call.account}:user/{USER}"
+    arn = f"arn:{partition_of(call.region)}:iam::{call.account}:user/{USER}"
     return {"UserId": "AIDASIMULATED0000000", "Account": call.account, "Arn": arn}

@@ -10,7 +10,8 @@ import re
 from typing import Final
 
 from mmeplan.aws.failures import ALREADY_EXISTS, COULD_NOT_FIND, IN_PROGRESS
-from mmeplan.simulator.wire import ServiceError, partition
+from mmeplan.aws.partitions import partition_of
+from mmeplan.simulator.wire import ServiceError
 
 MODEL: Final = "model"
 ENDPOINT_CONFIG: Final = "endpoint-config"
@@ -24,7 +25,7 @@ _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):(\d{12}):([a-z-]+)/(.+
 
 def arn(kind: str, account: str, region: str, name: str) -> str:
     """The object's ARN. It keeps the name's letter case: real captures are mixed, the newer ones keep it."""
-    return f"arn:{partition(region)}:sagemaker:{region}:{account}:{kind}/{name}"
+    return f"arn:{partition_of(region)}:sagemaker:{region}:{account}:{kind}/{name}"
 
 
 def parsed(resource_arn: str) -> tuple[str, str, str, str] | None:

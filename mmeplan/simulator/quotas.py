@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws import shapes
+from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import deployment
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.records import name_of, token
 from mmeplan.simulator.store import Stored
-from mmeplan.simulator.wire import ServiceError, partition
+from mmeplan.simulator.wire import ServiceError
 
 Json = dict[str, Any]
 
@@ -171,7 +172,7 @@ def names() -> list[str]:
 
 
 def _quota(call: Call, name: str, value: int) -> Json:
-    arn = f"arn:{partition(call.region)}:servicequotas:{call.region}:{call.account}:{SERVICE_CODE}/{code(name)}"
+    arn = f"arn:{partition_of(call.region)}:servicequotas:{call.region}:{call.account}:{SERVICE_CODE}/{code(name)}"
     return {
         "ServiceCode": SERVICE_CODE,
         "ServiceName": "Amazon SageMaker",

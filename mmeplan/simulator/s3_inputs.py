@@ -14,8 +14,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from mmeplan.aws import shapes
-from mmeplan.aws.constraints import violations
-from mmeplan.aws.patterns import full_match
+from mmeplan.aws.constraints import full_match, violations
 from mmeplan.simulator.s3_wire import local_name, parsed_xml
 from mmeplan.simulator.wire import ServiceError
 

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import UPDATABLE
+from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import coupling, endpoints
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.coupling import COUNT, POLICY, SEPARATOR, TARGET
 from mmeplan.simulator.names import ENDPOINT, invalid
 from mmeplan.simulator.records import name_of, token
 from mmeplan.simulator.store import Stored
-from mmeplan.simulator.wire import ServiceError, partition
+from mmeplan.simulator.wire import ServiceError
 
 Json = dict[str, Any]
 
@@ -44,7 +45,7 @@ def register_scalable_target(call: Call, request: Json) -> Json:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
     arn = _arn(call, "scalable-target", key)
     role = (
-        f"arn:{partition(call.region)}:iam::{call.account}:role/aws-service-role/sagemaker.application-autoscaling."
+        f"arn:{partition_of(call.region)}:iam::{call.account}:role/aws-service-role/sagemaker.application-autoscaling."
         "amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
     )
     target = {
@@ -159,7 +160,7 @@ def _alarms(call: Call, request: Json) -> list[Json]:
     for side in ("AlarmHigh", "AlarmLow"):
         number = hashlib.sha256(f"{_key(request)}{request['PolicyName']}{side}".encode()).hexdigest()
         name = f"TargetTracking-{request['ResourceId']}-{side}-{number[:8]}-{number[8:12]}-4000-8000-{number[12:24]}"
-        arn = f"arn:{partition(call.region)}:cloudwatch:{call.region}:{call.account}:alarm:{name}"
+        arn = f"arn:{partition_of(call.region)}:cloudwatch:{call.region}:{call.account}:alarm:{name}"
         made.append({"AlarmName": name, "AlarmARN": arn})
     return made
 
@@ -171,7 +172,7 @@ def _key(request: Json) -> str:
 def _arn(call: Call, kind: str, key: str) -> str:
     number = hashlib.sha256(f"{call.account}{call.region}{key}".encode()).hexdigest()[:32]
     service = "autoscaling" if kind == "scalingPolicy" else "application-autoscaling"
-    return f"arn:{partition(call.region)}:{service}:{call.region}:{call.account}:{kind}/{number}"
+    return f"arn:{partition_of(call.region)}:{service}:{call.region}:{call.account}:{kind}/{number}"
 
 
 def _not_found(what: str, request: Json) -> ServiceError:

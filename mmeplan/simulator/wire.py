@@ -1,7 +1,7 @@
 """What crosses a door of the simulator: requests, responses, who calls, and the errors of the service.
 
 In: a `Request` from a door (in-process or HTTP). Out: `Caller`, the account, region and service that it is for.
-Used by every door and by `core`; nothing here knows an operation.
+Nothing here knows an operation.
 """
 
 from __future__ import annotations
@@ -87,10 +87,3 @@ def caller(request: Request, default_account: str) -> Caller:
     if host:
         return Caller(default_account, host.group(2) or DEFAULT_REGION, host.group(1))
     return Caller(default_account, DEFAULT_REGION, "")
-
-
-def partition(region: str) -> str:
-    """The ARN partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -1,10 +1,14 @@
 """YAML text → plain values and the position of each of them, in one pass over libyaml's events.
 
-In: text. Out: `Document` (values + positions). Called by `spec.load`, and by `for_each` for `file:` sources.
+In: text. Out: `Document` (values + positions).
 
-Why not `yaml.safe_load`: fleet.yaml promises YAML 1.2 scalars (`no` is a string), duplicate keys as errors with both
-lines, limits against alias bombs and deep nesting, and the line of every key, for 10,000 endpoints in about a second.
-PyYAML does the parsing; what an event becomes is decided here. Tags that would build objects are refused.
+Why not `yaml.safe_load`: fleet.yaml promises YAML 1.2 scalars (`no` and `22:22` are texts, `012` is twelve), duplicate
+keys as errors with both lines, limits against alias bombs and deep nesting, and the line of every key, for 10,000
+endpoints in about a second. PyYAML does the parsing; what an event becomes is decided here. Tags that would build
+objects are refused.
+
+A number remembers how it was written where that differs from how Python would write it: `1.10` is 1.1 where a number is
+wanted, but "1.10" where an environment value or a piece of text is wanted. A version must not lose its zero.
 """
 
 from __future__ import annotations
@@ -20,7 +24,6 @@ from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeE
 from yaml.reader import ReaderError
 
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.scalars import plain_scalar
 
 FilePath = tuple[str | int, ...]
 
@@ -243,7 +246,8 @@ class _Reader:
             key = sys.intern(event.value)
             if event.tag or event.anchor:
                 self._check_tag(event, str)
-                self._anchor_key(event)
+            if event.anchor:
+                self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
             if key in value:
                 first = (positions[key] >> _COLUMN_BITS) + 1
                 self._refuse(event, f"duplicate key {key!r}; it stands in line {first} already", "remove one of them")
@@ -286,10 +290,6 @@ class _Reader:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
         return anchored.value, anchored.positions
 
-    def _anchor_key(self, event: Any) -> None:
-        if event.anchor:
-            self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
-
     def _check_tag(self, event: Any, kind: type) -> None:
         if event.tag and _TAGS.get(event.tag) is not kind:
             self._refuse(event, f"the tag {event.tag} is not allowed", "fleet files hold plain values only")
@@ -310,3 +310,71 @@ def _packed(event: Any) -> int:
     """Line and column of an event, from 0, in one integer."""
     mark = event.start_mark
     return int((mark.line << _COLUMN_BITS) | min(mark.column, _MAX_COLUMN))
+
+
+# --- scalars: the core schema of YAML 1.2, for YAML files, CSV cells and --var ----------------------------------------
+
+
+MAX_NUMBER_CHARS: Final = 400  # a longer number is a text: nothing in the API is that large
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONSTANTS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INFINITIES: Final = frozenset({".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"})
+_NOT_NUMBERS: Final = frozenset({".nan", ".NaN", ".NAN"})
+_NUMBER_STARTS: Final = frozenset("0123456789+-.")
+
+
+class Written:
+    """A number whose text is how it was written."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class WrittenInteger(Written, int):
+    """`0x1F`, `012`, `+5`."""
+
+
+class WrittenNumber(Written, float):
+    """`1.10`, `1e3`."""
+
+
+def plain_scalar(text: str) -> Any:
+    """The value of an unquoted scalar."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] in _NUMBER_STARTS and len(text) <= MAX_NUMBER_CHARS:
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> Any:
+    if _INTEGER.fullmatch(text):
+        return _as_written(text, int(text))
+    if _FLOAT.fullmatch(text):
+        return _as_written(text, float(text))
+    if _OCTAL.fullmatch(text):
+        return _as_written(text, int(text[2:], 8))
+    if _HEX.fullmatch(text):
+        return _as_written(text, int(text[2:], 16))
+    if text in _INFINITIES:
+        return _as_written(text, float(text.replace(".", "").lower()))
+    return _as_written(text, float("nan")) if text in _NOT_NUMBERS else text
+
+
+def _as_written(text: str, value: int | float) -> int | float:
+    """The number; with its text where Python would write it in another way."""
+    if str(value) == text:
+        return value
+    kept = WrittenInteger(value) if isinstance(value, int) else WrittenNumber(value)
+    kept.written = text
+    return kept

@@ -1,19 +1,25 @@
-"""`"{{ … }}"` inside scalars: Jinja2 expressions, evaluated in its sandbox.
+"""`"{{ … }}"` inside scalars: Jinja2 expressions, evaluated in its sandbox, with a bound on all that can explode.
 
 In: a plain value and the names it may use. Out: the value with every expression replaced. The YAML is parsed before
 any of this happens, so an expression can produce a value but never a key.
+
+A fleet file may come from a pull request, and `validate` and `plan` run on it before anybody has read it. So besides
+the sandbox (no attributes that lead out, no statements, nothing that changes a value) every operator, filter and method
+whose result can be much larger than what goes into it is bounded here. Filters without a use in a fleet file that can
+explode, or that give another answer each time, are left out: `random`, `wordwrap`, `urlize` and a few more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, wraps
 from typing import Any, Final
 
-from jinja2 import TemplateError, Undefined, meta, nodes
-from jinja2.exceptions import TemplateSyntaxError, UndefinedError
-
-from mmeplan.spec.sandbox import MAX_BITS, MAX_NODES, MAX_TEXT, sandbox
+from jinja2 import TemplateError, meta, nodes
+from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
+from jinja2.runtime import StrictUndefined, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MARK: Final = "{{"
 MAX_EXPRESSION: Final = 10_000  # characters of a scalar with expressions in it
@@ -22,7 +28,6 @@ RESERVED: Final = frozenset({"each", "fleet", "environment", "region", "account"
 """Names that mmeplan gives to expressions; variables can't take them."""
 
 _SHOWN_CHARS: Final = 80
-_environment: Final = sandbox()
 
 
 class ExpressionError(Exception):
@@ -152,3 +157,223 @@ def _parts(output: nodes.Node) -> list[nodes.Node]:
 def _shown(text: str) -> str:
     folded = " ".join(text.split())
     return folded if len(folded) <= _SHOWN_CHARS else folded[: _SHOWN_CHARS - 1] + "…"
+
+
+# --- the sandbox ------------------------------------------------------------------------------------------------------
+
+
+MAX_TEXT: Final = 100_000  # characters of one text; the API's longest member has 4,096
+MAX_NODES: Final = 1_000_000  # values in one result, nested ones counted
+MAX_BITS: Final = 4096  # of an integer
+MAX_WIDTH: Final = 1000  # of padding, indentation, batches, digits
+
+_LEFT_OUT: Final = ("filesizeformat", "pprint", "random", "urlize", "wordcount", "wordwrap", "xmlattr")
+_GROWING_METHODS: Final = frozenset(
+    {"center", "encode", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "translate", "zfill"}
+)
+# A width or precision of four digits or from an argument, with or without a key before it; a key with parentheses.
+_WIDE_FORMAT: Final = re.compile(r"%(\([^()]*\))?[^a-zA-Z%]*(\*|[0-9]{4,})|%\([^()]*\(")
+
+
+def sandbox() -> ImmutableSandboxedEnvironment:
+    """A fresh environment for expressions; undefined names are refused."""
+    environment = _Sandbox(undefined=StrictUndefined, cache_size=0, keep_trailing_newline=True, finalize=_inside_text)
+    environment.globals = {"range": environment.globals["range"]}
+    for name in _LEFT_OUT:
+        environment.filters.pop(name)
+    for name, made in _BOUNDED_FILTERS.items():
+        environment.filters[name] = made(environment.filters[name])
+    return environment
+
+
+def size_of(value: Any, limit: int = MAX_NODES) -> int:
+    """How many nodes and characters a value has, nested ones counted each time they appear; stops above `limit`."""
+    total = 0
+    waiting = [value]
+    while waiting and total <= limit:
+        inner = waiting.pop()
+        total += 1
+        if isinstance(inner, str):
+            total += len(inner)
+        elif isinstance(inner, int):
+            total += inner.bit_length() // 64
+        elif isinstance(inner, dict):
+            waiting.extend(inner)
+            waiting.extend(inner.values())
+        elif isinstance(inner, (list, tuple)):
+            if total + len(inner) > limit:
+                return limit + 1
+            waiting.extend(inner)
+    return total
+
+
+def _inside_text(value: Any) -> Any:
+    """What stands for a value inside a longer text: as YAML spells it, never as Python does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        raise SecurityError("null can't stand inside a text; `| default('…', true)` gives it a value")
+    if isinstance(value, (list, tuple, dict)):
+        raise SecurityError("a list or mapping can't stand inside a text; try `| join(',')` or `| tojson`")
+    if not isinstance(value, (str, int, float, Undefined)):
+        raise SecurityError(f"a {type(value).__name__} can't stand inside a text")
+    return value
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset({"**", "*", "%", "+"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        _check_operator(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, (str, int)) and attr in _GROWING_METHODS:
+            return False
+        return super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """`str.format` is no exception from `is_safe_attribute`."""
+        return
+
+    def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
+        if isinstance(owner, str) and name == "replace":
+            _check_replacement(owner, *args[:2])
+        elif isinstance(owner, str) and name == "join" and args:
+            items = list(args[0])
+            _check_joined(owner, items)
+            args = (items, *args[1:])
+        return super().call(context, obj, *args, **kwargs)
+
+
+def _check_operator(operator: str, left: Any, right: Any) -> None:
+    if operator == "%":
+        if isinstance(left, str):
+            _check_format(left)
+    elif operator == "+":
+        if isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
+            _check_length(len(left) + len(right), left)
+    elif isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length() * abs(right) if operator == "**" else left.bit_length() + right.bit_length()
+        if bits > MAX_BITS:
+            raise SecurityError("the number is too large")
+    elif operator == "*":
+        for sequence, times in ((left, right), (right, left)):
+            if isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
+                _check_length(size_of(sequence) * times, sequence)
+
+
+def _check_length(length: int, kind: Any) -> None:
+    if length > (MAX_TEXT if isinstance(kind, str) else MAX_NODES):
+        raise SecurityError("the result is too long")
+
+
+def _check_format(text: str) -> None:
+    if _WIDE_FORMAT.search(text):
+        raise SecurityError("the format is too wide")
+
+
+def _check_replacement(text: str, old: Any = "", new: Any = "") -> None:
+    _check_length(len(text) + (text.count(str(old)) if old else len(text) + 1) * len(str(new)), text)
+
+
+def _check_joined(separator: str, items: list[Any]) -> None:
+    _check_length(sum(size_of(item, MAX_TEXT) for item in items) + len(separator) * len(items), "")
+
+
+# --- filters --------------------------------------------------------------------------------------------------------
+
+Filter = Callable[..., Any]
+
+
+def _checked(check: Callable[..., None]) -> Callable[[Filter], Filter]:
+    """A filter that `check(value, *arguments)` may refuse first."""
+
+    def made(original: Filter) -> Filter:
+        skipped = 1 if hasattr(original, "jinja_pass_arg") else 0  # the context that Jinja2 passes first
+
+        @wraps(original)
+        def bounded(*args: Any, **kwargs: Any) -> Any:
+            check(*args[skipped:], **kwargs)
+            return original(*args, **kwargs)
+
+        return bounded
+
+    return made
+
+
+def _no_wide_numbers(_value: Any, *args: Any, **kwargs: Any) -> None:
+    for argument in (*args, *kwargs.values()):
+        wide_number = isinstance(argument, (int, float)) and abs(argument) > MAX_WIDTH
+        if wide_number or (isinstance(argument, str) and len(argument) > MAX_WIDTH):
+            raise SecurityError(f"an argument is larger than {MAX_WIDTH}")
+
+
+def _no_long_indentation(value: Any, width: Any = 4, *_args: Any, **_kwargs: Any) -> None:
+    _no_wide_numbers(value, width)
+    lines = str(value).splitlines()
+    _check_length(sum(map(len, lines)) + len(lines) * _width_of(width), "")
+
+
+def _no_long_json(value: Any, indent: Any = None) -> None:
+    _no_wide_numbers(value, indent)
+    _check_length(size_of(value) * (1 + _width_of(indent or 0)), "")
+
+
+def _width_of(indentation: Any) -> int:
+    return len(indentation) if isinstance(indentation, str) else int(indentation)
+
+
+def _no_long_replacement(value: Any, old: Any = "", new: Any = "", *_args: Any, **_kwargs: Any) -> None:
+    _check_replacement(str(value), str(old), str(new))
+
+
+def _joining(original: Filter) -> Filter:
+    @wraps(original)
+    def bounded(context: Any, value: Iterable[Any], d: str = "", attribute: Any = None) -> Any:
+        items = list(value)
+        _check_joined(str(d), items)
+        return original(context, items, d, attribute)
+
+    return bounded
+
+
+def _summing(original: Filter) -> Filter:
+    @wraps(original)
+    def bounded(environment: Any, iterable: Iterable[Any], attribute: Any = None, start: Any = 0) -> Any:
+        items = list(iterable)
+        if not isinstance(start, (int, float)):
+            _check_length(size_of(items), [])
+        return original(environment, items, attribute, start)
+
+    return bounded
+
+
+def _mapping(original: Filter) -> Filter:
+    @wraps(original)
+    def bounded(context: Any, value: Iterable[Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
+        total = 0
+        for item in original(context, value, *args, **kwargs):
+            total += size_of(item)
+            _check_length(total, [])
+            yield item
+
+    return bounded
+
+
+_BOUNDED_FILTERS: Final[dict[str, Callable[[Filter], Filter]]] = {
+    "batch": _checked(_no_wide_numbers),
+    "center": _checked(_no_wide_numbers),
+    "format": _checked(lambda value, *_, **__: _check_format(str(value))),
+    "indent": _checked(_no_long_indentation),
+    "join": _joining,
+    "map": _mapping,
+    "replace": _checked(_no_long_replacement),
+    "round": _checked(_no_wide_numbers),
+    "slice": _checked(_no_wide_numbers),
+    "sum": _summing,
+    "tojson": _checked(_no_long_json),
+}
+
+_environment: Final = sandbox()

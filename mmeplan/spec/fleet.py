@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mmeplan.aws.shapes import snake
+from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.spec.document import Document, FilePath, dotted
-from mmeplan.spec.surface import NAMED_LISTS, REFERENCES
 
 EntryKind = Literal["model", "endpoint_config", "endpoint"]
 SECTIONS: dict[EntryKind, str] = {"model": "models", "endpoint_config": "endpoint_configs", "endpoint": "endpoints"}
@@ -150,16 +150,17 @@ class Fleet:
     policies: tuple[Policy, ...] = ()
 
 
-_USERS_OWN_KEYS = frozenset({"Environment", *NAMED_LISTS})
+VERBATIM_BELOW: Final = frozenset({"Environment", "Tags", *KEYED})
+"""Members whose keys are the user's own names, the same in the API and in the file."""
 
 
 def file_path(entry_path: FilePath, api_path: tuple[str | int, ...]) -> FilePath:
     """The place in the file of a member of an entry's request: API names become snake_case."""
-    opaque = False
+    verbatim = False
     path: list[str | int] = list(entry_path)
     for part in api_path:
-        path.append(snake(part) if isinstance(part, str) and not opaque else part)
-        opaque = part in _USERS_OWN_KEYS and not opaque
+        path.append(snake(part) if isinstance(part, str) and not verbatim else part)
+        verbatim = part in VERBATIM_BELOW and not verbatim
     return tuple(path)
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mmeplan.errors import InputError
-from mmeplan.spec.document import MAX_BYTES, read_document
+from mmeplan.spec.document import MAX_BYTES, plain_scalar, read_document
 from mmeplan.spec.fleet import Source
-from mmeplan.spec.scalars import plain_scalar
 
 MAX_ITEMS: Final = 100_000
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")

@@ -2,32 +2,33 @@
 
     read YAML → header (environment, variables) → defaults + for_each + expressions per entry → types → Fleet
 
-Called by the commands and by the public API. Raises nothing but InputError, whatever the bytes.
+Raises nothing but InputError, whatever the bytes.
 """
 
 from __future__ import annotations
 
 import copy
+import difflib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from pydantic_core import ValidationError
 
+from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.document import MAX_BYTES, Document, FilePath, read_document
-from mmeplan.spec.entries import EntryMaker
-from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
+from mmeplan.spec.document import MAX_BYTES, Document, FilePath, plain_scalar, read_document
+from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
-from mmeplan.spec.header import LANGUAGE_VERSION, Header, read_header
 from mmeplan.spec.policies import read_policies
+from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
-from mmeplan.spec.refusals import Refusals
-from mmeplan.spec.validation import fleet_validator, problems_of
+from mmeplan.spec.surface import fleet_validator, problems_of
 
 MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
 LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -55,9 +56,8 @@ def load(
         with Path(path).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(
-            [Problem(f"can't be read: {error.strerror or error}", name, hint=_create_hint(error))]
-        ) from None
+        hint = "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
+        raise InputError([Problem(f"can't be read: {error.strerror or error}", name, hint=hint)]) from None
     except ValueError as error:  # a NUL in the path
         raise InputError([Problem(f"{name!r} can't be read: {error}")]) from None
     return load_text(raw, name, environment, variables, region=region, folder=Path(path).parent)
@@ -84,10 +84,6 @@ def load_text(
         raise InputError([Problem("nested too deeply", name)]) from None
 
 
-def _create_hint(error: OSError) -> str:
-    return "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
-
-
 class _Loader:
     """One load of one file; what is wrong goes to `refusals` as it is found."""
 
@@ -96,7 +92,8 @@ class _Loader:
         self.refusals = Refusals(document)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
         self.files = ItemFiles(folder)
-        self.names: Mapping[str, Any] = {}
+        self.header = Header({}, {}, {})
+        self.origins: Origins = {}
 
     def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
         root = self.document.value
@@ -105,44 +102,36 @@ class _Loader:
             self.refusals.refuse(keys, hint="mmeplan init writes a starter")
             self.refusals.stop_if_any()
         root = dict(root)
-        header = read_header(root, environment, overrides, region, self.refusals)
-        self.names = header.names
-        for key, value in header.values.items():
-            if value is not None or key in root:
-                root[key] = value
+        self.header = read_header(root, environment, overrides, region, self.refusals)
+        root |= {key: value for key, value in self.header.values.items() if value is not None or key in root}
         self._evaluate_top(root)
-        self._check_top(root)
-        origins: Origins = {}
-        entries = self._expand(root, origins, header)
-        validated = self._validate(root, origins, header)
+        entries = self._expand(root)
+        validated = self._validate(root)
         quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
-        made = self._fleet({**validated, **entries}, origins, environment)
-        return replace(made, quotas=quotas, policies=policies)
+        return replace(self._fleet({**validated, **entries}, environment), quotas=quotas, policies=policies)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
     def _evaluate_top(self, root: dict[str, Any]) -> None:
-        """Evaluate what holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
+        """What holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
         for key in ("retain", "allow", "quotas", "policies"):
             if key in root:
-                root[key] = self.refusals.evaluated(root[key], (key,), self.names)
+                root[key] = self.refusals.evaluated(root[key], (key,), self.header.names)
         defaults = root.get("defaults")
         if isinstance(defaults, dict) and "tags" in defaults:
-            tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.names)
+            tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.header.names)
             root["defaults"] = {**defaults, "tags": tags}
-
-    def _check_top(self, root: dict[str, Any]) -> None:
-        retain, defaults = root.get("retain"), root.get("defaults")
+            self._check_tags(tags, ("defaults", "tags"))
+        retain = root.get("retain")
         if isinstance(retain, int) and retain < 0:
             self.refusals.refuse("retain can't be negative", ("retain",))
-        self._check_tags(defaults.get("tags") if isinstance(defaults, dict) else None, ("defaults", "tags"))
         self._check_reasons(root.get("allow"), ("allow",))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
-    def _expand(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, dict[str, Any]]:
+    def _expand(self, root: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The entries by section: defaults merged, for_each expanded, expressions evaluated, types checked.
 
         They are taken out of `root`, a batch at a time, so that a large fleet is never in memory twice. `origins`
@@ -155,25 +144,25 @@ class _Loader:
             entries = root.get(section)
             if not isinstance(entries, dict):
                 continue
-            origins[section], made[section], batch = {}, {}, {}
+            origins = self.origins[section] = {}
+            made[section], batch = {}, {}
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
                 for full_name, value in self._entries(section, name, merged):
                     self._check_entry(full_name, (section, name), value)
-                    if full_name in origins[section]:
+                    if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
                     batch[full_name] = value
-                    origins[section][full_name] = (section, name)
+                    origins[full_name] = (section, name)
                     if len(batch) >= _BATCH:
-                        made[section] |= self._typed_entries(section, batch, origins, header)
+                        made[section] |= self._typed_entries(section, batch)
                         batch = {}
-            made[section] |= self._typed_entries(section, batch, origins, header)
+            made[section] |= self._typed_entries(section, batch)
             root[section] = {}
         return made
 
-    def _typed_entries(self, section: str, batch: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
-        alone = {"version": LANGUAGE_VERSION, "fleet": "", section: batch}
-        return self._typed(alone, origins, header).get(section) or {}
+    def _typed_entries(self, section: str, batch: dict[str, Any]) -> dict[str, Any]:
+        return self._typed({"version": LANGUAGE_VERSION, "fleet": "", section: batch}).get(section) or {}
 
     def _entries(self, section: str, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
         """An entry, or all that its for_each makes of it, evaluated."""
@@ -182,11 +171,11 @@ class _Loader:
             if MARK in name:
                 self.refusals.refuse("an expression in a name needs a for_each", path)
                 return
-            yield name, self.refusals.evaluated(merged, path, self.names)
+            yield name, self.refusals.evaluated(merged, path, self.header.names)
             return
         template = {key: value for key, value in merged.items() if key != "for_each"}
         for key, item in self._items(merged["for_each"], (*path, "for_each")):
-            names = {**self.names, "each": {"key": key, "value": item}}
+            names = {**self.header.names, "each": {"key": key, "value": item}}
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
@@ -196,7 +185,7 @@ class _Loader:
 
     def _items(self, value: Any, path: FilePath) -> Items:
         failures: list[FilePath] = []
-        made = self.refusals.evaluated(value, path, self.names, failures)
+        made = self.refusals.evaluated(value, path, self.header.names, failures)
         if failures:
             return []
         try:
@@ -210,13 +199,11 @@ class _Loader:
         if not (LOGICAL_NAME.fullmatch(name) and len(name) <= MAX_LOGICAL_NAME):
             rule = f"letters, digits, and - between them, at most {MAX_LOGICAL_NAME}"
             self.refusals.refuse(f"{name!r} can't be a name: {rule}", path)
-        if isinstance(value, dict):
-            self._check_tags(value.get("tags"), (*path, "tags"))
-            self._check_reasons(value.get("allow"), (*path, "allow"))
-            config = value.get("config")
-            if isinstance(config, dict):
-                self._check_tags(config.get("tags"), (*path, "config", "tags"))
-                self._check_reasons(config.get("allow"), (*path, "config", "allow"))
+        config = value.get("config") if isinstance(value, dict) else None
+        for own, place in ((value, path), (config, (*path, "config"))):
+            if isinstance(own, dict):
+                self._check_tags(own.get("tags"), (*place, "tags"))
+                self._check_reasons(own.get("allow"), (*place, "allow"))
 
     def _check_tags(self, tags: Any, path: FilePath) -> None:
         for key in tags if isinstance(tags, dict) else ():
@@ -234,21 +221,20 @@ class _Loader:
 
     # --- the result -------------------------------------------------------------------------------------------------
 
-    def _validate(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
+    def _validate(self, root: dict[str, Any]) -> dict[str, Any]:
         """The fleet with API names. The defaults are checked by themselves as well, their expressions left alone."""
         defaults = root.get("defaults")
         if isinstance(defaults, dict):
-            alone = {"version": LANGUAGE_VERSION, "fleet": "", "defaults": defaults}
-            self._typed(alone, {}, header)
+            self._typed({"version": LANGUAGE_VERSION, "fleet": "", "defaults": defaults})
             root["defaults"] = {"tags": defaults.get("tags")}
-        return self._typed(root, origins, header)
+        return self._typed(root)
 
-    def _typed(self, root: dict[str, Any], origins: Origins, header: Header) -> dict[str, Any]:
+    def _typed(self, root: dict[str, Any]) -> dict[str, Any]:
         try:
             return cast(dict[str, Any], fleet_validator().validate_python(root))
         except ValidationError as error:
             for found, message, hint, value in problems_of(error):
-                path = _place(found, origins, header)
+                path = self._place(found)
                 in_default = len(found) > 2 and found[0] == "defaults"
                 unevaluated = in_default and isinstance(value, str) and MARK in value
                 if not (unevaluated or self.refusals.failed(path)):
@@ -257,12 +243,19 @@ class _Loader:
                     break
         return {}
 
-    def _fleet(self, validated: dict[str, Any], origins: Origins, environment: str | None) -> Fleet:
+    def _place(self, path: FilePath) -> FilePath:
+        """Where the value at a path of the expanded fleet was written."""
+        section = str(path[0]) if path else ""
+        if len(path) == 1:
+            return self.header.places.get(section, path)
+        return (*self.origins.get(section, {}).get(str(path[1]), path[:2]), *path[2:]) if path else path
+
+    def _fleet(self, validated: dict[str, Any], environment: str | None) -> Fleet:
         maker = EntryMaker((validated.get("defaults") or {}).get("tags") or {})
         made: dict[str, dict[str, Entry]] = {}
         for kind, section in SECTIONS.items():
             made[section] = {
-                name: maker.entry(kind, name, origins[section][name], value or {})
+                name: maker.entry(kind, name, self.origins[section][name], value or {})
                 for name, value in (validated.get(section) or {}).items()
             }
         return Fleet(
@@ -278,16 +271,6 @@ class _Loader:
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
             source_map=self.refusals.source_map,
         )
-
-
-def _place(path: FilePath, origins: Origins, header: Header) -> FilePath:
-    """Where the value at a path of the expanded fleet was written."""
-    section = str(path[0]) if path else ""
-    if len(path) == 1 and section in header.places:
-        return header.places[section]
-    if len(path) > 1 and section in origins:
-        return (*origins[section].get(str(path[1]), path[:2]), *path[2:])
-    return path
 
 
 def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:
@@ -310,3 +293,222 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+# --- the header: environment, variables, fleet, account, region, and the names for expressions ------------------------
+
+
+LANGUAGE_VERSION: Final = 1
+FLEET_NAME = re.compile(r"[a-z0-9-]{1,40}")
+ACCOUNT = re.compile(r"[0-9]{12}")
+VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_HEADER_KEYS: Final = ("fleet", "account", "region")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The head of a file, evaluated.
+
+    `values` are fleet, account and region as they hold in the chosen environment; `places` is where each of them
+    stands. `names` is what expressions may use.
+    """
+
+    values: Mapping[str, Any]
+    places: Mapping[str, FilePath]
+    names: Mapping[str, Any]
+
+
+def read_header(
+    root: Mapping[str, Any],
+    environment: str | None,
+    overrides: Mapping[str, str],
+    region: str | None,
+    refusals: Refusals,
+) -> Header:
+    """Choose the environment, evaluate the variables and the header. Problems go to `refusals`."""
+    version = root.get("version", LANGUAGE_VERSION)
+    if version != LANGUAGE_VERSION:
+        known = f"this mmeplan reads version: {LANGUAGE_VERSION}"
+        refusals.refuse(f"version {version!s:.40} of the language is not known; {known}", ("version",))
+    chosen = _chosen_environment(root, environment, refusals)
+    raw = _variables(root, environment, chosen, refusals)
+    given = _overridden(overrides, raw, refusals)
+    given |= {name: value for name, value in (("environment", environment), ("region", region)) if value is not None}
+    for key in _HEADER_KEYS:
+        if chosen.get(key) is not None and key != "fleet":
+            raw[key] = (chosen[key], ("environments", str(environment), key))
+        elif root.get(key) is not None:
+            raw[key] = (root[key], (key,))
+    names = _Names(raw, given, refusals).resolved()
+    header = Header(
+        values={key: names.get(key, raw[key][0] if key in raw else None) for key in _HEADER_KEYS},
+        places={key: raw[key][1] if key in raw else (key,) for key in _HEADER_KEYS},
+        names=names,
+    )
+    _check(header, root, refusals)
+    return header
+
+
+def _chosen_environment(root: Mapping[str, Any], environment: str | None, refusals: Refusals) -> Mapping[str, Any]:
+    if environment is None:
+        return {}
+    known = _mapping(root.get("environments"))
+    if environment not in known:
+        close = difflib.get_close_matches(environment, list(known), n=1)
+        hint = f"did you mean -e {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
+        refusals.refuse(f"the environment {environment!r} is not in the file", ("environments",), hint)
+    return _mapping(known.get(environment))
+
+
+Raw = dict[str, tuple[Any, FilePath]]
+"""Name → value as written, and where it stands."""
+
+
+def _variables(root: Mapping[str, Any], environment: str | None, chosen: Mapping[str, Any], refusals: Refusals) -> Raw:
+    """The variables as written: those of the file, under those of the environment."""
+    raw: Raw = {name: (value, ("variables", name)) for name, value in _mapping(root.get("variables")).items()}
+    for name in raw:
+        if not VARIABLE_NAME.fullmatch(name):
+            refusals.refuse(f"{name!r} can't be a variable: letters, digits and _ only", ("variables", name))
+        elif name in RESERVED:
+            refusals.refuse(f"{name!r} is a name that mmeplan gives itself", ("variables", name), "choose another name")
+    for other, values in _mapping(root.get("environments")).items():
+        for name in _mapping(_mapping(values).get("variables")).keys() - raw.keys():
+            refusals.refuse(
+                f"the environment sets {name!r}, which `variables` doesn't declare",
+                ("environments", other, "variables", name),
+                f"declare it for all environments: variables: {{{name}: …}}",
+            )
+    for name, value in _mapping(chosen.get("variables")).items():
+        raw[name] = (value, ("environments", str(environment), "variables", name))
+    return raw
+
+
+def _overridden(overrides: Mapping[str, str], declared: Raw, refusals: Refusals) -> dict[str, Any]:
+    """The variables of --var: taken as they are, an expression in them is plain text."""
+    for name in overrides:
+        if name not in declared:
+            close = difflib.get_close_matches(name, sorted(declared), n=1)
+            hint = (
+                f"did you mean --var {close[0]}=…?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
+            )
+            refusals.refuse(f"--var {name}: the file declares no such variable", ("variables",), hint)
+    return {name: plain_scalar(text) if text else "" for name, text in overrides.items()}
+
+
+class _Names:
+    """Evaluates names that use one another, each after those that it uses."""
+
+    def __init__(self, raw: Raw, given: Mapping[str, Any], refusals: Refusals) -> None:
+        self.raw = raw
+        self.refusals = refusals
+        self.done: dict[str, Any] = dict(given)
+        self.under_way: list[str] = []
+
+    def resolved(self) -> dict[str, Any]:
+        for name in self.raw:
+            self._resolve(name)
+        return self.done
+
+    def _resolve(self, name: str) -> None:
+        if name in self.done or name in self.refusals.broken:
+            return
+        value, path = self.raw[name]
+        if name in self.under_way:
+            circle = " → ".join([*self.under_way[self.under_way.index(name) :], name])
+            self.refusals.refuse(f"the value goes in a circle: {circle}", path)
+            self.refusals.broken.update(self.under_way[self.under_way.index(name) :])
+            return
+        self.under_way.append(name)
+        for other in sorted(names_in(value) & self.raw.keys()):
+            self._resolve(other)
+        self.under_way.pop()
+        if name in self.refusals.broken:
+            return
+        failures: list[FilePath] = []
+        made = self.refusals.evaluated(value, path, self.done, failures=failures)
+        if failures:
+            self.refusals.broken.add(name)
+        else:
+            self.done[name] = made
+
+
+def _check(header: Header, root: Mapping[str, Any], refusals: Refusals) -> None:
+    fleet, account = header.values.get("fleet"), header.values.get("account")
+    if isinstance(fleet, str) and "fleet" in header.names and not FLEET_NAME.fullmatch(fleet):
+        refusals.refuse(f"{fleet!r} can't be a fleet's name: a-z, 0-9 and -, at most 40", ("fleet",))
+    if "account" in header.names:
+        _check_account(account, header.places["account"], refusals)
+    for name, environment in _mapping(root.get("environments")).items():
+        own = _mapping(environment).get("account")
+        if not (isinstance(own, str) and MARK in own):
+            _check_account(own, ("environments", name, "account"), refusals)
+
+
+def _check_account(account: Any, path: FilePath, refusals: Refusals) -> None:
+    if isinstance(account, str) and not ACCOUNT.fullmatch(account):
+        refusals.refuse(f"{account!r} is not an account: twelve digits", path)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+# --- from validated data to entries -----------------------------------------------------------------------------------
+
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class EntryMaker:
+    """Makes the entries of one fleet. `tags` are the fleet's own, which every entry inherits."""
+
+    def __init__(self, tags: Mapping[str, str]) -> None:
+        self._tags = tags
+        self._pieces: dict[str, Any] = {}
+
+    def entry(self, kind: EntryKind, name: str, path: FilePath, value: dict[str, Any]) -> Entry:
+        """The entry of this name; `path` is where it stands in the file."""
+        own = {key: item for key, item in value.items() if key[:1].islower() and item is not None}
+        config = own.get("config")
+        if isinstance(config, dict):
+            config = self.entry("endpoint_config", name, (*path, "config"), config)
+        tags = {**self._tags, **(value.get("tags") or {})}
+        request = {key: item for key, item in value.items() if not key[:1].islower()}
+        return Entry(
+            kind=kind,
+            name=name,
+            path=self._shared(path),
+            request=self._members(request),
+            tags=self._shared({key: text for key, text in tags.items() if text is not None}),
+            pinned_name=own.get("name") or None,
+            protect=own.get("protect", False),
+            adopt=own.get("adopt", False),
+            allow=own.get("allow") or _NOTHING,
+            on_remove=own.get("on_remove", "delete"),
+            renamed_from=own.get("renamed_from") or None,
+            replace_salt=own.get("replace_salt") or None,
+            config=config,
+        )
+
+    def _members(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A structure without its nulls: a null takes a default back, the API never sees it.
+
+        In a list of named things one that is empty or null stays: its name says that it is wanted.
+        """
+        return {
+            key: self._piece(item)
+            if key not in KEYED
+            else {name: self._shared(self._members(inner or {})) for name, inner in item.items()}
+            for key, item in value.items()
+            if item is not None
+        }
+
+    def _piece(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self._shared(self._members(value))
+        return [self._piece(item) for item in value] if isinstance(value, list) else value
+
+    def _shared(self, piece: Any) -> Any:
+        """The one object that stands for this piece and all that are written alike, types included."""
+        return self._pieces.setdefault(repr(piece), piece)

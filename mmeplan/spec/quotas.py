@@ -13,7 +13,7 @@ from typing import Any, Final
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.fleet import Quota
 from mmeplan.spec.for_each import ForEachError, ItemFiles
-from mmeplan.spec.refusals import Refusals
+from mmeplan.spec.problems import Refusals
 
 INSTANCE_TYPE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 FOR_ENDPOINTS: Final = " for endpoint usage"  # how Service Quotas names the quota of an instance type

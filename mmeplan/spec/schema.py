@@ -24,12 +24,12 @@ from typing import Any, Final
 import botocore
 
 from mmeplan.aws.shapes import service
+from mmeplan.aws.variants import KEYED
 from mmeplan.spec.for_each import FILE_TYPES
-from mmeplan.spec.header import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, VARIABLE_NAME
-from mmeplan.spec.loading import LOGICAL_NAME, MAX_LOGICAL_NAME
+from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_NAME, MAX_LOGICAL_NAME, VARIABLE_NAME
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
-from mmeplan.spec.surface import NAMED_LISTS, Node, fleet_surface
+from mmeplan.spec.surface import Node, fleet_surface
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHECKED_IN: Final = Path(__file__).parents[2] / "specs" / "fleet.schema.json"
@@ -231,7 +231,7 @@ class _Builder:
         """What the keys of a map must look like; those of a named list are the values of its name member."""
         if node.kind == "named":
             item = self.shapes[shape["member"]["shape"]]
-            name_shape = item["members"][NAMED_LISTS[node.api]]["shape"]
+            name_shape = item["members"][KEYED[node.api]]["shape"]
         else:
             name_shape = shape["key"]["shape"]
         constraints = _text_constraints(self.shapes[name_shape])
@@ -264,6 +264,13 @@ def _text_constraints(shape: Mapping[str, Any]) -> Schema:
     return made
 
 
+_FILE: Final = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
+    "required": ["file"],
+    "additionalProperties": False,
+    "description": "A YAML, JSON or CSV file beside the fleet file.",
+}
 _OWN_SCHEMAS: Final[dict[str, Schema]] = {
     "tags": _or_expression(
         {
@@ -278,28 +285,10 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
     "allow": _or_expression(
         {"type": ["object", "null"], "additionalProperties": {"type": "string", "pattern": r"\S"}},
     ),
-    "for_each": {
-        "anyOf": [
-            {
-                "type": "object",
-                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
-                "required": ["file"],
-                "additionalProperties": False,
-                "description": "A YAML, JSON or CSV file beside the fleet file.",
-            },
-            {"type": ["array", "object", "null"]},
-            _EXPRESSION,
-        ]
-    },
+    "for_each": {"anyOf": [_FILE, {"type": ["array", "object", "null"]}, _EXPRESSION]},
     "quotas": {
         "anyOf": [
-            {
-                "type": "object",
-                "properties": {"file": {"type": "string", "pattern": rf"\.({'|'.join(FILE_TYPES)})$"}},
-                "required": ["file"],
-                "additionalProperties": False,
-                "description": "A YAML, JSON or CSV file beside the fleet file.",
-            },
+            _FILE,
             {
                 "type": ["object", "null"],
                 "propertyNames": {"pattern": _whole(INSTANCE_TYPE.pattern)},

@@ -1,27 +1,29 @@
 """The keys of fleet.yaml as one tree: the API's members, derived from botocore, and mmeplan's own beside them.
 
-In: the installed botocore's service model. Out: `Node`s. The loader's type checks (`spec.validation`), the editor's
-JSON Schema (`spec.schema`) and "did you mean" all read this one tree, so that they can't disagree.
+In: the installed botocore's service model. Out: `Node`s, and the types that pydantic-core enforces by them: an entry in
+snake_case goes in, a request in API names comes out, or `Problem`s with paths. The type checks, the editor's JSON
+Schema (`spec.schema`) and "did you mean" all read this one tree, so that they can't disagree.
 
 A member that AWS adds arrives here with a botocore upgrade; nothing is typed by hand but the keys in `OWN_KEYS`.
+Constraints beyond types (bounds, patterns, enums) are the rules' concern, so that each of them has its rule, its page
+and its place in the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from mmeplan.aws.shapes import ServiceModel, service, snake
+from mmeplan.aws.variants import KEYED, REFERENCES
+from mmeplan.spec.document import FilePath
 
 Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
-
-NAMED_LISTS: Final = {"ProductionVariants": "VariantName", "ShadowProductionVariants": "VariantName"}
-"""Lists whose items carry a unique name: in the file a mapping keyed by that name (docs/fleet-yaml.md)."""
-
-REFERENCES: Final = {"ModelName": "model", "ModelNameOverride": "model_override"}
-"""API member that names a model → mmeplan's key for a logical reference in its place."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,6 @@ class Node:
     item: Node | None = None
     choices: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
-
-
-def _without(node: Node, keys: tuple[str, ...]) -> Node:
-    return replace(node, keys={key: inner for key, inner in node.keys.items() if key not in keys})
 
 
 def _own(kind: Kind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
@@ -123,10 +121,14 @@ class _Builder:
             "endpoint_config": self.entry_config(),
             "endpoint": self.entry_endpoint(),
         }
+        shared = {
+            kind: replace(node, keys={key: inner for key, inner in node.keys.items() if key not in _SINGLE_KEYS})
+            for kind, node in entries.items()
+        }
         defaults = Node(
             "object",
             doc="Merged under every entry of that kind; an entry's own value wins; mappings merge, lists replace.",
-            keys={**{kind: _without(node, _SINGLE_KEYS) for kind, node in entries.items()}, "tags": OWN_KEYS["tags"]},
+            keys={**shared, "tags": OWN_KEYS["tags"]},
         )
         sections = {
             "models": ("model", "Logical name → model (CreateModel)."),
@@ -218,9 +220,9 @@ class _Builder:
     def _member(self, member: str, ref: dict[str, str]) -> Node:
         shape = ref["shape"]
         doc = ref.get("documentation") or self.model.shapes[shape].get("documentation", "")
-        if member in NAMED_LISTS:
+        if member in KEYED:
             item_shape = self.model.shapes[shape]["member"]["shape"]
-            name_member = NAMED_LISTS[member]
+            name_member = KEYED[member]
             item = self._structure(item_shape, lambda inner: inner != name_member)
             return Node("named", api=member, shape=shape, doc=doc, item=item)
         return replace(self._shape(shape), api=member, shape=shape, doc=doc)
@@ -244,3 +246,152 @@ class _Builder:
             "boolean": "boolean",
         }
         return Node(kinds.get(kind, "string"), shape=shape)
+
+
+# --- types, enforced by pydantic-core ---------------------------------------------------------------------------------
+
+
+_SHOWN_CHARS = 60
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "finite_number": "a finite number",
+}
+
+
+@lru_cache(maxsize=1)
+def fleet_validator() -> SchemaValidator:
+    """Validates a whole fleet file, expressions evaluated and defaults merged."""
+    return SchemaValidator(_schema(fleet_surface()))
+
+
+def problems_of(error: ValidationError) -> Iterator[tuple[FilePath, str, str, Any]]:
+    """(path, sentence, hint, value) for each thing that pydantic-core found wrong."""
+    for found in error.errors(include_url=False, include_context=False):
+        path, node = _follow(found["loc"])
+        sentence, hint = _sentence(found["type"], found["input"], path, node, found["msg"])
+        yield path, sentence, hint, found["input"]
+
+
+def _sentence(kind: str, value: Any, path: FilePath, node: Node | None, message: str) -> tuple[str, str]:
+    if kind == "extra_forbidden":
+        return _unknown_key(str(path[-1]), tuple(sorted(node.keys)) if node else ())
+    if kind == "missing":
+        return f"the key {path[-1]!r} is missing", ""
+    if kind in _EXPECTED:
+        hint = ""
+        if kind == "string_type" and isinstance(value, (int, float)):
+            hint = f'put it in quotes: "{_spelled(value)}"'
+        return f"expected {_EXPECTED[kind]}, got {_shown(value)}", hint
+    return f"{message[:1].lower()}{message[1:]}", ""
+
+
+@lru_cache(maxsize=10_000)
+def _unknown_key(key: str, known: tuple[str, ...]) -> tuple[str, str]:
+    if snake(key) in known and snake(key) != key:
+        return "unknown key", f"write it in snake_case: {snake(key)}"
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    if close:
+        return f"unknown key; did you mean {close[0]}?", ""
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return "unknown key", f"known here: {shown}" if known else ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = _spelled(value)
+    shown = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
+    if isinstance(value, bool):
+        return shown
+    kinds = ((int, "the integer "), (float, "the number "), (str, "the string "))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "") + shown
+
+
+def _spelled(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _follow(loc: FilePath) -> tuple[FilePath, Node | None]:
+    """The file path of an error's location, and the node whose keys were allowed there."""
+    node: Node | None = fleet_surface()
+    path: list[str | int] = []
+    holder = node
+    for part in loc:
+        if node is not None and node.kind == "either" and part in ("text", "config"):
+            node = replace(node, kind="object")  # which of the two alternatives was tried is not part of the path
+            continue
+        if part == "[key]":
+            continue
+        holder = node
+        path.append(part)
+        if node is not None:
+            node = node.keys.get(str(part)) if node.kind == "object" else node.item
+    return tuple(path), holder
+
+
+def _schema(node: Node) -> core_schema.CoreSchema:
+    if node.kind == "object":
+        return _object(node)
+    if node.kind == "either":
+        choices = {"text": core_schema.str_schema(strict=True), "config": _object(node)}
+        return core_schema.tagged_union_schema(choices, lambda value: "text" if isinstance(value, str) else "config")
+    if node.kind in ("map", "named"):
+        assert node.item is not None
+        return core_schema.dict_schema(core_schema.str_schema(strict=True), _nullable(node.item), strict=True)
+    if node.kind == "list":
+        assert node.item is not None
+        return core_schema.list_schema(_schema(node.item), strict=True)
+    plain = _PLAIN[node.kind]
+    return core_schema.no_info_after_validator_function(_chooser(node.choices), plain) if node.choices else plain
+
+
+def _object(node: Node) -> core_schema.CoreSchema:
+    fields = {}
+    for key, inner in node.keys.items():
+        required = key in node.required and not node.shape  # the API's own `required` is a rule's concern
+        fields[inner.api or key] = core_schema.typed_dict_field(
+            _schema(inner) if required else _nullable(inner), required=required, validation_alias=key
+        )
+    return core_schema.typed_dict_schema(fields, extra_behavior="forbid", strict=True, config={"loc_by_alias": True})
+
+
+def _nullable(node: Node) -> core_schema.CoreSchema:
+    """Null, empty and absent are one in fleet.yaml, except for an environment value."""
+    return _schema(node) if node.kind == "text" else core_schema.nullable_schema(_schema(node))
+
+
+def _chooser(choices: tuple[str, ...]) -> Any:
+    def check(value: str) -> str:
+        if value not in choices:
+            raise PydanticCustomError("choice", f"expected one of {', '.join(choices)}, got {value!r}")
+        return value
+
+    return check
+
+
+def _environment_value(value: Any) -> Any:
+    """People write numbers and booleans in environment maps; the API wants strings (docs/fleet-yaml.md)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return value
+
+
+_PLAIN: Final[dict[Kind, core_schema.CoreSchema]] = {
+    "text": core_schema.no_info_before_validator_function(_environment_value, core_schema.str_schema(strict=True)),
+    "string": core_schema.str_schema(strict=True),
+    "integer": core_schema.int_schema(strict=True),
+    "number": core_schema.float_schema(strict=True, allow_inf_nan=False),
+    "boolean": core_schema.bool_schema(strict=True),
+    "any": core_schema.any_schema(),
+}

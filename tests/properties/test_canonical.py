@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan.resources.canonical import DEFAULTS, KEYED, UNORDERED, canonical, same_number
+from mmeplan.aws.variants import KEYED
+from mmeplan.resources.canonical import DEFAULTS, UNORDERED, canonical, same_number
 
 LAW = settings(max_examples=200, derandomize=True, database=None)
 

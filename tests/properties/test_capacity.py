@@ -11,9 +11,8 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan.plan.capacity import peak
+from mmeplan.plan.capacity import Order, ordered, peak
 from mmeplan.plan.instances import Job
-from mmeplan.plan.ordering import Order, ordered
 
 LAW = settings(max_examples=150, derandomize=True, database=None)
 KINDS = ("ml.a.large", "ml.b.large")
@@ -205,7 +204,7 @@ HARD = (
 """Of each endpoint the instances of two types before and after: no rule of thumb finds an order, and few do."""
 
 
-def test_a_rare_order_is_found_because_no_set_of_endpoints_is_tried_twice() -> None:
+def test_a_rare_order_is_found() -> None:
     jobs = [_swap(f"e{n}", *levels) for n, levels in enumerate(HARD)]
     now = {kind: sum(job.before[kind] for job in jobs) for kind in KINDS}
     assert ordered(jobs, now, dict(zip(KINDS, (26, 25), strict=True)), 1) is not None
@@ -214,7 +213,7 @@ def test_a_rare_order_is_found_because_no_set_of_endpoints_is_tried_twice() -> N
 class Counted(int):
     """A number that counts how often numbers were compared with it, and gives up after too many."""
 
-    compared, most = 0, 100_000
+    compared, most = 0, 10_000
 
     def __sub__(self, other: int) -> Counted:
         return Counted(int(self) - int(other))
@@ -226,14 +225,14 @@ class Counted(int):
 
 
 def test_the_search_for_an_order_ends_where_there_is_none() -> None:
-    """Fifteen endpoints that fit in any order, and one that fits in none: every set of the fifteen could be tried."""
+    """Fifteen endpoints that fit in any order, and one that fits in none: no set of the fifteen is worth a try."""
     Counted.compared = 0
     takers = [((0, n % 3), (1, n % 3)) for n in range(15)]
     jobs = [_swap(f"e{n}", *levels) for n, levels in enumerate((*takers, ((0, 0), (50, 50))))]
     jobs = [replace(job, running={kind: Counted(count) for kind, count in job.running.items()}) for job in jobs]
     now = {kind: sum(job.before[kind] for job in jobs) for kind in KINDS}
     assert ordered(jobs, now, {kind: count + 30 for kind, count in now.items()}, 1) is None
-    assert Counted.compared > 10_000
+    assert Counted.compared > 0
 
 
 def _swap(name: str, before: tuple[int, int], after: tuple[int, int]) -> Job:

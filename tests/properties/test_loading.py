@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import compile
 from mmeplan.spec import load_text
-from mmeplan.spec.document import read_document
-from mmeplan.spec.scalars import plain_scalar
+from mmeplan.spec.document import plain_scalar, read_document
 
 LAW = settings(max_examples=150, derandomize=True, database=None)
 

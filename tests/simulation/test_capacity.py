@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mmeplan import plan
 from mmeplan.plan import capacity as capacity_module
-from mmeplan.plan import ordering
 from mmeplan.plan.document import Capacity
 from tests.simulation.world import ACCOUNT, REGION, Fleet, World, config, fleet, model, serverless, variant
 
@@ -231,7 +230,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def file_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordering, "_line", lambda moves, room: list(moves))
+    monkeypatch.setattr(capacity_module, "_has_room", lambda move, room: True)
 
 
 def old_fleet_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from mmeplan import apply, graph, importing, live, plan, rules
 from mmeplan.importing import Imported, Selection
-from mmeplan.importing.drafting import Draft
-from mmeplan.importing.writing import yaml_text
+from mmeplan.importing.drafting import Draft, yaml_text
 from mmeplan.live import ReadOnly
 from mmeplan.plan import Plan
 from mmeplan.resources.identity import FLEET_TAG
@@ -283,7 +282,7 @@ def test_names_globs_and_tags_choose(world: World) -> None:
 
 def one_text(value: str) -> str:
     """A file with the text in an environment, a tag, and an S3 place."""
-    from mmeplan.importing.wording import literal
+    from mmeplan.importing.drafting import literal
 
     container = {"image": "x", "environment": {"KEY": literal(value)}, "model_data_url": literal(value)}
     made = Draft("f", "123456789012", REGION, "2026-01-01")

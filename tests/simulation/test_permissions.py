@@ -18,6 +18,15 @@ from tests.simulation.world import ACCOUNT, REGION, ROLE, Fleet, World, config, 
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
 NAMED = (("EndpointName", "endpoint"), ("EndpointConfigName", "endpoint-config"), ("ModelName", "model"))
+PARTITIONS = {
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+    "us-iso-east-1": "aws-iso",
+    "us-isob-east-1": "aws-iso-b",
+    "eu-isoe-west-1": "aws-iso-e",
+    "us-isof-south-1": "aws-iso-f",
+    "eusc-de-east-1": "aws-eusc",
+}
 UNNEEDED = {"sts:GetCallerIdentity"}  # AWS: no permissions are required
 FALLBACK = {"sagemaker:ListModels", "sagemaker:ListEndpointConfigs"}  # where the tag index can't be read, and to verify
 
@@ -153,7 +162,7 @@ def test_other_partitions_have_their_arns() -> None:
         compiled = world.compile(fleet({"r": {"config": A}}))
         snapshot = world.observe(compiled)
         made = plan.build(compiled, snapshot, created_at="now")
-        for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")):
+        for region, partition in PARTITIONS.items():
             policy = iam_policy(replace(made, region=region), snapshot)
             assert allows(
                 policy, "sagemaker:CreateEndpoint", f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:endpoint/r"

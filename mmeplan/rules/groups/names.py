@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from mmeplan.aws.patterns import full_match
+from mmeplan.aws.constraints import full_match
 from mmeplan.aws.shapes import service
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer

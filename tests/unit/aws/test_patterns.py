@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from mmeplan.aws.patterns import full_match
+from mmeplan.aws.constraints import full_match
 from mmeplan.aws.shapes import service
 from mmeplan.simulator.services import SERVICES
 

@@ -11,7 +11,7 @@ from mmeplan import plan
 from mmeplan.errors import InputError
 from mmeplan.plan import policies as policies_module
 from mmeplan.spec import load_text
-from mmeplan.spec.cel import CelEvaluationError, CelSyntaxError, Expression
+from mmeplan.spec.policies import CelEvaluationError, CelSyntaxError, Expression
 from tests.simulation.world import World, config, fleet, model, variant
 
 ONE = {"ranker": {"config": config(main=variant(count=1))}}

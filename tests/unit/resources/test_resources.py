@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mmeplan
 from mmeplan.resources.endpoint import meaning, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import tags_digest
@@ -195,3 +197,32 @@ def test_what_the_service_filled_in_by_itself_is_left_out_unless_wanted() -> Non
     pipeline = {"Containers": [{"Image": "x", "ContainerHostname": "container-1"}]}
     assert aligned_model({"Containers": [{"Image": "x"}]}, pipeline) == {"Containers": [{"Image": "x"}]}
     assert aligned_model(pipeline, pipeline) == pipeline
+
+
+def test_an_endpoint_knows_its_config_in_the_fleet_and_outside_it(compiled: Any) -> None:
+    own = compiled(endpoint("{v: {model: m}}")).resources
+    assert (own["endpoint/e"].config, own["endpoint/e"].config_name) == (
+        "endpoint_config/e",
+        own["endpoint_config/e"].physical_name,
+    )
+    outside = compiled("endpoints: {e: {endpoint_config_name: theirs}}\n").resources["endpoint/e"]
+    assert (outside.config, outside.config_name) == (None, "theirs")
+    for other in (own["model/m"], own["endpoint_config/e"]):
+        assert (other.config, other.config_name) == (None, "")
+
+
+def test_no_other_module_takes_an_endpoints_config_for_its_first_reference() -> None:
+    package = Path(mmeplan.__file__).parent
+    found = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.py") if "references[0]" in path.read_text()
+    }
+    assert found == {"resources/base.py"}
+
+
+def test_lists_of_named_variants_are_told_in_one_table() -> None:
+    assert modules_with('"ShadowProductionVariants": "VariantName"') == {"aws/variants.py"}
+
+
+def modules_with(text: str) -> set[str]:
+    package = Path(mmeplan.__file__).parent
+    return {path.relative_to(package).as_posix() for path in package.rglob("*.py") if text in path.read_text()}

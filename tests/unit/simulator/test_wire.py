@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mmeplan.simulator import Request
-from mmeplan.simulator.wire import Caller, caller, partition
+from mmeplan.simulator.wire import Caller, caller
 
 DEFAULT = "123456789012"
 
@@ -36,13 +36,6 @@ def signed(scope: str) -> Request:
 )
 def test_account_region_and_service_come_from_the_scope_and_else_from_the_host(request_, expected):
     assert caller(request_, DEFAULT) == expected
-
-
-@pytest.mark.parametrize(
-    ("region", "expected"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
-)
-def test_the_partition_follows_the_region(region, expected):
-    assert partition(region) == expected
 
 
 @pytest.mark.parametrize("target", ["SageMaker.CreateTrainingJob", "Other.Thing", "SageMaker", ""])

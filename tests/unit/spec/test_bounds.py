@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmeplan.spec.expressions import MAX_BITS, MAX_TEXT
 
 from mmeplan.errors import InputError
 from mmeplan.spec import Fleet, document, for_each, load, load_text
 from mmeplan.spec.document import MAX_ALIAS_NODES, MAX_DEPTH
 from mmeplan.spec.expressions import MAX_EXPRESSION
-from mmeplan.spec.sandbox import MAX_BITS, MAX_TEXT
 
 HEAD = "version: 1\nfleet: shop\n"
 BELOW = MAX_DEPTH - 2  # levels that a variable's value may have: the root and `variables` are two

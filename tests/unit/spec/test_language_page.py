@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmeplan.graph import compile
-from mmeplan.spec import document, expressions, for_each, load, loading, sandbox
+from mmeplan.spec import document, expressions, for_each, load, loading
 from mmeplan.spec.document import read_document
 from mmeplan.spec.surface import OWN_KEYS, fleet_surface
 
@@ -44,13 +44,14 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits["values that aliases may add"] == f"{document.MAX_ALIAS_NODES:,}"
     assert limits["items of one `for_each`"] == f"{for_each.MAX_ITEMS:,}"
     assert limits["a text with expressions in it"] == f"{expressions.MAX_EXPRESSION:,} characters"
-    assert limits["result of one expression"] == f"{sandbox.MAX_TEXT:,} characters, {sandbox.MAX_NODES:,} values"
+    most = f"{expressions.MAX_TEXT:,} characters, {expressions.MAX_NODES:,} values"
+    assert limits["result of one expression"] == most
     assert limits["errors reported at once"] == f"about {document.MAX_PROBLEMS:,}"
     assert limits["logical name"] == f"{loading.MAX_LOGICAL_NAME} characters"
 
 
 def test_filters_that_are_said_to_be_missing_are_missing_and_the_others_are_there() -> None:
-    environment = sandbox.sandbox()
+    environment = expressions.sandbox()
     said = PAGE.partition("Filters that give another answer")[2].partition("are not available")[0]
     for name in re.findall(r"`(\w+)`", said.partition("and methods")[0]):
         assert name not in environment.filters

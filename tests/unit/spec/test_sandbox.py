@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from mmeplan.spec.expressions import MAX_BITS, MAX_NODES, MAX_TEXT, MAX_WIDTH
 
 from mmeplan.errors import InputError
 from mmeplan.spec import load_text
-from mmeplan.spec.sandbox import MAX_BITS, MAX_NODES, MAX_TEXT, MAX_WIDTH
 from tests.work import peak_of
 
 VARIABLES: dict[str, Any] = {

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from mmeplan.spec.document import read_document
-from mmeplan.spec.scalars import MAX_NUMBER_CHARS, plain_scalar
+from mmeplan.spec.document import MAX_NUMBER_CHARS, plain_scalar, read_document
 
 TABLE = [
     ("no", "no"),

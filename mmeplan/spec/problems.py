@@ -1,11 +1,10 @@
-"""What is wrong with a fleet file, collected while it is loaded, so that everything is reported at once.
-
-Called by `spec.loading` and `spec.header`, which read on after each problem.
-"""
+"""What is wrong with a fleet file, collected while it is loaded and compiled: everything is reported at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from mmeplan.errors import InputError, Problem
@@ -14,19 +13,12 @@ from mmeplan.spec.expressions import MARK, evaluate, names_in
 from mmeplan.spec.fleet import SourceMap
 
 
-class Refusals:
-    """The problems of one load, each place and sentence once.
+class Problems:
+    """The problems of one file, each place and sentence once."""
 
-    A name whose own expression failed is `broken`: expressions that use it fail silently, for the cause is reported.
-    """
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.source_map = SourceMap(document.without_value())
-        self.broken: set[str] = set()
+    def __init__(self, source_map: SourceMap) -> None:
+        self.source_map = source_map
         self._problems: dict[tuple[int, int, str], Problem] = {}
-        self._failed_expressions: set[tuple[int, int]] = set()
-        self._has_expressions = MARK in document.text
 
     @property
     def full(self) -> bool:
@@ -34,23 +26,38 @@ class Refusals:
         return len(self._problems) >= MAX_PROBLEMS
 
     def refuse(self, message: str, path: FilePath = (), hint: str = "", *, at: tuple[int, int] | None = None) -> None:
-        """Note a problem at a path of the fleet; the path and line shown are those of the place it came from.
-
-        `at` is the line and column, where the place within the value is known.
-        """
+        """Note a problem at a path of the fleet. `at` is the line and column where the place in the value is known."""
         line, column = at or self.source_map.locate(path)
-        if (line, column, message) in self._problems:
-            return
-        origin = self.source_map.origin(path)
-        shown = dotted(origin if origin[:1] == ("defaults",) else path)
-        excerpt = self.document.line(line)
-        problem = Problem(message, self.document.file, line, column, shown, hint, excerpt)
-        self._problems[(line, column, message)] = problem
+        if (line, column, message) not in self._problems:
+            excerpt = self.source_map.excerpt(line)
+            problem = Problem(message, self.source_map.file, line, column, dotted(self._shown(path)), hint, excerpt)
+            self._problems[(line, column, message)] = problem
 
     def stop_if_any(self) -> None:
         """Raise InputError with all problems, by line, if there is one."""
         if self._problems:
             raise InputError([self._problems[key] for key in sorted(self._problems)])
+
+    def _shown(self, path: FilePath) -> FilePath:
+        return path
+
+
+class Refusals(Problems):
+    """The problems of one load, and its expressions. A place under `defaults` is named where a value came from it.
+
+    A name whose own expression failed is `broken`: expressions that use it fail silently, for the cause is reported.
+    """
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(SourceMap(document.without_value()))
+        self.document = document
+        self.broken: set[str] = set()
+        self._failed_expressions: set[tuple[int, int]] = set()
+        self._has_expressions = MARK in document.text
+
+    def _shown(self, path: FilePath) -> FilePath:
+        origin = self.source_map.origin(path)
+        return origin if origin[:1] == ("defaults",) else path
 
     def evaluated(
         self, value: Any, path: FilePath, names: Mapping[str, Any], failures: list[FilePath] | None = None
@@ -64,7 +71,7 @@ class Refusals:
             if failures is not None:
                 failures.append(place)
             self._failed_expressions.add(self.source_map.locate(place))
-            if not (self.broken and names_in(_at(value, below)) & self.broken):
+            if not (self.broken and names_in(reduce(getitem, below, value)) & self.broken):
                 self.refuse(message, place)
 
         return evaluate(value, names, failed)
@@ -72,9 +79,3 @@ class Refusals:
     def failed(self, path: FilePath) -> bool:
         """Whether the value at a path is an expression that failed, so that its type says nothing."""
         return self.source_map.locate(path) in self._failed_expressions
-
-
-def _at(value: Any, path: FilePath) -> Any:
-    for part in path:
-        value = value[part]
-    return value

@@ -1,0 +1,65 @@
+"""Variants and their instance pools: where a config names models, whichever form the config has.
+
+A request and a Describe answer list their variants; a canonical content and an entry of the file map names to them.
+Paths are in API members, variants by their names: `("ProductionVariants", "large", "InstancePools", 0)`.
+Source: botocore ProductionVariant.ModelName, InstancePool.ModelNameOverride.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+KEYED: Final = {"ProductionVariants": "VariantName", "ShadowProductionVariants": "VariantName"}
+"""Lists whose items carry a unique name, and the member that holds it."""
+
+REFERENCES: Final = {"ModelName": "model", "ModelNameOverride": "model_override"}
+"""API member that names a model → mmeplan's key for a logical reference in its place."""
+
+Path = tuple[str | int, ...]
+
+
+def variants(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(member, name, variant) of each production and shadow variant, in the config's order."""
+    for member, name_member in KEYED.items():
+        found = config.get(member) or ()
+        if isinstance(found, Mapping):
+            yield from ((member, name, variant or {}) for name, variant in found.items())
+        else:
+            yield from ((member, str(variant.get(name_member, "")), variant) for variant in found)
+
+
+def model_holders(config: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
+    """(path, member, variant or pool) of everything that may name a model by that member."""
+    for member, name, variant in variants(config):
+        yield (member, name), "ModelName", variant
+        for index, pool in enumerate(variant.get("InstancePools") or ()):
+            yield (member, name, "InstancePools", index), "ModelNameOverride", pool
+
+
+def models(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """(path of the member, name) of each model that is named."""
+    return (((*path, member), holder[member]) for path, member, holder in model_holders(config) if holder.get(member))
+
+
+def with_variants(
+    config: Mapping[str, Any], change: Callable[[str, str, dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """A config that maps names to variants with `change(member, name, variant)` in the place of each, by name."""
+    made = dict(config)
+    for member in KEYED:
+        if member in config:
+            made[member] = {name: change(member, name, config[member][name] or {}) for name in sorted(config[member])}
+    return made
+
+
+def with_model_holders(
+    variant: dict[str, Any], path: Path, change: Callable[[Path, str, dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """A variant that `change(path, member, holder)` has changed, first itself and then its pools."""
+    made = change(path, "ModelName", variant)
+    pools = [
+        change((*path, "InstancePools", index), "ModelNameOverride", pool)
+        for index, pool in enumerate(made.get("InstancePools") or ())
+    ]
+    return {**made, "InstancePools": pools} if pools else made
