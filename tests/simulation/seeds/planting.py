@@ -5,6 +5,7 @@ In: a monkeypatch. A net that catches nothing is no net: `test_seeds_find_bugs.p
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Outcome
 from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
-from mmeplan.diff import drift, endpoints, removals
+from mmeplan.diff import drift, endpoints
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, Ownership
@@ -31,6 +32,8 @@ from tests.simulation.seeds.judging import violation
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
+
+removals = importlib.import_module("mmeplan.diff.removals")  # the package has a function of that name
 
 
 def delete_before_swap(patch: Patch) -> None:
