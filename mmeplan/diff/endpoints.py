@@ -6,6 +6,7 @@ Each declared endpoint is decided for itself; whether a model or a config is nee
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -302,10 +303,14 @@ def _pinned_config_gone(endpoint: Resource, live: LiveEndpoint) -> Change:
     return _refused(endpoint, live, Refusal.CONTENT, "pinned", "its config is gone", refusal)
 
 
-def placeholder_changes(demand: Demand) -> list[Change]:
-    """The configs that are created again under their names, for as long as a swap away from them takes."""
+def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[Change]:
+    """The configs that are created again under their names, for as long as a swap away from them takes.
+
+    One for each name, with the models of an endpoint that leaves it: of a target, where one is among them.
+    """
     inputs, changes = demand.inputs, []
-    for name, at in sorted(demand.lost.items()):
+    for name, leaving in sorted(demand.lost.items()):
+        at = min(leaving, key=lambda endpoint: endpoint not in targets)
         config = inputs.config_of(inputs.graph.resources[at])
         text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
         if config is not None:
