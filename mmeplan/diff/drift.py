@@ -25,7 +25,7 @@ from mmeplan.diff.fields import field_changes, is_scale_only, with_default_weigh
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
-from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, live_object, models_of
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
@@ -110,9 +110,8 @@ def is_applied_with(inputs: Inputs, endpoint: Resource, model: Resource) -> bool
     applied = live.tag(DIGEST_TAG) if live is not None else None
     if live is None or applied in (None, endpoint.digest) or model.physical_name not in inputs.models_in(live.config):
         return True
-    live_config: LiveObject | None = inputs.snapshot.endpoint_config(live.config)
-    if live_config is None or not live_config.is_present:
-        live_config = live_object("endpoint_config", live.config, "present", by_digest=True)
+    found = inputs.snapshot.endpoint_config(live.config)
+    live_config = found if found is not None and found.is_present else listed_config(live.config)
     restored = live_object("model", model.physical_name, "present", tags=model.tags, by_digest=True)
     models = {**inputs.snapshot.objects["model"], restored.name: restored}
     objects = {**inputs.snapshot.objects, "model": models}

@@ -27,7 +27,7 @@ from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import plan_drift
 from mmeplan.diff.fields import field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
 from mmeplan.diff.inputs import Inputs
-from mmeplan.live import LiveEndpoint, LiveObject, live_object
+from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
@@ -139,7 +139,7 @@ def _compared(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Endpoin
     gone_and_known = _is_gone_and_known(endpoint, live, config, live_config)
     if gone_and_known and not (config.pinned and inputs.has_equal_models(config)):
         needs = config  # deleted by others, and created again under its name
-        live_config = live_object("endpoint_config", live.config, "present", by_digest=True)
+        live_config = listed_config(live.config)
     if live_config is None or not history.runs_its_own_config(live, live_config, config.physical_name):
         return _without_config(inputs, endpoint, live, config, live_config)
     compared = _Compared(inputs, endpoint, live, config, live_config)

@@ -197,6 +197,11 @@ def live_object(kind: str, name: str, status: Status, *more: Any, **named: Any) 
     return _TYPES[kind](kind, name, status, *more, **named)
 
 
+def listed_config(name: str) -> LiveEndpointConfig:
+    """A config that holds what the file declares under its name, whether it was described or not."""
+    return LiveEndpointConfig("endpoint_config", name, "present", by_digest=True)
+
+
 def created_at(summary: Mapping[str, Any]) -> str:
     """Creation time of an item of a List answer, ISO 8601; empty where it has none."""
     return str(summary.get("CreationTime") or "")
