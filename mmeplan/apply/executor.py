@@ -25,7 +25,7 @@ from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
-from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, Step
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, Step, Wait
 
 End = Literal["done", "failed", "skipped", "kept"]
 _EVENTS: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
@@ -132,18 +132,15 @@ class Executor:
             self._end(step, "done", decision.detail)
         elif decision.verdict == "keep":
             self._end(step, "kept", decision.detail)
-        elif decision.verdict == "fail":
+        elif decision.verdict == "fail" or step.wait is None:  # what is joined or blocked has a wait
             self._end(step, "failed", decision.detail)
         else:
-            self._wait(step, decision)
+            self._wait(step, step.wait, decision)
 
     def _guarded(self, step: Step) -> Decision:
         return step.guard.check(self.current) if step.guard else Decision("join") if step.wait else CALL
 
-    def _wait(self, step: Step, decision: Decision) -> None:
-        if not step.wait:
-            self._end(step, "failed", decision.detail)
-            return
+    def _wait(self, step: Step, wait: Wait, decision: Decision) -> None:
         if decision.others and not self.wait_for_others:
             text = f"the endpoint {decision.detail.partition(';')[0]}, and --no-wait-for-others was asked for: "
             self._end(step, "failed", text + "apply again when that is over")
@@ -152,10 +149,10 @@ class Executor:
         if decision.verdict == "blocked":
             since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
             waited_s = (self.clock.now() - since).total_seconds()
-            if waited_s > step.wait.timeout_s:
+            if waited_s > wait.timeout_s:
                 self._end(step, "failed", f"still refused after {waited_s / 60:.0f} minutes: {decision.detail}")
                 return
-        self.waits[step.id] = Waiting(step, step.wait, since, blocked=decision.verdict == "blocked")
+        self.waits[step.id] = Waiting(step, wait, since, blocked=decision.verdict == "blocked")
         if decision.detail:
             self._tell("polled", step, decision.detail)
 

@@ -6,6 +6,8 @@
 Decisions flow down: nothing is written back. Pure: the same inputs give the same changes, in the same order.
 """
 
+from collections.abc import Collection
+
 from mmeplan.diff.changes import (
     EFFECTS,
     Action,
@@ -32,8 +34,11 @@ from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 
 
-def diff(graph: Graph, snapshot: Snapshot) -> Difference:
-    """Every change that makes what is live into what the file says, and what has drifted."""
+def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Difference:
+    """Every change that makes what is live into what the file says, and what has drifted.
+
+    `targets` are the addresses that a plan is limited to, where it is: a placeholder is that of their endpoint.
+    """
     inputs = Inputs(graph, snapshot)
     decisions = [decide(inputs, endpoint) for endpoint in graph.of_kind("endpoint")]
     needed = demand(inputs, decisions)
@@ -41,7 +46,7 @@ def diff(graph: Graph, snapshot: Snapshot) -> Difference:
     for kind in ("endpoint_config", "model"):
         changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind)]
     removed = removals(needed)
-    changes += [*placeholder_changes(needed), *removed.changes]
+    changes += [*placeholder_changes(needed, targets), *removed.changes]
     changes.sort(key=lambda change: (change.address, change.name))
     drift = tuple(decision.drift for decision in decisions if decision.drift)
     return Difference(tuple(changes), drift, removed.kept)

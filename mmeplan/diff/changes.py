@@ -37,6 +37,9 @@ class Action(Enum):
     UNREADABLE = "unreadable"
     """The object could not be read, so nothing is known."""
 
+    def __str__(self) -> str:
+        return self.value
+
     @property
     def creates(self) -> bool:
         """Whether an object is created."""

@@ -50,8 +50,8 @@ class Demand:
     `needed` are addresses of models and configs whose desired object must exist after the apply. `serving` maps such an
     address to the live object that serves it already. `before` maps it to the generation that a swap leaves, `left` a
     config's to that generation's content. `running` maps an endpoint's address to the config it will run. `renamed`
-    are the live names of endpoints that a rename deletes. `lost` maps a config in force that no longer exists to an
-    endpoint that is to leave it.
+    are the live names of endpoints that a rename deletes. `lost` maps a config in force that no longer exists to the
+    endpoints that are to leave it.
     """
 
     inputs: Inputs
@@ -61,7 +61,7 @@ class Demand:
     left: Mapping[str, Canonical]
     running: Mapping[str, str]
     renamed: frozenset[str]
-    lost: Mapping[str, str]
+    lost: Mapping[str, list[str]]
 
     def owner_of_tags(self, resource: Resource, live: LiveObject) -> str:
         """The address whose tags a live model or config carries, where several declared ones have come to share it.
@@ -96,7 +96,7 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
     before: dict[str, str] = {}
     left: dict[str, Canonical] = {}
     running: dict[str, str] = {}
-    lost: dict[str, str] = {}
+    lost: dict[str, list[str]] = {}
     renamed: set[str] = set()
     for decision in decisions:
         if decision.runs:
@@ -115,7 +115,7 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
                 if live is not None and inputs.address_of(live) == model_at:
                     before.setdefault(model_at, name)
         if decision.lost:
-            lost.setdefault(decision.lost, decision.endpoint.address)
+            lost.setdefault(decision.lost, []).append(decision.endpoint.address)
         if decision.renamed:
             renamed.add(decision.renamed)
     needed = frozenset(at for config in needs for at in (config.address, *config.dependencies()))

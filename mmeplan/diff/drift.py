@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from typing import Any, Final, Literal
 
@@ -25,7 +25,7 @@ from mmeplan.diff.fields import field_changes, is_scale_only, with_default_weigh
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
-from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, models_of
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
@@ -86,7 +86,7 @@ def _is_as_applied(
     inputs: Inputs,
     applied: str,
     config: Resource | None,
-    live: LiveEndpoint,
+    live: LiveEndpoint | None,
     live_config: LiveObject,
     now: Canonical | None = None,
 ) -> bool:
@@ -101,6 +101,24 @@ def _is_as_applied(
         return any(digest("endpoint", reading) == applied for reading in _readings(inputs, config, live, live_config))
     except UnknownSaltError:
         return True
+
+
+def is_applied_with(inputs: Inputs, endpoint: Resource, model: Resource) -> bool:
+    """Whether an endpoint that runs on a deleted model was applied with what the file says of that model now.
+
+    Also where it doesn't run on it, or what was applied can't be known.
+    """
+    live, config = inputs.snapshot.endpoint(endpoint.physical_name), inputs.config_of(endpoint)
+    applied = live.tag(DIGEST_TAG) if live is not None else None
+    if live is None or applied in (None, endpoint.digest) or model.physical_name not in inputs.models_in(live.config):
+        return True
+    found = inputs.snapshot.endpoint_config(live.config)
+    live_config = found if found is not None and found.is_present else listed_config(live.config)
+    restored = live_object("model", model.physical_name, "present", tags=model.tags, by_digest=True)
+    models = {**inputs.snapshot.objects["model"], restored.name: restored}
+    objects = {**inputs.snapshot.objects, "model": models}
+    as_restored = Inputs(inputs.graph, replace(inputs.snapshot, objects=objects))
+    return any(_is_as_applied(as_restored, applied or "", config, counts, live_config) for counts in (live, None))
 
 
 def _readings(

@@ -6,6 +6,7 @@ Each declared endpoint is decided for itself; whether a model or a config is nee
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -26,7 +27,7 @@ from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import plan_drift
 from mmeplan.diff.fields import field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
 from mmeplan.diff.inputs import Inputs
-from mmeplan.live import LiveEndpoint, LiveObject, live_object
+from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
@@ -138,7 +139,7 @@ def _compared(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Endpoin
     gone_and_known = _is_gone_and_known(endpoint, live, config, live_config)
     if gone_and_known and not (config.pinned and inputs.has_equal_models(config)):
         needs = config  # deleted by others, and created again under its name
-        live_config = live_object("endpoint_config", live.config, "present", by_digest=True)
+        live_config = listed_config(live.config)
     if live_config is None or not history.runs_its_own_config(live, live_config, config.physical_name):
         return _without_config(inputs, endpoint, live, config, live_config)
     compared = _Compared(inputs, endpoint, live, config, live_config)
@@ -302,10 +303,14 @@ def _pinned_config_gone(endpoint: Resource, live: LiveEndpoint) -> Change:
     return _refused(endpoint, live, Refusal.CONTENT, "pinned", "its config is gone", refusal)
 
 
-def placeholder_changes(demand: Demand) -> list[Change]:
-    """The configs that are created again under their names, for as long as a swap away from them takes."""
+def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[Change]:
+    """The configs that are created again under their names, for as long as a swap away from them takes.
+
+    One for each name, with the models of an endpoint that leaves it: of a target, where one is among them.
+    """
     inputs, changes = demand.inputs, []
-    for name, at in sorted(demand.lost.items()):
+    for name, leaving in sorted(demand.lost.items()):
+        at = min(leaving, key=lambda endpoint: endpoint not in targets)
         config = inputs.config_of(inputs.graph.resources[at])
         text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
         if config is not None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
+from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import field_changes, tag_changes
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
@@ -18,6 +19,12 @@ _RESTORED: Final = "deleted behind our back while in use; made again under the s
 def immutable_change(demand: Demand, resource: Resource) -> Change:
     """The change of a declared model or config."""
     inputs = demand.inputs
+    user = _runs_on_other_content(demand, resource)
+    if user:
+        name, noun = resource.physical_name, f"{_NOUNS[resource.kind]} can't be changed"
+        advice = "drop `name:` (then content chooses the name) or choose a new one"
+        refusal = f"{name} was deleted while {user} runs on it, and wasn't applied as the file has it now; {advice}"
+        return _refused(resource, None, Refusal.CONTENT, "pinned", noun, refusal)
     if resource.address not in demand.needed and inputs.graph.dependents(resource.address):
         serving = demand.serving.get(resource.address)
         if serving is not None:
@@ -29,6 +36,19 @@ def immutable_change(demand: Demand, resource: Resource) -> Change:
     if live is None or live.status == "absent":
         return _create(demand, resource)
     return _existing(demand, resource, live)
+
+
+def _runs_on_other_content(demand: Demand, resource: Resource) -> str:
+    """The endpoint that serves by a deleted model of a pinned name, and was applied with other content than the file's.
+
+    Made again as the file has it, the model would change what the endpoint serves without a swap.
+    """
+    inputs, name = demand.inputs, resource.physical_name
+    live = inputs.snapshot.model(name) if resource.kind == "model" and resource.pinned else None
+    if live is None or live.status != "absent" or demand.serving.get(resource.address) != name:
+        return ""
+    endpoints = inputs.graph.of_kind("endpoint")
+    return next((each.address for each in endpoints if not is_applied_with(inputs, each, resource)), "")
 
 
 def _serving(demand: Demand, resource: Resource, live_name: str) -> Change:

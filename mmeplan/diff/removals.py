@@ -34,7 +34,7 @@ def removals(demand: Demand) -> Removed:
     if snapshot.inventory_error or snapshot.unreadable():
         return Removed()
     endpoints = tuple(_endpoints(demand))
-    running = _configs_that_run(demand, endpoints)
+    running = _configs_that_run(demand)
     kept = _kept(demand, running)
     needed_configs = running.union(*kept.values())
     configs = tuple(_configs(demand, endpoints, needed_configs))
@@ -60,15 +60,14 @@ def _endpoints(demand: Demand) -> Iterator[Change]:
             yield _remove(demand, live, at, "removed", "its entry left the file")
 
 
-def _configs_that_run(demand: Demand, endpoints: Iterable[Change]) -> set[str]:
+def _configs_that_run(demand: Demand) -> set[str]:
     """Configs that endpoints will run, and those of endpoints that aren't changed now or aren't ours to change."""
     inputs = demand.inputs
-    forgotten = _forgotten(endpoints)
     names = set(demand.running.values()) | _needed_names(demand, "endpoint_config")
     for live in inputs.snapshot.endpoints():
         at = inputs.address_of(live) if inputs.owns(live) else ""
         unchanged = at in inputs.graph.resources and at not in demand.running
-        if live.name not in forgotten and (not inputs.owns(live) or unchanged):
+        if not inputs.owns(live) or unchanged:
             names.update(live.configs)
     return names
 

@@ -11,6 +11,7 @@ from mmeplan import history
 from mmeplan.aws.variants import models
 from mmeplan.diff.drift import applied_digest
 from mmeplan.diff.inputs import Inputs
+from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpointConfig, Snapshot
 from mmeplan.resources import Reference, Resource
@@ -55,11 +56,16 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
     """The graph in which the endpoint of that address wants the live config of that name.
 
     The endpoint is marked with the config that it leaves, so that the next plan of the file can say what happened; its
-    digest is that of what it goes back to, so that this isn't taken for drift.
+    digest is that of what it goes back to, so that this isn't taken for drift. Raises InputError where the file has the
+    endpoint run a config outside of the fleet.
     """
     inputs, endpoint = Inputs(graph, snapshot), graph.resources[at]
     config, target = inputs.config_of(endpoint), snapshot.endpoint_config(generation)
-    if config is None or target is None or generation == config.physical_name:
+    if config is None:
+        message = f"the file has {at} run a config outside of the fleet, which a rollback can't go back from"
+        hint = "write the config that it is to run into the fleet file again, and apply that: a kept one is re-used"
+        raise InputError([Problem(message, hint=hint)])
+    if target is None or generation == config.physical_name:
         return graph  # what the file says already
     wanted = _as_declared(inputs, config, target)
     live = snapshot.endpoint(endpoint.physical_name)

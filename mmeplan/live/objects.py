@@ -219,6 +219,11 @@ def describe_call(kind: str, name: str) -> Call:
     return DESCRIBES[kind], {NAME_MEMBERS[kind]: name}
 
 
+def listed_config(name: str) -> LiveEndpointConfig:
+    """A config that holds what the file declares under its name, whether it was described or not."""
+    return LiveEndpointConfig("endpoint_config", name, "present", by_digest=True)
+
+
 def created_at(summary: Mapping[str, Any]) -> str:
     """Creation time of an item of a List answer, ISO 8601; empty where it has none."""
     return str(summary.get("CreationTime") or "")

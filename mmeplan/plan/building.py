@@ -49,8 +49,8 @@ def build(
     Raises InputError for a target that doesn't exist.
     """
     options = options or Options()
-    difference = _as_asked(diff(graph, snapshot), options)
-    changes = _targeted(graph, difference, options.targets)
+    difference = _as_asked(diff(graph, snapshot, options.targets), options)
+    changes = _targeted(graph, snapshot, difference, options.targets)
     steps = StepBuilder(graph, snapshot, difference.kept).build(changes)
     planned = planned_capacity(graph, snapshot, steps, _lower(graph.fleet.quotas, quotas or {}), options.parallelism)
     gates = gate_findings(graph, snapshot, changes, options)
@@ -131,7 +131,7 @@ def _rollback_changes(changes: tuple[Change, ...], options: Options) -> tuple[Ch
     return tuple(sorted((*own, *there), key=lambda change: (change.address, change.name)))
 
 
-def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
+def _targeted(graph: Graph, snapshot: Snapshot, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
     """The changes of the targets and of what they depend on; all of them where nothing is targeted."""
     if not targets:
         return difference.changes
@@ -145,7 +145,7 @@ def _targeted(graph: Graph, difference: Difference, targets: Sequence[str]) -> t
         for change in difference.changes
         if change.address in wanted
         and not (_is_superseded(graph, change) and _still_needed(graph, change, wanted))
-        and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, change, wanted))
+        and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, snapshot, change, wanted))
     )
 
 
@@ -159,9 +159,10 @@ def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
     return not graph.closure_of_dependents(change.address) <= wanted
 
 
-def _stands_in_for_nobody(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
-    """Whether a stand-in would be made although the endpoint that is to leave its config isn't targeted."""
-    return not wanted.intersection(graph.dependents(change.address))
+def _stands_in_for_nobody(graph: Graph, snapshot: Snapshot, change: Change, wanted: frozenset[str]) -> bool:
+    """Whether a stand-in would be made although no endpoint that is to leave its config is targeted."""
+    targeted = (graph.resources[at].physical_name for at in graph.dependents(change.address) if at in wanted)
+    return all(live is None or live.config != change.live_name for live in map(snapshot.endpoint, targeted))
 
 
 def _unknown_address(option: str, target: str, known: Iterable[str]) -> Problem:

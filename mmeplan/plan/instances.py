@@ -129,7 +129,7 @@ class Counting:
         if step.operation == "UpdateEndpointWeightsAndCapacities":
             here = [_merged(here)]
             new = _rescaled(here[0], step.params["DesiredWeightsAndCapacities"])
-            return _levels({at: (kind, max(count, here[0][at][1])) for at, (kind, count) in new.items()}), [new]
+            return _levels(new), [new]  # some counts grow, or some shrink: never both in a step
         return _levels(*here), [next(fleet for fleet in (*reversed(here), {}) if fleet or not any(here))]
 
     # --- what is there ------------------------------------------------------------------------------------------------

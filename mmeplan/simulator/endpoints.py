@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, SYSTEM_UPDATING, UPDATABLE, UPDATING
+from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, FAILED, SYSTEM_UPDATING, UPDATABLE, UPDATING
 from mmeplan.simulator import (
     alarms,
     coupling,
@@ -271,8 +271,9 @@ def system_update(call: Call, name: str, seconds_long: float) -> None:
 
 
 def _set_in_motion(call: Call, endpoint: Stored, status: str, due_us: int) -> None:
+    runs_nothing = endpoint.status == FAILED  # it is being deleted now, and had nothing in use before
     call.transition(endpoint.name, endpoint.status, status)
     endpoint.status, endpoint.modified_us, endpoint.due_us = status, call.now_us, due_us
     call.store.update(endpoint)
-    quotas.note(call, endpoint)
+    quotas.note(call, endpoint, free=runs_nothing)
     traffic.keep(call.records, endpoint, call.now_us)

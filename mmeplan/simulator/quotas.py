@@ -140,9 +140,9 @@ def _exceeded(name: str, limit: int, used: int, delta: int) -> ServiceError:
     )
 
 
-def note(call: Call, endpoint: Stored, *, gone: bool = False) -> None:
-    """Keep what the endpoint has in use; nothing for one that is gone or Failed."""
-    free = gone or endpoint.status == "Failed"
+def note(call: Call, endpoint: Stored, *, free: bool = False) -> None:
+    """Keep what the endpoint has in use; nothing for one that is Failed, or of which the caller knows (`free`)."""
+    free = free or endpoint.status == "Failed"
     call.records.use(endpoint.account, endpoint.region, endpoint.name.lower(), {} if free else wanted(endpoint))
 
 

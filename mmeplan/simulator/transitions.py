@@ -39,7 +39,7 @@ def _settle(call: Call, endpoint: Stored) -> None:
     before, at_us = endpoint.status, endpoint.due_us or call.now_us
     if before == DELETING:
         call.store.delete(endpoint.seq)
-        quotas.note(call, endpoint, gone=True)
+        quotas.note(call, endpoint, free=True)
         traffic.keep(call.records, endpoint, at_us, gone=True)
         call.transition(endpoint.name, before, "", at_us=at_us)
         return

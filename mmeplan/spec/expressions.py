@@ -17,6 +17,7 @@ from functools import lru_cache, wraps
 from typing import Any, Final
 
 from jinja2 import TemplateError, meta, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
 from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -177,7 +178,13 @@ _WIDE_FORMAT: Final = re.compile(r"%(\([^()]*\))?[^a-zA-Z%]*(\*|[0-9]{4,})|%\([^
 
 def sandbox() -> ImmutableSandboxedEnvironment:
     """A fresh environment for expressions; undefined names are refused."""
-    environment = _Sandbox(undefined=StrictUndefined, cache_size=0, keep_trailing_newline=True, finalize=_inside_text)
+    environment = _Sandbox(
+        undefined=StrictUndefined,
+        cache_size=0,
+        keep_trailing_newline=True,
+        finalize=_inside_text,
+        optimized=False,  # the optimizer's work grows with the cube of a chain of filters
+    )
     environment.globals = {"range": environment.globals["range"]}
     for name in _LEFT_OUT:
         environment.filters.pop(name)
@@ -220,8 +227,31 @@ def _inside_text(value: Any) -> Any:
     return value
 
 
+def _put_together(parts: Iterable[Any]) -> str:
+    """The parts of a text as one. Raises SecurityError before they are joined where that is too long."""
+    texts, length = [], 0
+    for part in map(str, parts):
+        length += len(part)
+        if length > MAX_TEXT:
+            raise SecurityError(f"gives more than {MAX_TEXT:,} characters")
+        texts.append(part)
+    return "".join(texts)
+
+
+class _Code(CodeGenerator):
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja2's own name
+        """`a ~ b`, which Jinja2 has as one node and not as an operator that could be intercepted."""
+        self.write("environment.concat((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"**", "*", "%", "+"})
+    code_generator_class = _Code
+    concat = staticmethod(_put_together)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         _check_operator(operator, left, right)
@@ -250,7 +280,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _check_operator(operator: str, left: Any, right: Any) -> None:
     if operator == "%":
         if isinstance(left, str):
-            _check_format(left)
+            _check_format(left, right)
     elif operator == "+":
         if isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
             _check_length(len(left) + len(right), left)
@@ -269,9 +299,18 @@ def _check_length(length: int, kind: Any) -> None:
         raise SecurityError("the result is too long")
 
 
-def _check_format(text: str) -> None:
+def _check_format(text: str, given: Any) -> None:
     if _WIDE_FORMAT.search(text):
         raise SecurityError("the format is too wide")
+    if isinstance(given, dict):  # each of its values may stand in the text several times
+        added = text.count("%(") * max((_length_of(value) for value in given.values()), default=0)
+    else:
+        added = sum(_length_of(value) for value in (given if isinstance(given, tuple) else (given,)))
+    _check_length(len(text) + added, text)
+
+
+def _length_of(value: Any) -> int:
+    return len(value) if isinstance(value, str) else size_of(value, MAX_TEXT)
 
 
 def _check_replacement(text: str, old: Any = "", new: Any = "") -> None:
@@ -325,6 +364,11 @@ def _width_of(indentation: Any) -> int:
     return len(indentation) if isinstance(indentation, str) else int(indentation)
 
 
+def _no_long_text(value: Any) -> None:
+    """Of what is escaped, which may be done again and again."""
+    _check_length(_length_of(value), "")
+
+
 def _no_long_replacement(value: Any, old: Any = "", new: Any = "", *_args: Any, **_kwargs: Any) -> None:
     _check_replacement(str(value), str(old), str(new))
 
@@ -365,7 +409,10 @@ def _mapping(original: Filter) -> Filter:
 _BOUNDED_FILTERS: Final[dict[str, Callable[[Filter], Filter]]] = {
     "batch": _checked(_no_wide_numbers),
     "center": _checked(_no_wide_numbers),
-    "format": _checked(lambda value, *_, **__: _check_format(str(value))),
+    "e": _checked(_no_long_text),
+    "escape": _checked(_no_long_text),
+    "forceescape": _checked(_no_long_text),
+    "format": _checked(lambda value, *args, **kwargs: _check_format(str(value), kwargs or args)),
     "indent": _checked(_no_long_indentation),
     "join": _joining,
     "map": _mapping,
@@ -374,6 +421,7 @@ _BOUNDED_FILTERS: Final[dict[str, Callable[[Filter], Filter]]] = {
     "slice": _checked(_no_wide_numbers),
     "sum": _summing,
     "tojson": _checked(_no_long_json),
+    "urlencode": _checked(_no_long_text),
 }
 
 _environment: Final = sandbox()

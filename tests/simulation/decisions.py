@@ -512,6 +512,18 @@ REPLACED_MODEL = {"model/m": "fresh", "endpoint_config/e": "fresh"}
 PINNED_MODEL = e(models={"m": model(name="mine")})
 PINNED_CONFIG = e(settings={"name": "mine"})
 
+TWO_OUTSIDE = e(
+    {
+        name: {
+            "model_name": name,
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 2,
+            "initial_variant_weight": 1,
+        }
+        for name in ("a", "b")
+    }
+)
+
 CONTENTS: dict[str, Row] = {
     "a model and a config that nothing uses": Row(f(endpoint_configs={"c": config(**main())}), ()),
     "a model and a config that nothing uses, unchanged": Row(
@@ -570,6 +582,8 @@ CONTENTS: dict[str, Row] = {
     "a config back to the kept one, with other tags": Row(e(defaults={"tags": {"a": "1"}}), (SMALL, LARGE)),
     "new content under a pinned model": Row(e(models={"m": model("2", name="mine")}), (PINNED_MODEL,)),
     "new content under a pinned config": Row(e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,)),
+    "two models outside": Row(TWO_OUTSIDE, (TWO_OUTSIDE,)),
+    "two models outside, after a fresh config": Row(TWO_OUTSIDE, (TWO_OUTSIDE,), applied(TWO_OUTSIDE, REPLACED)),
     "a new name for a pinned model": Row(e(models={"m": model("2", name="yours")}), (PINNED_MODEL,)),
     "a pinned model, unchanged": Row(PINNED_MODEL, (PINNED_MODEL,)),
     "a pinned name for a model that had none": Row(PINNED_MODEL, (SMALL,)),
@@ -651,6 +665,23 @@ CONTENTS: dict[str, Row] = {
     ),
 }
 
+
+PINNED_OUTSIDE = e(
+    {"main": {"model_name": "a", "instance_type": "ml.m5.large", "initial_instance_count": 2}},
+    settings={"name": "mine"},
+)
+
+
+def pinned_of_two(variants: Mapping[str, Fleet], image: str) -> Fleet:
+    endpoints = {"e": {"config": config(**variants)}, "x": {"config": config(**main())}}
+    return f(endpoints, models={"m": model(image, name="mine")})
+
+
+def pinned_beside(image: str) -> Fleet:
+    endpoints = {"a": {"config": config(**main(of="n"))}, "e": {"config": config(**main())}}
+    return f(endpoints, models={"m": model(image, name="mine"), "n": model("7")})
+
+
 LOST: dict[str, Row] = {
     "a config in force under the wanted name": Row(SMALL, (SMALL,), gone("endpoint-config")),
     "a config in force and its model": Row(SMALL, (SMALL,), in_turn(gone("endpoint-config"), gone("model"))),
@@ -705,6 +736,7 @@ LOST: dict[str, Row] = {
         ),
     ),
     "a pinned config in force": Row(PINNED_CONFIG, (PINNED_CONFIG,), gone("endpoint-config")),
+    "a pinned config in force, of a model outside": Row(PINNED_OUTSIDE, (PINNED_OUTSIDE,), gone("endpoint-config")),
     "a pinned config in force, with other content": Row(
         e(main("xlarge"), settings={"name": "mine"}), (PINNED_CONFIG,), gone("endpoint-config")
     ),
@@ -764,6 +796,34 @@ LOST: dict[str, Row] = {
     "a pinned model in use": Row(PINNED_MODEL, (PINNED_MODEL,), gone("model")),
     "a pinned model in use whose content is to change": Row(
         e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use whose content is to change, and its config": Row(
+        e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), in_turn(gone("model"), gone("endpoint-config"))
+    ),
+    "a pinned model in use that gets a salt": Row(
+        e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use, and another count is wanted": Row(
+        e(main(count=3), models={"m": model(name="mine")}), (PINNED_MODEL,), gone("model")
+    ),
+    "a pinned model in use, and its count was changed": Row(
+        PINNED_MODEL, (PINNED_MODEL,), in_turn(gone("model"), scaled(DesiredInstanceCount=7))
+    ),
+    "a pinned model in use, and one count is wanted, another was set": Row(
+        e(main(count=3), models={"m": model(name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), scaled(DesiredInstanceCount=7)),
+    ),
+    "a pinned model in use of an endpoint without a digest": Row(
+        e(models={"m": model("2", name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), tagged("endpoint", mmeplan_digest=None)),
+    ),
+    "a pinned model in use of two endpoints, and one is to change": Row(
+        pinned_of_two(main("xlarge"), "2"), (pinned_of_two(main(), "1"),), gone("model")
+    ),
+    "a pinned model in use whose content is to change, beside an endpoint of another model": Row(
+        pinned_beside("2"), (pinned_beside("1"),), gone("model", 0)
     ),
     "a model of the fresh config in use": Row(
         SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), gone("model", 1))
@@ -928,6 +988,33 @@ REMOVALS: dict[str, Row] = {
     "an endpoint leaves a config for one outside the fleet": Row(
         f({"e": {"endpoint_config_name": "theirs"}}), (SMALL, LARGE), theirs()
     ),
+    "an inventory that can't be read, and a config is superseded": Row(
+        {**LARGE, "retain": 0}, (SMALL,), denied("GetResources", "ListModels")
+    ),
+    "a superseded config of an endpoint that would be retained": Row(
+        e(main("xlarge"), settings={"on_remove": "retain"}, retain=0), (e(settings={"on_remove": "retain"}),)
+    ),
+    "a retained endpoint with tags": Row(
+        EMPTY, (e(models={"m": model(tags={"a": "1"}, on_remove="retain")}, tags={"a": "1"}, on_remove="retain"),)
+    ),
+    "a config is renamed and changed, and the endpoint that ran it is retained": Row(
+        f(endpoint_configs={"d": {**config(**main("xlarge")), "renamed_from": "c"}}),
+        (f({"e": {"config": "c", "on_remove": "retain"}}, endpoint_configs={"c": config(**main())}),),
+    ),
+    "an endpoint is renamed that keeps a generation, beside another": Row(
+        f({"a": {"config": config(**main())}, "n": {"config": config(**main("xlarge")), "renamed_from": "e"}}),
+        tuple(
+            f({"a": {"config": config(**main())}, "e": {"config": config(**main(size))}})
+            for size in ("large", "xlarge")
+        ),
+    ),
+    "an endpoint leaves a shared config that changes": Row(
+        f(
+            {"e": {"config": config(**main("xlarge"))}, "x": {"config": "c"}},
+            endpoint_configs={"c": config(**main("2xlarge"))},
+        ),
+        (shared(names="ex"),),
+    ),
     "an owned object without an address": Row(SMALL, (SMALL,), theirs(mmeplan_fleet="f")),
     "an owned object that can't be read": Row(
         EMPTY, (SMALL,), lambda a: a.denied.add(f"DescribeModel {a.names('model')[0]}")
@@ -961,7 +1048,39 @@ def ran(file: Fleet, size: str = "c5.large", **members: Any) -> Hands:
     return made
 
 
+AUTOSCALED = e({"main": v("xlarge", capacity="autoscaled")})
+SALTED_BEFORE = (
+    e(models={"m": model(replace_salt="1")}, retain=9),
+    e(main("xlarge"), retain=9),
+    e(main("2xlarge", 2), retain=9),
+)
+
 HANDS: dict[str, Row] = {
+    "another config without a shadow, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE,
+        (SMALL, e({"main": v("xlarge", capacity="autoscaled")}, settings=shadow())),
+        swapped_to(nth("endpoint-config", 0)),
+    ),
+    "another config, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE, (SMALL, AUTOSCALED), swapped_to(nth("endpoint-config", 0))
+    ),
+    "another config of more variants, the count was an autoscaler's, and the file asks for another instance type": Row(
+        HUGE,
+        (e({"main": v(), "more": v()}, settings=shadow()), AUTOSCALED),
+        swapped_to(nth("endpoint-config", 0)),
+    ),
+    "another config beside one of a salt that left the file": Row(
+        e(main("4xlarge"), retain=9), SALTED_BEFORE, swapped_to(nth("endpoint-config", 1))
+    ),
+    "a count, of a model whose digest was taken": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_digest=None))
+    ),
+    "a count, of a model whose digest was edited": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_digest="0" * 64))
+    ),
+    "a count, of a model whose address was edited": Row(
+        e(main(count=3)), (SMALL,), in_turn(scaled(DesiredInstanceCount=7), tagged("model", mmeplan_address="model/zz"))
+    ),
     "counts and weights": Row(SMALL, (SMALL,), in_turn(scaled(DesiredInstanceCount=5), scaled(DesiredWeight=3.0))),
     "a concurrency": Row(e({"main": s()}), (e({"main": s()}),), scaled(ServerlessUpdateConfig={"MaxConcurrency": 7})),
     "a count, and the file asks for another": Row(e(main(count=3)), (SMALL,), scaled(DesiredInstanceCount=5)),

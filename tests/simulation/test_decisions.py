@@ -12,6 +12,7 @@ import pytest
 
 from mmeplan import live, plan
 from mmeplan.diff import generations_of, rollback_graph
+from mmeplan.errors import InputError
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan import Options, drift_report
@@ -34,7 +35,10 @@ def decided(row: Row, account: Account, graph: Graph, seen: Snapshot, label: Lab
     if row.back:
         to = next(one.name for one in found if one.back == row.back)
         options = Options(targets=("endpoint/e",), rollback=to)
-    planned = rollback_graph(graph, seen, "endpoint/e", to) if row.back else graph
+    try:
+        planned = rollback_graph(graph, seen, "endpoint/e", to) if row.back else graph
+    except InputError as error:
+        return label(f"refused: {error}\n")
     made = plan.build(planned, seen, created_at="", options=options)
     users = live.observe_users(account, seen, plan.deleted(made)) if not row.back else seen
     if users.users:

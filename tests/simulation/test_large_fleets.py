@@ -59,3 +59,14 @@ def test_a_rollback_swaps() -> None:
     swaps = [step.params["EndpointConfigName"] for step in made.steps if step.operation == "UpdateEndpoint"]
     assert swaps == [old]
     assert "production_variants.main.instance_type" in {field.field for field in made.changes[0].fields}
+
+
+def test_where_listing_is_denied_everything_is_described() -> None:
+    account = Account(BEFORE)
+    account.denied |= {"ListModels", "ListEndpointConfigs"}
+    seen = account.seen(compiled(BEFORE))
+    for kind in ("model", "endpoint_config"):
+        assert len([*seen.present(kind)]) > len(MANY)
+        assert not any(live.by_digest for live in seen.present(kind))
+    assert account.plan(BEFORE).steps == ()
+    assert not seen.inventory_error

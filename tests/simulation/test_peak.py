@@ -397,6 +397,12 @@ CASES: dict[str, tuple[Fleet | None, Callable[[World], None] | None, Fleet, Rows
         {LARGE: (0, 3, 3)},
     ),
     "and the other way round": (one(of(LARGE, 3)), None, one({"main": serverless()}), {LARGE: (3, 0, 3)}),
+    "variants that exchange their counts": (
+        one({"main": variant(count=2), "other": variant(count=3)}),
+        None,
+        one({"main": variant(count=3), "other": variant(count=2)}),
+        {LARGE: (5, 5, 6)},
+    ),
     "a deletion needs no more": (one(of(LARGE, 3)), None, fleet(), {LARGE: (3, 0, 3)}),
 }
 
@@ -443,6 +449,17 @@ def test_going_back_from_an_update_under_way_has_a_bound_only() -> None:
         made = world.plan(one(of(LARGE, 5)))
         assert rows(made) == {LARGE: (7, 5, 10)}
         assert reached(world, made, rows(made)) == {LARGE: 7}
+
+
+def test_instance_pools_that_are_swapped_batch_by_batch_are_not_counted() -> None:
+    """SageMaker chooses among their types, so nobody knows beforehand what comes up."""
+    pools = [{"instance_type": LARGE, "priority": 1}, {"instance_type": XLARGE, "priority": 2}]
+    file = one({"main": {"model": "ranker", "instance_pools": pools, "initial_instance_count": 4}}, **ONE_BY_ONE)
+    with World() as world:
+        world.live_through(file)
+        made = world.plan({**file, "models": {"ranker": model("2")}})
+        assert [step.operation for step in made.steps[:3]] == ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"]
+        assert rows(made) == {}
 
 
 # --- under a quota ----------------------------------------------------------------------------------------------------

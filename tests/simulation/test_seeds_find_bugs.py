@@ -30,6 +30,7 @@ FOUND_BY = {
     "drop_the_ownership_guard": 3,
     "drop_the_update_guard": 1708,
     "poll_the_wrong_name": 142,
+    "let_a_failed_look_end_the_apply": 6,
     "collect_pinned_configs": 5,
     "count_drift_for_autoscaled_variants": 87,
     "resume_from_the_journal": 7,

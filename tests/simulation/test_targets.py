@@ -52,6 +52,60 @@ def test_a_stand_in_is_made_for_the_endpoint_that_is_targeted(world: World) -> N
     assert lost not in world.names("endpoint-config")
 
 
+APART = fleet(
+    {
+        "a": {"config": config(main=variant(instance_type="ml.m5.xlarge"))},
+        "b": {"config": config(main=variant(of="other"))},
+        "c": {"config": "shared"},
+    },
+    models={"ranker": model(), "other": model("2")},
+    endpoint_configs={"shared": config(main=variant(count=3))},
+)
+
+
+LARGE_CONFIG = {"large": config(main=variant(instance_type="ml.m5.xlarge"))}
+
+
+def lose_the_shared_config(world: World) -> str:
+    """`a` and `b` run one config, which somebody deletes; `c` is the only endpoint of it that the file leaves there."""
+    shared = {"endpoint_configs": {"shared": config(main=variant())}}
+    world.live_through(fleet({name: {"config": "shared"} for name in "ab"}, **shared))
+    (lost,) = world.names("endpoint-config")
+    with unwatched(world):
+        world.does("DeleteEndpointConfig", EndpointConfigName=lost)
+    return lost
+
+
+@pytest.mark.parametrize(
+    "applies", [((),), (("endpoint/a",), ("endpoint/b",)), (("endpoint/b",), ("endpoint/a",))], ids=["all", "ab", "ba"]
+)
+def test_whoever_is_targeted_leaves_a_shared_config_that_was_lost(
+    world: World, applies: tuple[tuple[str, ...], ...]
+) -> None:
+    """The stand-in has the models of the one that leaves; of the other's, none need be there."""
+    lost = lose_the_shared_config(world)
+    for number, targets in enumerate(applies):
+        made = world.plan(APART, targets=targets)
+        assert made_configs(made).count(lost) == (number == 0)
+        assert world.apply(made).complete
+        assert (lost in world.names("endpoint-config")) is bool(targets)
+    world.live_through(APART)
+    assert lost not in world.names("endpoint-config")
+    runs = {world.does("DescribeEndpoint", EndpointName=name)["EndpointConfigName"] for name in "ab"}
+    assert len(runs) == 2
+    assert lost not in runs
+
+
+def test_no_stand_in_is_made_for_an_endpoint_that_never_ran_the_lost_config(world: World) -> None:
+    """`c` shares its config with `a` in the file, and nothing else."""
+    lost = lose_the_shared_config(world)
+    file = fleet({"a": {"config": "large"}, "c": {"config": "large"}}, endpoint_configs=LARGE_CONFIG)
+    made = world.plan(file, targets=("endpoint/c",))
+    assert lost not in made_configs(made)
+    assert world.apply(made).complete
+    assert lost not in world.names("endpoint-config")
+
+
 def test_a_physical_rename_can_be_targeted(world: World) -> None:
     world.live_through(SMALL)
     options = {"targets": ("endpoint/ranker",), "allow_outage": ("endpoint/ranker",)}

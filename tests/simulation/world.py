@@ -351,8 +351,9 @@ def check_outcome(made: Plan, outcome: Outcome, told: Iterable[Event]) -> None:
 
 
 def _located(made: Plan) -> str:
-    """The plan's document without lines, which do move with the file's order."""
+    """The plan's document without lines, which do move with the file's order, and findings with them."""
     document = encode(made)
+    document["findings"].sort(key=lambda finding: (finding["rule"], finding["address"], finding["message"]))
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from mmeplan import apply, diff, graph, rules
+from mmeplan import diff, graph, rules
 from mmeplan import live as live_state
 from mmeplan.apply import FleetLock, Outcome
 from mmeplan.engine import Desired, Engine, Planned
-from mmeplan.errors import LockedError, MmeplanError, StalePlanError
+from mmeplan.errors import CloudError, LockedError, MmeplanError, StalePlanError
 from mmeplan.graph import Graph
 from mmeplan.plan import Finding, Plan, read, write
 from mmeplan.simulator import SimulatedCrash
@@ -290,7 +290,7 @@ class Life:
         }
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
-        outcome = engine_of(hand).apply(Planned(plan), observer=hand.observe, lock=lock, **how)
+        outcome = _outcome(hand, plan, lock, how)
         if lock is not None:
             self.lived.saw("applies with a lock")
             self.lived.saw("lost locks", bool(lock.lost))
@@ -379,7 +379,7 @@ class Life:
             if plan.steps and plan.applyable:
                 clock = self.account.sim.clock
                 cloud = DirectCloud(self.account.sim, clock, REGION)
-                outcome = apply.run(plan, cloud, cloud, clock, lambda _event: None)
+                outcome = _outcome(plan, cloud, cloud, clock, lambda _event: None)
                 self.lived.saw("neighbours", outcome.complete)
         except MmeplanError:
             self.lived.saw("neighbours gave up")
@@ -426,6 +426,19 @@ def _list_above(count: int) -> int:
 def _says(compiled: Graph) -> dict[str, Any]:
     """What a graph wants, without where it was written."""
     return {at: (one.physical_name, one.request, one.tags) for at, one in compiled.resources.items()}
+
+
+def _outcome(hand: Hand, plan: Plan, lock: FleetLock | None, how: Mapping[str, Any]) -> Outcome:
+    """As `Engine.apply`. Raises Broken where that raises instead, or doesn't say of each step how it ended."""
+    try:
+        outcome = engine_of(hand).apply(Planned(plan), observer=hand.observe, lock=lock, **how)
+    except CloudError as error:
+        raise Broken(f"outcome: the apply ended with {error!r}") from error
+    parts = (outcome.done, outcome.failed, outcome.skipped, outcome.kept)
+    ended = Counter(result.step for part in parts for result in part if "#rolled-back-" not in result.step)
+    if ended != Counter(step.id for step in plan.steps):
+        raise Broken(f"outcome: {ended} of the steps {[step.id for step in plan.steps]}")
+    return outcome
 
 
 def _is_whole(plan: Plan) -> bool:

@@ -14,7 +14,7 @@ _VERIFIED = (
     "desired = wait.desired",
 )
 _PINNED_ARE_NOT_REPLACED = ("return [address for address in changed if graph.resources[address].pinned]", "return []")
-_MADE_AGAIN = 'live_config = live_object("endpoint_config", live.config, "present", by_digest=True)'
+_MADE_AGAIN = "live_config = listed_config(live.config)"
 _SAID_TO_BE_UNCHANGED = (
     _MADE_AGAIN,
     _MADE_AGAIN
@@ -146,7 +146,10 @@ MENDS: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "stand-in-of-an-endpoint-that-is-not-targeted": (
-        ("and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, change, wanted))", ""),
+        (
+            "and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, snapshot, change, wanted))",
+            "",
+        ),
         (
             "return not owned.owns(live) and (is_placeholder(in_force) or not serves)",
             "return not owned.owns(live) and not serves",

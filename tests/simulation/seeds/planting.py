@@ -5,6 +5,7 @@ In: a monkeypatch. A net that catches nothing is no net: `test_seeds_find_bugs.p
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,12 +19,12 @@ from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Outcome
 from mmeplan.apply.locking import FleetLock
 from mmeplan.apply.waits import Verdict
-from mmeplan.diff import drift, endpoints, removals
+from mmeplan.diff import drift, endpoints
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, Ownership
 from mmeplan.plan import building, scaling, steps
-from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Unreferenced
+from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Step, Unreferenced
 from mmeplan.plan.steps import StepBuilder
 from tests.simulation.seeds import living
 from tests.simulation.seeds.drawing import draw
@@ -31,6 +32,8 @@ from tests.simulation.seeds.judging import violation
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
+
+removals = importlib.import_module("mmeplan.diff.removals")  # the package has a function of that name
 
 
 def delete_before_swap(patch: Patch) -> None:
@@ -118,6 +121,16 @@ def poll_the_wrong_name(patch: Patch) -> None:
 
     patch.setattr(executor, "poll", poll)
     patch.setattr("mmeplan.apply.verify", lambda *_: ())
+
+
+def let_a_failed_look_end_the_apply(patch: Patch) -> None:
+    """What a step's guard can't read ends the whole apply."""
+
+    def start(self: executor.Executor, step: Step) -> None:
+        self._tell("started", step)
+        self._follow(step, self._guarded(step))
+
+    patch.setattr(executor.Executor, "_start", start)
 
 
 def collect_pinned_configs(patch: Patch) -> None:
@@ -307,6 +320,7 @@ BUGS: tuple[Bug, ...] = (
     drop_the_ownership_guard,
     drop_the_update_guard,
     poll_the_wrong_name,
+    let_a_failed_look_end_the_apply,
     collect_pinned_configs,
     count_drift_for_autoscaled_variants,
     resume_from_the_journal,

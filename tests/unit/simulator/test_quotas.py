@@ -73,13 +73,16 @@ def test_rescaling_counts_too_and_shrinking_is_never_refused(four):
     rescale(3)
 
 
-@pytest.mark.parametrize("end", ["deleted", "failed"])
+@pytest.mark.parametrize("end", ["deleted", "failed", "failed, being deleted"])
 def test_a_deleted_or_failed_endpoint_frees_its_instances(four, end):
     four.sim.set_quota("ml.m5.large", 2, region=REGION)
-    if end == "failed":
+    if end != "deleted":
         four.sim.faults.fail_create("e", "no")
     four.endpoint()
     four.sim.clock.sleep(180)
+    if end == "failed, being deleted":
+        four("DeleteEndpoint", EndpointName="e")
+        assert four.describe()["EndpointStatus"] == "Deleting"
     if end == "deleted":
         four("DeleteEndpoint", EndpointName="e")
         limit_of(four.endpoint, "other")

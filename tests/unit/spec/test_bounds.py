@@ -14,6 +14,7 @@ from mmeplan.errors import InputError
 from mmeplan.spec import Fleet, document, for_each, load, load_text
 from mmeplan.spec.document import MAX_ALIAS_NODES, MAX_DEPTH
 from mmeplan.spec.expressions import MAX_BITS, MAX_EXPRESSION, MAX_TEXT
+from tests.work import calls_of
 
 HEAD = "version: 1\nfleet: shop\n"
 BELOW = MAX_DEPTH - 2  # levels that a variable's value may have: the root and `variables` are two
@@ -96,6 +97,15 @@ def test_the_characters_of_a_result() -> None:
     ]
     assert len(value(loaded(valued("a{{ long }}", long="x" * (MAX_TEXT - 1))))) == MAX_TEXT
     assert refusals(valued("a{{ long }}", long="x" * MAX_TEXT)) == ["a{{ long }}: gives more than 100,000 characters"]
+
+
+def test_the_work_of_an_expression_grows_with_its_length() -> None:
+    def work(filters: int) -> int:
+        chain = " | upper" * filters
+        return calls_of(lambda: loaded(valued(f"{{{{ name{chain} }}}}", name="x")))
+
+    base = work(0)
+    assert work(80) - base < 3 * (work(40) - base)
 
 
 def test_the_size_of_a_number() -> None:

@@ -25,8 +25,10 @@ VARIABLES: dict[str, Any] = {
     "text_100": "x" * 100,
     "ones": "1" * MAX_TEXT,
     "lines": "x\n" * 1000,
+    "ampersands": "&" * MAX_TEXT,
 }
 REFUSED_TEXT, REFUSED_NUMBER, REFUSED_FORMAT = "the result is too long", "the number is too large", "format is too wide"
+REFUSED_RESULT = f"gives more than {MAX_TEXT:,} characters"
 REFUSED_WIDTH = f"an argument is larger than {MAX_WIDTH}"
 
 
@@ -260,6 +262,32 @@ BOUNDS = [
         REFUSED_TEXT,
     ),
     ("([ones] * 9) | map('length') | sum", "([ones] * 10) | map('upper') | list", REFUSED_TEXT),
+    (f"(ones[:{HALF}] ~ ones[:{HALF}]) | length", f"(ones[:{HALF}] ~ ones[:{HALF + 1}]) | length", REFUSED_RESULT),
+    ("(ones[1:] ~ 7) | length", "(ones[1:] ~ 77) | length", REFUSED_RESULT),
+    ("(text_100 ~ text_100 ~ text_100) | length", "(" + "ones ~ " * 999 + "ones) | length", REFUSED_RESULT),
+    ("ones[1:] }}{{ 7", "ones[1:] }}{{ 77", REFUSED_RESULT),
+    ("ones[2:] }} {{ 7", "ones[1:] }} {{ 7", REFUSED_RESULT),
+    ("name }}{{ name", "ones }}{{ " * 999 + "ones", REFUSED_RESULT),
+    (
+        f"('%s%s' % (ones[:{HALF}], ones[:{HALF - 4}])) | length",
+        f"('%s%s' % (ones[:{HALF}], ones[:{HALF - 3}]))",
+        REFUSED_TEXT,
+    ),
+    (
+        f"('%s%s' | format(ones[:{HALF}], ones[:{HALF - 4}])) | length",
+        f"'%s%s' | format(ones[:{HALF}], ones[:{HALF - 3}])",
+        REFUSED_TEXT,
+    ),
+    ("('%s' % ones[2:]) | length", "'%s' % ones[1:]", REFUSED_TEXT),
+    ("('%(n)s%(n)s' % {'n': ones[:49995]}) | length", "'%(n)s%(n)s' % {'n': ones[:49996]}", REFUSED_TEXT),
+    ("('%(n)s%(n)s' | format(n=ones[:49995])) | length", "'%(n)s%(n)s' | format(n=ones[:49996])", REFUSED_TEXT),
+    ("('%d%d' % (count, count)) | length", "('" + "%s" * 999 + "' % (" + "ones, " * 999 + "))", REFUSED_TEXT),
+    ("('%%' % {}) | length", "'%(n)s' % {'n': ones}", REFUSED_TEXT),
+    ("'<' | e | e | length", "ampersands" + " | e" * 99 + " | length", REFUSED_TEXT),
+    ("ampersands | escape | length", "ampersands | escape | escape | length", REFUSED_TEXT),
+    ("ampersands | forceescape | length", "ampersands" + " | forceescape" * 99 + " | length", REFUSED_TEXT),
+    ("ampersands | urlencode | length", "ampersands" + " | urlencode" * 99 + " | length", REFUSED_TEXT),
+    ("{'a': 1} | urlencode | length", "ampersands" + " | urlencode" * 99 + " | length", REFUSED_TEXT),
     ("letters | map('center', 99) | join | length", "range(99999) | map('center', 99) | list", REFUSED_TEXT),
 ]
 
