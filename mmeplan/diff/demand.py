@@ -61,7 +61,7 @@ class Demand:
     left: Mapping[str, Canonical]
     running: Mapping[str, str]
     renamed: frozenset[str]
-    lost: Mapping[str, list[str]]
+    lost: Mapping[str, tuple[str, ...]]
 
     def owner_of_tags(self, resource: Resource, live: LiveObject) -> str:
         """The address whose tags a live model or config carries, where several declared ones have come to share it.
@@ -96,7 +96,7 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
     before: dict[str, str] = {}
     left: dict[str, Canonical] = {}
     running: dict[str, str] = {}
-    lost: dict[str, list[str]] = {}
+    lost: dict[str, tuple[str, ...]] = {}
     renamed: set[str] = set()
     for decision in decisions:
         if decision.runs:
@@ -115,7 +115,7 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
                 if live is not None and inputs.address_of(live) == model_at:
                     before.setdefault(model_at, name)
         if decision.lost:
-            lost.setdefault(decision.lost, []).append(decision.endpoint.address)
+            lost[decision.lost] = (*lost.get(decision.lost, ()), decision.endpoint.address)
         if decision.renamed:
             renamed.add(decision.renamed)
     needed = frozenset(at for config in needs for at in (config.address, *config.dependencies()))
