@@ -110,7 +110,7 @@ def test_the_object_of_its_own_name_serves_else_the_tagged_one_else_the_first_by
 def test_what_runs_what_is_lost_and_what_is_renamed_is_kept_by_endpoint() -> None:
     found = folded(decision("a", runs="c-1", lost="gone"), decision("b", lost="gone", renamed="old"), decision("own"))
     assert found.running == {"endpoint/a": "c-1"}
-    assert found.lost == {"gone": "endpoint/a"}
+    assert found.lost == {"gone": ["endpoint/a", "endpoint/b"]}
     assert found.renamed == {"old"}
 
 
