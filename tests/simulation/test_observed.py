@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from mmeplan.engine import Engine
 from mmeplan.errors import CloudError
 from mmeplan.importing import Selection, select
 from mmeplan.live import Answer, Snapshot
 from mmeplan.plan import Plan, drift_report, encode
 from tests.simulation.fleets import lives
 from tests.simulation.test_whole_lives import ROBUST, everywhere
-from tests.simulation.world import ROLE, Fleet, World, config, fleet, model, one, serverless, unwatched, variant
+from tests.simulation.world import REGION, ROLE, Fleet, World, config, fleet, model, one, serverless, unwatched, variant
 
 LIST_ABOVE = ("mmeplan.live.observing.LIST_ABOVE", "mmeplan.apply.verifying.LIST_ABOVE")
 SMALL = {**one({"a": variant(), "b": variant()}), "retain": 0}
@@ -61,6 +62,7 @@ def refused(world: World, *matches: tuple[str, str], code: str = "AccessDeniedEx
         return call()
 
     world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    world.engine = Engine(world.cloud, world.cloud, world.sim.clock, REGION)
 
 
 def seen(world: World, text: Fleet) -> Snapshot:
@@ -285,6 +287,7 @@ def test_what_else_carries_the_fleets_tag_is_no_object_of_a_fleet(world: World) 
         return answer
 
     world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    world.engine = Engine(world.cloud, world.cloud, world.sim.clock, REGION)
     assert _content(world.plan(GONE)) == wanted
 
 
@@ -393,6 +396,7 @@ def test_where_nothing_would_be_deleted_nobody_else_is_looked_at(world: World) -
         return call()
 
     world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    world.engine = Engine(world.cloud, world.cloud, world.sim.clock, REGION)
     assert world.plan({**LARGE, "retain": 1}).steps
     assert asked.count("ListEndpoints") + asked.count("DescribeEndpoint theirs") == 0
     assert deletes(world.plan(LARGE))
@@ -416,6 +420,7 @@ def one_tag_a_page(world: World) -> None:
         return {"Tags": rest[:1], **({"NextToken": rest[0]["Key"]} if len(rest) > 1 else {})}
 
     world.cloud = Reading(world.cloud, hand)  # type: ignore[assignment]
+    world.engine = Engine(world.cloud, world.cloud, world.sim.clock, REGION)
 
 
 TAGGED = {**SMALL, "defaults": {"tags": {"team": "a", "zone": "b"}}}

@@ -251,8 +251,8 @@ def two_steps_of_one_id(patch: Patch) -> None:
 def depend_on_the_order_of_the_file(patch: Patch) -> None:
     sorted_changes = building._targeted
 
-    def in_file_order(graph: Any, difference: Any, targets: Any) -> Any:
-        changes = sorted_changes(graph, difference, targets)
+    def in_file_order(graph: Any, *about: Any) -> Any:
+        changes = sorted_changes(graph, *about)
         return tuple(sorted(changes, key=lambda change: graph.fleet.source_map.locate(change.path)))
 
     patch.setattr(building, "_targeted", in_file_order)

@@ -132,7 +132,10 @@ class World:
         return Desired(compiled.fleet, compiled)
 
     def plan(self, text: Fleet | str, salts: Mapping[str, str] | None = None, **options: Any) -> Plan:
-        planned = self.engine.plan(self.desired(text, salts), **options)
+        desired = self.desired(text, salts)
+        allowed = options.get("allow_outage", ())
+        options["allow_outage"] = tuple(at for at in allowed if at in desired.graph.resources)
+        planned = self.engine.plan(desired, **options)
         made, snapshot = planned.plan, planned.snapshot
         assert snapshot is not None
         again = planned_from(

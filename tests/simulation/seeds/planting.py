@@ -233,8 +233,8 @@ def follow_the_order_of_the_file(patch: Patch) -> None:
     """Changes come as their entries stand in the file."""
     targeted = building._targeted
 
-    def in_file_order(graph: Any, difference: Any, targets: Any) -> Any:
-        changes = targeted(graph, difference, targets)
+    def in_file_order(graph: Any, *about: Any) -> Any:
+        changes = targeted(graph, *about)
         return tuple(sorted(changes, key=lambda change: graph.fleet.source_map.locate(change.path)))
 
     patch.setattr(building, "_targeted", in_file_order)
@@ -296,7 +296,7 @@ def replace_nothing(patch: Patch) -> None:
 
 def forget_the_target(patch: Patch) -> None:
     """`--target` is taken, and everything is planned."""
-    patch.setattr(building, "_targeted", lambda _graph, difference, _targets: difference.changes)
+    patch.setattr(building, "_targeted", lambda _graph, _snapshot, difference, _targets: difference.changes)
 
 
 def take_over_whatever_is_there(patch: Patch) -> None:
