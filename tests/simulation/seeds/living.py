@@ -290,7 +290,7 @@ class Life:
         }
         if "parallelism" in act:
             how["parallelism"] = act["parallelism"]
-        outcome = _outcome(hand, plan, lock, how)
+        outcome = _outcome(engine_of(hand), plan, observer=hand.observe, lock=lock, **how)
         if lock is not None:
             self.lived.saw("applies with a lock")
             self.lived.saw("lost locks", bool(lock.lost))
@@ -308,7 +308,7 @@ class Life:
     def _claimed(self, act: Mapping[str, Any], claim: str) -> None:
         """mmeplan says that all is well: is it? What others touched since the plan is not claimed."""
         if "autoscaler" in act:
-            self.later(600)  # what it has begun by then comes to its end
+            self.later(11_000)  # what it has begun by then comes to its end, slowly perhaps
         if "rollback" in act:
             name = oracle.endpoints(act["fleet"])[act["rollback"]["endpoint"]]
             wrong = oracle.not_back(self.account, name, self.went_back) if name not in self.touched else []
@@ -379,7 +379,7 @@ class Life:
             if plan.steps and plan.applyable:
                 clock = self.account.sim.clock
                 cloud = DirectCloud(self.account.sim, clock, REGION)
-                outcome = _outcome(plan, cloud, cloud, clock, lambda _event: None)
+                outcome = _outcome(Engine(cloud, cloud, clock, REGION), plan)
                 self.lived.saw("neighbours", outcome.complete)
         except MmeplanError:
             self.lived.saw("neighbours gave up")
@@ -428,10 +428,10 @@ def _says(compiled: Graph) -> dict[str, Any]:
     return {at: (one.physical_name, one.request, one.tags) for at, one in compiled.resources.items()}
 
 
-def _outcome(hand: Hand, plan: Plan, lock: FleetLock | None, how: Mapping[str, Any]) -> Outcome:
+def _outcome(engine: Engine, plan: Plan, **how: Any) -> Outcome:
     """As `Engine.apply`. Raises Broken where that raises instead, or doesn't say of each step how it ended."""
     try:
-        outcome = engine_of(hand).apply(Planned(plan), observer=hand.observe, lock=lock, **how)
+        outcome = engine.apply(Planned(plan), **how)
     except CloudError as error:
         raise Broken(f"outcome: the apply ended with {error!r}") from error
     parts = (outcome.done, outcome.failed, outcome.skipped, outcome.kept)
