@@ -72,8 +72,8 @@ def ignore_the_pending_config(patch: Patch) -> None:
     """The scan asks what endpoints run, and not what they are moving to."""
     read_all = references.References._read_all
 
-    def without_pending(self: Any, operation: str, member: str, names: list[str]) -> Any:
-        answers = read_all(self, operation, member, names)
+    def without_pending(self: Any, kind: str, names: list[str]) -> Any:
+        answers = read_all(self, kind, names)
         return [{k: v for k, v in (a or {}).items() if k != "PendingDeploymentSummary"} if a else a for a in answers]
 
     patch.setattr(references.References, "_read_all", without_pending)
