@@ -52,8 +52,8 @@ def _without_drift(life: Life, fleet: Mapping[str, Any]) -> None:
     """What was applied last is what is live: `mmeplan drift` has nothing to tell.
 
     Except: a model or config that has lost every tag of ours. Robbed, or left behind by `on_remove: retain` and wanted
-    again since: nobody can tell. And the tags of a superseded generation, where an apply ended between the two calls that
-    change them: no plan changes them any more (docs/reliability.md, window 10).
+    again since: nobody can tell. And the tags of a superseded generation, where an apply ended between the two calls
+    that change them: no plan changes them any more (docs/reliability.md, window 10).
     """
     found = [
         change
