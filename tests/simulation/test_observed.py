@@ -324,6 +324,7 @@ def test_where_other_endpoints_can_not_be_listed_the_deletions_are_planned_and_t
         if step.operation.startswith("Delete")
     } == old
     world.cloud = cloud
+    world.engine = Engine(cloud, cloud, world.sim.clock, REGION)
     assert {result.step.split("@")[1] for result in world.apply(made).kept} == old
 
 
