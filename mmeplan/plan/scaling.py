@@ -1,6 +1,7 @@
 """Counts and weights: the calls that change them in place, and what an update keeps of them.
 
-Called by `StepBuilder` for changes of scale and for swaps.
+In: field changes, the desired endpoint, what is live. Out: requests of UpdateEndpointWeightsAndCapacities, and the
+members of an UpdateEndpoint that keep counts and weights.
 """
 
 from __future__ import annotations
