@@ -320,6 +320,7 @@ class Engine:
         """What was changed behind mmeplan's back. Raises RefusedError where the account is another than the file's."""
         desired = _unchecked(fleet)
         snapshot, account = self.observe(desired), desired.fleet.account
+        desired = desired.beside(snapshot)
         if account and snapshot.account and account != snapshot.account:
             text = f"the fleet is bound to the account {account}, and this is {snapshot.account}"
             raise RefusedError(text, hint="use --profile, or -e for another environment")
@@ -329,6 +330,7 @@ class Engine:
         """The fleet's endpoints as they are now. Raises CloudError."""
         desired = _unchecked(fleet)
         snapshot = self.observe(desired)
+        desired = desired.beside(snapshot)
         return status_of(desired.graph, snapshot, self.clock.now())
 
     def import_(
@@ -413,6 +415,7 @@ class Engine:
         desired = replace(_unchecked(fleet), findings=())
         at = desired.address(endpoint)
         snapshot = self.observe(desired)
+        desired = desired.beside(snapshot)
         options = Options(
             targets=(at,),
             variables=desired.fleet.variables,

@@ -18,7 +18,7 @@ from mmeplan.aws.variants import REFERENCES, model_holders
 from mmeplan.resources import ApiPath, Canonical, Resource
 from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
 from mmeplan.resources.endpoint_config import compile_endpoint_config
-from mmeplan.resources.identity import address
+from mmeplan.resources.identity import Deployment, address
 from mmeplan.resources.model import compile_model
 from mmeplan.spec import Entry, FilePath, Fleet, file_path
 from mmeplan.spec.problems import Problems
@@ -36,7 +36,8 @@ class Graph:
 
     `moved` maps the address an entry had (`renamed_from`) to the one it has. `fresh` are the addresses that get a new
     object although their content is the same (`--replace`). `replaced` are resources of the file in whose place a
-    rollback wants others: what is listed of them still says what the file declares.
+    rollback wants others: what is listed of them still says what the file declares. `apart` are the models and configs
+    that have names of their own, because another deployment's objects have the plain ones.
     """
 
     fleet: Fleet
@@ -44,6 +45,12 @@ class Graph:
     moved: Mapping[str, str]
     fresh: frozenset[str]
     replaced: tuple[Resource, ...] = ()
+    apart: frozenset[str] = frozenset()
+
+    @property
+    def deployment(self) -> Deployment:
+        """Whose the resources are."""
+        return Deployment(self.fleet.name, self.fleet.environment or "")
 
     def meaning(self, endpoint: Resource) -> Canonical:
         """What an endpoint of the fleet means: its config's content, with models' content in place of their names."""
@@ -111,26 +118,29 @@ class Graph:
         return network
 
 
-def compile(fleet: Fleet, salts: Mapping[str, str] | None = None) -> Graph:
+def compile(fleet: Fleet, salts: Mapping[str, str] | None = None, *, apart: frozenset[str] = frozenset()) -> Graph:
     """The graph of a fleet.
 
-    `salts` (address → salt) asks for fresh objects of those models and configs, as `--replace` does. Raises InputError
-    for missing references, names that stand for two things, and circles, each with its line.
+    `salts` (address → salt) asks for fresh objects of those models and configs, as `--replace` does. `apart` are the
+    addresses of those whose plain names other deployments' objects have. Raises InputError for missing references,
+    names that stand for two things, and circles, each with its line.
     """
-    return _Compiler(fleet, salts or {}).compile()
+    return _Compiler(fleet, salts or {}, apart).compile()
 
 
 class _Compiler:
-    def __init__(self, fleet: Fleet, salts: Mapping[str, str]) -> None:
+    def __init__(self, fleet: Fleet, salts: Mapping[str, str], apart: frozenset[str]) -> None:
         self.fleet = fleet
+        self.deployment = Deployment(fleet.name, fleet.environment or "")
         self.salts = salts
+        self.apart = apart
         self.resources: dict[str, Resource] = {}
         self.problems = Problems(fleet.source_map)
         self.refuse = self.problems.refuse
 
     def compile(self) -> Graph:
         for name in sorted(self.fleet.models):
-            self._add(compile_model(self.fleet.models[name], self.fleet.name, self.salts.get(address("model", name))))
+            self._add(self._model(self.fleet.models[name]))
         for name in sorted(self.fleet.endpoint_configs):
             self._add(self._config(self.fleet.endpoint_configs[name]))
         for name in sorted(self.fleet.endpoints):
@@ -138,11 +148,15 @@ class _Compiler:
         moved = self._moved()
         self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
-        return Graph(self.fleet, resources, moved, frozenset(self.salts))
+        return Graph(self.fleet, resources, moved, frozenset(self.salts), apart=self.apart)
 
     def _add(self, resource: Resource) -> Resource:
         self.resources[resource.address] = resource
         return resource
+
+    def _model(self, entry: Entry) -> Resource:
+        at = address("model", entry.name)
+        return compile_model(entry, self.deployment, self.salts.get(at), apart=at in self.apart)
 
     def _config(self, entry: Entry, base_name: str = "") -> Resource:
         def resolve(logical: str, api_path: ApiPath) -> str | None:
@@ -153,8 +167,10 @@ class _Compiler:
             return model.physical_name
 
         self._check_one_model(entry)
-        salt = self.salts.get(address("endpoint_config", entry.name))
-        return compile_endpoint_config(entry, self.fleet.name, resolve, base_name=base_name, salt=salt)
+        at = address("endpoint_config", entry.name)
+        return compile_endpoint_config(
+            entry, self.deployment, resolve, base_name=base_name, salt=self.salts.get(at), apart=at in self.apart
+        )
 
     def _endpoint(self, entry: Entry) -> None:
         config: Resource | None = None
@@ -174,7 +190,7 @@ class _Compiler:
             self.refuse(
                 "the endpoint has no config", entry.path, "write `config:` inline, or the name of a shared config"
             )
-        self._add(compile_endpoint(entry, self.fleet.name, config, self.resources))
+        self._add(compile_endpoint(entry, self.deployment, config, self.resources))
 
     def _check_one_model(self, entry: Entry) -> None:
         """A variant or pool names its model either logically or by the API's own member."""

@@ -28,7 +28,7 @@ from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
 from mmeplan.render import age_text
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import FLEET_TAG
+from mmeplan.resources.identity import owner_in
 from mmeplan.spec import Fleet, Quota
 
 # --- what is wanted ---------------------------------------------------------------------------------------------------
@@ -65,6 +65,10 @@ class Desired:
         if self.refused:
             raise FleetRefused(self.findings)
         return self
+
+    def beside(self, snapshot: Snapshot) -> Desired:
+        """The same, with own names for models and configs whose plain names other deployments' objects have."""
+        return replace(self, graph=live.with_own_names(self.graph, snapshot))
 
     def address(self, endpoint: str) -> str:
         """The address of an endpoint given by name or address. Raises InputError."""
@@ -198,7 +202,7 @@ def planned_from(
     plans.require_addresses(given.graph, options)
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
-    graph = _as_asked(given.graph, snapshot, options)
+    graph = _as_asked(live.with_own_names(given.graph, snapshot), snapshot, options)
 
     def built(found: Sequence[Finding]) -> Plan:
         return plans.build(
@@ -215,7 +219,7 @@ def planned_from(
     plan = built(before)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
     plan = built((*before, *found)) if found else plan
-    return Planned(plan, snapshot, departs=bool(options.rollback) and graph is not given.graph)
+    return Planned(plan, snapshot, departs=bool(graph.replaced))
 
 
 def _desired(fleet: Fleet, options: Options) -> Desired:
@@ -230,7 +234,7 @@ def _as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
     if options.rollback:
         return diff.rollback_graph(graph, snapshot, options.targets[0], options.rollback)
     if options.replace:
-        return graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace))
+        return graphs.compile(graph.fleet, replacement_salts(graph, snapshot, options.replace), apart=graph.apart)
     return graph
 
 
@@ -280,8 +284,11 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
         refuse(f"{at} {why}, so there is nothing to go back from", plan)
     if seen.endpoint_status == DELETING:
         refuse(f"{at} is being deleted", plan)
-    if seen.tag(FLEET_TAG) != fleet.name:
-        why = f"the endpoint {seen.name} doesn't carry this fleet's tag"
+    if not desired.graph.deployment.may_change(seen.tags or {}):
+        owner = owner_in(seen.tags or {})
+        others = owner is not None and owner.fleet == fleet.name
+        why = f"belongs to {owner.words}" if owner is not None and others else "doesn't carry this fleet's tag"
+        why = f"the endpoint {seen.name} {why}"
         refuse(f"{at} is not this fleet's: {why}", plan, kept=False)
     if wanted:
         chosen = next((g for g in found if wanted in (g.name, g.digest, str(g.back))), None)

@@ -51,7 +51,9 @@ def file_reasons(plan: Plan) -> list[str]:
 
 def _moved(plan: Plan, reader: Reader, now: datetime, region: str) -> list[str]:
     wanted = [at.split("/", 1) for at in plan.snapshot.fingerprints]
-    snapshot = observe_objects(reader, plan.fleet, [(kind, name) for kind, name in wanted], now, plan.account, region)
+    snapshot = observe_objects(
+        reader, plan.deployment, [(kind, name) for kind, name in wanted], now, plan.account, region
+    )
     reasons = []
     for kind, name in wanted:
         before, after = plan.snapshot.fingerprints[f"{kind}/{name}"], snapshot.fingerprint(kind, name)

@@ -88,6 +88,7 @@ Reason = Literal[
     "reused",  # a kept generation has this content already
     "replace_requested",  # --replace
     "rolled_back",  # SageMaker rolled back just this update before
+    "unclaimed",  # nothing of the environment needs it, and no environment has claimed it: not deleted
     "in_use",  # nothing of the fleet needs it, but somebody else's endpoint does
     "restored",  # deleted behind our back while in use; made again under its name
     "failed",  # the endpoint is Failed: delete and create is the only way

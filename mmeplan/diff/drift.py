@@ -33,12 +33,14 @@ from mmeplan.resources.identity import (
     ADDRESS_TAG,
     DIGEST_CHARS,
     DIGEST_TAG,
+    ENVIRONMENT_TAG,
     FLEET_TAG,
     TAGS_TAG,
     UNSEALED_TAGS,
     address,
     digest,
     digest_in,
+    owner_in,
     tags_digest,
 )
 from mmeplan.resources.model import live_model
@@ -431,6 +433,11 @@ class _Finder:
         text = "lost the tags by which it belongs to this fleet"
         if FLEET_TAG in tags:
             text = f"was given to the fleet {tags[FLEET_TAG]!r}: its tag {FLEET_TAG} was changed"
+        owner = owner_in(tags)
+        if owner is not None and owner.fleet == self.inputs.graph.fleet.name:
+            was = self.inputs.graph.deployment.environment
+            fields = [FieldChange(("Tags", ENVIRONMENT_TAG), was or None, owner.environment or None)]
+            text = f"belongs to {owner.words} by now: its tag {ENVIRONMENT_TAG} was changed"
         self.note(at, live.kind, live.name, "ownership", text, tuple(fields))
 
     def tags(self, live: LiveObject) -> None:

@@ -25,12 +25,12 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import plan_drift
-from mmeplan.diff.fields import field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
+from mmeplan.diff.fields import claimed, field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
 
 VARIANTS_DIFFER: Final = (
     "the variant names differ between the two configs, "
@@ -113,11 +113,18 @@ def _unrecoverable(endpoint: Resource, live: LiveEndpoint) -> Change:
 
 
 def _ownership_refusal(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Change | None:
-    owner = live.tag(FLEET_TAG)
+    owner = owner_in(live.tags or {})
     if inputs.owns(live) or (endpoint.entry.adopt and owner is None):
         return None
-    if owner:
-        text = f"the endpoint {live.name} belongs to the fleet {owner!r}"
+    if owner is not None and owner.fleet == inputs.graph.fleet.name:
+        text = f"the endpoint {live.name} belongs to {owner.words}"
+        other = f"plan with -e {owner.environment}" if owner.environment else "plan without -e"
+        refusal = (
+            f"{text}; {other}, give this one another `name:` (`name: {live.name}-{{{{ environment }}}}`), "
+            f"or hand it over with `mmeplan move`"
+        )
+    elif owner is not None:
+        text = f"the endpoint {live.name} belongs to {owner.words}"
         refusal = f"{text}; give this one another `name:`, or remove the tag {FLEET_TAG} from the endpoint"
     else:
         text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
@@ -419,7 +426,8 @@ def _kept(
     outdated = history.outdated_marks(live, runs, swaps=effect == "traffic_shift") - set(endpoint.tags)
     removed = tuple(sorted({*removed, *outdated}))
     if (added or removed) and action is Action.NO_OP and not adopts:
-        action, reason, explanation = Action.TAG, "tags_changed", "only tags differ; nothing is rolled"
+        action, reason = Action.TAG, "tags_changed"
+        explanation = claimed(added, removed) or "only tags differ; nothing is rolled"
     if action.creates:
         added, removed = {}, ()
     tags = {"tags_added": added, "tags_removed": removed}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import UNORDERED
+from mmeplan.resources.identity import ENVIRONMENT_TAG
 
 _CATEGORIES: Final = (
     "values_changed",
@@ -108,3 +109,10 @@ def tag_changes(
     added = {key: value for key, value in sorted(desired.items()) if now.get(key) != value and key not in ignore}
     removed = tuple(sorted(key for key in now if key not in desired and key not in ignore))
     return added, removed
+
+
+def claimed(added: Mapping[str, str], removed: Sequence[str] = ()) -> str:
+    """What a change of tags says that does nothing but claim an object for an environment; empty for any other."""
+    if tuple(added) != (ENVIRONMENT_TAG,) or removed:
+        return ""
+    return f"claimed for the environment {added[ENVIRONMENT_TAG]!r}; nothing is rolled"

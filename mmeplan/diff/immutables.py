@@ -7,10 +7,10 @@ from typing import Any, Final
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
-from mmeplan.diff.fields import field_changes, tag_changes
+from mmeplan.diff.fields import claimed, field_changes, tag_changes
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+from mmeplan.resources.identity import DIGEST_TAG, owner_in
 
 _NOUNS: Final = {"model": "a model", "endpoint_config": "an endpoint config"}
 _RESTORED: Final = "deleted behind our back while in use; made again under the same name"
@@ -74,6 +74,9 @@ def _create(demand: Demand, resource: Resource) -> Change:
         if resource.pinned and is_replaced:
             return _pinned_and_replaced(resource, None)
         return _change(resource, Action.CREATE, "restored", _RESTORED)
+    if resource.address in inputs.graph.apart and not inputs.owns(before):
+        text = f"{before.name} belongs to {_whose(before)}, so this one gets a name of its own"
+        return _change(resource, Action.CREATE, "new", text, live=before, fields=_fields(demand, resource, before))
     fields = _fields(demand, resource, before)
     changed = (at for at in resource.dependencies() if at in demand.needed and at in demand.before)
     causes = tuple(at for at in changed if inputs.graph.resources[at].physical_name != demand.before[at])
@@ -86,6 +89,11 @@ def _create(demand: Demand, resource: Resource) -> Change:
     else:
         reason, text = "replace_requested", "a fresh object was asked for"
     return _change(resource, Action.CREATE, reason, text, live=before, fields=fields, causes=causes)
+
+
+def _whose(live: LiveObject) -> str:
+    owner = owner_in(live.tags or {})
+    return owner.words if owner else "somebody else"
 
 
 def _fields(demand: Demand, resource: Resource, before: LiveObject) -> tuple[FieldChange, ...]:
@@ -147,20 +155,19 @@ def _tagged(
     if not added and not removed:
         return _change(resource, Action.NO_OP, reason, text, live=live)
     if reason == "same":
-        reason, text = "tags_changed", "only tags differ"
+        reason, text = "tags_changed", claimed(added, removed) or "only tags differ"
     return _change(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
 
 
 def _foreign(resource: Resource, live: LiveObject, reason: Reason, text: str, *, fine: bool) -> Change:
     """An object with the wanted content that doesn't carry our tag: used as it is, adopted if asked, never deleted."""
-    owner = live.tag(FLEET_TAG)
+    owner = owner_in(live.tags or {})
     if resource.entry.adopt and owner is None:
         added, removed = tag_changes(resource.tags, live.tags)
         tags = {"tags_added": added, "tags_removed": removed}
         return _change(resource, Action.NO_OP, reason, "taken under management", live=live, adopts=True, **tags)
     if fine:
-        whose = f"the fleet {owner!r}" if owner else "somebody else"
-        note = f"{live.name} belongs to {whose}; it is used as it is and never deleted from here"
+        note = f"{live.name} belongs to {_whose(live)}; it is used as it is and never deleted from here"
         return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     advice = "write `adopt: true` to take it under management, or choose another `name:`"
     refusal = f"{live.name} exists and isn't this fleet's; {advice}"

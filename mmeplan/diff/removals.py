@@ -13,9 +13,10 @@ from typing import Any
 from mmeplan import history
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
+from mmeplan.diff.fields import claimed
 from mmeplan.live import LiveObject
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
+from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def removals(demand: Demand) -> Removed:
     models = tuple(_models(demand, configs, declared, needed))
     renamed = (*_renamed(demand, "endpoint_config", staying, configs), *_renamed(demand, "model", needed, models))
     moved = tuple(_moved(demand, kept))
-    return Removed((*endpoints, *configs, *renamed, *moved, *models), kept)
+    changes = (*endpoints, *configs, *renamed, *moved, *models)
+    return Removed((*changes, *_claimed(demand, kept, changes)), kept)
 
 
 def _endpoints(demand: Demand) -> Iterator[Change]:
@@ -171,6 +173,23 @@ def _moved(demand: Demand, kept: Mapping[str, tuple[str, ...]]) -> Iterator[Chan
             yield _readdressed(live, new, f"a kept generation of {endpoints[0].address}, which leaves {at}")
 
 
+def _claimed(demand: Demand, kept: Mapping[str, tuple[str, ...]], changes: Iterable[Change]) -> Iterator[Change]:
+    """Unclaimed generations that stay for a rollback are claimed with their endpoint, and so are their models."""
+    inputs, deployment = demand.inputs, demand.inputs.graph.deployment
+    known = {(change.kind, change.live_name) for change in changes}
+    known |= {(resource.kind, resource.physical_name) for resource in inputs.graph.resources.values()}
+    known |= {(inputs.graph.resources[at].kind, name) for at, name in demand.serving.items()}
+    configs = dict.fromkeys(name for names in kept.values() for name in names)
+    models = dict.fromkeys(model for name in configs for model in sorted(inputs.models_in(name)))
+    for kind, names in (("endpoint_config", configs), ("model", models)):
+        for name in names:
+            live = inputs.snapshot.get(kind, name)
+            if live is not None and live.is_present and inputs.is_unclaimed(live) and (kind, name) not in known:
+                added = {ENVIRONMENT_TAG: deployment.environment}
+                text = f"a kept generation, {claimed(added)}"
+                yield _change(live, inputs.address_of(live), "tags_changed", text, Action.TAG, tags_added=added)
+
+
 def _readdressed(live: LiveObject, new: str, text: str) -> Change:
     return _change(live, new, "tags_changed", text, Action.TAG, tags_added={ADDRESS_TAG: new})
 
@@ -183,6 +202,10 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
     if user:
         note = f"{live.name} is no longer needed here, and kept: {user}, an endpoint of somebody else, uses it"
         return _change(live, at, "in_use", text, Action.NO_OP, notes=(note,))
+    if demand.inputs.is_unclaimed(live):
+        to = demand.inputs.graph.deployment.environment
+        note = f"{live.name} isn't deleted: no environment has claimed it; `mmeplan move {at} --to {to}` does"
+        return _change(live, at, "unclaimed", text, Action.NO_OP, notes=(note,))
     if reason == "removed" and live.tag(ON_REMOVE_TAG) == "retain":
         return _forget(live, at)
     if reason in ("removed", "renamed_physically") and live.tag(PROTECT_TAG) == "true":

@@ -29,7 +29,7 @@ from mmeplan.live.observing import (
     pages,
     tags_by_name,
 )
-from mmeplan.live.ownership import Ownership
+from mmeplan.live.ownership import Ownership, with_own_names
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot, decode
 from mmeplan.live.usage import Usage, observe_users
@@ -74,4 +74,5 @@ __all__ = [
     "pages",
     "tags_by_name",
     "unmasked",
+    "with_own_names",
 ]

@@ -26,9 +26,10 @@ from mmeplan.live.objects import (
     live_object,
     models_of,
 )
+from mmeplan.live.ownership import with_own_names
 from mmeplan.live.ports import Answer, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment
 
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
 PAGE: Final = 100  # the API's own maximum for List calls
@@ -51,19 +52,26 @@ def observe(
     even the caller's identity can be read; anything else that fails is marked unreadable in the snapshot.
     """
     account = str(reader.read("GetCallerIdentity", {})["Account"])
-    wanted = [(r.kind, r.physical_name, r.digest) for r in graph.resources.values()]
-    observation = _Observation(reader, graph.fleet.name, wanted, full=full, progress=progress)
+    observation = _Observation(reader, graph.deployment, _wanted(graph), full=full, progress=progress)
     references = (reference for resource in graph.resources.values() for reference in resource.references)
     observation.outside = [(reference.kind, reference.name) for reference in references if reference.address is None]
-    return observation.observe(now, account, region)
+    snapshot = observation.observe(now, account, region)
+    while (apart := with_own_names(graph, snapshot)) is not graph:
+        graph = apart
+        snapshot = observation.further(_wanted(graph), snapshot)
+    return snapshot
+
+
+def _wanted(graph: Graph) -> list[tuple[str, str, str]]:
+    return [(resource.kind, resource.physical_name, resource.digest) for resource in graph.resources.values()]
 
 
 def observe_objects(
-    reader: Reader, fleet: str, names: Iterable[tuple[str, str]], now: datetime, account: str, region: str
+    reader: Reader, deployment: Deployment, names: Iterable[tuple[str, str]], now: datetime, account: str, region: str
 ) -> Snapshot:
     """Read what became of these (kind, name) objects, and of everything the fleet owns. For freshness."""
     wanted = [(kind, name, "") for kind, name in names]
-    return _Observation(reader, fleet, wanted, full=False, shallow=True).observe(now, account, region)
+    return _Observation(reader, deployment, wanted, full=False, shallow=True).observe(now, account, region)
 
 
 def observe_running(
@@ -78,7 +86,7 @@ def observe_running(
     """Read these endpoints and all that they run on, in full, whoever owns them. For import. Raises CloudError."""
     account = str(reader.read("GetCallerIdentity", {})["Account"])
     wanted = [("endpoint", name, "") for name in endpoints]
-    return _Observation(reader, fleet, wanted, full=True, progress=progress).observe(now, account, region)
+    return _Observation(reader, Deployment(fleet), wanted, full=True, progress=progress).observe(now, account, region)
 
 
 def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -109,7 +117,7 @@ class _Observation:
     def __init__(
         self,
         reader: Reader,
-        fleet: str,
+        deployment: Deployment,
         wanted: list[tuple[str, str, str]],
         *,
         full: bool,
@@ -117,7 +125,7 @@ class _Observation:
         progress: Progress | None = None,
     ) -> None:
         self.reader = reader
-        self.fleet = fleet
+        self.deployment = deployment
         self.wanted = wanted  # (kind, name, digest)
         self.outside: list[tuple[str, str]] = []  # (kind, name) of what the fleet refers to and others make
         self.full = full
@@ -141,7 +149,16 @@ class _Observation:
         self._see("endpoint_config", [*configs, *self.owned["endpoint_config"]])
         self._see("model", [*self._served_models(), *desired["model"], *outside["model"], *self.owned["model"]])
         self._read_missing_tags()
-        return Snapshot(now.isoformat(), account, region, self.fleet, self.objects, self.inventory_error)
+        return Snapshot(now.isoformat(), account, region, self.deployment.fleet, self.objects, self.inventory_error)
+
+    def further(self, wanted: list[tuple[str, str, str]], snapshot: Snapshot) -> Snapshot:
+        """The same observation with objects of further names."""
+        self.wanted = wanted
+        self.digests |= {(kind, name): digest for kind, name, digest in wanted}
+        for kind in ("endpoint_config", "model"):
+            self._see(kind, [name for of_kind, name, _ in wanted if of_kind == kind])
+        self._read_missing_tags()
+        return replace(snapshot, objects=self.objects)
 
     def _running_configs(self) -> list[str]:
         names = []
@@ -156,20 +173,22 @@ class _Observation:
     # --- what carries the fleet's tag ---------------------------------------------------------------------------------
 
     def _inventory(self) -> None:
-        """Everything tagged with the fleet: one service's index, or, where that is denied, a walk over all lists."""
+        """Everything of the deployment: one service's index, or, where that is denied, a walk over all lists."""
+        found: Iterable[tuple[str, str, dict[str, str]]] = ()
         try:
-            for kind, name, tags in self._tagged_by_index():
-                self.owned[kind][name] = tags
+            found = self._tagged_by_index()
         except CloudError as denied:
             try:
-                for kind, name, tags in self._tagged_by_lists():
-                    self.owned[kind][name] = tags
+                found = self._tagged_by_lists()
             except CloudError as error:
                 self.inventory_error = f"{_why(denied)}; and {_why(error)}"
+        for kind, name, tags in found:
+            if self.deployment.may_change(tags):
+                self.owned[kind][name] = tags
 
     def _tagged_by_index(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         params = {
-            "TagFilters": [{"Key": FLEET_TAG, "Values": [self.fleet]}],
+            "TagFilters": [{"Key": FLEET_TAG, "Values": [self.deployment.fleet]}],
             "ResourceTypeFilters": _RESOURCE_TYPES,
             "ResourcesPerPage": PAGE,
         }
@@ -201,7 +220,7 @@ class _Observation:
                         continue
                     raise answer
                 tags = _tag_dict(answer.get("Tags"))
-                if tags.get(FLEET_TAG) == self.fleet:
+                if self.deployment.may_change(tags):
                     found.append((kind, summary[NAME_MEMBERS[kind]], tags))
         return found
 

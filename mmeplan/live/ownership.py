@@ -6,11 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from mmeplan.graph import Graph
+from mmeplan.graph import Graph, compile
 from mmeplan.live.objects import LiveEndpoint, LiveObject
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources import Resource
-from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG
+from mmeplan.resources.identity import ADDRESS_TAG, owner_in
+
+
+def with_own_names(graph: Graph, snapshot: Snapshot) -> Graph:
+    """The graph in which each model and config has a name that no other deployment's object bears.
+
+    Names come from content, so two deployments of one file ask for the same ones. The second gets names of its own, and
+    keeps them when the first's objects go. The same graph where nothing is to be told apart.
+    """
+    while True:
+        owned = Ownership(graph, snapshot)
+        apart = {at for at, resource in graph.resources.items() if owned.needs_own_name(resource)}
+        if apart <= graph.apart:
+            return graph
+        graph = compile(graph.fleet, apart=graph.apart | apart)
 
 
 @dataclass(frozen=True)
@@ -21,8 +35,22 @@ class Ownership:
     snapshot: Snapshot
 
     def owns(self, live: LiveObject) -> bool:
-        """Whether the object carries this fleet's tag."""
-        return live.tag(FLEET_TAG) == self.graph.fleet.name
+        """Whether the object is this deployment's, or carries the fleet's tag and is unclaimed."""
+        return self.graph.deployment.may_change(live.tags or {})
+
+    def is_unclaimed(self, live: LiveObject) -> bool:
+        """Whether it carries the fleet's tag and no environment's, where the fleet is deployed in one."""
+        return self.owns(live) and not self.graph.deployment.owns(live.tags or {})
+
+    def needs_own_name(self, resource: Resource) -> bool:
+        """Whether another deployment's object has the plain name of a model or config, or had it when ours was made."""
+        if resource.kind == "endpoint" or resource.pinned or resource.address in self.graph.apart:
+            return False
+        live = self.snapshot.get(resource.kind, resource.physical_name)
+        if live is not None and live.is_present:
+            return owner_in(live.tags or {}) is not None and not self.owns(live)
+        ours = self.snapshot.get(resource.kind, resource.own_name)
+        return ours is not None and ours.is_present and self.owns(ours)
 
     def address_of(self, live: LiveObject) -> str:
         """The address that an owned object belongs to, `renamed_from` followed; empty where no tag says."""
@@ -40,7 +68,9 @@ class Ownership:
     def under_another_name(self, endpoint: Resource) -> LiveEndpoint | None:
         """A live endpoint that belongs to this one's address and bears a name that no entry declares."""
         for live in self.owned_at("endpoint", endpoint.address):
-            if live.name.lower() not in self.declared_endpoints and isinstance(live, LiveEndpoint):
+            if live.name.lower() in self.declared_endpoints or self.is_unclaimed(live):
+                continue  # an unclaimed one may be another environment's
+            if isinstance(live, LiveEndpoint):
                 return live
         return None
 

@@ -15,6 +15,7 @@ from mmeplan.diff import Change, Drift
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
+from mmeplan.resources.identity import Deployment
 
 FORMAT_VERSION: Final = "1.1"
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
@@ -142,6 +143,11 @@ class Plan:
         if plan is None:
             raise InputError([Problem("this is not a plan", str(path), hint="mmeplan plan --out FILE writes one")])
         return plan
+
+    @property
+    def deployment(self) -> Deployment:
+        """Whose objects the plan changes."""
+        return Deployment(self.fleet, self.environment)
 
     @property
     def has_changes(self) -> bool:

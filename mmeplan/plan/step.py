@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject
 from mmeplan.resources.canonical import same_number
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
 
 Desires = Sequence[Mapping[str, Any]]
 """Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""
@@ -115,7 +115,7 @@ class EndpointNameIsFree:
 
     name: str
     config: str
-    owned_by: str
+    owner: Deployment
     wait_until_gone: bool = False
 
     def check(self, current: Current) -> Decision:
@@ -135,7 +135,7 @@ class EndpointNameIsFree:
         if status == DELETING:
             return Decision("blocked", "an endpoint of this name is still being deleted", others=True)
         if found.config == self.config and status in (CREATING, IN_SERVICE):
-            if current.tags(found.arn).get(FLEET_TAG) == self.owned_by:
+            if self.owner.owns(current.tags(found.arn)):
                 return Decision("join", "is being created already")
             return Decision("fail", "somebody else made an endpoint of this name since the plan was made; plan again")
         return Decision("fail", f"an endpoint of this name exists ({status}) since the plan was made; plan again")
@@ -145,7 +145,7 @@ class EndpointNameIsFree:
         return {
             "absent": self.name,
             "config": self.config,
-            "owned_by": self.owned_by,
+            **_owner_members(self.owner),
             "wait_until_gone": self.wait_until_gone,
         }
 
@@ -155,14 +155,14 @@ class EndpointNameIsFree:
 
 @dataclass(frozen=True, slots=True)
 class TagsOwnedBy:
-    """Of tags that are set (`adds`) or removed (`removes`): the object is still the fleet's, or nobody's (`owned_by`
-    is empty). `config`, if given: what is written is true only while the endpoint runs this config.
+    """Of tags that are set (`adds`) or removed (`removes`): the object is still the owner's, or nobody's (`owner` is
+    None). `config`, if given: what is written is true only while the endpoint runs this config.
     """
 
     kind: str
     name: str
     arn: str
-    owned_by: str
+    owner: Deployment | None
     config: str = ""
     adds: Mapping[str, str] = field(default_factory=dict)
     removes: tuple[str, ...] = ()
@@ -176,11 +176,14 @@ class TagsOwnedBy:
                 text = f"the endpoint {self.name} runs {runs} by now, not {self.config}"
                 return Decision("fail", f"{text}: somebody else changed it, or another apply; plan again")
         now = current.tags(self.arn)
-        owner = now.get(FLEET_TAG)
-        if self.owned_by and owner != self.owned_by and not self._is_forgotten(now):
-            return Decision("fail", f"it no longer carries the tag {FLEET_TAG}={self.owned_by}; somebody took it over")
-        if not self.owned_by and owner is not None and owner != self.adds.get(FLEET_TAG):
-            return Decision("fail", f"it belongs to the fleet {owner!r} by now")
+        holder = owner_in(now)
+        if self.owner is not None and not self.owner.may_change(now) and not self._is_forgotten(now):
+            if holder is not None and holder.fleet == self.owner.fleet:
+                return Decision("fail", f"it belongs to {holder.words} by now")
+            tag = f"{FLEET_TAG}={self.owner.fleet}"
+            return Decision("fail", f"it no longer carries the tag {tag}; somebody took it over")
+        if self.owner is None and holder is not None and holder != owner_in(self.adds):
+            return Decision("fail", f"it belongs to {holder.words} by now")
         if self.adds:
             as_wanted = all(now.get(key) == value for key, value in self.adds.items())
             return Decision("done", "the tags are as wanted already") if as_wanted else CALL
@@ -192,7 +195,7 @@ class TagsOwnedBy:
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        members = {"kind": self.kind, "name": self.name, "owned_by": self.owned_by}
+        members = {"kind": self.kind, "name": self.name, **_owner_members(self.owner)}
         return {**members, "config": self.config} if self.config else members
 
 
@@ -208,7 +211,7 @@ class Unreferenced:
 
     kind: str
     name: str
-    owned_by: str
+    owner: Deployment
     placeholders: tuple[str, ...] = ()
 
     def check(self, current: Current) -> Decision:
@@ -216,14 +219,14 @@ class Unreferenced:
         found = current.find(self.kind, self.name)
         if found is None:
             return Decision("done", "is gone already")
-        if current.tags(found.arn).get(FLEET_TAG) != self.owned_by:
+        if not self.owner.owns(current.tags(found.arn)):
             return Decision("keep", f"{self.name} doesn't carry this fleet's tag any more")
         user = current.user_of(self.kind, self.name, self.placeholders)
         return Decision("keep", f"{self.name} is still used by the endpoint {user}") if user else CALL
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        members: dict[str, Any] = {"owned_by": self.owned_by, "unreferenced": self.name}
+        members: dict[str, Any] = {**_owner_members(self.owner), "unreferenced": self.name}
         return {**members, "stand_ins": list(self.placeholders)} if self.placeholders else members
 
 
@@ -232,7 +235,7 @@ class EndpointAsPlanned:
     """Of an endpoint that is deleted: it is the fleet's, and the one that the plan saw (`created_at`, ISO 8601)."""
 
     endpoint: str
-    owned_by: str
+    owner: Deployment
     created_at: str = ""
 
     def check(self, current: Current) -> Decision:
@@ -246,11 +249,11 @@ class EndpointAsPlanned:
             return Decision("join", "is being deleted already")
         if found.endpoint_status not in DELETABLE:
             return Decision("blocked", f"is {found.endpoint_status}; deleted once that is over", others=True)
-        return _if_owned(found, self.owned_by, current)
+        return _if_owned(found, self.owner, current)
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        return {"endpoint": self.endpoint, "owned_by": self.owned_by, "created_at": self.created_at}
+        return {"endpoint": self.endpoint, **_owner_members(self.owner), "created_at": self.created_at}
 
 
 # --- updates --------------------------------------------------------------------------------------------------------
@@ -265,13 +268,13 @@ class RunsConfig:
     endpoint: str
     config: str
     pending: str
-    owned_by: str
+    owner: Deployment
     wanted: str
     desired: Desires = ()
 
     def check(self, current: Current) -> Decision:
         """`done` where it runs the config already, `join` where an update to it is under way."""
-        return _checked(self.endpoint, self.owned_by, self._of, current)
+        return _checked(self.endpoint, self.owner, self._of, current)
 
     def _of(self, found: LiveEndpoint) -> Decision:
         status = found.endpoint_status
@@ -301,7 +304,7 @@ class RunsConfig:
             "endpoint": self.endpoint,
             "config": self.config,
             "pending": self.pending,
-            "owned_by": self.owned_by,
+            **_owner_members(self.owner),
             "desired": self.desired,
         }
 
@@ -315,14 +318,14 @@ class DesiresAsSeen:
 
     endpoint: str
     config: str
-    owned_by: str
+    owner: Deployment
     wanted: Desires = ()
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holds: Desires = ()
 
     def check(self, current: Current) -> Decision:
         """`done` where they are as wanted already, `join` where SageMaker is at it."""
-        return _checked(self.endpoint, self.owned_by, self._of, current)
+        return _checked(self.endpoint, self.owner, self._of, current)
 
     def _of(self, found: LiveEndpoint) -> Decision:
         status = found.endpoint_status
@@ -346,22 +349,22 @@ class DesiresAsSeen:
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        members: dict[str, Any] = {"endpoint": self.endpoint, "config": self.config, "owned_by": self.owned_by}
+        members: dict[str, Any] = {"endpoint": self.endpoint, "config": self.config, **_owner_members(self.owner)}
         members |= {"before": self.before} if self.before else {}
         return {**members, "holds": self.holds} if self.holds else members
 
 
-def _checked(name: str, owned_by: str, decide: Callable[[LiveEndpoint], Decision], current: Current) -> Decision:
+def _checked(name: str, owner: Deployment, decide: Callable[[LiveEndpoint], Decision], current: Current) -> Decision:
     """What is decided of an endpoint that is to be updated; a call only where it is the fleet's."""
     found = current.endpoint(name)
     if found is None:
         return Decision("fail", f"the endpoint {name} is gone")
     decision = decide(found)
-    return decision if decision.verdict != "call" else _if_owned(found, owned_by, current)
+    return decision if decision.verdict != "call" else _if_owned(found, owner, current)
 
 
-def _if_owned(found: LiveEndpoint, owned_by: str, current: Current) -> Decision:
-    if current.tags(found.arn).get(FLEET_TAG) == owned_by:
+def _if_owned(found: LiveEndpoint, owner: Deployment, current: Current) -> Decision:
+    if owner.may_change(current.tags(found.arn)):
         return CALL
     text = f"the endpoint {found.name} doesn't carry this fleet's tag any more; it is left alone"
     return Decision("fail", text)
@@ -486,10 +489,10 @@ class Step:
 def step_of(item: Mapping[str, Any]) -> Step:
     """A step from its members in the plan document. Raises KeyError, TypeError or AttributeError for a damaged one."""
     params, guard = item["params"], item.get("guard") or {}
-    owned_by = str(guard.get("owned_by", ""))
+    owner = _owner_of(guard)
     follow_ups = (
         follow_up(
-            item["id"], item["address"], number, call["operation"], call["params"], owned_by, bool(call.get("clean"))
+            item["id"], item["address"], number, call["operation"], call["params"], owner, bool(call.get("clean"))
         )
         for number, call in enumerate(item.get("on_rollback") or (), start=1)
     )
@@ -507,23 +510,29 @@ def step_of(item: Mapping[str, Any]) -> Step:
 
 
 def follow_up(
-    step_id: str, address: str, number: int, operation: str, params: Mapping[str, Any], owned_by: str, on_request: bool
+    step_id: str,
+    address: str,
+    number: int,
+    operation: str,
+    params: Mapping[str, Any],
+    owner: Deployment,
+    on_request: bool,
 ) -> Step:
     """The `number`th call that follows where SageMaker rolls back the update of a step."""
-    guard = guard_of(operation, params, {"owned_by": owned_by})
+    guard = guard_of(operation, params, _owner_members(owner))
     return Step(f"{step_id}#rolled-back-{number}", address, operation, params, guard=guard, on_request=on_request)
 
 
 def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, Any]) -> Guard | None:
     """The guard of a call, from the document's members and the call's own parameters."""
     kind = KIND_OF.get(operation, "")
-    owned_by = str(members.get("owned_by", ""))
+    owner = _owner_of(members)
     if operation in ("AddTags", "DeleteTags"):
         return TagsOwnedBy(
             str(members.get("kind", "")),
             str(members.get("name", "")),
             str(params["ResourceArn"]),
-            owned_by,
+            owner if owner.fleet else None,
             str(members.get("config", "")),
             {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
             tuple(params.get("TagKeys") or ()),
@@ -534,20 +543,31 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
     if operation in ("CreateModel", "CreateEndpointConfig"):
         return NameIsFree(kind, name, str(members.get("digest", "")))
     if operation == "CreateEndpoint":
-        return EndpointNameIsFree(name, str(members.get("config", "")), owned_by, bool(members.get("wait_until_gone")))
+        return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
     if operation in ("DeleteModel", "DeleteEndpointConfig"):
-        return Unreferenced(kind, name, owned_by, tuple(members.get("stand_ins") or ()))
+        return Unreferenced(kind, name, owner, tuple(members.get("stand_ins") or ()))
     if operation == "DeleteEndpoint":
-        return EndpointAsPlanned(name, owned_by, str(members.get("created_at", "")))
+        return EndpointAsPlanned(name, owner, str(members.get("created_at", "")))
     config, seen = str(members.get("config", "")), tuple(members.get("desired") or ())
     if operation == "UpdateEndpoint":
         pending, wanted = str(members.get("pending", "")), str(params["EndpointConfigName"])
-        return RunsConfig(name, config, pending, owned_by, wanted, seen)
+        return RunsConfig(name, config, pending, owner, wanted, seen)
     if operation == "UpdateEndpointWeightsAndCapacities":
         wanted_desires = tuple(params["DesiredWeightsAndCapacities"])
         before, holds = members.get("before") or {}, tuple(members.get("holds") or ())
-        return DesiresAsSeen(name, config, owned_by, wanted_desires, before, holds)
+        return DesiresAsSeen(name, config, owner, wanted_desires, before, holds)
     raise KeyError(operation)
+
+
+def _owner_of(members: Mapping[str, Any]) -> Deployment:
+    return Deployment(str(members.get("owned_by", "")), str(members.get("environment", "")))
+
+
+def _owner_members(owner: Deployment | None) -> dict[str, str]:
+    """Whose an object must be, as guards have it in the plan document; an environment only where there is one."""
+    if owner is None or not owner.environment:
+        return {"owned_by": owner.fleet if owner else ""}
+    return {"owned_by": owner.fleet, "environment": owner.environment}
 
 
 def wait_of(members: Mapping[str, Any]) -> Wait | None:

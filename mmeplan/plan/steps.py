@@ -114,7 +114,7 @@ class StepBuilder:
         """A config under the name of one that an endpoint still runs and somebody deleted."""
         config = self.graph.resources[change.address]
         live = next(live for live in self.snapshot.endpoints() if change.name == live.config)
-        params, digest = stand_in(config, live.describe, self.graph.fleet.name, change.name)
+        params, digest = stand_in(config, live.describe, change.name)
         after = tuple(self.creates[at] for at in config.dependencies() if at in self.creates)
         guard = NameIsFree("endpoint_config", change.name, digest)
         step_id = f"CreateEndpointConfig:{change.address}@{change.name}"
@@ -126,7 +126,7 @@ class StepBuilder:
         if change.kind == "model":
             after += users.get(change.live_name, [])
         placeholders = self._placeholders if change.kind == "model" else ()
-        guard = Unreferenced(change.kind, change.live_name, self.graph.fleet.name, placeholders)
+        guard = Unreferenced(change.kind, change.live_name, self.graph.deployment, placeholders)
         step = Step(
             self._delete_id(change),
             change.address,
@@ -198,7 +198,7 @@ class StepBuilder:
             "CreateEndpoint",
             _with_tags(endpoint, {SERVED_TAG: self.records.after(endpoint, live)}),
             create_after,
-            guard=EndpointNameIsFree(change.name, wanted, self.graph.fleet.name, deleting),
+            guard=EndpointNameIsFree(change.name, wanted, self.graph.deployment, deleting),
             wait=InService(change.name, wanted, CREATE_TIMEOUT_S + startup_s(self.graph, endpoint)),
             effect=change.effect,
         )
@@ -234,7 +234,7 @@ class StepBuilder:
                 change.name,
                 live.config if live else "",
                 live.configs[-1] if live else "",
-                self.graph.fleet.name,
+                self.graph.deployment,
                 wanted,
                 tuple(desired),
             ),
@@ -257,9 +257,9 @@ class StepBuilder:
             calls.append((DELETE["endpoint_config"], {"EndpointConfigName": wanted}))
             models = [self.graph.resources[at] for at in config.dependencies() if at in self.creates]
             calls += [(DELETE["model"], {"ModelName": model.physical_name}) for model in models]
-        step_id, fleet = f"UpdateEndpoint:{change.address}", self.graph.fleet.name
+        step_id, owner = f"UpdateEndpoint:{change.address}", self.graph.deployment
         return tuple(
-            follow_up(step_id, change.address, number, operation, params, fleet, on_request=operation != "AddTags")
+            follow_up(step_id, change.address, number, operation, params, owner, on_request=operation != "AddTags")
             for number, (operation, params) in enumerate(calls, start=1)
         )
 
@@ -276,7 +276,7 @@ class StepBuilder:
         if not value:
             return ready
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
-        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, self.graph.fleet.name, adds={SERVED_TAG: value})
+        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, self.graph.deployment, adds={SERVED_TAG: value})
         return (
             *ready,
             self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
@@ -309,7 +309,7 @@ class StepBuilder:
                 guard=DesiresAsSeen(
                     change.name,
                     in_force,
-                    self.graph.fleet.name,
+                    self.graph.deployment,
                     tuple(request["variants"]),
                     request["before"],
                     tuple(request.get("holds", ())),
@@ -348,7 +348,7 @@ class StepBuilder:
             "DeleteEndpoint",
             {"EndpointName": change.live_name},
             after,
-            guard=EndpointAsPlanned(change.live_name, self.graph.fleet.name, live.created_at if live else ""),
+            guard=EndpointAsPlanned(change.live_name, self.graph.deployment, live.created_at if live else ""),
             wait=Gone(change.live_name, DELETE_TIMEOUT_S),
             effect=change.effect,
         )
@@ -377,17 +377,17 @@ class StepBuilder:
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
-        fleet, suffix = self.graph.fleet.name, self._suffix(change)
+        deployment, suffix = self.graph.deployment, self._suffix(change)
         if added:
-            owned_by = "" if change.adopts and FLEET_TAG in added else fleet  # it carries nobody's tag yet
+            owner = None if change.adopts and FLEET_TAG in added else deployment  # it carries nobody's tag yet
             params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in sorted(added.items())]}
             step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
-            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, owned_by, runs, adds=added)
+            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, owner, runs, adds=added)
             after = (self._add(Step(step_id, change.address, "AddTags", params, after, guard)),)
         if removed:
             params = {"ResourceArn": change.arn, "TagKeys": removed}
             step_id = f"DeleteTags:{change.address}{suffix}"
-            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, fleet, runs, removes=tuple(removed))
+            guard = TagsOwnedBy(change.kind, change.live_name, change.arn, deployment, runs, removes=tuple(removed))
             after = (self._add(Step(step_id, change.address, "DeleteTags", params, after, guard)),)
         return after
 

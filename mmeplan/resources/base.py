@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import address, digest, ownership_tags, physical_name
+from mmeplan.resources.identity import Deployment, address, digest, ownership_tags, physical_name
 from mmeplan.spec import Entry, FilePath
 
 ApiPath = tuple[str | int, ...]
@@ -31,10 +31,11 @@ class Reference:
 class Resource:
     """A desired Model, EndpointConfig or Endpoint.
 
-    `fleet` is the fleet's name, `request` the exact Create request without tags. `content` is what the digest was taken
+    `deployment` is whose it is, `request` the exact Create request without tags. `content` is what the digest was taken
     over: the canonical request without its name. An endpoint's digest is taken over its *meaning*, which is large and
     made when it is asked for (`Graph.meaning`); its `content` is empty. `autoscaled` names the variants whose instance
     count is somebody else's (`capacity: autoscaled`). `update_options` are the members that only UpdateEndpoint has.
+    `base_name` is what the physical name of a model or config begins with.
     """
 
     address: str
@@ -43,21 +44,27 @@ class Resource:
     physical_name: str
     entry: Entry
     request: dict[str, Any]
-    fleet: str
+    deployment: Deployment
     references: tuple[Reference, ...]
     content: Canonical
     digest: str
     autoscaled: frozenset[str] = frozenset()
     update_options: Mapping[str, Any] = field(default_factory=dict)
+    base_name: str = ""
 
     @property
     def tags(self) -> dict[str, str]:
         """The complete tags, ownership included."""
         retain, protect = self.entry.on_remove == "retain", self.entry.protect
         own = ownership_tags(
-            self.fleet, self.address, self.digest, tags=self.entry.tags, retain=retain, protect=protect
+            self.deployment, self.address, self.digest, tags=self.entry.tags, retain=retain, protect=protect
         )
         return {**self.entry.tags, **own}
+
+    @property
+    def own_name(self) -> str:
+        """What a model or config is called where another deployment's object has its plain name."""
+        return physical_name(self.base_name, self.digest, self.deployment)
 
     @property
     def pinned(self) -> bool:
@@ -87,11 +94,12 @@ class Resource:
 def versioned(
     kind: str,
     entry: Entry,
-    fleet: str,
+    deployment: Deployment,
     request: Mapping[str, Any],
     *,
     name_member: str,
     salt: str | None,
+    apart: bool = False,
     base_name: str = "",
     references: Iterable[Reference] = (),
     autoscaled: Iterable[str] = (),
@@ -99,10 +107,12 @@ def versioned(
     """A Resource whose name holds the digest of its content.
 
     `name_member` is the request's member for that name, `base_name` what it begins with, `salt` overrides the entry's.
+    `apart`: another deployment's object has the plain name.
     """
     content = canonical(dict(request))
     content_digest = digest(kind, content, salt or entry.replace_salt)
-    name = entry.pinned_name or physical_name(base_name or entry.renamed_from or entry.name, content_digest)
+    base_name = base_name or entry.renamed_from or entry.name
+    name = entry.pinned_name or physical_name(base_name, content_digest, deployment if apart else None)
     return Resource(
         address=address(kind, entry.name),
         kind=kind,
@@ -110,9 +120,10 @@ def versioned(
         physical_name=name,
         entry=entry,
         request={name_member: name, **request},
-        fleet=fleet,
+        deployment=deployment,
         references=tuple(references),
         content=content,
         digest=content_digest,
         autoscaled=frozenset(autoscaled),
+        base_name=base_name,
     )

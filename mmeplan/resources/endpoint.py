@@ -12,7 +12,7 @@ from typing import Any, Final
 from mmeplan.aws.variants import with_model_holders, with_variants
 from mmeplan.resources.base import ApiPath, Reference, Resource
 from mmeplan.resources.canonical import Canonical, same_number
-from mmeplan.resources.identity import address, digest
+from mmeplan.resources.identity import Deployment, address, digest
 from mmeplan.spec import Entry
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
@@ -22,7 +22,9 @@ ModelOf = Callable[[ApiPath, str], Any]
 """(path, physical name) of a model reference → what stands for that model in a meaning."""
 
 
-def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: Mapping[str, Resource]) -> Resource:
+def compile_endpoint(
+    entry: Entry, deployment: Deployment, config: Resource | None, models: Mapping[str, Resource]
+) -> Resource:
     """The desired Endpoint of an entry whose config is `config`; None where it lies outside the fleet.
 
     `models` are the fleet's, by address. An endpoint's name is what callers invoke, so it is never shortened: one that
@@ -45,7 +47,7 @@ def compile_endpoint(entry: Entry, fleet: str, config: Resource | None, models: 
         physical_name=name,
         entry=entry,
         request={"EndpointName": name, **request},
-        fleet=fleet,
+        deployment=deployment,
         references=references,
         content={},
         digest=digest("endpoint", desired_meaning(config_name, config, models)),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mmeplan.aws.variants import KEYED, REFERENCES, with_model_holders, with_variants
 from mmeplan.resources.base import ApiPath, Reference, Resource, versioned
 from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import STAND_IN_TAG, address, digest, ownership_tags
+from mmeplan.resources.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"})
@@ -18,9 +18,18 @@ ResolveModel = Callable[[str, ApiPath], str | None]
 
 
 def compile_endpoint_config(
-    entry: Entry, fleet: str, resolve: ResolveModel, *, base_name: str = "", salt: str | None = None
+    entry: Entry,
+    deployment: Deployment,
+    resolve: ResolveModel,
+    *,
+    base_name: str = "",
+    salt: str | None = None,
+    apart: bool = False,
 ) -> Resource:
-    """The desired EndpointConfig of an entry. `base_name` is what its physical name begins with."""
+    """The desired EndpointConfig of an entry. `base_name` is what its physical name begins with.
+
+    `apart`: another deployment's config has its plain name.
+    """
     references: list[Reference] = []
     autoscaled: list[str] = []
 
@@ -47,10 +56,11 @@ def compile_endpoint_config(
     return versioned(
         "endpoint_config",
         entry,
-        fleet,
+        deployment,
         request,
         name_member="EndpointConfigName",
         salt=salt,
+        apart=apart,
         base_name=base_name,
         references=references,
         autoscaled=autoscaled,
@@ -67,7 +77,7 @@ def live_request(describe: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in describe.items() if key == "EndpointConfigName" or key not in _ANSWER_ONLY}
 
 
-def stand_in(config: Resource, served: Mapping[str, Any], fleet: str, name: str) -> tuple[dict[str, Any], str]:
+def stand_in(config: Resource, served: Mapping[str, Any], name: str) -> tuple[dict[str, Any], str]:
     """(request with tags, digest) of a config that takes the name of one that an endpoint runs and somebody deleted.
 
     `served` is DescribeEndpoint's answer: it has the variants' names, counts and weights, but neither instance types
@@ -84,7 +94,7 @@ def stand_in(config: Resource, served: Mapping[str, Any], fleet: str, name: str)
             request[member] = made or wanted
     request["EndpointConfigName"] = name
     content_digest = digest("endpoint_config", canonical(request))
-    tags = {**ownership_tags(fleet, config.address, content_digest), STAND_IN_TAG: "true"}
+    tags = {**ownership_tags(config.deployment, config.address, content_digest), STAND_IN_TAG: "true"}
     return {**request, "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}, content_digest
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ TAGS_DIGEST_CHARS: Final = 16
 MAX_NAME: Final = 63  # characters: ModelName, EndpointConfigName, EndpointName
 
 FLEET_TAG: Final = "mmeplan:fleet"
+ENVIRONMENT_TAG: Final = "mmeplan:environment"
 ADDRESS_TAG: Final = "mmeplan:address"
 DIGEST_TAG: Final = "mmeplan:digest"
 ON_REMOVE_TAG: Final = "mmeplan:on-remove"
@@ -30,9 +32,57 @@ STAND_IN_TAG: Final = "mmeplan:stand-in"
 TAGS_TAG: Final = "mmeplan:tags"
 OWN_PREFIX: Final = "mmeplan:"
 UNSEALED_TAGS: Final = frozenset(
-    {FLEET_TAG, ADDRESS_TAG, DIGEST_TAG, TAGS_TAG, SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG, STAND_IN_TAG}
+    {
+        FLEET_TAG,
+        ENVIRONMENT_TAG,
+        ADDRESS_TAG,
+        DIGEST_TAG,
+        TAGS_TAG,
+        SERVED_TAG,
+        ROLLED_BACK_TAG,
+        WENT_BACK_TAG,
+        STAND_IN_TAG,
+    }
 )
 """Tags that `mmeplan:tags` doesn't cover: what names the object, and what applies write down on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A fleet, deployed in one environment: the owner of objects. `environment` is empty for a plan without `-e`.
+
+    Account and region belong to it by where the objects are. An object that carries the fleet's tag and no
+    environment's is unclaimed: an apply with `-e` adds its tag to what it declares, and deletes nothing unclaimed.
+    """
+
+    fleet: str
+    environment: str = ""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What its objects carry."""
+        environment = {ENVIRONMENT_TAG: self.environment} if self.environment else {}
+        return {FLEET_TAG: self.fleet, **environment}
+
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these tags is this deployment's to delete."""
+        return tags.get(FLEET_TAG) == self.fleet and tags.get(ENVIRONMENT_TAG, "") == self.environment
+
+    def may_change(self, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these tags is this deployment's, or unclaimed."""
+        return tags.get(FLEET_TAG) == self.fleet and tags.get(ENVIRONMENT_TAG, "") in ("", self.environment)
+
+    @property
+    def words(self) -> str:
+        """`the fleet 'ranking'`, `the environment 'prod' of the fleet 'ranking'`."""
+        fleet = f"the fleet {self.fleet!r}"
+        return f"the environment {self.environment!r} of {fleet}" if self.environment else fleet
+
+
+def owner_in(tags: Mapping[str, str]) -> Deployment | None:
+    """The deployment whose tags an object carries; None for an object of nobody's."""
+    fleet = tags.get(FLEET_TAG)
+    return None if fleet is None else Deployment(fleet, tags.get(ENVIRONMENT_TAG, ""))
 
 
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
@@ -46,10 +96,17 @@ def digest(kind: str, content: Mapping[str, Any], salt: str | None = None) -> st
     return hashlib.sha256(_canonical_json(document).encode("ascii")).hexdigest()
 
 
-def physical_name(name: str, content_digest: str) -> str:
-    """`NAME-` and the first eight hex digits of the digest; NAME is shortened, never the digest."""
-    room = MAX_NAME - DIGEST_CHARS - 1
-    return f"{name[:room].rstrip('-')}-{content_digest[:DIGEST_CHARS]}"
+def physical_name(name: str, content_digest: str, owner: Deployment | None = None) -> str:
+    """`NAME-` and the first eight hex digits of the digest; NAME is shortened, never the digest.
+
+    With an owner: the name that an object has where another deployment's object of the same content has the plain one.
+    """
+    digits = content_digest[:DIGEST_CHARS]
+    if owner is not None:
+        whose = hashlib.sha256(_canonical_json([owner.fleet, owner.environment]).encode("ascii")).hexdigest()
+        digits = f"{whose[:DIGEST_CHARS]}-{digits}"
+    room = MAX_NAME - len(digits) - 1
+    return f"{name[:room].rstrip('-')}-{digits}"
 
 
 def digest_in(physical: str) -> str:
@@ -80,7 +137,7 @@ def _sealed(tags: tuple[tuple[str, str], ...]) -> str:
 
 
 def ownership_tags(
-    fleet: str,
+    deployment: Deployment,
     at: str,
     content_digest: str,
     *,
@@ -92,7 +149,7 @@ def ownership_tags(
 
     They outlive the entry in the file: `on_remove` and `protect` matter most when the entry is gone.
     """
-    own = {FLEET_TAG: fleet, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
+    own = {**deployment.tags, ADDRESS_TAG: at, DIGEST_TAG: content_digest}
     if retain:
         own[ON_REMOVE_TAG] = "retain"
     if protect:

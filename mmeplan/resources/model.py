@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mmeplan.resources.base import Resource, versioned
 from mmeplan.resources.canonical import Canonical, canonical
+from mmeplan.resources.identity import Deployment
 from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset(
@@ -13,9 +14,12 @@ _ANSWER_ONLY: Final = frozenset(
 )
 
 
-def compile_model(entry: Entry, fleet: str, salt: str | None = None) -> Resource:
-    """The desired Model of an entry. `salt` overrides the entry's own (a one-off replacement)."""
-    return versioned("model", entry, fleet, entry.request, name_member="ModelName", salt=salt)
+def compile_model(entry: Entry, deployment: Deployment, salt: str | None = None, *, apart: bool = False) -> Resource:
+    """The desired Model of an entry. `salt` overrides the entry's own (a one-off replacement).
+
+    `apart`: another deployment's model has its plain name.
+    """
+    return versioned("model", entry, deployment, entry.request, name_member="ModelName", salt=salt, apart=apart)
 
 
 def live_model(describe: dict[str, Any]) -> Canonical:

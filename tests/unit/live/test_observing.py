@@ -9,6 +9,7 @@ import pytest
 
 from mmeplan.live import kind_and_name, models_of, observe, observe_objects
 from mmeplan.live.observing import LIST_ABOVE
+from mmeplan.resources.identity import Deployment
 from tests.simulation.world import ACCOUNT, REGION, World, config, fleet, model, one, variant
 
 MANY = LIST_ABOVE + 5
@@ -53,7 +54,7 @@ def test_a_large_fleet_lives_like_a_small_one(world: World) -> None:
     made = world.plan(fleet(endpoints, models={"ranker": model("3")}, retain=0))
     since = len(world.sim.history())
     wanted = [tuple(at.split("/", 1)) for at in made.snapshot.fingerprints]
-    observe_objects(world.cloud, "f", wanted, world.sim.clock.now(), ACCOUNT, REGION)  # type: ignore[arg-type]
+    observe_objects(world.cloud, Deployment("f"), wanted, world.sim.clock.now(), ACCOUNT, REGION)  # type: ignore[arg-type]
     assert "DescribeEndpointConfig" not in calls(world, since)
     world.live_through(fleet(models={}), max_change="100%")
     assert world.names("endpoint-config") == []

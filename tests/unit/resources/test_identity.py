@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_VERSION, address, digest, ownership_tags, physical_name, tags_digest
+from mmeplan.resources.identity import DIGEST_VERSION, Deployment, address, digest, ownership_tags, physical_name, tags_digest
 
 MULTI_MODEL = {
     "PrimaryContainer": {
@@ -94,8 +94,8 @@ def test_a_name_is_shortened_and_the_digest_never(name: str, expected: str) -> N
 
 def test_ownership_tags_say_who_what_and_what_holds_after_removal() -> None:
     base = {"mmeplan:fleet": "f", "mmeplan:address": "model/m", "mmeplan:digest": "d"}
-    assert ownership_tags("f", address("model", "m"), "d") == base
-    assert ownership_tags("f", "model/m", "d", retain=True, protect=True) == {
+    assert ownership_tags(Deployment("f"), address("model", "m"), "d") == base
+    assert ownership_tags(Deployment("f"), "model/m", "d", retain=True, protect=True) == {
         **base,
         "mmeplan:on-remove": "retain",
         "mmeplan:protect": "true",
@@ -104,7 +104,7 @@ def test_ownership_tags_say_who_what_and_what_holds_after_removal() -> None:
 
 
 def test_the_seal_of_tags_holds_whatever_names_the_object_and_whatever_aws_adds() -> None:
-    sealed = ownership_tags("f", "model/m", "d", tags={"team": "a"})["mmeplan:tags"]
+    sealed = ownership_tags(Deployment("f"), "model/m", "d", tags={"team": "a"})["mmeplan:tags"]
     assert sealed == tags_digest({"team": "a"}) == "a13b8de7a1a347e0"
     assert tags_digest({"team": "a", "aws:cloudformation:stack": "x", "mmeplan:fleet": "g"}) == sealed
     assert tags_digest({"team": "b"}) != sealed != tags_digest({"team": "a", "mmeplan:protect": "true"})
