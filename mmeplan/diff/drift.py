@@ -40,6 +40,7 @@ from mmeplan.resources.identity import (
     address,
     digest,
     digest_in,
+    digests,
     owner_in,
     tags_digest,
 )
@@ -94,13 +95,13 @@ def _is_as_applied(
 ) -> bool:
     """Whether some reading of what is live gives the digest that was applied last; also where that can't be known."""
     outside = {"EndpointConfigName": live_config.name}  # where its config lay outside the fleet
-    if applied in (digest("endpoint", now or outside), digest("endpoint", outside)):
+    if applied in (*digests("endpoint", now or outside), digest("endpoint", outside)):
         return True
     models = (inputs.snapshot.model(name) for name in models_of(live_config.describe))
     if any(model is not None and (model.masked or model.status == "absent") for model in models):
         return True
     try:
-        return any(digest("endpoint", reading) == applied for reading in _readings(inputs, config, live, live_config))
+        return any(applied in digests("endpoint", each) for each in _readings(inputs, config, live, live_config))
     except UnknownSaltError:
         return True
 
@@ -205,7 +206,7 @@ def is_content_addressed(live: LiveObject) -> bool:
     is_config = live.kind == "endpoint_config"
     content = live_endpoint_config(dict(live.describe)) if is_config else live_model(dict(live.describe))
     bare = aligned_config({}, content) if is_config else content
-    return digest_in(live.name) in {digest(live.kind, form)[:DIGEST_CHARS] for form in (content, bare)}
+    return digest_in(live.name) in {one[:DIGEST_CHARS] for form in (content, bare) for one in digests(live.kind, form)}
 
 
 # --- every change by others -------------------------------------------------------------------------------------------
@@ -382,7 +383,7 @@ class _Finder:
             try:
                 present = list(_readings(self.inputs, config, live, live_config))
                 for number, reading in enumerate(_readings(self.inputs, config, None, candidate)):
-                    if digest("endpoint", reading) == applied:
+                    if applied in digests("endpoint", reading):
                         alike = number if candidate is live_config and number < len(present) else 0
                         return reading, _counted_alike(present[alike], reading)
             except UnknownSaltError:

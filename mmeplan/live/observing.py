@@ -29,6 +29,7 @@ from mmeplan.live.objects import (
 from mmeplan.live.ownership import with_own_names
 from mmeplan.live.ports import Answer, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
+from mmeplan.resources.canonical import canonical, first_form
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment
 
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
@@ -39,6 +40,8 @@ _LIST: Final = {
     "endpoint_config": ("ListEndpointConfigs", "EndpointConfigs"),
     "endpoint": ("ListEndpoints", "Endpoints"),
 }
+_SHOWN: Final = ("AsyncInferenceConfig", "ExplainerConfig")
+"""What DescribeEndpoint repeats of the config and may be empty. Source: botocore, DescribeEndpointOutput."""
 _ARN_KINDS: Final = {"model": "model", "endpoint-config": "endpoint_config", "endpoint": "endpoint"}
 _RESOURCE_TYPES: Final = [f"sagemaker:{word}" for word in ("endpoint", "endpoint-config", "model")]
 
@@ -134,6 +137,7 @@ class _Observation:
         self.objects: dict[str, dict[str, LiveObject]] = {kind: {} for kind in NAME_MEMBERS}
         self.owned: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in NAME_MEMBERS}
         self.inventory_error = ""
+        self._outspoken: set[str] = set()  # configs, in lower case, whose digest tags may leave something out
         self.digests = {(kind, name): digest for kind, name, digest in wanted}
         self.tags: dict[
             tuple[str, str], dict[str, str]
@@ -144,6 +148,11 @@ class _Observation:
         self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
         desired = {kind: [name for of_kind, name, _ in self.wanted if of_kind == kind] for kind in NAME_MEMBERS}
         self._see("endpoint", [*desired["endpoint"], *self.owned["endpoint"]])
+        self._outspoken = {
+            str(live.describe.get("EndpointConfigName")).lower()
+            for live in self.objects["endpoint"].values()
+            if _has_empty_structures(live)
+        }
         outside = {kind: [name for of_kind, name in self.outside if of_kind == kind] for kind in NAME_MEMBERS}
         configs = [*self._running_configs(), *desired["endpoint_config"], *outside["endpoint_config"]]
         self._see("endpoint_config", [*configs, *self.owned["endpoint_config"]])
@@ -275,7 +284,7 @@ class _Observation:
 
     def _needs_describe(self, kind: str, name: str) -> bool:
         """Whether a listing isn't enough: it is for a model or config whose tags carry the digest that is wanted."""
-        if self.full or kind == "endpoint":
+        if self.full or kind == "endpoint" or name.lower() in self._outspoken:
             return True
         wanted, tags = self.digests.get((kind, name)), self.tags.get((kind, name.lower()))
         return not self.shallow and not (wanted and tags and tags.get(DIGEST_TAG) == wanted)
@@ -349,6 +358,13 @@ def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str
     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
         return live_object(kind, name, "absent")
     return live_object(kind, name, "unreadable", error=_why(answer))
+
+
+def _has_empty_structures(endpoint: LiveObject) -> bool:
+    """Whether an endpoint's answer has a structure that digests of version 1 left out: its config is described."""
+    shown = {member: endpoint.describe[member] for member in _SHOWN if endpoint.describe.get(member)}
+    form = canonical(shown)
+    return form != first_form(form)
 
 
 def _why(error: Exception) -> str:

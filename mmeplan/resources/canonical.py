@@ -1,7 +1,8 @@
 """One spelling for requests that mean the same: what digests are taken over and what the diff compares.
 
-In: a Create request, or a Describe answer. Out: plain data in which documented defaults, empty containers and nulls are
-left out, lists of named things are keyed by name, lists without a meaningful order are sorted, and floats are float32.
+In: a Create request, or a Describe answer. Out: plain data in which documented defaults, nulls and empty containers are
+left out (but for structures whose presence says something), lists of named things are keyed by name, lists without a
+meaningful order are sorted, and floats are float32.
 
 Everything here goes by member *names*, not by botocore's shapes, because digests are a contract: an upgrade of botocore
 must not roll anybody's fleet. Sources of the rules: docs/sagemaker.md, "What Describe returns that was not sent".
@@ -53,6 +54,20 @@ DEFAULTS: Final[dict[tuple[str, str], Any]] = {
     ("BlueGreenUpdatePolicy", "TerminationWaitInSeconds"): 0,
 }
 
+PRESENT: Final = frozenset(
+    {
+        ("AsyncInferenceConfig", "OutputConfig"),
+        ("ClarifyExplainerConfig", "ShapConfig"),
+        ("ShapConfig", "ShapBaselineConfig"),
+    }
+)
+"""(Structure, member) of structures that the API requires where the outer one is given, and that may be empty.
+
+By them the outer one is present: an endpoint with `AsyncInferenceConfig: {OutputConfig: {}}` is asynchronous.
+Source: botocore, `required` of AsyncInferenceConfig, ClarifyExplainerConfig, ClarifyShapConfig. Digests of version 1
+left them out, as `first_form` does.
+"""
+
 _OPAQUE: Final = frozenset({"Environment"})
 """Maps whose keys are the user's own: nothing in them is a member name, and an empty text is a value."""
 
@@ -60,6 +75,16 @@ _OPAQUE: Final = frozenset({"Environment"})
 def canonical(request: dict[str, Any]) -> Canonical:
     """The canonical form of a request or of a Describe answer that was projected onto one."""
     return _structure(request, "")
+
+
+def first_form(content: Canonical) -> Canonical:
+    """A canonical form without empty structures: what digests of version 1 were taken over."""
+    form = {}
+    for member, inner in content.items():
+        kept = first_form(inner) if isinstance(inner, dict) and member not in _OPAQUE else inner
+        if kept or not isinstance(inner, dict):
+            form[member] = kept
+    return form
 
 
 def same_number(value: float) -> int | float:
@@ -82,7 +107,7 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
             kept = {key: text for key, text in inner.items() if text is not None} if None in inner.values() else inner
         else:
             kept = _value(inner, member)
-        if kept is None or (isinstance(kept, (dict, list)) and not kept):
+        if kept is None or (isinstance(kept, (dict, list)) and not kept and (holder, member) not in PRESENT):
             continue
         default = DEFAULTS.get((holder, member))
         if default is not None and default == kept and isinstance(default, bool) == isinstance(kept, bool):

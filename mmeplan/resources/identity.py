@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from mmeplan.resources.canonical import first_form
+
 DIGEST_VERSION: Final = 1
 DIGEST_CHARS: Final = 8
 TAGS_DIGEST_CHARS: Final = 16
@@ -94,6 +96,15 @@ def digest(kind: str, content: Mapping[str, Any], salt: str | None = None) -> st
     if salt is not None:
         document["salt"] = salt
     return hashlib.sha256(_canonical_json(document).encode("ascii")).hexdigest()
+
+
+def digests(kind: str, content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The digests that an object of this content may carry: today's, and that of releases up to 0.1 where it differs.
+
+    Those left out empty structures, so an endpoint that they made keeps its name and its objects.
+    """
+    first = first_form(dict(content))
+    return (digest(kind, content), digest(kind, first)) if first != content else (digest(kind, content),)
 
 
 def physical_name(name: str, content_digest: str, owner: Deployment | None = None) -> str:

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_VERSION, Deployment, address, digest, ownership_tags, physical_name, tags_digest
+from mmeplan.resources.identity import (
+    DIGEST_VERSION,
+    Deployment,
+    address,
+    digest,
+    ownership_tags,
+    physical_name,
+    tags_digest,
+)
 
 MULTI_MODEL = {
     "PrimaryContainer": {

@@ -1,0 +1,112 @@
+"""Structures whose presence says something stay in the canonical form; empty ones that say nothing don't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import botocore.session
+import pytest
+
+from mmeplan.resources.canonical import PRESENT, canonical, first_form
+from mmeplan.resources.identity import digest, digests
+
+EMPTY_IS_ABSENT: Final = {
+    ("", "PrimaryContainer"): "CreateModel refuses a container without an image or a package",
+    ("", "AsyncInferenceConfig"): "botocore requires OutputConfig in it",
+    ("", "ExplainerConfig"): "names no explainer",
+    ("", "DeploymentConfig"): "all at once, as without it",
+    ("", "MetricsConfig"): "its two members have defaults",
+    ("PrimaryContainer", "ModelDataSource"): "names no source",
+    ("PrimaryContainer", "MultiModelConfig"): "ModelCacheSetting has a default",
+    ("PrimaryContainer", "ContainerMetricsConfig"): "asks for nothing",
+    ("Containers", "ModelDataSource"): "names no source",
+    ("Containers", "MultiModelConfig"): "ModelCacheSetting has a default",
+    ("Containers", "ContainerMetricsConfig"): "asks for nothing",
+    ("ProductionVariants", "ManagedInstanceScaling"): "Status is what enables it",
+    ("ShadowProductionVariants", "ManagedInstanceScaling"): "Status is what enables it",
+    ("RoutingConfig", "PrefixAwareRoutingConfig"): "RoutingStrategy is what chooses it",
+    ("ProductionVariants", "CapacityReservationConfig"): "states no preference",
+    ("ShadowProductionVariants", "CapacityReservationConfig"): "states no preference",
+    ("DataCaptureConfig", "CaptureContentTypeHeader"): "names no content type",
+    ("AsyncInferenceConfig", "ClientConfig"): "its member has a default",
+    ("OutputConfig", "NotificationConfig"): "names no topic",
+    ("ExplainerConfig", "ClarifyExplainerConfig"): "botocore requires ShapConfig in it",
+    ("ClarifyExplainerConfig", "InferenceConfig"): "its members have defaults",
+    ("DeploymentConfig", "AutoRollbackConfiguration"): "names no alarm",
+}
+"""(Structure, member) → why an empty one and none are the same request, or can't be one."""
+
+
+def _empty(shape: Any) -> Any:
+    """The smallest value of a structure: its required members, each as small; None where one can't be empty."""
+    if shape.type_name == "structure":
+        inner = {member: _empty(shape.members[member]) for member in shape.required_members}
+        return None if None in inner.values() else inner
+    return {} if shape.type_name == "map" else None
+
+
+def _structures(shape: Any, holder: str, path: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...], Any]]:
+    """(Holder, member, path, smallest value) of every structure below a shape that may be all but empty."""
+    if shape.type_name == "list":
+        yield from _structures(shape.member, holder, path)
+    elif shape.type_name == "structure":
+        for member, inner in shape.members.items():
+            if inner.type_name == "structure" and _empty(inner) is not None:
+                yield holder, member, (*path, member), _empty(inner)
+            yield from _structures(inner, member, (*path, member))
+
+
+_MODEL: Final = botocore.session.get_session().get_service_model("sagemaker")
+_FOUND: Final = [
+    found
+    for operation in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint")
+    for found in _structures(_MODEL.operation_model(operation).input_shape, "", ())
+]
+
+
+def _request(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A request in which that member of every list item and structure on the way is present."""
+    inner = value
+    for member in reversed(path):
+        named = {"VariantName": "v"} if member.endswith("Variants") else {}
+        inner = {member: [{**inner, **named}] if member in ("Containers",) or named else inner}
+    return dict(inner)
+
+
+@pytest.mark.parametrize(("holder", "member", "path", "value"), _FOUND, ids=[".".join(found[2]) for found in _FOUND])
+def test_a_structure_that_may_be_empty_is_told_from_none_or_there_is_a_reason(
+    holder: str, member: str, path: tuple[str, ...], value: Any
+) -> None:
+    present = canonical(_request(path, value))
+    absent = canonical(_request(path[:-1], {}) if path[:-1] else {})
+    says_something = (holder, member) in PRESENT or value != {}
+    assert (present != absent) is says_something
+    assert says_something or (holder, member) in EMPTY_IS_ABSENT
+
+
+ASYNC: Final = {"AsyncInferenceConfig": {"OutputConfig": {}}}
+CLARIFY: Final = {"ExplainerConfig": {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {}}}}}
+
+
+def test_asynchronous_explained_and_plain_endpoints_have_three_digests() -> None:
+    plain = {"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}
+    contents = [canonical({**plain, **more}) for more in ({}, ASYNC, CLARIFY)]
+    assert len({digest("endpoint_config", content) for content in contents}) == 3
+
+
+def test_the_digest_of_an_earlier_release_is_accepted_for_what_it_left_out() -> None:
+    content = canonical({"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}], **ASYNC})
+    earlier = {"ProductionVariants": {"v": {"ModelName": "m"}}}
+    assert first_form(content) == earlier
+    assert digests("endpoint_config", content) == (
+        digest("endpoint_config", content),
+        digest("endpoint_config", earlier),
+    )
+    assert digests("endpoint_config", earlier) == (digest("endpoint_config", earlier),)
+
+
+def test_empty_environment_values_stay_in_the_first_form() -> None:
+    assert first_form({"PrimaryContainer": {"Environment": {"A": ""}}}) == {
+        "PrimaryContainer": {"Environment": {"A": ""}}
+    }
