@@ -37,11 +37,14 @@ from mmeplan.errors import (
 )
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
+from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.step import CALL
 from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
+from mmeplan.resources.identity import Deployment
 from mmeplan.spec import Fleet, Quota
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ __all__ = [
     "Drift",
     "Engine",
     "FoundLock",
+    "Move",
     "Planned",
     "Status",
     "changed_files",
@@ -515,6 +519,32 @@ class Engine:
                 stopping=stops,
             )
         return applying.after_loss(outcome, lock) if lock is not None else outcome
+
+    def move(self, fleet: Fleet | Desired, at: str, *, environment: str = "", to_fleet: str = "") -> Move:
+        """What would change hands if an endpoint (its name or address) went to another environment or fleet.
+
+        Raises InputError where this deployment has no such object; CloudError.
+        """
+        desired = Desired.unchecked(emptied(_unchecked(fleet).fleet))
+        snapshot = self.observe(desired, full=True)
+        if snapshot.inventory_error:
+            raise MmeplanError(f"what the fleet owns can't be found: {snapshot.inventory_error}")
+        target = Deployment(to_fleet or desired.fleet.name, environment)
+        return move_of(live.Ownership(desired.graph, snapshot), at, target)
+
+    def carry_out(self, move: Move, moved: Callable[[str], None] = lambda _: None) -> None:
+        """Set the tags of a move, one object after the other; `moved` is called with the address of each.
+
+        Raises StalePlanError where somebody else took an object since; CloudError. A second run goes on from there.
+        """
+        current = applying.CurrentState(self._reader, applying.References(self._reader, self.clock))
+        for step in move.steps():
+            decision = step.guard.check(current) if step.guard else CALL
+            if decision.verdict == "fail":
+                raise StalePlanError([f"{step.address}: {decision.detail}"])
+            if decision.verdict == "call":
+                self._writer.write(step.operation, step.params)
+            moved(step.address)
 
     # --- locks --------------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mmeplan import __version__
+from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.executor import Executor
 from mmeplan.apply.freshness import file_reasons, stale_reasons
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
+from mmeplan.apply.references import References
 from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
@@ -86,6 +88,7 @@ __all__ = [
     "DEFAULT_PARALLELISM",
     "POLL_INTERVAL_S",
     "Began",
+    "CurrentState",
     "Ended",
     "Event",
     "FleetLock",
@@ -94,6 +97,7 @@ __all__ = [
     "LockPlace",
     "Observer",
     "Outcome",
+    "References",
     "SeenLock",
     "StepResult",
     "after_loss",

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
     "rollback": ("mmeplan.cli.rollback", "Swap an endpoint back to a config that has served before."),
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
+    "move": ("mmeplan.cli.move", "Hand an endpoint to another environment or fleet."),
     "unlock": ("mmeplan.cli.unlock", "Remove the lock that a dead apply left behind."),
     "import": ("mmeplan.cli.importing", "Write a fleet file for endpoints that are live."),
     "comment": ("mmeplan.cli.comment", "Put a plan under a pull request, in one comment that stays one."),

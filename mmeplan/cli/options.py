@@ -347,6 +347,39 @@ def apply_options(command: Decorated) -> Decorated:
     return _APPLY(with_options)
 
 
+def lock_options(command: Decorated) -> Decorated:
+    """The lock alone, for commands that write and make no plan; the command gets it as `how`."""
+
+    @wraps(command)
+    def with_lock(**values: Any) -> Any:
+        url, timeout = values.pop("lock_url"), values.pop("lock_timeout")
+        return command(how=_with_lock(url, timeout), **values)
+
+    return stack(*_LOCK)(with_lock)
+
+
+def _with_lock(url: str | None, timeout: float | None) -> ApplyOptions:
+    if timeout is not None and not url:
+        raise click.UsageError("--lock-timeout needs --lock s3://BUCKET/KEY")
+    return ApplyOptions(lock_url=url, lock_timeout=timeout)
+
+
+_LOCK = (
+    click.option(
+        "--lock",
+        "lock_url",
+        metavar="s3://BUCKET/KEY",
+        envvar="MMEPLAN_LOCK",
+        show_envvar=True,
+        help="Hold this lock for the whole run, so that no other run with it writes.",
+    ),
+    click.option(
+        "--lock-timeout",
+        metavar="MINUTES",
+        type=click.FloatRange(min=0),
+        help="Wait so long for a lock that is held. Default: don't wait.",
+    ),
+)
 _APPLY = stack(
     click.option("-y", "--yes", is_flag=True, help="Don't ask."),
     parallelism_option,
@@ -372,18 +405,5 @@ _APPLY = stack(
         show_default=True,
         help="Time between two looks at what runs; less than the default only on this machine.",
     ),
-    click.option(
-        "--lock",
-        "lock_url",
-        metavar="s3://BUCKET/KEY",
-        envvar="MMEPLAN_LOCK",
-        show_envvar=True,
-        help="Hold this lock for the whole run, so that no other run with it writes.",
-    ),
-    click.option(
-        "--lock-timeout",
-        metavar="MINUTES",
-        type=click.FloatRange(min=0),
-        help="Wait so long for a lock that is held. Default: don't wait.",
-    ),
+    *_LOCK,
 )

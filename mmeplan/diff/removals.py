@@ -105,7 +105,7 @@ def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str]) -> I
     rolled_back = history.rolled_back_configs(inputs)
     for live in inputs.owned("endpoint_config"):
         at = inputs.address_of(live)
-        if live.name in needed:
+        if live.name in needed or live.name in inputs.run_by_unclaimed:
             continue
         if live.name in left:
             yield _forget(live, at)
@@ -130,7 +130,7 @@ def _models(demand: Demand, configs: Iterable[Change], declared: set[str], neede
         at = inputs.address_of(live)
         if live.name in left and live.name not in declared:
             yield _forget(live, at)
-        elif live.name not in needed:
+        elif live.name not in needed and live.name not in inputs.run_by_unclaimed:
             is_superseded = at in inputs.graph.resources
             text = "a superseded generation" if is_superseded else "its entry left the file"
             yield _remove(demand, live, at, "superseded" if is_superseded else "removed", text)
@@ -204,7 +204,10 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
         return _change(live, at, "in_use", text, Action.NO_OP, notes=(note,))
     if demand.inputs.is_unclaimed(live):
         to = demand.inputs.graph.deployment.environment
-        note = f"{live.name} isn't deleted: no environment has claimed it; `mmeplan move {at} --to {to}` does"
+        note = (
+            f"{live.name} isn't deleted: no environment has claimed it. The one that declares it does with its next "
+            f"apply; `mmeplan move {at} --to {to}` hands it to this one"
+        )
         return _change(live, at, "unclaimed", text, Action.NO_OP, notes=(note,))
     if reason == "removed" and live.tag(ON_REMOVE_TAG) == "retain":
         return _forget(live, at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmeplan.graph import Graph, compile
-from mmeplan.live.objects import LiveEndpoint, LiveObject
+from mmeplan.live.objects import LiveEndpoint, LiveEndpointConfig, LiveObject
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, owner_in
@@ -43,14 +43,19 @@ class Ownership:
         return self.owns(live) and not self.graph.deployment.owns(live.tags or {})
 
     def needs_own_name(self, resource: Resource) -> bool:
-        """Whether another deployment's object has the plain name of a model or config, or had it when ours was made."""
+        """Whether another deployment's object has the plain name of a model or config, or had it when ours was made.
+
+        Ours is known by its tags, or, where it was deleted, by what still refers to it.
+        """
         if resource.kind == "endpoint" or resource.pinned or resource.address in self.graph.apart:
             return False
         live = self.snapshot.get(resource.kind, resource.physical_name)
         if live is not None and live.is_present:
             return owner_in(live.tags or {}) is not None and not self.owns(live)
         ours = self.snapshot.get(resource.kind, resource.own_name)
-        return ours is not None and ours.is_present and self.owns(ours)
+        if ours is not None and ours.is_present:
+            return self.owns(ours)
+        return (resource.kind, resource.own_name) in self._referred
 
     def address_of(self, live: LiveObject) -> str:
         """The address that an owned object belongs to, `renamed_from` followed; empty where no tag says."""
@@ -82,6 +87,28 @@ class Ownership:
     def declared_endpoints(self) -> frozenset[str]:
         """The physical names of all declared endpoints, in lower case: to SageMaker letter case makes no new name."""
         return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind("endpoint"))
+
+    @cached_property
+    def _referred(self) -> frozenset[tuple[str, str]]:
+        """(Kind, name) of the configs that endpoints run or move to, and of the models that live configs refer to."""
+        configs = {("endpoint_config", name) for live in self.snapshot.endpoints() for name in live.configs}
+        present = (config for config in self.snapshot.present("endpoint_config"))
+        models = (
+            ("model", name) for config in present if isinstance(config, LiveEndpointConfig) for name in config.models
+        )
+        return frozenset({*configs, *models})
+
+    @cached_property
+    def run_by_unclaimed(self) -> frozenset[str]:
+        """The names of the configs and models that unclaimed endpoints run on: they go with those."""
+        endpoints = [live for live in self.snapshot.endpoints() if self.is_unclaimed(live)]
+        configs = {
+            name for live in endpoints if live.name.lower() not in self.declared_endpoints for name in live.configs
+        }
+        found = (self.snapshot.endpoint_config(name) for name in configs)
+        return frozenset(
+            configs.union(*(config.models for config in found if config is not None and config.is_present))
+        )
 
     @cached_property
     def _owned(self) -> Mapping[str, tuple[LiveObject, ...]]:

@@ -32,7 +32,7 @@ from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE, TYPES
 Scenario = dict[str, Any]
 Fleet = dict[str, Any]
 
-NEIGHBOUR = "g"
+NEIGHBOUR, NEIGHBOUR_ENVIRONMENT = "g", "staging"
 SPARE = 52  # entries that no endpoint needs: more than the engine describes one by one
 
 _STREAM = 3142 << 40  # far beyond any seed; one in which the seeds of rare planted bugs keep the lives that they had
@@ -216,14 +216,26 @@ def _autoscaler(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None
 
 
 def _neighbours(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
-    """Another fleet with entries like ours; later it is emptied. Some of our models are to be adopted."""
+    """Another fleet with entries like ours, or this fleet in another environment; later it is emptied.
+
+    Some of our models are to be adopted; some of the other environment's endpoints are handed to ours.
+    """
+    apart = chance.flip(0.5)
+    if apart:
+        for fleet in stages:
+            fleet |= {"environments": {"prod": {}, NEIGHBOUR_ENVIRONMENT: {}}, "variables": {"in": "prod"}}
     if chance.flip(0.5):
         for fleet in stages:
             fleet["models"] = {name: {**entry, "adopt": True} for name, entry in fleet["models"].items()}
     for act in scenario["acts"]:
         if chance.flip(0.5):
             theirs = _neighbour(chance.pick(stages), empty=chance.flip(0.25))
-            act["before"] = [{"do": "fleet", "fleet": theirs}, *act.get("before", ())]
+            deeds: list[dict[str, Any]] = [{"do": "fleet", "fleet": theirs}]
+            if apart:
+                theirs |= {"fleet": "f", "variables": {"in": NEIGHBOUR_ENVIRONMENT}}
+                if chance.flip(0.2):
+                    deeds.append({"do": "hand_over", "fleet": theirs, "to": "prod"})
+            act["before"] = [*deeds, *act.get("before", ())]
 
 
 def _neighbour(fleet: Fleet, *, empty: bool) -> Fleet:

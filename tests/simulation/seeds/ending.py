@@ -74,7 +74,9 @@ def _is_declared(fleet: Mapping[str, Any], name: str) -> bool:
     """Whether the file's own models and configs have this physical name."""
     return any(
         resource.physical_name == name
-        for resource in graph.compile(load_text(json.dumps(fleet).encode())).resources.values()
+        for resource in graph.compile(
+            load_text(json.dumps(fleet).encode(), environment=oracle.environment(fleet))
+        ).resources.values()
     )
 
 

@@ -39,7 +39,7 @@ from tests.simulation.world import Broken, Line, check_reasons
 
 Fleet = Mapping[str, Any]
 
-OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet")  # deeds that need more than the account
+OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet", "hand_over")  # deeds that need more than the account
 REQUESTS = ("targets", "replace", "rollback")  # an act with one of these isn't about all that the file says
 JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
 RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
@@ -268,7 +268,7 @@ class Life:
     def _from_folder(self, fleet: Fleet, alone: Graph) -> Graph:
         """The graph of the same fleet out of several files. It says what the one file says."""
         self.folder = self.folder or Folder()
-        compiled = graph.compile(load(self.folder.write(dict(fleet)), region=REGION))
+        compiled = graph.compile(load(self.folder.write(dict(fleet)), oracle.environment(fleet), region=REGION))
         if _says(compiled) != _says(alone):
             raise Broken("folder: entries that come from tables are others than those of the file")
         return compiled
@@ -370,6 +370,7 @@ class Life:
     def _fleet(self, deed: Mapping[str, Any]) -> None:
         """Another team applies its own fleet, in the same account. It takes nothing away that runs."""
         before = oracle.there(self.account)
+        ours = self._ours()
         neighbour = self.hand({"fleet": deed["fleet"]})
         for stored in self.account.all("endpoint"):
             if not oracle.is_owned(stored):
@@ -389,6 +390,44 @@ class Life:
         missing = oracle.used(self.account) & before - oracle.there(self.account)
         if missing:
             raise Broken(f"references: another fleet's apply deleted {sorted(missing)}, which endpoints use")
+        touched = {item: tags for item, tags in ours.items() if self._ours().get(item) != tags}
+        if touched:
+            raise Broken(f"deployments: another deployment's apply deleted or tagged {sorted(touched)}")
+
+    def _ours(self) -> dict[tuple[str, str], dict[str, str]]:
+        """(Kind, name) of what is ours → its tags."""
+        return {
+            (kind, item.name): dict(item.tags or {})
+            for kind in ("endpoint", "endpoint-config", "model")
+            for item in self.account.all(kind)
+            if oracle.is_owned(item)
+        }
+
+    def _hand_over(self, deed: Mapping[str, Any]) -> None:
+        """The other environment hands one of its endpoints to ours, whose file doesn't declare it."""
+        theirs = _compiled(json.dumps(deed["fleet"]))
+        names = [name for name in oracle.endpoints(deed["fleet"]).values() if self.account.find("endpoint", name)]
+        if not names:
+            return
+        clock = self.account.sim.clock
+        cloud = DirectCloud(self.account.sim, clock, REGION)
+        engine = Engine(cloud, cloud, clock, REGION)
+        try:
+            move = engine.move(Desired(theirs.fleet, theirs), names[0], environment=deed["to"])
+            engine.carry_out(move)
+        except MmeplanError:
+            self.lived.saw("moves given up")
+            return
+        self.lived.saw("moves")
+        left = [live.name for live in move.objects if not self._has_come(live.kind, live.name)]
+        if left:
+            raise Broken(f"deployments: {left} were handed over, and aren't ours")
+        self.watch.by_others(names[0])
+        self.watch.look(OTHERS)
+
+    def _has_come(self, kind: str, name: str) -> bool:
+        stored = self.account.find(kind.replace("_", "-"), name)
+        return stored is not None and oracle.is_owned(stored)
 
     def later(self, seconds: float) -> None:
         if seconds:
@@ -454,7 +493,7 @@ def engine_of(hand: Hand) -> Engine:
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Graph:
     """load → compile. Both are pure, and a life plans the same file several times."""
-    return graph.compile(load_text(text.encode(), region=REGION))
+    return graph.compile(load_text(text.encode(), environment=oracle.environment(json.loads(text)), region=REGION))
 
 
 @lru_cache(maxsize=32)

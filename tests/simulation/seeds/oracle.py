@@ -14,6 +14,7 @@ from mmeplan.simulator.store import Stored
 from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.seeds.drawing_shapes import models_in
 
+ENVIRONMENT_TAG, NEIGHBOUR_ENVIRONMENT = "mmeplan:environment", "staging"
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
 
 Fleet = Mapping[str, Any]
@@ -30,8 +31,15 @@ def endpoints(fleet: Fleet) -> dict[str, str]:
 
 
 def is_owned(item: Stored) -> bool:
-    """Whether it carries the tag of the fleet that these lives are about."""
-    return (item.tags or {}).get(FLEET_TAG) == "f"
+    """Whether it carries the tags of the deployment that these lives are about."""
+    tags = item.tags or {}
+    return tags.get(FLEET_TAG) == "f" and tags.get(ENVIRONMENT_TAG) != NEIGHBOUR_ENVIRONMENT
+
+
+def environment(fleet: Fleet) -> str | None:
+    """The environment in which a fleet file is applied: its variable `in` says."""
+    value = fleet.get("variables", {}).get("in")
+    return str(value) if value else None
 
 
 # --- the endpoints ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmeplan.apply import Event, Outcome, run
 from mmeplan.plan.step import DesiresAsSeen, InService, Step
+from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import Clock, FakeCloud
 from tests.unit.apply.test_executor import plan_of
 
@@ -18,7 +19,7 @@ STEP = Step(
     "endpoint/e",
     "UpdateEndpointWeightsAndCapacities",
     {"EndpointName": "e", "DesiredWeightsAndCapacities": DESIRED},
-    guard=DesiresAsSeen("e", "c", "f", tuple(DESIRED), {"fixed": {"DesiredInstanceCount": 1}}),
+    guard=DesiresAsSeen("e", "c", Deployment("f"), tuple(DESIRED), {"fixed": {"DesiredInstanceCount": 1}}),
     wait=InService("e", "c", 3600, tuple(DESIRED)),
 )
 

@@ -12,6 +12,7 @@ from mmeplan.errors import CloudError, ConnectionFailedError
 from mmeplan.plan import Options, Plan, Step, Summary
 from mmeplan.plan.document import Observed
 from mmeplan.plan.step import EndpointNameIsFree, InService, NameIsFree, Unreferenced
+from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import Clock, FakeCloud, missing
 
 
@@ -27,7 +28,7 @@ def model(name: str, *after: str) -> Step:
 
 
 def create(name: str, *after: str) -> Step:
-    guard, wait = EndpointNameIsFree(name, "c", "f"), InService(name, "c", 3600)
+    guard, wait = EndpointNameIsFree(name, "c", Deployment("f")), InService(name, "c", 3600)
     return Step(name, f"endpoint/{name}", "CreateEndpoint", {"EndpointName": name}, after, guard, wait)
 
 
@@ -149,7 +150,7 @@ def test_ctrl_c_before_the_first_step_writes_nothing() -> None:
 
 
 def test_deletes_of_models_and_configs_come_when_everything_else_has_ended() -> None:
-    guard = Unreferenced("model", "old", "f")
+    guard = Unreferenced("model", "old", Deployment("f"))
     going = Run(Step("d", "model/old", "DeleteModel", {"ModelName": "old"}, guard=guard), create("e"))
     going.cloud.there |= {"old": {}, "c": {}}
     going()

@@ -22,6 +22,7 @@ from mmeplan.plan.step import (
     desires_met,
     guard_of,
 )
+from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import OURS, Clock, FakeCloud, denied
 
 
@@ -38,12 +39,13 @@ def endpoint(status: str = "InService", config: str = "old", pending: str = "", 
     return {"EndpointStatus": status, "EndpointConfigName": config, **summary, **more}
 
 
-UPDATE = RunsConfig("e", "old", "other", "f", "new")
-DELETE = EndpointAsPlanned("e", "f")
+F = Deployment("f")
+UPDATE = RunsConfig("e", "old", "other", F, "new")
+DELETE = EndpointAsPlanned("e", F)
 SCALE = DesiresAsSeen(
-    "e", "old", "f", ({"VariantName": "a", "DesiredInstanceCount": 3},), {"a": {"DesiredInstanceCount": 2}}
+    "e", "old", F, ({"VariantName": "a", "DesiredInstanceCount": 3},), {"a": {"DesiredInstanceCount": 2}}
 )
-CREATE = EndpointNameIsFree("e", "new", "f", wait_until_gone=True)
+CREATE = EndpointNameIsFree("e", "new", F, wait_until_gone=True)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_create_that_says_it_exists_is_ours_if_its_digest_is() -> None:
     ],
 )
 def test_before_a_config_is_deleted(there: Any, tags: Any, verdict: str) -> None:
-    assert decide(Unreferenced("endpoint_config", "c", "f"), FakeCloud(there, c=tags)) == verdict
+    assert decide(Unreferenced("endpoint_config", "c", F), FakeCloud(there, c=tags)) == verdict
 
 
 def tagging(operation: str, owned_by: str, **more: Any) -> Guard | None:
