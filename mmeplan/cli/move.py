@@ -19,26 +19,26 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("address", metavar="ENDPOINT")
-@click.option("--to", "environment", metavar="ENVIRONMENT", default="", help="The environment that gets it.")
+@click.option("--to", "to", metavar="ENVIRONMENT", default="", help="The environment that gets it.")
 @click.option("--to-fleet", metavar="NAME", default="", help="The fleet that gets it, if not this one.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @lock_options
 @fleet_options
-def command(settings: Settings, how: ApplyOptions, address: str, environment: str, to_fleet: str, yes: bool) -> None:
+def command(settings: Settings, how: ApplyOptions, address: str, to: str, to_fleet: str, yes: bool) -> None:
     """Hand ENDPOINT, its configs and its models over: to another environment of FLEET, or to another fleet.
 
     Only tags change; nothing is rolled and nothing is deleted. What an endpoint that stays runs on stays as well.
     ENDPOINT is a name or an address; endpoint_config/NAME and model/NAME hand over a single object.
     """
-    if not environment and not to_fleet:
+    if not to and not to_fleet:
         raise InputError([Problem("nobody is named who gets it", hint="add --to ENVIRONMENT or --to-fleet NAME")])
     desired = settings.compiled()
-    place = ("environments", environment)
-    if environment and not to_fleet and not desired.fleet.source_map.document.position(place):
-        text = f"the environment {environment!r} is not in the file"
-        raise InputError([Problem(text, settings.fleet, hint=f"environments: {{{environment}: {{}}}}")])
+    place = ("environments", to)
+    if to and not to_fleet and not desired.fleet.source_map.document.position(place):
+        text = f"the environment {to!r} is not in the file"
+        raise InputError([Problem(text, settings.fleet, hint=f"environments: {{{to}: {{}}}}")])
     with settings.engine(desired.fleet) as engine, how.locked(settings, engine, "move", desired.fleet.name):
-        move = engine.move(desired, address, environment=environment, to_fleet=to_fleet)
+        move = engine.move(desired, address, environment=to, to_fleet=to_fleet)
         if not move.objects:
             click.echo(f"nothing to do: {move.target.words} has {address} already")
             return

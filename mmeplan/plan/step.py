@@ -249,7 +249,7 @@ class EndpointAsPlanned:
             return Decision("join", "is being deleted already")
         if found.endpoint_status not in DELETABLE:
             return Decision("blocked", f"is {found.endpoint_status}; deleted once that is over", others=True)
-        return _if_owned(found, self.owner, current)
+        return CALL if self.owner.owns(current.tags(found.arn)) else _not_ours(found)
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
@@ -366,8 +366,11 @@ def _checked(name: str, owner: Deployment, decide: Callable[[LiveEndpoint], Deci
 def _if_owned(found: LiveEndpoint, owner: Deployment, current: Current) -> Decision:
     if owner.may_change(current.tags(found.arn)):
         return CALL
-    text = f"the endpoint {found.name} doesn't carry this fleet's tag any more; it is left alone"
-    return Decision("fail", text)
+    return _not_ours(found)
+
+
+def _not_ours(found: LiveEndpoint) -> Decision:
+    return Decision("fail", f"the endpoint {found.name} doesn't carry this fleet's tags any more; it is left alone")
 
 
 def known_desires(wanted: Desires, found: LiveEndpoint) -> Iterator[Mapping[str, Any]]:

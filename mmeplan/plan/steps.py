@@ -32,7 +32,7 @@ from mmeplan.plan.step import (
 )
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
-from mmeplan.resources.identity import DIGEST_CHARS, DIGEST_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
+from mmeplan.resources.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
 
 DELETE: Final[Mapping[str, str]] = {
     "model": "DeleteModel",
@@ -156,9 +156,11 @@ class StepBuilder:
     def _endpoint(self, change: Change) -> None:
         endpoint = self.graph.resources.get(change.address)
         live = self.snapshot.endpoint(change.live_name) if change.live_name else None
-        if endpoint is None or change.action is Action.DELETE:
+        if change.action in (Action.DELETE, Action.FORGET):
             self._remove_endpoint(change, live)
             return
+        if endpoint is None:
+            return  # unclaimed: left alone
         last: tuple[str, ...] = ()
         if change.adopts:
             last = self._tags(change, leave_out=(DIGEST_TAG,), more=self.records.at_adoption(endpoint, live))
@@ -187,7 +189,7 @@ class StepBuilder:
         ready = self._config_ready(endpoint)
         create_after, delete = ready, None
         if change.action is Action.DELETE_THEN_CREATE:
-            delete = self._add(self._delete_endpoint(change, ready))
+            delete = self._add(self._delete_endpoint(change, (*ready, *self._claim(change, live))))
             create_after = (delete,)
         wanted = endpoint.request["EndpointConfigName"]
         seen = self.snapshot.endpoint(endpoint.physical_name)
@@ -206,6 +208,16 @@ class StepBuilder:
         if change.action is Action.RENAME:
             return (self._add(self._delete_endpoint(change, (done,))),)
         return (done,)
+
+    def _claim(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
+        """An unclaimed endpoint is claimed before it is deleted to be created: a delete is only of what is ours."""
+        if live is None or not self.owned.is_unclaimed(live):
+            return ()
+        deployment = self.graph.deployment
+        adds = {ENVIRONMENT_TAG: deployment.environment}
+        params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in adds.items()]}
+        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, deployment, adds=adds)
+        return (self._add(Step(f"AddTags:{change.address}#claim", change.address, "AddTags", params, (), guard)),)
 
     def _swap(
         self, change: Change, endpoint: Resource, live: LiveEndpoint | None, after: tuple[str, ...]

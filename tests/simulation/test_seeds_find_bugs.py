@@ -49,6 +49,8 @@ FOUND_BY = {
     "forget_the_target": 0,
     "take_over_whatever_is_there": 0,
     "tell_a_stand_in_for_drift": 9,
+    "take_environments_for_one": 2,
+    "share_what_others_own": 21,
 }
 """Bug → the seed that found it when this was written. Where the drawing has changed since, the search finds another."""
 

@@ -41,6 +41,7 @@ def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     plan = _settle(life, fleet)
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
     wrong += oracle.old_salts(life.account, fleet, life.watch.salts)
+    wrong += oracle.borrowed(life.account, frozenset(life.swapped))
     if wrong:
         raise Broken(f"fixpoint: the plan is empty, and {'; '.join(wrong)}")
     _without_drift(life, fleet)

@@ -14,6 +14,7 @@ from mmeplan.simulator.store import Stored
 from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.seeds.drawing_shapes import models_in
 
+DIGEST_TAG = "mmeplan:digest"
 ENVIRONMENT_TAG, NEIGHBOUR_ENVIRONMENT = "mmeplan:environment", "staging"
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
 
@@ -267,6 +268,22 @@ def used(account: Account, *, by_others: bool = False) -> set[tuple[str, str]]:
         for part in runs(endpoint):
             found.add(("endpoint-config", part["config_name"]))
             found |= {("model", name) for name in models_of(part["config"])}
+    return found
+
+
+def borrowed(account: Account, but: frozenset[str]) -> list[str]:
+    """What our endpoints, but those, run on that belongs to another deployment and has a name that says its content."""
+    ours = {endpoint.name for endpoint in account.all("endpoint") if is_owned(endpoint)} - but
+    found = []
+    for endpoint in account.all("endpoint"):
+        for part in runs(endpoint) if endpoint.name in ours else ():
+            names = [("endpoint-config", part["config_name"]), *(("model", name) for name in models_of(part["config"]))]
+            for kind, name in names:
+                stored = account.find(kind, name)
+                tags = (stored.tags or {}) if stored is not None else {}
+                named = name.endswith(tags.get(DIGEST_TAG, "-")[:8])
+                if stored is not None and FLEET_TAG in tags and named and not is_owned(stored):
+                    found.append(f"{endpoint.name} runs on the {kind} {name} of another deployment")
     return found
 
 

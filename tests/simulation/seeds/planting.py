@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from mmeplan.live import LiveEndpoint, Ownership
 from mmeplan.plan import building, scaling, steps
 from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Step, Unreferenced
 from mmeplan.plan.steps import StepBuilder
+from mmeplan.resources.identity import Deployment
 from tests.simulation.seeds import living
 from tests.simulation.seeds.drawing import draw
 from tests.simulation.seeds.judging import violation
@@ -310,6 +311,21 @@ def tell_a_stand_in_for_drift(patch: Patch) -> None:
     patch.setattr(drift, "is_placeholder", lambda _config: False)
 
 
+def take_environments_for_one(patch: Patch) -> None:
+    """Whoever carries the fleet's tag is ours, whatever environment it belongs to."""
+
+    def is_of_the_fleet(deployment: Deployment, tags: Mapping[str, str]) -> bool:
+        return tags.get("mmeplan:fleet") == deployment.fleet
+
+    patch.setattr(Deployment, "owns", is_of_the_fleet)
+    patch.setattr(Deployment, "may_change", is_of_the_fleet)
+
+
+def share_what_others_own(patch: Patch) -> None:
+    """Another deployment's models and configs are used where their content is what is wanted."""
+    patch.setattr(Ownership, "needs_own_name", lambda *_: False)
+
+
 BUGS: tuple[Bug, ...] = (
     delete_before_swap,
     trust_in_service,
@@ -339,6 +355,8 @@ BUGS: tuple[Bug, ...] = (
     forget_the_target,
     take_over_whatever_is_there,
     tell_a_stand_in_for_drift,
+    take_environments_for_one,
+    share_what_others_own,
 )
 
 

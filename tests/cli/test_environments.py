@@ -1,0 +1,261 @@
+"""Several deployments in one account: environments, two fleets of one file, and objects that change hands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmeplan.cloud.aws import Cloud, Door
+from mmeplan.engine import Engine
+from mmeplan.simulator import Simulator
+from mmeplan.spec import load_text
+from tests.cli.running import Result, mmeplan
+
+FLEET = """\
+version: 1
+fleet: "{{ fleet_name }}"
+region: eu-west-1
+variables: {fleet_name: rank, image: "1.0", end: "", count: 1}
+environments:
+  staging: {variables: {end: -staging, count: 1}}
+  prod: {variables: {end: -prod, count: 2}}
+defaults:
+  model: {execution_role_arn: "arn:aws:iam::123456789012:role/sagemaker"}
+models:
+  ranker: {primary_container: {image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:{{ image }}"}}
+endpoints:
+  ranker:
+    name: "ranker{{ end }}"
+    config:
+      production_variants:
+        main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: "{{ count }}"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    (tmp_path / "same.yaml").write_text(FLEET.replace("ranker{{ end }}", "ranker"))
+    (tmp_path / "empty.yaml").write_text(FLEET[: FLEET.index("models:")])
+    return tmp_path
+
+
+def local(folder: Path) -> Path:
+    (folder / ".mmeplan").mkdir(exist_ok=True)
+    return folder / ".mmeplan" / "local.db"
+
+
+def applied(folder: Path, command: str) -> Result:
+    result = mmeplan(f"apply --local -y {command}", folder)
+    assert (result.code, "second look proves it" in result.stdout) == (0, True), result.stdout + result.stderr
+    return result
+
+
+def live(folder: Path) -> dict[str, dict[str, str]]:
+    """Name → tags of every endpoint, config and model."""
+    lists = {
+        "ListEndpoints": ("Endpoints", "EndpointName", "EndpointArn"),
+        "ListEndpointConfigs": ("EndpointConfigs", "EndpointConfigName", "EndpointConfigArn"),
+        "ListModels": ("Models", "ModelName", "ModelArn"),
+    }
+    found = {}
+    with Simulator.open(local(folder)) as simulator:
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        for operation, (member, name, arn) in lists.items():
+            for item in cloud.read(operation, {})[member]:
+                tags = cloud.read("ListTags", {"ResourceArn": item[arn]})["Tags"]
+                found[str(item[name])] = {tag["Key"]: tag["Value"] for tag in tags}
+    return found
+
+
+def untag(folder: Path) -> None:
+    """Make every object as releases without the tag have made it: unclaimed."""
+    with Simulator.open(local(folder)) as simulator:
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        for operation, member, arn in (
+            ("ListEndpoints", "Endpoints", "EndpointArn"),
+            ("ListEndpointConfigs", "EndpointConfigs", "EndpointConfigArn"),
+            ("ListModels", "Models", "ModelArn"),
+        ):
+            for item in cloud.read(operation, {})[member]:
+                cloud.write("DeleteTags", {"ResourceArn": item[arn], "TagKeys": ["mmeplan:environment"]})
+
+
+def plan(folder: Path, command: str, *, code: int = 2) -> dict[str, Any]:
+    result = mmeplan(f"plan --local --detailed-exitcode --format json {command}", folder)
+    assert result.code == code, result.stdout + result.stderr
+    return dict(json.loads(result.stdout))
+
+
+def actions(document: dict[str, Any]) -> dict[str, str]:
+    return {f"{c['kind']} {c['name']}": "/".join(c["actions"]) for c in document["changes"]}
+
+
+# --- environments -----------------------------------------------------------------------------------------------------
+
+
+def test_environments_of_one_account_leave_each_other_alone(folder: Path) -> None:
+    applied(folder, "-e staging")
+    applied(folder, "-e prod")
+    assert {"ranker-staging", "ranker-prod"} <= live(folder).keys()
+    for environment in ("staging", "prod"):
+        assert plan(folder, f"-e {environment}", code=0)["steps"] == []
+    assert mmeplan("destroy --local -y -e staging", folder).code == 0
+    assert {tags["mmeplan:environment"] for tags in live(folder).values()} == {"prod"}
+
+
+def test_each_environment_has_models_of_its_own_with_one_content(folder: Path) -> None:
+    applied(folder, "-e staging")
+    applied(folder, "-e prod")
+    models = {name: tags for name, tags in live(folder).items() if tags["mmeplan:address"] == "model/ranker"}
+    assert {tags["mmeplan:environment"] for tags in models.values()} == {"staging", "prod"}
+    assert len({tags["mmeplan:digest"] for tags in models.values()}) == 1
+
+
+def test_an_endpoint_of_another_environment_is_refused_with_the_way_out(folder: Path) -> None:
+    applied(folder, "-e staging same.yaml")
+    result = mmeplan("plan --local -e prod same.yaml", folder)
+    assert result.code == 3
+    words = " ".join(result.stdout.split())
+    assert "the endpoint ranker belongs to the environment 'staging' of the fleet 'rank'" in words
+    assert "plan with -e staging" in words
+    assert "`mmeplan move`" in words
+    assert live(folder)["ranker"]["mmeplan:environment"] == "staging"
+
+
+def test_a_plan_without_an_environment_leaves_those_of_environments_alone(folder: Path) -> None:
+    applied(folder, "-e staging")
+    assert "endpoint ranker-staging" not in actions(plan(folder, "empty.yaml", code=0))
+    assert mmeplan("plan --local same.yaml", folder).code == 0  # another name: nothing is in the way
+    applied(folder, "same.yaml")
+    assert {"ranker", "ranker-staging"} <= live(folder).keys()
+
+
+def test_a_rollback_of_another_environments_endpoint_says_whose_it_is(folder: Path) -> None:
+    applied(folder, "-e staging same.yaml")
+    applied(folder, "-e staging same.yaml --var image=1.1")
+    result = mmeplan("rollback ranker same.yaml --local -y -e prod", folder)
+    assert result.code == 1
+    assert "belongs to the environment 'staging' of the fleet 'rank'" in result.stderr
+    assert mmeplan("rollback ranker same.yaml --local -y -e staging", folder).code == 0
+
+
+# --- an upgrade: what no environment has claimed ----------------------------------------------------------------------
+
+
+def test_the_first_apply_with_an_environment_claims_what_the_file_declares_and_rolls_nothing(folder: Path) -> None:
+    applied(folder, "-e prod")
+    applied(folder, "-e prod --var image=1.1")
+    untag(folder)
+    document = plan(folder, "-e prod --var image=1.1")
+    assert {step["operation"] for step in document["steps"]} == {"AddTags"}
+    assert "claimed for the environment 'prod'" in str(document["changes"])
+    applied(folder, "-e prod --var image=1.1")
+    assert {tags.get("mmeplan:environment") for tags in live(folder).values()} == {"prod"}
+    assert mmeplan("rollback ranker --local -y -e prod --var image=1.1", folder).code == 0
+
+
+def test_nothing_unclaimed_is_deleted_by_a_plan_with_an_environment(folder: Path) -> None:
+    applied(folder, "-e prod")
+    untag(folder)
+    document = plan(folder, "-e staging empty.yaml", code=0)
+    change = next(change for change in document["changes"] if change["name"] == "ranker-prod")
+    assert (change["actions"], change["reason"]) == (["no-op"], "unclaimed")
+    assert "no environment has claimed it" in change["notes"][0]
+    assert "delete" not in "".join(actions(plan(folder, "-e staging")).values())
+    assert mmeplan("destroy --local -y -e prod", folder).code == 0
+    assert "ranker-prod" in live(folder)
+
+
+def test_an_unclaimed_endpoint_that_failed_is_claimed_before_it_is_deleted_and_created() -> None:
+    fleet = load_text(FLEET.encode(), environment="prod")
+    with Simulator.open(":memory:") as simulator:
+        simulator.faults.fail_create(endpoint_name="ranker-prod", reason="The image has no server.")
+        engine = Engine.simulated(simulator, region="eu-west-1")
+        assert not engine.apply(engine.plan(fleet)).complete
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        arn = cloud.read("DescribeEndpoint", {"EndpointName": "ranker-prod"})["EndpointArn"]
+        cloud.write("DeleteTags", {"ResourceArn": arn, "TagKeys": ["mmeplan:environment"]})
+        planned = engine.plan(fleet)
+        calls = [step.operation for step in planned.plan.steps if step.address == "endpoint/ranker"]
+        assert calls[:3] == ["AddTags", "DeleteEndpoint", "CreateEndpoint"]
+        assert engine.apply(planned).complete
+
+
+def test_a_plan_without_an_environment_still_deletes_what_it_has_made(folder: Path) -> None:
+    applied(folder, "same.yaml")
+    assert actions(plan(folder, "empty.yaml"))["endpoint ranker"] == "delete"
+
+
+# --- two fleets of one file -------------------------------------------------------------------------------------------
+
+
+def test_two_fleets_of_one_file_have_objects_and_generations_of_their_own(folder: Path) -> None:
+    for image in ("1.0", "1.1"):
+        for end in ("a", "b"):
+            applied(folder, f"--var fleet_name=rank-{end} --var end=-{end} --var image={image}")
+    fleets = {tags["mmeplan:fleet"] for tags in live(folder).values()}
+    assert fleets == {"rank-a", "rank-b"}
+    status = json.loads(mmeplan("status --local --format json --var fleet_name=rank-b --var end=-b", folder).stdout)
+    assert len(status[0]["generations"]) == 1
+    back = "rollback ranker --local -y --var fleet_name=rank-b --var end=-b --var image=1.1"
+    assert mmeplan(back, folder).code == 0
+    assert mmeplan("destroy --local -y --var fleet_name=rank-b", folder).code == 0
+    assert {tags["mmeplan:fleet"] for tags in live(folder).values()} == {"rank-a"}
+
+
+def test_a_fleet_keeps_its_own_names_when_the_others_objects_are_gone(folder: Path) -> None:
+    for end in ("a", "b"):
+        applied(folder, f"--var fleet_name=rank-{end} --var end=-{end}")
+    mine = "--var fleet_name=rank-b --var end=-b"
+    assert mmeplan("destroy --local -y --var fleet_name=rank-a", folder).code == 0
+    assert plan(folder, mine, code=0)["steps"] == []
+    document = plan(folder, f"{mine} --var count=2")
+    assert [c for c in actions(document).values() if c != "no-op"] == ["update"]
+
+
+# --- handing over -----------------------------------------------------------------------------------------------------
+
+
+def test_an_endpoint_moves_to_another_environment_with_what_it_runs_on(folder: Path) -> None:
+    applied(folder, "-e staging same.yaml --var count=2")
+    shown = mmeplan("move ranker same.yaml --local -e staging --to prod", folder)
+    assert (shown.code, "add --yes" in shown.stderr) == (1, True)
+    result = mmeplan("move ranker same.yaml --local -e staging --to prod -y", folder)
+    assert result.code == 0
+    assert result.stdout.splitlines()[-1] == "moved endpoint/ranker"
+    assert {tags["mmeplan:environment"] for tags in live(folder).values()} == {"prod"}
+    assert plan(folder, "-e prod same.yaml", code=0)["steps"] == []
+    again = mmeplan("move ranker same.yaml --local -e staging --to prod -y", folder)
+    assert (again.code, "owns no endpoint/ranker" in again.stderr) == (1, True)
+
+
+def test_unclaimed_objects_are_handed_to_an_environment(folder: Path) -> None:
+    applied(folder, "same.yaml --var count=2")
+    assert mmeplan("move endpoint/ranker same.yaml --local --to prod -y", folder).code == 0
+    assert plan(folder, "-e prod same.yaml", code=0)["steps"] == []
+
+
+def test_an_endpoint_moves_to_another_fleet(folder: Path) -> None:
+    applied(folder, "same.yaml")
+    assert mmeplan("move ranker same.yaml --local --to-fleet search -y", folder).code == 0
+    assert {tags["mmeplan:fleet"] for tags in live(folder).values()} == {"search"}
+    assert plan(folder, "same.yaml --var fleet_name=search", code=0)["steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("move ranker --local -y", "nobody is named who gets it"),
+        ("move ranker --local -y --to test", "the environment 'test' is not in the file"),
+        ("move rankr --local -y --to prod", "owns no endpoint/rankr"),
+    ],
+)
+def test_a_move_that_can_not_be_made_says_why(folder: Path, command: str, message: str) -> None:
+    applied(folder, "same.yaml")
+    result = mmeplan(command, folder)
+    assert result.code == 1
+    assert message in result.stderr
