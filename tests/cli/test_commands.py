@@ -38,7 +38,7 @@ def test_the_starter_lives_a_whole_life(folder: Path) -> None:
     status = mmeplan("status --local", folder)
     assert "InService" in status.stdout
     assert mmeplan("plan --local --detailed-exitcode", folder).code == 0
-    assert mmeplan("plan --local --detailed-exitcode -e prod", folder).code == 2
+    assert mmeplan("plan --local --detailed-exitcode -e staging", folder).code == 2
     assert mmeplan("destroy --local --yes", folder).code == 0
     assert "absent" in mmeplan("status --local", folder).stdout
 

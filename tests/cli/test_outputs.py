@@ -152,11 +152,11 @@ def test_a_broken_file_is_told_as_well(folder: Path, step: Path) -> None:
 
 
 def test_a_refused_file_and_missing_credentials_are_told_as_well(folder: Path, step: Path) -> None:
-    ended = mmeplan("plan --format github --write md=plan.md -e prod", folder)
+    ended = mmeplan("plan --format github --write md=plan.md -e staging", folder)
     assert ended.code == 1, "there are no credentials here"
     assert outputs_of(step / "output")["labels"] == "mmeplan:error"
     text = (folder / "plan.md").read_text()
-    assert text.startswith("<!-- mmeplan:fleet=starter;environment=prod -->\n")
+    assert text.startswith("<!-- mmeplan:fleet=starter;environment=staging -->\n")
     assert "credentials" in text
 
     path = folder / "fleet.yaml"
