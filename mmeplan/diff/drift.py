@@ -449,6 +449,7 @@ class _Finder:
         if own:
             at = at if _ADDRESS.fullmatch(at) else address(live.kind, live.name)
             self.note(at, live.kind, live.name, "ownership", "mmeplan's own tags were edited", own)
+        tags = self.inputs.graph.fleet.ignore_tags.without(tags)
         now, seal = tags_digest(tags), tags.get(TAGS_TAG, "")
         resource = self.inputs.graph.resources.get(at)
         filed: Mapping[str, str] = resource.tags if resource else {}

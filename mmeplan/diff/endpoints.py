@@ -422,7 +422,8 @@ def _kept(
     adopts = not inputs.owns(live)
     if adopts and action.creates:
         return _not_yet_ours(endpoint, live, explanation)
-    added, removed = tag_changes(endpoint.tags, live.tags, ignore=history.HISTORY_TAGS - set(endpoint.tags))
+    kept, others = history.HISTORY_TAGS - set(endpoint.tags), inputs.graph.fleet.ignore_tags
+    added, removed = tag_changes(endpoint.tags, live.tags, others, ignore=kept)
     outdated = history.outdated_marks(live, runs, swaps=effect == "traffic_shift") - set(endpoint.tags)
     removed = tuple(sorted({*removed, *outdated}))
     if (added or removed) and action is Action.NO_OP and not adopts:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import UNORDERED
 from mmeplan.resources.identity import ENVIRONMENT_TAG
+from mmeplan.spec import IgnoredTags
 
 _CATEGORIES: Final = (
     "values_changed",
@@ -99,15 +100,20 @@ def own_fields(fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
 
 
 def tag_changes(
-    desired: Mapping[str, str], live: Mapping[str, str] | None, *, ignore: frozenset[str] = frozenset()
+    desired: Mapping[str, str],
+    live: Mapping[str, str] | None,
+    others: IgnoredTags,
+    *,
+    ignore: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(tags to set, keys to remove). `aws:` tags belong to AWS; `ignore` names keys that are left as they are.
+    """(tags to set, keys to remove). `aws:` tags belong to AWS, `others` to whom the file leaves them; `ignore` names
+    keys that are left as they are.
 
     Tags are outside every digest: editing them never rolls anything.
     """
     now = {key: value for key, value in (live or {}).items() if not key.lower().startswith("aws:")}
     added = {key: value for key, value in sorted(desired.items()) if now.get(key) != value and key not in ignore}
-    removed = tuple(sorted(key for key in now if key not in desired and key not in ignore))
+    removed = tuple(sorted(key for key in now if key not in desired and key not in ignore and not others.covers(key)))
     return added, removed
 
 

@@ -145,13 +145,13 @@ def _tagged(
     demand: Demand, resource: Resource, live: LiveObject, reason: Reason, text: str, *, foreign_is_fine: bool
 ) -> Change:
     if not demand.inputs.owns(live):
-        return _foreign(resource, live, reason, text, fine=foreign_is_fine)
+        return _foreign(demand, resource, live, reason, text, fine=foreign_is_fine)
     owner = demand.owner_of_tags(resource, live)
     if owner != resource.address:
         note = f"{live.name} serves {owner} too, whose tags it carries"
         return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     ignore = frozenset({DIGEST_TAG}) if live.name != resource.physical_name else frozenset()
-    added, removed = tag_changes(resource.tags, live.tags, ignore=ignore)
+    added, removed = tag_changes(resource.tags, live.tags, demand.inputs.graph.fleet.ignore_tags, ignore=ignore)
     if not added and not removed:
         return _change(resource, Action.NO_OP, reason, text, live=live)
     if reason == "same":
@@ -159,11 +159,11 @@ def _tagged(
     return _change(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
 
 
-def _foreign(resource: Resource, live: LiveObject, reason: Reason, text: str, *, fine: bool) -> Change:
+def _foreign(demand: Demand, resource: Resource, live: LiveObject, reason: Reason, text: str, *, fine: bool) -> Change:
     """An object with the wanted content that doesn't carry our tag: used as it is, adopted if asked, never deleted."""
     owner = owner_in(live.tags or {})
     if resource.entry.adopt and owner is None:
-        added, removed = tag_changes(resource.tags, live.tags)
+        added, removed = tag_changes(resource.tags, live.tags, demand.inputs.graph.fleet.ignore_tags)
         tags = {"tags_added": added, "tags_removed": removed}
         return _change(resource, Action.NO_OP, reason, "taken under management", live=live, adopts=True, **tags)
     if fine:

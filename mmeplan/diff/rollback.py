@@ -86,7 +86,7 @@ def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -
     """The live config as if the file declared it: its content, its models by name, its tags as they are."""
     declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
     content = inputs.config_content(target)
-    at, tags = inputs.address_of(target), target.tags or {}
+    at, tags = inputs.address_of(target), inputs.graph.fleet.ignore_tags.without(target.tags or {})
     entry = replace(
         wanted.entry,
         name=at.partition("/")[2],

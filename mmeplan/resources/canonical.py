@@ -31,6 +31,12 @@ UNORDERED: Final = frozenset(
 )
 """Lists whose order has no meaning."""
 
+BY_NAME: Final = {"AdditionalModelDataSources": "ChannelName"}
+"""Lists of structures whose order has no meaning, because each has a name of its own; sorted by it.
+
+Source: botocore, AdditionalModelDataSource, "ChannelName": the folder under which the container finds the source.
+"""
+
 DEFAULTS: Final[dict[tuple[str, str], Any]] = {
     # (member that holds the structure, member): the API's documented default. "" is the request itself.
     ("", "EnableNetworkIsolation"): False,
@@ -126,6 +132,8 @@ def _value(value: Any, member: str) -> Any:
         return _structure(value, member)
     if isinstance(value, (list, tuple)):
         items = [_structure(item, member) if isinstance(item, dict) else _value(item, "") for item in value]
+        if member in BY_NAME:
+            items.sort(key=lambda item: str(item.get(BY_NAME[member], "")) if isinstance(item, dict) else "")
         return _set(items) if member in UNORDERED else items
     if isinstance(value, float):
         return same_number(value)

@@ -132,6 +132,22 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredTags:
+    """Tags that others own, such as those of a company's automation: whole keys, and beginnings of keys."""
+
+    keys: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def covers(self, key: str) -> bool:
+        """Whether a tag of that key is somebody else's."""
+        return key in self.keys or key.startswith(self.prefixes)
+
+    def without(self, tags: Mapping[str, str]) -> Mapping[str, str]:
+        """The tags that are not."""
+        return {key: value for key, value in tags.items() if not self.covers(key)}
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """A fleet file, loaded: what `graph.compile` works on. `variables` are those that it was loaded with."""
 
@@ -149,6 +165,7 @@ class Fleet:
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    ignore_tags: IgnoredTags = IgnoredTags()
 
 
 VERBATIM_BELOW: Final = frozenset({"Environment", "Tags", *KEYED})
@@ -170,6 +187,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Fleet",
+    "IgnoredTags",
     "Policy",
     "Quota",
     "Source",

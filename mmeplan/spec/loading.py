@@ -23,7 +23,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, plain_scalar, read_document
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, Source
+from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, IgnoredTags, Source
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
@@ -36,7 +36,8 @@ Origins = dict[str, dict[str, FilePath]]
 """Section → entry → where it stands in the file: its own place, or its for_each template's."""
 
 _BATCH: Final = 500  # entries whose types are checked at a time
-_RESERVED_TAGS: Final = ("aws:", "mmeplan:")
+_OWN_TAGS: Final = "mmeplan:"
+_RESERVED_TAGS: Final = ("aws:", _OWN_TAGS)
 
 
 def load(
@@ -117,9 +118,10 @@ class _Loader:
 
     def _evaluate_top(self, root: dict[str, Any]) -> None:
         """What holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
-        for key in ("retain", "allow", "quotas", "policies"):
+        for key in ("retain", "allow", "ignore_tags", "quotas", "policies"):
             if key in root:
                 root[key] = self.refusals.evaluated(root[key], (key,), self.header.names)
+        self.ignored = _ignored(root.get("ignore_tags"))
         defaults = root.get("defaults")
         if isinstance(defaults, dict) and "tags" in defaults:
             tags = self.refusals.evaluated(defaults["tags"], ("defaults", "tags"), self.header.names)
@@ -129,6 +131,7 @@ class _Loader:
         if isinstance(retain, int) and retain < 0:
             self.refusals.refuse("retain can't be negative", ("retain",))
         self._check_reasons(root.get("allow"), ("allow",))
+        self._check_ignored(root.get("ignore_tags"))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
@@ -206,8 +209,22 @@ class _Loader:
                 self._check_tags(own.get("tags"), (*place, "tags"))
                 self._check_reasons(own.get("allow"), (*place, "allow"))
 
+    def _check_ignored(self, written: Any) -> None:
+        """mmeplan's own tags are never somebody else's, and an empty beginning is that of every key."""
+        for member, wording in (("keys", "the key"), ("prefixes", "the beginning")):
+            found = written.get(member) if isinstance(written, dict) else None
+            for index, text in enumerate(found if isinstance(found, list) else ()):
+                place, lower = ("ignore_tags", member, index), str(text).lower()
+                hits = lower.startswith(_OWN_TAGS) or (member == "prefixes" and _OWN_TAGS.startswith(lower))
+                if isinstance(text, str) and hits:
+                    message = f"{wording} {text!r} covers tags that mmeplan writes" if text else "an empty text"
+                    self.refusals.refuse(f"ignore_tags: {message}", place, "name only tags that others own")
+
     def _check_tags(self, tags: Any, path: FilePath) -> None:
         for key in tags if isinstance(tags, dict) else ():
+            if self.ignored.covers(key):
+                message = f"the tag {key} is among those that `ignore_tags` leaves to others"
+                self.refusals.refuse(message, (*path, key), "take it out of one of the two")
             if key.lower().startswith(_RESERVED_TAGS):
                 prefix = key.split(":")[0].lower()
                 whose = "AWS" if prefix == "aws" else "mmeplan"
@@ -269,9 +286,20 @@ class _Loader:
             endpoints=made["endpoints"],
             retain=1 if validated.get("retain") is None else validated["retain"],
             allow=validated.get("allow") or {},
+            ignore_tags=_ignored(validated.get("ignore_tags")),
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
             source_map=self.refusals.source_map,
         )
+
+
+def _ignored(written: Any) -> IgnoredTags:
+    """What `ignore_tags` says; what isn't as it should be is refused elsewhere."""
+
+    def texts(member: str) -> tuple[str, ...]:
+        found = written.get(member) if isinstance(written, dict) else None
+        return tuple(text for text in found if isinstance(text, str)) if isinstance(found, list) else ()
+
+    return IgnoredTags(frozenset(texts("keys")), texts("prefixes"))
 
 
 def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:

@@ -286,6 +286,14 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
         {"type": ["object", "null"], "additionalProperties": {"type": "string", "pattern": r"\S"}},
     ),
     "for_each": {"anyOf": [_FILE, {"type": ["array", "object", "null"]}, _EXPRESSION]},
+    "ignore_tags": {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {
+            member: _or_expression({"type": ["array", "null"], "items": {"type": "string", "minLength": 1}})
+            for member in ("keys", "prefixes")
+        },
+    },
     "quotas": {
         "anyOf": [
             _FILE,

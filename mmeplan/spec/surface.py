@@ -145,6 +145,14 @@ class _Builder:
                 "integer", doc="How many superseded config generations of an endpoint stay for a rollback. Default 1."
             ),
             "allow": OWN_KEYS["allow"],
+            "ignore_tags": Node(
+                "object",
+                keys={
+                    "keys": Node("list", doc="Tag keys that others own.", item=_TEXT),
+                    "prefixes": Node("list", doc="What the tag keys of others begin with.", item=_TEXT),
+                },
+                doc="Tags that others put on the fleet's objects: never compared, changed, removed or called drift.",
+            ),
             "quotas": Node(
                 "any",
                 doc="How many instances of a type the account may have for endpoints: {ml.m5.xlarge: 20}, or {file: "

@@ -8,7 +8,7 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from mmeplan.resources.canonical import PRESENT, canonical, first_form
+from mmeplan.resources.canonical import BY_NAME, PRESENT, canonical, first_form
 from mmeplan.resources.identity import digest, digests
 
 EMPTY_IS_ABSENT: Final = {
@@ -110,3 +110,32 @@ def test_empty_environment_values_stay_in_the_first_form() -> None:
     assert first_form({"PrimaryContainer": {"Environment": {"A": ""}}}) == {
         "PrimaryContainer": {"Environment": {"A": ""}}
     }
+
+
+def test_the_order_of_named_sources_has_no_meaning() -> None:
+    def model(*channels: str) -> dict[str, Any]:
+        sources = [{"ChannelName": channel, "S3DataSource": {"S3Uri": f"s3://b/{channel}/"}} for channel in channels]
+        return canonical({"PrimaryContainer": {"Image": "i", "AdditionalModelDataSources": sources}})
+
+    assert model("a", "b") == model("b", "a")
+    assert digest("model", model("a", "b")) == digest("model", model("b", "a"))
+    assert model("a", "b") != model("a", "c")
+
+
+def test_the_lists_of_named_structures_in_the_shapes_are_known() -> None:
+    """A new list of structures with a name in each is to be decided on: has its order a meaning?"""
+    named = set()
+
+    def walk(shape: Any, member: str) -> None:
+        if shape.type_name == "list":
+            inner = shape.member
+            if inner.type_name == "structure" and any(name.endswith("Name") for name in inner.required_members):
+                named.add(member)
+            walk(inner, member)
+        elif shape.type_name == "structure":
+            for name, inner in shape.members.items():
+                walk(inner, name)
+
+    for operation in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+        walk(_MODEL.operation_model(operation).input_shape, "")
+    assert named == {"ProductionVariants", "ShadowProductionVariants", *BY_NAME}
