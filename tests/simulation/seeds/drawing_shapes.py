@@ -56,7 +56,7 @@ def with_shapes(seed: int, scenario: Scenario) -> Scenario:
         shaped["tag_page"] = chance.pick((1, 3, 10))
     if chance.flip(0.3):
         shaped["listed"] = True
-    for draw_acts in (_autoscaler, _neighbours, _past, _folder):
+    for draw_acts in (_autoscaler, _neighbours, _past, _folder, _automation):
         if chance.flip(0.25):
             draw_acts(chance, shaped, stages)
     for fleet in stages:
@@ -252,6 +252,14 @@ def _neighbour(fleet: Fleet, *, empty: bool) -> Fleet:
         kept = {key: entry[key] for key in ("config", "tags") if key in entry}
         made["endpoints"][f"{NEIGHBOUR}-{name}"] = kept
     return made
+
+
+def _automation(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
+    for fleet in stages:
+        fleet["ignore_tags"] = {"keys": ["awsApplication"], "prefixes": ["cost:"]}
+    for act in scenario["acts"]:
+        if chance.flip(0.7):
+            act["before"] = [*act.get("before", ()), {"do": "automation", "name": ""}]
 
 
 def _past(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:

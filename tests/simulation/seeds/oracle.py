@@ -14,6 +14,7 @@ from mmeplan.simulator.store import Stored
 from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.seeds.drawing_shapes import models_in
 
+OF_OTHERS = ("awsApplication", "cost:")
 DIGEST_TAG = "mmeplan:digest"
 ENVIRONMENT_TAG, NEIGHBOUR_ENVIRONMENT = "mmeplan:environment", "staging"
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
@@ -177,7 +178,7 @@ def old_salts(
 
 def _tags(stored: Stored, wanted: Fleet, logical: str) -> Iterator[str]:
     tags = dict(stored.tags or {})
-    own = {key: value for key, value in tags.items() if not key.startswith("mmeplan:")}
+    own = {key: value for key, value in tags.items() if not key.startswith(("mmeplan:", *OF_OTHERS))}
     if own != wanted:
         yield f"its tags are {own}, not {wanted}"
     if tags.get(FLEET_TAG) != "f" or tags.get(ADDRESS_TAG) != f"endpoint/{logical}":

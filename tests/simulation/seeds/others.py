@@ -11,6 +11,7 @@ to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn
     swap            to another config: another team's, or an older one of ours; `slowly`: an idle one, for an hour
     delete_endpoint, delete_config, delete_model     the endpoint, what it runs, a model that it runs
     tag, untag      the endpoint
+    automation      tags of a company on everything
     delete_idle     the oldest config of ours that no endpoint runs
     patch           SystemUpdating
     alarm           the state of an alarm
@@ -38,6 +39,7 @@ _SLOWLY = {
         }
     }
 }
+AUTOMATION = ("awsApplication", "cost:center")
 _SCALABLE = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 
 
@@ -188,6 +190,15 @@ def _tag(account: Account, deed: Deed) -> str | None:
     return None
 
 
+def _automation(account: Account, _deed: Deed) -> str:
+    """A company's automation puts its tags on everything, and puts them back where they were taken off."""
+    tags = [{"Key": key, "Value": "robot"} for key in AUTOMATION]
+    for kind in ("endpoint", "endpoint-config", "model"):
+        for item in account.all(kind):
+            account.call("AddTags", ResourceArn=item.arn, Tags=tags)
+    return ""
+
+
 def _untag(account: Account, deed: Deed) -> str | None:
     found = account.find("endpoint", deed["name"])
     if found is None:
@@ -236,6 +247,7 @@ _DEEDS: dict[str, Any] = {
     "delete_idle": _delete_idle,
     "delete_model": _delete_model,
     "tag": _tag,
+    "automation": _automation,
     "untag": _untag,
     "patch": _patch,
     "alarm": _alarm,
