@@ -28,6 +28,7 @@ from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
+    CloudError,
     Command,
     InputError,
     MmeplanError,
@@ -39,7 +40,7 @@ from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
-from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
+from mmeplan.planning import Desired, Planned, emptied, files_of, findings_of_import, generation_to, planned_from
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.spec import Fleet, Quota
@@ -348,9 +349,12 @@ class Engine:
 
         asked = importing.Selection(tuple(endpoints), tuple(globs), tuple(tags))
         if self._snapshot is not None:
-            return importing.import_stored(self._snapshot, asked, fleet)
-        reader = live.ReadOnly(self._reader)
-        return importing.import_live(reader, asked, fleet, self.clock.now(), self.region, progress=self._progress)
+            imported = importing.import_stored(self._snapshot, asked, fleet)
+        else:
+            reader, now = live.ReadOnly(self._reader), self.clock.now()
+            imported = importing.import_live(reader, asked, fleet, now, self.region, progress=self._progress)
+        refusals, notes = findings_of_import(imported.text, imported.snapshot)
+        return replace(imported, refusals=refusals, notes=(*imported.notes, *notes))
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -369,9 +373,13 @@ class Engine:
     ) -> Planned:
         """What an apply would do, refused plans too. The arguments are the options of `mmeplan plan`.
 
-        Raises FleetRefused before anything is read; InputError for an address that isn't in the fleet; CloudError.
+        Raises FleetRefused, before anything is read where nothing that is live could be an excuse (a model or config
+        that stands with this very content is not created); InputError for an address that isn't in the fleet;
+        CloudError.
         """
-        desired = (fleet if isinstance(fleet, Desired) else Desired.of(fleet)).accepted()
+        desired = fleet if isinstance(fleet, Desired) else Desired.of(fleet)
+        if desired.refused_outright:
+            desired.accepted()
         options = Options(
             targets=tuple(targets),
             replace=tuple(replace),
@@ -383,7 +391,13 @@ class Engine:
             max_change=max_change,
         )
         plans.require_addresses(desired.graph, options)
-        return self._planned(desired, self.observe(desired), options, online=online, commit=commit)
+        try:
+            snapshot = self.observe(desired)
+        except CloudError:
+            desired.accepted()  # what rules refuse is refused all the more where nobody knows what is live
+            raise
+        desired = desired.beside(snapshot, options).accepted()
+        return self._planned(desired, snapshot, options, online=online, commit=commit)
 
     def destroy(
         self, fleet: Fleet | Desired, *, parallelism: int = DEFAULT_PARALLELISM, commit: str | None = None

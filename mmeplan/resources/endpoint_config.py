@@ -16,9 +16,18 @@ _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "Cre
 ResolveModel = Callable[[str, ApiPath], str | None]
 """Logical name of a model, and where it stands → the model's physical name; None where there is none."""
 
+DeclaredModel = Callable[[str], str | None]
+"""Physical name of a model → its address, where it is the fleet's own."""
+
 
 def compile_endpoint_config(
-    entry: Entry, fleet: str, resolve: ResolveModel, *, base_name: str = "", salt: str | None = None
+    entry: Entry,
+    fleet: str,
+    resolve: ResolveModel,
+    declared: DeclaredModel,
+    *,
+    base_name: str = "",
+    salt: str | None = None,
 ) -> Resource:
     """The desired EndpointConfig of an entry. `base_name` is what its physical name begins with."""
     references: list[Reference] = []
@@ -34,7 +43,7 @@ def compile_endpoint_config(
                 made[member] = name
                 references.append(Reference((*path, member), "model", name, address("model", logical)))
         elif made.get(member):
-            references.append(Reference((*path, member), "model", made[member], None))
+            references.append(Reference((*path, member), "model", made[member], declared(made[member])))
         return made
 
     def variant(member: str, name: str, written: dict[str, Any]) -> dict[str, Any]:

@@ -132,6 +132,12 @@ class Variant:
         return "ServerlessConfig" in self.spec
 
     @property
+    def managed_scaling(self) -> dict[str, Any]:
+        """How SageMaker itself scales its instances; empty where that is disabled."""
+        scaling: dict[str, Any] = self.spec.get("ManagedInstanceScaling") or {}
+        return {} if scaling.get("Status") == "DISABLED" else scaling
+
+    @property
     def multi_model(self) -> bool:
         return any(model.multi_model for model in self.models)
 

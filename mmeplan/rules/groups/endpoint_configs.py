@@ -120,7 +120,7 @@ class TwoInstances(Rule):
     def variant(self, variant: Variant) -> Iterator[Hit]:
         if variant.spec["InitialInstanceCount"] != 1 or variant.shadow or variant.autoscaled:
             return
-        own_rule = variant.serverless or variant.multi_model or "ManagedInstanceScaling" in variant.spec
+        own_rule = variant.serverless or variant.multi_model or variant.managed_scaling
         if not own_rule and variant.owner.request.get("AsyncInferenceConfig") is None:
             path = (*variant.path, "InitialInstanceCount")
             yield path, f"the variant {variant.name!r} depends on one instance in one availability zone"
@@ -227,7 +227,9 @@ class ScalingOfComponents(Rule):
     source = (
         'CreateEndpointConfig answers "ManagedInstanceScaling is only supported for inference component endpoints."'
     )
-    why = "A variant that hosts a model is scaled by Application Auto Scaling."
+    why = (
+        "A variant that hosts a model is scaled by Application Auto Scaling. Of `status: DISABLED` no refusal is known."
+    )
     fix = "Drop `managed_instance_scaling`, and write `capacity: autoscaled` where an autoscaler owns the count."
     bad = fleet_file(
         variant="managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}  # here"
@@ -236,7 +238,9 @@ class ScalingOfComponents(Rule):
     members = ("ManagedInstanceScaling",)
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        if variant.model_based and not variant.multi_model:  # MME-20 says it for multi-model variants
+        if (
+            variant.managed_scaling and variant.model_based and not variant.multi_model
+        ):  # MME-20 says it for multi-model variants
             yield (*variant.path, "ManagedInstanceScaling"), f"the variant {variant.name!r} hosts a model"
 
 
@@ -246,7 +250,10 @@ class ScalingBounds(Rule):
     severity = "error"
     basis = "shape"
     source = "botocore sagemaker/2017-07-24, shape ProductionVariantManagedInstanceScaling"
-    why = "The initial count must lie between the minimum and the maximum, each within the shape's bounds."
+    why = (
+        "The initial count must lie between the minimum and the maximum, each within the shape's bounds. What is "
+        "DISABLED has no say: its bounds aren't compared."
+    )
     fix = "Order them: min_instance_count ≤ initial_instance_count ≤ max_instance_count."
     bad = fleet_file(
         models="{}",
@@ -264,13 +271,13 @@ class ScalingBounds(Rule):
     constraints = Constraints(beneath=("ManagedInstanceScaling",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        scaling = variant.spec["ManagedInstanceScaling"]
+        scaling = variant.managed_scaling
         given = (
             ("min_instance_count", scaling.get("MinInstanceCount")),
             ("initial_instance_count", variant.spec.get("InitialInstanceCount")),
             ("max_instance_count", scaling.get("MaxInstanceCount")),
         )
-        known = [(key, count) for key, count in given if count is not None]
+        known = [(key, count) for key, count in given if count is not None] if scaling else []
         for (low_key, low), (high_key, high) in pairwise(known):
             if low > high:
                 yield (*variant.path, "ManagedInstanceScaling"), f"`{low_key}` {low} is above {high_key} {high}"
