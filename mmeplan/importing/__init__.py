@@ -31,9 +31,9 @@ class Imported:
     """A fleet file, and what to know of it.
 
     `skipped` are endpoints that could not be taken over. `notes` are sentences on what the file can't hold or what
-    stays outside. `refusals` are what rules find that refuses a plan of the file. `secrets` are the places of environment values, which the file holds in clear. `unproved` says what
+    stays outside. `secrets` are the places of environment values, which the file holds in clear. `unproved` says what
     a plan of the file would do beyond adoption; it is empty unless something live is stranger than import knows.
-    `snapshot` is what it was made from.
+    `snapshot` is what it was made from, and `refusals` are what rules find that refuses a plan of the file.
     """
 
     text: str

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from mmeplan.aws.variants import REFERENCES
 from mmeplan.rules.examples import ROLE, fleet_file
-from mmeplan.rules.facts import Config, Model, Variant
+from mmeplan.rules.facts import Config, Endpoint, Model, Variant, written_at
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
@@ -332,6 +333,35 @@ class Unused(Rule):
     def config(self, config: Config) -> Iterator[Hit]:
         if not config.endpoints:
             yield (), f"no endpoint of the fleet runs {config.resource.address}"
+
+
+class LogicalReference(Rule):
+    id = "CFG-42"
+    title = "What belongs to the fleet is referred to by its entry's name"
+    severity = "warning"
+    basis = "inf"
+    source = "docs/fleet-yaml.md, references"
+    why = (
+        "`model_name` and `endpoint_config_name` are for what lies outside the fleet. A physical name that an entry of "
+        "this file has is taken for that entry all the same; but a name without a pin changes with the content, and "
+        "then the reference leads elsewhere."
+    )
+    fix = "Write `model:`, `model_override:` or `config:` with the entry's name."
+    bad = fleet_file(model="name: ranker-7", variant="model_name: ranker-7  # here", without=("model",))
+    good = fleet_file(model="name: ranker-7")
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        for reference in config.resource.references:
+            logical = REFERENCES[str(reference.path[-1])]
+            if reference.address and logical not in written_at(config.resource.entry, reference.path[:-1]):
+                name = reference.address.partition("/")[2]
+                yield reference.path, f"{reference.name!r} is this fleet's own; `{logical}: {name}` says the same"
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        config = endpoint.config
+        if config is not None and endpoint.resource.entry.config is None:
+            name = config.resource.name
+            yield ("EndpointConfigName",), f"{config.resource.physical_name!r} is this fleet's own config {name!r}"
 
 
 SHAPES: Final = (
