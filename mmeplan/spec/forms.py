@@ -54,8 +54,8 @@ def _by_name(key: str, node: Node, first: Any) -> str:
 def _named(item: Any, fallback: str) -> tuple[str, Any]:
     """The name of an item of a list, and the rest of it: `{name: A, value: b}`, `{A: b}` or `A=b`."""
     if isinstance(item, str):
-        name, equals, rest = item.partition("=")
-        return _shown(name), rest if equals else None
+        word, equals, text = item.partition("=")
+        return _shown(word), text if equals else None
     if not isinstance(item, dict):
         return fallback, None
     known = {snake(str(key)): key for key in item}

@@ -220,7 +220,7 @@ class ArtifactExists(OnlineRule):
         again = list(unseen(question, answer))
         if again:
             yield from again
-        elif not stored_for(artifact, answer):
+        elif not stored_for(artifact, answer) and not (artifact.is_prefix and answer.get("folders")):
             yield f"there is nothing at {question.value!r}"
 
 

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 CONFIG = "endpoints: {e: {config: {production_variants: %s}}}\n"
+ENVIRONMENT = "models: {m: {primary_container: {image: x, environment: %s}}}\n"
 MODEL = "models: {m: {primary_container: {image: x}, %s}}\n"
-VARIANT = "model: r, instance_type: ml.m5.large, initial_instance_count: 2"
+VARIANT = "{model: r, instance_type: ml.m5.large, initial_instance_count: 2}"
+INSIDE = VARIANT[1:-1]
 
 CASES = [
-    (CONFIG, "[{variant_name: a, %s}]" % VARIANT, "{a: {%s}}" % VARIANT),
-    (CONFIG, "[{name: a, %s}, {name: b}]" % VARIANT, "{a: {%s}}" % VARIANT),
-    (CONFIG, "[{%s}]" % VARIANT, "{main: {%s}}" % VARIANT),
-    (CONFIG, "[{a: {%s}}]" % VARIANT, "{a: {%s}}" % VARIANT),
-    (CONFIG, "[{VariantName: a, ModelName: r, InstanceType: ml.m5.large}]", "{a: {model_name: r, instance_type: ml.m5.large}}"),
+    (CONFIG, f"[{{variant_name: a, {INSIDE}}}]", f"{{a: {VARIANT}}}"),
+    (CONFIG, f"[{{name: a, {INSIDE}}}, {{name: b}}]", f"{{a: {VARIANT}}}"),
+    (CONFIG, f"[{VARIANT}]", f"{{main: {VARIANT}}}"),
+    (CONFIG, f"[{{a: {VARIANT}}}]", f"{{a: {VARIANT}}}"),
+    (CONFIG, "[{VariantName: a, ModelName: r, InstanceType: t}]", "{a: {model_name: r, instance_type: t}}"),
     (MODEL, "tags: [{Key: team, Value: ads}]", "{team: ads}"),
     (MODEL, "tags: [team=ads]", "{team: ads}"),
     (MODEL, "tags: [team: ads]", "{team: ads}"),
@@ -25,7 +27,7 @@ CASES = [
     ("models: {m: {primary_container: %s}}\n", "[{image: x}]", "{image: x}"),
     ("models: %s\n", "[{name: m, execution_role_arn: arn}]", "{m: {execution_role_arn: arn}}"),
     ("endpoints: {e: {config: %s}}\n", "[{data_capture_config: {}, retain: x}]", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("frame", "wrong", "right"), CASES)
@@ -44,7 +46,7 @@ def test_the_hint_has_the_first_item_in_the_form_that_is_meant(
 
 @pytest.mark.parametrize("wrong", ["[{name: A, value: hush}]", "[A=hush]", "[{A: hush}]"])
 def test_no_environment_value_is_told(refused: Any, wrong: str) -> None:
-    (problem,) = refused("models: {m: {primary_container: {image: x, environment: %s}}}\n" % wrong)
+    (problem,) = refused(ENVIRONMENT % wrong)
     assert problem.hint.endswith("`environment: {A: VALUE}`")
     (problem,) = refused("models: {m: {primary_container: [{image: x, environment: {A: hush}}]}}\n")
     assert "hush" not in problem.hint
