@@ -15,29 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, belongs_to_another
 from mmeplan.aws.instances import family
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Variant
 from mmeplan.rules.online import Question, UnknownError
-
-BUILT_IN: Final = (
-    frozenset(
-        {"blazingtext", "factorization-machines", "forecasting-deepar", "image-classification", "ipinsights", "kmeans"}
-    )
-    | frozenset({"knn", "lda", "linear-learner", "ntm", "object-detection", "object2vec", "pca", "randomcutforest"})
-    | frozenset({"sagemaker-xgboost", "semantic-segmentation", "seq2seq", "xgboost"})
-)
-"""Repositories of the built-in algorithms: the Docker registry paths in the SageMaker ECR reference."""
-
-FRAMEWORKS: Final = (
-    frozenset(
-        {"autogluon-inference", "djl-inference", "huggingface-pytorch-inference", "huggingface-pytorch-tgi-inference"}
-    )
-    | frozenset({"huggingface-tensorflow-inference", "mxnet-inference", "pytorch-inference", "sagemaker-scikit-learn"})
-    | frozenset({"sagemaker-sparkml-serving", "sagemaker-tritonserver", "tensorflow-inference"})
-)
-"""Repositories of the Deep Learning Containers for inference, and of the SageMaker framework containers."""
 
 _FORM = re.compile(r"(?P<registry>[^/\s]+)/(?P<repository>[^:@\s]+)(?::(?P<tag>[^@\s]+))?(?:@(?P<digest>.+))?")
 _ACCOUNT = re.compile(r"[0-9]{12}(?=\.dkr[.-]ecr)")
@@ -68,6 +51,12 @@ class Image:
     def of_aws(self) -> bool:
         """Whether it is, by its name, an image that AWS publishes."""
         return self.repository in BUILT_IN | FRAMEWORKS and self.account != self.ours
+
+    @property
+    def of_another_account(self) -> bool:
+        """Whether its registry is neither the fleet's own, where that is known, nor one of AWS's."""
+        named = f"{self.account}.dkr.ecr/{self.repository}"
+        return bool(self.account and self.ours) and belongs_to_another(named, self.ours or "")
 
     def says(self, word: str) -> bool:
         """Whether the tag has this word, as those of the Deep Learning Containers have `gpu` or `cpu`."""

@@ -36,6 +36,7 @@ ACTIONS: Final = {
     "DescribeInstanceTypes": "ec2:DescribeInstanceTypes",
     "DescribeKey": "kms:DescribeKey",
     "DescribeModel": "sagemaker:DescribeModel",
+    "DescribeModelPackage": "sagemaker:DescribeModelPackage",
     "DescribeRouteTables": "ec2:DescribeRouteTables",
     "DescribeScalableTargets": "application-autoscaling:DescribeScalableTargets",
     "DescribeSecurityGroups": "ec2:DescribeSecurityGroups",

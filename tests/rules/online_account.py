@@ -252,6 +252,12 @@ def endpoint_config(params: Mapping[str, Any]) -> Answer:
     return {"ProductionVariants": [{"VariantName": "main", "InstanceType": "ml.m5.xlarge"}]}
 
 
+def model_package(params: Mapping[str, Any]) -> Answer:
+    """Version 3 is approved, every other waits for it."""
+    approval = "Approved" if params["ModelPackageName"].endswith("/3") else "PendingManualApproval"
+    return {"ModelPackageStatus": "Completed", "ModelApprovalStatus": approval}
+
+
 OWN = {
     "DescribeSubnets": subnets,
     "DescribeSecurityGroups": security_groups,
@@ -261,5 +267,6 @@ OWN = {
     "DescribeScalableTargets": scalable_targets,
     "DescribeEndpoint": endpoint,
     "DescribeEndpointConfig": endpoint_config,
+    "DescribeModelPackage": model_package,
     "DescribeModel": lambda params: {"CreationTime": LIVE_SINCE},
 }

@@ -28,10 +28,10 @@ class Bucket:
     def gather(self, calls: Sequence[Call]) -> list[Answer | Exception]:
         return [getattr(self, operation, dict)() for operation, _ in calls]
 
-    def ListObjectsV2(self) -> Answer:  # noqa: N802 - the operation's own name
+    def ListObjectsV2(self) -> Answer:
         return {"Contents": [self._item(key, size) for key, size in self.keys.items()]}
 
-    def ListObjectVersions(self) -> Answer:  # noqa: N802
+    def ListObjectVersions(self) -> Answer:
         versions = [
             {**self._item(key, size), "IsLatest": latest} for key, size in self.keys.items() for latest in (True, False)
         ]
@@ -39,10 +39,10 @@ class Bucket:
         told = [v for v in versions if not v["Key"].endswith(".tar.gz") or v["IsLatest"]]
         return {"Versions": told, "DeleteMarkers": gone}
 
-    def DescribeEndpoint(self) -> Answer:  # noqa: N802
+    def DescribeEndpoint(self) -> Answer:
         return {"EndpointName": "ranker", "LastModifiedTime": OLD, "CreationTime": OLD}
 
-    def DescribeModel(self) -> Answer:  # noqa: N802
+    def DescribeModel(self) -> Answer:
         return {"ModelName": "ranker", "CreationTime": "2021-01-01T00:00:00+00:00"}
 
     @staticmethod
