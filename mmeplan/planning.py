@@ -243,18 +243,25 @@ def planned_from(
 
 
 def findings_of_import(text: str, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What rules find in the text of an imported fleet beside what is live: what refuses its plan, and the notes.
+    """What rules find in the text of an imported fleet beside what is live: what refuses its plan, and what to know.
 
-    Gates are left out: what a plan would do beyond adoption is told by itself.
+    To know are notes, and warnings of the plan. Gates are left out: what a plan would do beyond adoption is told by
+    itself.
     """
     from mmeplan import rules
 
-    own = {rule.id for rule in rules.all_rules()}
+    own = {rule.id: rule for rule in rules.all_rules()}
     desired = Desired.of(load_text(text.encode()))
-    found = [finding for finding in planned_from(desired, snapshot).findings if finding.rule in own]
-    told = [(finding.severity, f"{finding.rule} {finding.address}: {finding.message}", finding) for finding in found]
-    refusals = tuple(f"line {f.line}: {words}. {f.help}" for severity, words, f in told if severity == "error")
-    return refusals, tuple(words for severity, words, f in told if severity == "note" and not f.allowed)
+    refusals, notes = [], []
+    for finding in planned_from(desired, snapshot).findings:
+        words = f"{finding.rule} {finding.address}: {finding.message}"
+        if finding.rule in own and finding.severity == "error":
+            refusals.append(f"line {finding.line}: {words}. {finding.help}")
+        elif finding.rule in own and finding.severity == "warning" and own[finding.rule].stage == "plan":
+            notes.append(f"{words}. {finding.help}")
+        elif finding.rule in own and finding.severity == "note" and not finding.allowed:
+            notes.append(words)
+    return tuple(refusals), tuple(notes)
 
 
 def _desired(fleet: Fleet, options: Options) -> Desired:

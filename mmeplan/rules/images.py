@@ -24,6 +24,7 @@ from mmeplan.rules.online import Question, UnknownError
 
 _FORM = re.compile(r"(?P<registry>[^/\s]+)/(?P<repository>[^:@\s]+)(?::(?P<tag>[^@\s]+))?(?:@(?P<digest>.+))?")
 _ACCOUNT = re.compile(r"[0-9]{12}(?=\.dkr[.-]ecr)")
+_REGION = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 MULTI_MODEL: Final = "com.amazonaws.sagemaker.capabilities.multi-models"
@@ -73,6 +74,14 @@ def image_of(container: Container) -> Image | None:
     ours = container.owner.scope.account or (role.group(1) if role else None)
     parts = (account.group() if account else "", match["repository"], match["tag"] or "", match["digest"] or "")
     return Image(*parts, ours)
+
+
+def repository_arn(container: Container, partition: str) -> str:
+    """The ARN of the ECR repository that holds the container's image; empty where it isn't in ECR."""
+    image, host = image_of(container), _REGION.match(container.spec.get("Image") or "")
+    if image is None or host is None:
+        return ""
+    return f"arn:{partition}:ecr:{host.group(1)}:{image.account}:repository/{image.repository}"
 
 
 def runs_on_gpu(instance_type: str) -> bool:

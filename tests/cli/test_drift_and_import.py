@@ -282,3 +282,30 @@ def test_validate_knows_nothing_of_what_is_live_and_warns_of_what_is_adopted(old
     unadopted = (olden / "old.yaml").read_text().replace("adopt: true", "adopt: false")
     (olden / "new.yaml").write_text(unadopted)
     assert mmeplan("validate new.yaml", olden).code == 3
+
+
+# --- what a CloudFormation stack owns ---------------------------------------------------------------------------------
+
+
+def test_what_a_stack_owns_is_adopted_with_a_warning(folder: Path) -> None:
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    document = json.loads((folder / "live.json").read_text())
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for live in document["objects"][kind].values():
+            live["tags"] = {"aws:cloudformation:stack-name": "prices-stack", "team": "ads"}
+    (folder / "live.json").write_text(json.dumps(document))
+    told = mmeplan("import house-prices --snapshot live.json -o theirs.yaml", folder)
+    assert told.code == 0
+    stack = "belongs to the CloudFormation stack 'prices-stack'. Take it out of the stack first"
+    assert told.stderr.replace("\n", " ").count(stack) == 4  # the endpoint, its config and two models
+    assert "aws:cloudformation" not in (folder / "theirs.yaml").read_text()
+    for form in ("text", "json", "markdown", "html", "github"):
+        shown = mmeplan(f"plan theirs.yaml --snapshot live.json --format {form}", folder)
+        assert shown.code == 0
+        assert "EP-18" in shown.stdout
+        assert "prices-stack" in shown.stdout
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for live in document["objects"][kind].values():
+            live["tags"] = {"team": "ads"}
+    (folder / "live.json").write_text(json.dumps(document))
+    assert "EP-18" not in mmeplan("plan theirs.yaml --snapshot live.json", folder).stdout

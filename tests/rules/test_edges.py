@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 
 from mmeplan import graph, rules, spec
+from mmeplan.live import Answer
 from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.online import UnknownError, check_online
+from mmeplan.rules.policies import trusts_sagemaker
 from tests.rules.online_account import OWN, Account
 
 KEY = "'arn:aws:kms:%s:%s:key/1234abcd-12ab-34cd-56ef-1234567890ab'"
@@ -131,8 +139,6 @@ AUTOSCALED = "initial_instance_count: 2\ncapacity: autoscaled"
 def online(text: str, *ids: str, **own: object) -> set[str]:
     fleet = spec.load_text(text.encode())
     wanted = [rule for rule in rules.all_rules() if rule.id in ids]
-    from mmeplan.rules.online import check_online
-
     return {f.rule for f in check_online(fleet, graph.compile(fleet), Scaled(**own), wanted) if f.severity != "note"}
 
 
@@ -159,3 +165,115 @@ def test_nobody_is_missed_where_the_endpoint_is_not_there_yet() -> None:
 def test_a_package_must_be_approved_and_complete(answer: dict[str, str], refused: bool) -> None:
     text = fleet_file(container="model_package_name: ranker", without=("image", "model_data_url"))
     assert online(text, "MDL-46", DescribeModelPackage=lambda _: answer) == ({"MDL-46"} if refused else set())
+
+
+# --- execution roles --------------------------------------------------------------------------------------------------
+
+
+def _trust(principal: Any, action: Any = "sts:AssumeRole", effect: str = "Allow") -> dict[str, Any]:
+    return {"Statement": [{"Effect": effect, "Principal": principal, "Action": action}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "trusts"),
+    [
+        (_trust({"Service": "sagemaker.amazonaws.com"}), True),
+        (
+            _trust(
+                {"Service": ["ec2.amazonaws.com", "sagemaker.amazonaws.com.cn"]}, ["sts:AssumeRole", "sts:TagSession"]
+            ),
+            True,
+        ),
+        (_trust({"Service": "sagemaker.amazonaws.com"}, "sts:*"), True),
+        (_trust("*"), True),
+        ({"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "x"}, "Action": "*"}}, True),
+        (_trust({"Service": "ec2.amazonaws.com"}), False),
+        (_trust({"AWS": "arn:aws:iam::123456789012:root"}), False),
+        (_trust({"Service": "sagemaker.amazonaws.com"}, "sts:TagSession"), False),
+        (_trust({"Service": "sagemaker.amazonaws.com"}, effect="Deny"), False),
+    ],
+)
+def test_a_trust_policy_lets_sagemaker_in_or_it_doesnt(document: dict[str, Any], trusts: bool) -> None:
+    assert trusts_sagemaker(document) is trusts_sagemaker(quote(json.dumps(document))) is trusts
+
+
+@pytest.mark.parametrize("document", ["{", None, {}, {"Statement": [1]}])
+def test_what_is_no_trust_policy_is_not_judged(document: Any) -> None:
+    with pytest.raises(UnknownError):
+        trusts_sagemaker(document)
+
+
+class Iam:
+    """IAM's simulation for one role: what is not in `may` is denied. Keeps what was asked."""
+
+    def __init__(self, *may: str) -> None:
+        self.may, self.asked = may, []
+
+    def __call__(self, params: Mapping[str, Any]) -> Answer:
+        self.asked.append((tuple(params["ActionNames"]), tuple(params["ResourceArns"])))
+        return {
+            "EvaluationResults": [
+                {"EvalActionName": action, "EvalResourceName": arn, "EvalDecision": self._decision(action)}
+                for action in params["ActionNames"]
+                for arn in params["ResourceArns"]
+            ]
+        }
+
+    def _decision(self, action: str) -> str:
+        return "allowed" if action in self.may else "implicitDeny"
+
+
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+def test_an_image_is_pulled_with_a_token() -> None:
+    assert online(fleet_file(), "MDL-47", SimulatePrincipalPolicy=Iam(*PULL)) == {"MDL-47"}
+    iam = Iam(*PULL, "ecr:GetAuthorizationToken")
+    aws_own = fleet_file(container="image: 763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.1")
+    assert online(aws_own, "MDL-47", SimulatePrincipalPolicy=iam) == set()
+    repository = "arn:aws:ecr:eu-west-1:763104351884:repository/pytorch-inference"
+    assert iam.asked == [(PULL, (repository,)), (("ecr:GetAuthorizationToken",), ("*",))]
+    through_vpc = fleet_file(container="image_config: {repository_access_mode: Vpc}")
+    assert online(through_vpc, "MDL-47", SimulatePrincipalPolicy=Iam()) == set()
+
+
+def _encrypted(key: str) -> Any:
+    chosen = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = [{"ApplyServerSideEncryptionByDefault": chosen}] if key else []
+    return lambda _: {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+
+
+KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/k"
+OPEN = json.dumps(_trust({"AWS": "arn:aws:iam::123456789012:role/sagemaker"}, "kms:Decrypt"))
+SEALED = json.dumps(_trust({"AWS": "arn:aws:iam::123456789012:root"}, "kms:*"))
+
+
+@pytest.mark.parametrize(
+    ("key", "manager", "policy", "may", "refused"),
+    [
+        ("", "", SEALED, (), False),
+        (KEY_ARN, "AWS", SEALED, (), False),  # aws/s3 lets everybody in by itself
+        (KEY_ARN, "CUSTOMER", OPEN, (), False),
+        (KEY_ARN, "CUSTOMER", SEALED, ("kms:Decrypt",), False),
+        (KEY_ARN, "CUSTOMER", SEALED, (), True),
+    ],
+)
+def test_the_key_of_the_bucket_is_looked_at(key: str, manager: str, policy: str, may: Any, refused: bool) -> None:
+    own = {
+        "SimulatePrincipalPolicy": Iam("s3:GetObject", *may),
+        "GetBucketEncryption": _encrypted(key),
+        "DescribeKey": lambda _: {"KeyMetadata": {"KeyId": "k", "Arn": KEY_ARN, "KeyManager": manager}},
+        "GetKeyPolicy": lambda _: {"Policy": policy},
+    }
+    assert online(fleet_file(), "MDL-48", **own) == ({"MDL-48"} if refused else set())
+
+
+def test_a_prefix_is_listed_and_read_beneath() -> None:
+    multi, iam = fleet_file(multi_model=True), Iam("s3:GetObject")
+    nothing: dict[str, Any] = {"GetBucketEncryption": _encrypted("")}
+    assert online(multi, "MDL-48", SimulatePrincipalPolicy=iam, **nothing) == {"MDL-48"}
+    assert iam.asked == [
+        (("s3:GetObject",), ("arn:aws:s3:::acme-models/ranker/model.tar.gz",)),
+        (("s3:ListBucket",), ("arn:aws:s3:::acme-models",)),
+    ]
+    assert online(fleet_file(), "MDL-48", SimulatePrincipalPolicy=Iam("s3:GetObject"), **nothing) == set()
