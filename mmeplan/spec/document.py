@@ -282,7 +282,7 @@ class _Reader:
                 value[key], below = self._node(parser, inner, depth + 1)
                 if below and depth + 1 < self.recorded_depth:
                     positions[(key,)] = below
-            if len(self.problems) > known and not isinstance(value[key], (dict, list)):
+            if len(self.problems) > known and _is_open(inner, value[key]):
                 self.failed.add(_unpacked(positions[key]))
         return value, positions
 
@@ -305,7 +305,7 @@ class _Reader:
             known = len(self.problems)
             item, below = self._node(parser, event, depth + 1)
             value.append(item)
-            if len(self.problems) > known and not isinstance(item, (dict, list)):
+            if len(self.problems) > known and _is_open(event, item):
                 self.failed.add(_unpacked(positions[index]))
             if below and depth + 1 < self.recorded_depth:
                 positions[(index,)] = below
@@ -345,6 +345,13 @@ def _packed(event: Any) -> int:
     """Line and column of an event, from 0, in one integer."""
     mark = event.start_mark
     return int((mark.line << _COLUMN_BITS) | min(mark.column, _MAX_COLUMN))
+
+
+def _is_open(event: Any, value: Any) -> bool:
+    """Whether a problem of this very node leaves its value open: a collection's may be those of its parts."""
+    if not isinstance(value, (dict, list)):
+        return True
+    return bool(getattr(event, "tag", None)) and _TAGS.get(event.tag) is not type(value)
 
 
 def _unpacked(packed: int) -> tuple[int, int]:

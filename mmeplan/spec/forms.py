@@ -35,7 +35,8 @@ def form(key: str, node: Node, value: Any) -> str:
             return f"{one}: `{key}: {_mapping(first)}`"
         return ""
     if node.kind == "list" and isinstance(value, dict):
-        return f"write it as an item, with a dash or in brackets: `{key}: [{_mapping(value)}]`"
+        shown = f"write it as an item, with a dash or in brackets: `{key}: [{_mapping(value)}]`"
+        return shown if value else ""
     if node.kind == "list" and value is not None:
         return f"write it as an item, with a dash or in brackets: `{key}: [{_shown(value)}]`"
     return ""
