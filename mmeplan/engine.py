@@ -28,6 +28,7 @@ from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
+    CloudError,
     Command,
     InputError,
     MmeplanError,
@@ -41,7 +42,7 @@ from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.plan.step import CALL
-from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
+from mmeplan.planning import Desired, Planned, emptied, files_of, findings_of_import, generation_to, planned_from
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import Deployment
@@ -324,7 +325,7 @@ class Engine:
         """What was changed behind mmeplan's back. Raises RefusedError where the account is another than the file's."""
         desired = _unchecked(fleet)
         snapshot, account = self.observe(desired), desired.fleet.account
-        desired = desired.beside(snapshot)
+        desired = desired.with_own_names(snapshot)
         if account and snapshot.account and account != snapshot.account:
             text = f"the fleet is bound to the account {account}, and this is {snapshot.account}"
             raise RefusedError(text, hint="use --profile, or -e for another environment")
@@ -334,7 +335,7 @@ class Engine:
         """The fleet's endpoints as they are now. Raises CloudError."""
         desired = _unchecked(fleet)
         snapshot = self.observe(desired)
-        desired = desired.beside(snapshot)
+        desired = desired.with_own_names(snapshot)
         return status_of(desired.graph, snapshot, self.clock.now())
 
     def import_(
@@ -354,9 +355,12 @@ class Engine:
 
         asked = importing.Selection(tuple(endpoints), tuple(globs), tuple(tags))
         if self._snapshot is not None:
-            return importing.import_stored(self._snapshot, asked, fleet)
-        reader = live.ReadOnly(self._reader)
-        return importing.import_live(reader, asked, fleet, self.clock.now(), self.region, progress=self._progress)
+            imported = importing.import_stored(self._snapshot, asked, fleet)
+        else:
+            reader, now = live.ReadOnly(self._reader), self.clock.now()
+            imported = importing.import_live(reader, asked, fleet, now, self.region, progress=self._progress)
+        refusals, notes = findings_of_import(imported.text, imported.snapshot)
+        return replace(imported, refusals=refusals, notes=(*imported.notes, *notes))
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -375,9 +379,13 @@ class Engine:
     ) -> Planned:
         """What an apply would do, refused plans too. The arguments are the options of `mmeplan plan`.
 
-        Raises FleetRefused before anything is read; InputError for an address that isn't in the fleet; CloudError.
+        Raises FleetRefused, before anything is read where nothing that is live could be an excuse (a model or config
+        that stands with this very content is not created); InputError for an address that isn't in the fleet;
+        CloudError.
         """
-        desired = (fleet if isinstance(fleet, Desired) else Desired.of(fleet)).accepted()
+        desired = fleet if isinstance(fleet, Desired) else Desired.of(fleet)
+        if desired.refused_outright:
+            desired.accepted()
         options = Options(
             targets=tuple(targets),
             replace=tuple(replace),
@@ -389,7 +397,13 @@ class Engine:
             max_change=max_change,
         )
         plans.require_addresses(desired.graph, options)
-        return self._planned(desired, self.observe(desired), options, online=online, commit=commit)
+        try:
+            snapshot = self.observe(desired)
+        except CloudError:
+            desired.accepted()  # what rules refuse is refused all the more where nobody knows what is live
+            raise
+        desired = desired.beside(snapshot, options).accepted()
+        return self._planned(desired, snapshot, options, online=online, commit=commit)
 
     def destroy(
         self, fleet: Fleet | Desired, *, parallelism: int = DEFAULT_PARALLELISM, commit: str | None = None
@@ -419,7 +433,7 @@ class Engine:
         desired = replace(_unchecked(fleet), findings=())
         at = desired.address(endpoint)
         snapshot = self.observe(desired)
-        desired = desired.beside(snapshot)
+        desired = desired.with_own_names(snapshot)
         options = Options(
             targets=(at,),
             variables=desired.fleet.variables,

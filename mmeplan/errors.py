@@ -3,7 +3,7 @@
     MmeplanError                 what happened, where, why, what to type next
     ├── InputError               fleet.yaml, a plan file or an option is wrong: all problems at once   (exit 1)
     ├── RefusedError             rules, protection or a gate say no                                    (exit 3)
-    │   ├── FleetRefused         rules refuse the fleet file; nothing was read
+    │   ├── FleetRefused         rules refuse the fleet file; nothing was changed
     │   └── PlanRefused          a plan that may not be applied
     ├── StalePlanError           what is live, or the file, has changed since                          (exit 4)
     ├── LockedError              another run holds the fleet's lock                                    (exit 1)
@@ -108,7 +108,7 @@ class RefusedError(MmeplanError):
 
 
 class FleetRefused(RefusedError):  # noqa: N818 - what happened, as the public API calls it
-    """Rules refuse the fleet file, so there is no plan, and nothing was read. `findings` are all that rules found."""
+    """Rules refuse the fleet file, so there is no plan. `findings` are all that rules found."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)

@@ -135,6 +135,7 @@ class _Compiler:
         self.salts = salts
         self.apart = apart
         self.resources: dict[str, Resource] = {}
+        self.by_name: dict[tuple[str, str], Resource] = {}
         self.problems = Problems(fleet.source_map)
         self.refuse = self.problems.refuse
 
@@ -144,15 +145,21 @@ class _Compiler:
         for name in sorted(self.fleet.endpoint_configs):
             self._add(self._config(self.fleet.endpoint_configs[name]))
         for name in sorted(self.fleet.endpoints):
+            self._inline_config(self.fleet.endpoints[name])
+        for name in sorted(self.fleet.endpoints):
             self._endpoint(self.fleet.endpoints[name])
         moved = self._moved()
         self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
         return Graph(self.fleet, resources, moved, frozenset(self.salts), apart=self.apart)
 
-    def _add(self, resource: Resource) -> Resource:
+    def _add(self, resource: Resource) -> None:
         self.resources[resource.address] = resource
-        return resource
+        self.by_name.setdefault((resource.kind, resource.physical_name), resource)
+
+    def _declared(self, kind: str, physical_name: str | None) -> Resource | None:
+        """The fleet's own object of that physical name: naming it so is a reference like the logical one."""
+        return self.by_name.get((kind, physical_name or ""))
 
     def _model(self, entry: Entry) -> Resource:
         at = address("model", entry.name)
@@ -166,22 +173,36 @@ class _Compiler:
                 return None
             return model.physical_name
 
+        def declared(physical_name: str) -> str | None:
+            model = self._declared("model", physical_name)
+            return model.address if model else None
+
         self._check_one_model(entry)
         at = address("endpoint_config", entry.name)
         return compile_endpoint_config(
-            entry, self.deployment, resolve, base_name=base_name, salt=self.salts.get(at), apart=at in self.apart
+            entry,
+            self.deployment,
+            resolve,
+            declared,
+            base_name=base_name,
+            salt=self.salts.get(at),
+            apart=at in self.apart,
         )
 
-    def _endpoint(self, entry: Entry) -> None:
-        config: Resource | None = None
-        external = entry.request.get("EndpointConfigName")
-        if external and entry.config is not None:
-            self.refuse("`config` and `endpoint_config_name` exclude each other", entry.path, "keep one of them")
+    def _inline_config(self, entry: Entry) -> None:
         if isinstance(entry.config, Entry):
             if address("endpoint_config", entry.name) in self.resources:
                 hint = "rename one of them, or let the endpoint say `config: NAME`"
                 self.refuse(f"endpoint_config/{entry.name} stands in endpoint_configs already", entry.config.path, hint)
-            config = self._add(self._config(entry.config, entry.renamed_from or entry.name))
+            self._add(self._config(entry.config, entry.renamed_from or entry.name))
+
+    def _endpoint(self, entry: Entry) -> None:
+        external = entry.request.get("EndpointConfigName")
+        config = self._declared("endpoint_config", external)
+        if external and entry.config is not None:
+            self.refuse("`config` and `endpoint_config_name` exclude each other", entry.path, "keep one of them")
+        if isinstance(entry.config, Entry):
+            config = self.resources[address("endpoint_config", entry.name)]
         elif isinstance(entry.config, str):
             config = self.resources.get(address("endpoint_config", entry.config))
             if config is None or entry.config not in self.fleet.endpoint_configs:

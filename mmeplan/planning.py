@@ -29,7 +29,7 @@ from mmeplan.plan.permissions import iam_policy
 from mmeplan.render import age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import owner_in
-from mmeplan.spec import Fleet, Quota
+from mmeplan.spec import Fleet, Quota, load_text
 
 # --- what is wanted ---------------------------------------------------------------------------------------------------
 
@@ -60,13 +60,34 @@ class Desired:
         """Whether a rule says no."""
         return any(finding.severity == "error" for finding in self.findings)
 
+    @property
+    def refused_outright(self) -> bool:
+        """Whether a rule says no whatever is live: not only about creating what may stand already."""
+        from mmeplan.rules import standing
+
+        errors = (finding for finding in self.findings if finding.severity == "error")
+        return any(not standing.may_stand(finding, self.graph) for finding in errors)
+
+    @property
+    def shown_findings(self) -> tuple[Finding, ...]:
+        """The findings for people where nobody asks what is live: what an entry adopts may stand already."""
+        from mmeplan.rules import standing
+
+        return standing.without_live(self.findings, self.graph)
+
+    def beside(self, snapshot: Snapshot, options: Options) -> Desired:
+        """The same beside what is live: what rules say about creating stops nothing that stands already."""
+        if not self.refused:
+            return self
+        return replace(self, findings=_standing(self.findings, self.graph, snapshot, options))
+
     def accepted(self) -> Desired:
         """The same. Raises FleetRefused where a rule says no."""
         if self.refused:
             raise FleetRefused(self.findings)
         return self
 
-    def beside(self, snapshot: Snapshot) -> Desired:
+    def with_own_names(self, snapshot: Snapshot) -> Desired:
         """The same, with own names for models and configs whose plain names other deployments' objects have."""
         return replace(self, graph=live.with_own_names(self.graph, snapshot))
 
@@ -200,6 +221,9 @@ def planned_from(
     options = options or Options()
     given = fleet if isinstance(fleet, Desired) else _desired(fleet, options)
     plans.require_addresses(given.graph, options)
+    given = given.beside(snapshot, options)
+    if not isinstance(fleet, Desired):
+        given.accepted()
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
     graph = _as_asked(live.with_own_names(given.graph, snapshot), snapshot, options)
@@ -215,18 +239,52 @@ def planned_from(
             quotas=quotas,
         )
 
-    before = (*given.findings, *findings)
+    before = (*given.findings, *_standing(findings, given.graph, snapshot, options))
     plan = built(before)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
     plan = built((*before, *found)) if found else plan
     return Planned(plan, snapshot, departs=bool(graph.replaced))
 
 
+def findings_of_import(text: str, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What rules find in the text of an imported fleet beside what is live: what refuses its plan, and what to know.
+
+    To know are notes, and warnings of the plan. Gates are left out: what a plan would do beyond adoption is told by
+    itself.
+    """
+    from mmeplan import rules
+
+    own = {rule.id: rule for rule in rules.all_rules()}
+    desired = Desired.of(load_text(text.encode()))
+    refusals, notes = [], []
+    for finding in planned_from(desired, snapshot).findings:
+        words = f"{finding.rule} {finding.address}: {finding.message}"
+        if finding.rule in own and finding.severity == "error":
+            refusals.append(f"line {finding.line}: {words}. {finding.help}")
+        elif finding.rule in own and finding.severity == "warning" and own[finding.rule].stage == "plan":
+            notes.append(f"{words}. {finding.help}")
+        elif finding.rule in own and finding.severity == "note" and not finding.allowed:
+            notes.append(words)
+    return tuple(refusals), tuple(notes)
+
+
 def _desired(fleet: Fleet, options: Options) -> Desired:
     """What is planned towards. What rules find in the file stops neither an end nor a rollback."""
     if options.destroy:
         return Desired.unchecked(emptied(fleet))
-    return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet).accepted()
+    return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet)
+
+
+def _standing(findings: Sequence[Finding], graph: Graph, snapshot: Snapshot, options: Options) -> tuple[Finding, ...]:
+    """The findings, those lowered that are about creating what stands already; looked at where there are errors."""
+    from mmeplan.rules import standing
+
+    if not any(standing.may_stand(finding, graph) for finding in findings):
+        return tuple(findings)
+    if options.speculative:
+        snapshot = live.unmasked(snapshot, [resource.request for resource in graph.resources.values()])
+    asked = _as_asked(graph, snapshot, options)
+    return standing.standing(findings, asked, diff.diff(asked, snapshot).changes)
 
 
 def _as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:

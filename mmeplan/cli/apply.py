@@ -78,9 +78,11 @@ def command(
         }
         _check_saved(saved, settings, how, [name for name, value in given.items() if value])
         sys.exit(_apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, how))
-    desired = settings.checked()
-    fleet = desired.fleet
-    with settings.engine(fleet) as engine, how.locked(settings, engine, "apply", fleet.name) as lock:
+    with (
+        settings.checked() as desired,
+        settings.engine(desired.fleet) as engine,
+        how.locked(settings, engine, "apply", desired.fleet.name) as lock,
+    ):
         planned = engine.plan(
             desired,
             targets=targets,
@@ -90,7 +92,7 @@ def command(
             parallelism=how.planned_parallelism,
             max_change=max_change,
             online=online,
-            commit=commit_of(files_of(fleet)),
+            commit=commit_of(files_of(desired.fleet)),
         )
         sys.exit(show_and_carry_out(planned, settings, engine, how, lock))
 

@@ -90,6 +90,7 @@ def _tell(imported: Imported) -> None:
     _lines("not imported", [f"endpoint {left.name}: {left.why}" for left in imported.skipped])
     _lines("note", list(dict.fromkeys(imported.notes)))
     _lines("a plan would do more than adopt", list(imported.unproved))
+    _lines("a plan would be refused", list(imported.refusals))
     if imported.secrets:
         places = [f"{at}: {', '.join(keys)}" for at, keys in imported.secrets]
         click.echo(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
@@ -21,7 +21,7 @@ from mmeplan.cli.errors import wants_color
 from mmeplan.cli.progress import reading
 from mmeplan.cloud.clock import is_loopback
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
-from mmeplan.errors import Command, ExitCode, InputError, Problem
+from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 from mmeplan.spec import Fleet
@@ -95,15 +95,28 @@ class Settings:
         """load → compile. Raises InputError."""
         return Desired.unchecked(self.load())
 
-    def checked(self) -> Desired:
-        """load → compile → check. Where rules refuse the file: the findings on stderr, exit 3, and no call was made."""
+    @contextmanager
+    def checked(self) -> Iterator[Desired]:
+        """load → compile → check, for a plan that is made inside. Where rules refuse the file: the findings on stderr,
+        exit 3; before any call where nothing that is live could be an excuse.
+        """
         desired = Desired.of(self.load())
-        if desired.refused:
-            excerpt = desired.fleet.source_map.excerpt if sys.stderr.isatty() else None
-            text = render.findings_text(desired.findings, width=self.width, color=self.color, excerpt=excerpt)
-            click.echo(text, err=True, nl=False)
-            raise Refused(desired.findings, desired.fleet)
-        return desired
+        try:
+            if desired.refused_outright:
+                desired.accepted()
+            yield desired
+        except FleetRefused as error:
+            raise self._refused(error.findings, desired.fleet) from None
+        except CredentialsError:
+            if desired.refused:  # nobody can say what is live
+                raise self._refused(desired.findings, desired.fleet) from None
+            raise
+
+    def _refused(self, findings: Sequence[Finding], fleet: Fleet) -> Refused:
+        excerpt = fleet.source_map.excerpt if sys.stderr.isatty() else None
+        text = render.findings_text(findings, width=self.width, color=self.color, excerpt=excerpt)
+        click.echo(text, err=True, nl=False)
+        return Refused(findings, fleet)
 
     def engine(
         self,

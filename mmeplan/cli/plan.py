@@ -97,8 +97,7 @@ def _planned(
     **options: Any,
 ) -> Planned:
     """The plan. Ends the command with 3 where rules refuse the file."""
-    desired = settings.checked()
-    with settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
+    with settings.checked() as desired, settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
         return engine.plan(
             desired,
             replace=replacements,

@@ -60,7 +60,7 @@ def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) 
         except InputError as error:
             unreadable.append(error)
             continue
-        findings += desired.findings
+        findings += desired.shown_findings
         if online:
             with settings.engine(desired.fleet) as engine:
                 findings += engine.check_online(desired)

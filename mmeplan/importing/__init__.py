@@ -7,7 +7,7 @@ Read-only. What can't be taken over is named, never dropped in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mmeplan import graph
@@ -33,6 +33,7 @@ class Imported:
     `skipped` are endpoints that could not be taken over. `notes` are sentences on what the file can't hold or what
     stays outside. `secrets` are the places of environment values, which the file holds in clear. `unproved` says what
     a plan of the file would do beyond adoption; it is empty unless something live is stranger than import knows.
+    `snapshot` is what it was made from, and `refusals` are what rules find that refuses a plan of the file.
     """
 
     text: str
@@ -43,6 +44,8 @@ class Imported:
     notes: tuple[str, ...]
     secrets: tuple[tuple[str, tuple[str, ...]], ...]
     unproved: tuple[str, ...]
+    snapshot: Snapshot = field(repr=False)
+    refusals: tuple[str, ...] = ()
 
 
 def import_fleet(
@@ -60,6 +63,7 @@ def import_fleet(
         notes=tuple(made.notes),
         secrets=tuple(made.secrets),
         unproved=_unproved(text, snapshot),
+        snapshot=snapshot,
     )
 
 

@@ -13,6 +13,9 @@ from typing import Any, Final, Literal
 from mmeplan.aws.variants import models
 from mmeplan.live.ports import Call
 
+STACK_TAG: Final = "aws:cloudformation:stack-name"
+"""What CloudFormation puts on everything that a stack makes; nobody else can write it."""
+
 NAME_MEMBERS: Final = {"model": "ModelName", "endpoint_config": "EndpointConfigName", "endpoint": "EndpointName"}
 DESCRIBES: Final = {
     "model": "DescribeModel",
@@ -59,6 +62,11 @@ class LiveObject:
     def created_at(self) -> str:
         """Creation time, ISO 8601."""
         return str(self.describe.get("CreationTime", ""))
+
+    @property
+    def stack(self) -> str:
+        """The CloudFormation stack that made it; empty where none did, or its tags could not be read."""
+        return (self.tags or {}).get(STACK_TAG, "")
 
     def tag(self, key: str) -> str | None:
         """The value of a tag; None where the object hasn't it, or its tags could not be read."""

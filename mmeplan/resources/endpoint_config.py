@@ -16,11 +16,15 @@ _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "Cre
 ResolveModel = Callable[[str, ApiPath], str | None]
 """Logical name of a model, and where it stands → the model's physical name; None where there is none."""
 
+DeclaredModel = Callable[[str], str | None]
+"""Physical name of a model → its address, where it is the fleet's own."""
+
 
 def compile_endpoint_config(
     entry: Entry,
     deployment: Deployment,
     resolve: ResolveModel,
+    declared: DeclaredModel,
     *,
     base_name: str = "",
     salt: str | None = None,
@@ -43,7 +47,7 @@ def compile_endpoint_config(
                 made[member] = name
                 references.append(Reference((*path, member), "model", name, address("model", logical)))
         elif made.get(member):
-            references.append(Reference((*path, member), "model", made[member], None))
+            references.append(Reference((*path, member), "model", made[member], declared(made[member])))
         return made
 
     def variant(member: str, name: str, written: dict[str, Any]) -> dict[str, Any]:

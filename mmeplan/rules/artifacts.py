@@ -120,11 +120,21 @@ def _folder(artifact: Artifact) -> tuple[str, str]:
     return artifact.bucket, artifact.key.rpartition("/")[0]
 
 
+def is_folder(item: Answer) -> bool:
+    """Whether a listed key is the empty one that the S3 console (`KEY/`) or Hadoop (`KEY_$folder$`) makes for a folder.
+
+    A delete marker has no size.
+    """
+    return str(item["Key"]).endswith(("/", "_$folder$")) and not item.get("Size")
+
+
 def stored_objects(answer: Answer) -> Answer:
-    """A listing by key: `objects`, each `Stored`."""
-    listed = answer.get("Contents") or ()
+    """A listing by key: `objects`, each `Stored`. What only stands for a folder is none, and said by `folders`."""
+    contents = answer.get("Contents") or ()
+    listed = [item for item in contents if not is_folder(item)]
     found = {item["Key"]: Stored(int(item.get("Size") or 0), str(item.get("LastModified") or "")) for item in listed}
-    return {"objects": found, "IsTruncated": bool(answer.get("IsTruncated"))}
+    folders = len(listed) < len(contents)
+    return {"objects": found, "folders": folders, "IsTruncated": bool(answer.get("IsTruncated"))}
 
 
 def stored_for(artifact: Artifact, answer: Answer) -> list[Stored]:

@@ -15,6 +15,7 @@ from mmeplan.aws.instances import family
 from mmeplan.aws.partitions import partition_of
 from mmeplan.graph import Graph
 from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.spec import Entry
 
 MARKETPLACE_ACCOUNTS: Final = frozenset(
     {
@@ -130,6 +131,12 @@ class Variant:
     @property
     def serverless(self) -> bool:
         return "ServerlessConfig" in self.spec
+
+    @property
+    def managed_scaling(self) -> dict[str, Any]:
+        """How SageMaker itself scales its instances; empty where that is disabled."""
+        scaling: dict[str, Any] = self.spec.get("ManagedInstanceScaling") or {}
+        return {} if scaling.get("Status") == "DISABLED" else scaling
 
     @property
     def multi_model(self) -> bool:
@@ -285,6 +292,17 @@ class FleetFacts:
             config.production.clear()
             config.shadows.clear()
             config.endpoints.clear()
+
+
+def written_at(entry: Entry, path: ApiPath) -> dict[str, Any]:
+    """The mapping at a path of the entry's request as loaded, where variants are keyed by name; empty where none is."""
+    value: Any = entry.request
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return {}
+    return value if isinstance(value, dict) else {}
 
 
 def gather(graph: Graph) -> FleetFacts:

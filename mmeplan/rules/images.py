@@ -15,32 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, belongs_to_another
 from mmeplan.aws.instances import family
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Variant
 from mmeplan.rules.online import Question, UnknownError
 
-BUILT_IN: Final = (
-    frozenset(
-        {"blazingtext", "factorization-machines", "forecasting-deepar", "image-classification", "ipinsights", "kmeans"}
-    )
-    | frozenset({"knn", "lda", "linear-learner", "ntm", "object-detection", "object2vec", "pca", "randomcutforest"})
-    | frozenset({"sagemaker-xgboost", "semantic-segmentation", "seq2seq", "xgboost"})
-)
-"""Repositories of the built-in algorithms: the Docker registry paths in the SageMaker ECR reference."""
-
-FRAMEWORKS: Final = (
-    frozenset(
-        {"autogluon-inference", "djl-inference", "huggingface-pytorch-inference", "huggingface-pytorch-tgi-inference"}
-    )
-    | frozenset({"huggingface-tensorflow-inference", "mxnet-inference", "pytorch-inference", "sagemaker-scikit-learn"})
-    | frozenset({"sagemaker-sparkml-serving", "sagemaker-tritonserver", "tensorflow-inference"})
-)
-"""Repositories of the Deep Learning Containers for inference, and of the SageMaker framework containers."""
-
 _FORM = re.compile(r"(?P<registry>[^/\s]+)/(?P<repository>[^:@\s]+)(?::(?P<tag>[^@\s]+))?(?:@(?P<digest>.+))?")
 _ACCOUNT = re.compile(r"[0-9]{12}(?=\.dkr[.-]ecr)")
+_REGION = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 MULTI_MODEL: Final = "com.amazonaws.sagemaker.capabilities.multi-models"
@@ -69,6 +53,12 @@ class Image:
         """Whether it is, by its name, an image that AWS publishes."""
         return self.repository in BUILT_IN | FRAMEWORKS and self.account != self.ours
 
+    @property
+    def of_another_account(self) -> bool:
+        """Whether its registry is neither the fleet's own, where that is known, nor one of AWS's."""
+        named = f"{self.account}.dkr.ecr/{self.repository}"
+        return bool(self.account and self.ours) and belongs_to_another(named, self.ours or "")
+
     def says(self, word: str) -> bool:
         """Whether the tag has this word, as those of the Deep Learning Containers have `gpu` or `cpu`."""
         return word in re.split(r"[-_.]", self.tag)
@@ -84,6 +74,14 @@ def image_of(container: Container) -> Image | None:
     ours = container.owner.scope.account or (role.group(1) if role else None)
     parts = (account.group() if account else "", match["repository"], match["tag"] or "", match["digest"] or "")
     return Image(*parts, ours)
+
+
+def repository_arn(container: Container, partition: str) -> str:
+    """The ARN of the ECR repository that holds the container's image; empty where it isn't in ECR."""
+    image, host = image_of(container), _REGION.match(container.spec.get("Image") or "")
+    if image is None or host is None:
+        return ""
+    return f"arn:{partition}:ecr:{host.group(1)}:{image.account}:repository/{image.repository}"
 
 
 def runs_on_gpu(instance_type: str) -> bool:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmeplan.graph import Graph
-from mmeplan.live import LiveEndpoint, LiveEndpointConfig, Snapshot
+from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
+from mmeplan.resources.base import Resource
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -24,13 +25,14 @@ class PlanRule(Rule):
     """A rule of stage `plan`.
 
     `before` is the fleet file that was applied before the examples `bad` and `good` are planned, empty where nothing is
-    live. `seen` are members of the live endpoint's Describe answer, and `absent` (kind, name) of objects that aren't
-    there, that the example needs and that no fleet file can bring about.
+    live. `seen` are members of the live endpoint's Describe answer, `tagged` are all its tags, and `absent` (kind,
+    name) of objects that aren't there, that the example needs and that no fleet file can bring about.
     """
 
     stage: Stage = "plan"
     before: str = ""
     seen: Mapping[str, Any] = {}
+    tagged: Mapping[str, str] | None = None
     absent: tuple[tuple[str, str], ...] = ()
 
     def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
@@ -72,11 +74,12 @@ class PlannedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFleet:
-    """Everything that a plan was made from, linked."""
+    """Everything that a plan was made from, linked. `adopted` are the live objects that it takes under management."""
 
     facts: FleetFacts
     snapshot: Snapshot
     endpoints: tuple[PlannedEndpoint, ...]
+    adopted: tuple[tuple[Resource, LiveObject], ...] = ()
 
     def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:
         """The endpoints that the plan updates to another config, each with its UpdateEndpoint."""
@@ -96,4 +99,10 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
         config = snapshot.endpoint_config(live.config) if live else None
         config = config if config is not None and config.is_present else None
         made.append(PlannedEndpoint(endpoint, change, live, config, updates.get(address)))
-    return PlannedFleet(facts, snapshot, tuple(made))
+    adopted = [
+        (graph.resources[change.address], seen)
+        for change in plan.changes
+        if change.adopts and change.address in graph.resources
+        if (seen := snapshot.get(change.kind, change.live_name or change.name)) is not None
+    ]
+    return PlannedFleet(facts, snapshot, tuple(made), tuple(adopted))

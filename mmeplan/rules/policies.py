@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
@@ -27,7 +28,8 @@ BY_IAM: Final = (
 """What pages of rules that ask IAM say."""
 
 MUTE: Final = "execution_role_arn: arn:aws:iam::123456789012:role/mute"
-"""A role of the examples that may do nothing."""
+"""A role of the examples that may pull images and read archives, and nothing else."""
+MUTE_MAY: Final = "The role may pull its image and read its archive, and nothing else."
 
 _ROLE: Final = re.compile(r"arn:([a-z-]+):iam::([0-9]{12}):role/.+")
 
@@ -107,28 +109,32 @@ def _matches(pattern: str, value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a role should be allowed to do, and the place of the file that wants it."""
+    """What a role should be allowed to do, all of it, and the place of the file that wants it.
+
+    `wanted` is what the rule keeps with the question.
+    """
 
     resource: Resource
     path: ApiPath
     role: Role
-    action: str
+    actions: tuple[str, ...]
     arn: str
+    wanted: tuple[Any, ...] = ()
 
 
 def simulations(wishes: Iterable[Wish]) -> Iterator[Question]:
-    """Ask IAM: for each role and action one read for every `SIMULATED` resources, whoever wants them."""
-    together: dict[tuple[Role, str], list[Wish]] = defaultdict(list)
+    """Ask IAM: for each role and its actions one read for every `SIMULATED` resources, whoever wants them."""
+    together: dict[tuple[Role, tuple[str, ...]], list[Wish]] = defaultdict(list)
     for wish in wishes:
-        together[wish.role, wish.action].append(wish)
-    for (role, action), alike in together.items():
+        together[wish.role, wish.actions].append(wish)
+    for (role, actions), alike in together.items():
         places = {arn: index for index, arn in enumerate(dict.fromkeys(wish.arn for wish in alike))}
         arns = list(places)
         for wish in alike:
             first = places[wish.arn] // SIMULATED * SIMULATED
             params = {
                 "PolicySourceArn": role.arn,
-                "ActionNames": [action],
+                "ActionNames": list(actions),
                 "ResourceArns": arns[first : first + SIMULATED],
             }
             yield Question(
@@ -138,35 +144,59 @@ def simulations(wishes: Iterable[Wish]) -> Iterator[Question]:
                 "SimulatePrincipalPolicy",
                 params,
                 "EvaluationResults",
-                (role.arn, action),
+                (role.arn, actions, *wish.wanted),
                 _decisions,
             )
 
 
 def refused(question: Question, answer: Answer) -> Iterator[str]:
     """What is wrong by a simulation. Raises UnknownError where IAM can't tell."""
-    role, action = question.wanted
+    role, actions = question.wanted[:2]
     if not answer:
         yield f"there is no role {role!r}"
         return
-    decision = answer["decisions"].get(question.value)
-    if decision is None or (decision != "allowed" and answer["lacking"]):
+    found: dict[str, str] = answer["decisions"].get(question.value) or {}
+    wrong = [action for action in actions if found.get(action) != "allowed"]
+    if any(action not in found for action in actions) or (wrong and answer["lacking"]):
         asks = f": its policies ask for {', '.join(answer['lacking'])}" if answer["lacking"] else ""
-        raise UnknownError(f"IAM's simulation doesn't tell whether {role!r} may {action}{asks}")
-    if decision != "allowed":
-        how = "deny" if decision == "explicitDeny" else "don't allow"
-        yield f"the policies of {role!r} {how} {action} on {question.value!r}"
+        raise UnknownError(f"IAM's simulation doesn't tell whether {role!r} may {' and '.join(actions)}{asks}")
+    if wrong:
+        how = "deny" if "explicitDeny" in (found[action] for action in wrong) else "don't allow"
+        yield f"the policies of {role!r} {how} {' and '.join(wrong)} on {question.value!r}"
 
 
 def _decisions(answer: Answer) -> Answer:
-    """Decision by resource, and the context keys that the simulation lacked."""
-    decisions: dict[str, str] = {}
+    """Decision by resource and action, and the context keys that the simulation lacked."""
+    decisions: dict[str, dict[str, str]] = {}
     lacking: set[str] = set()
     for result in answer.get("EvaluationResults") or ():
+        action = str(result.get("EvalActionName"))
         parts = result.get("ResourceSpecificResults") or ()
-        decisions.setdefault(str(result.get("EvalResourceName")), str(result.get("EvalDecision")))
+        decisions.setdefault(str(result.get("EvalResourceName")), {})[action] = str(result.get("EvalDecision"))
         lacking |= set(result.get("MissingContextValues") or ())
         for part in parts:
-            decisions[str(part.get("EvalResourceName"))] = str(part.get("EvalResourceDecision"))
+            decision = str(part.get("EvalResourceDecision"))
+            decisions.setdefault(str(part.get("EvalResourceName")), {})[action] = decision
             lacking |= set(part.get("MissingContextValues") or ())
     return {"decisions": decisions, "lacking": sorted(lacking)}
+
+
+def trusts_sagemaker(document: Any) -> bool:
+    """Whether a role's trust policy lets SageMaker assume it. Conditions aren't evaluated, and doubt is in its favour.
+
+    `document` is what GetRole answers: a mapping, or its JSON, URL-encoded. Raises UnknownError where it's no policy.
+    """
+    try:
+        policy = json.loads(unquote(document)) if isinstance(document, str) else document
+        return any(_trusts(statement) for statement in _listed(policy["Statement"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UnknownError("the role's trust policy can't be read") from None
+
+
+def _trusts(statement: Any) -> bool:
+    if statement["Effect"] != "Allow" or not _names(statement, "Action", "sts:assumerole", fold=True):
+        return False
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict):
+        return principal in (None, "*")  # NotPrincipal: the benefit of the doubt
+    return any(name == "*" or name.startswith("sagemaker.") for name in _listed(principal.get("Service") or ()))

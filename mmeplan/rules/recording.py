@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.resources.identity import address
+from mmeplan.rules.facts import written_at
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule
 from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
@@ -160,17 +161,6 @@ def place(resource: Resource, path: ApiPath) -> FilePath:
         return (*entry.path, "config")
     if path and path[-1] in REFERENCES and path[0] in KEYED:
         logical = REFERENCES[str(path[-1])]
-        if logical in _holder(entry, path[:-1]):
+        if logical in written_at(entry, path[:-1]):
             path = (*path[:-1], logical)
     return file_path(entry.path, path)
-
-
-def _holder(entry: Entry, path: ApiPath) -> dict[str, Any]:
-    """The mapping at a path of the entry's request as loaded, where variants are keyed by name."""
-    value: Any = entry.request
-    for part in path:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return {}
-    return value if isinstance(value, dict) else {}

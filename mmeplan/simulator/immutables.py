@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmeplan.aws.images import belongs_to_another
 from mmeplan.simulator import names, normalise, refusals
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call, seconds
@@ -22,10 +23,29 @@ def create_model(call: Call, request: Json) -> Json:
     refusals.refuse(refusals.CREATE_MODEL, request)
     call.refuse_existing(MODEL, name)
     for container in refusals.containers(request):
+        _same_region(call, container)
         _look_up(call, container, request.get("ExecutionRoleArn", ""))
     arn = call.new(MODEL, name, normalise.model(request), request)
     call.faults.created("CreateModel", call.scope(MODEL), name)
     return {"ModelArn": arn}
+
+
+def _same_region(call: Call, container: Json) -> None:
+    """A package's ARN is of the region. Captured: amazon-sagemaker-examples issues 1438 and 1444."""
+    parts = container.get("ModelPackageName", "").split(":")
+    if len(parts) > 3 and parts[3] and parts[3] != call.region:
+        raise names.invalid(f"ARN should be scoped to correct region: {call.region}")
+
+
+def _own_images(call: Call, model: Json) -> None:
+    """Serverless inference pulls no image of another account. Captured: amazon-sagemaker-feedback issue 181."""
+    for container in refusals.containers(model):
+        if belongs_to_another(container.get("Image", ""), call.account):
+            raise names.invalid(
+                "The container image URI is not a prebuilt SageMaker algorithm or deep learning image, or the "
+                "bring-your-own container image URI does not reside in an Amazon ECR repository within the same AWS "
+                "account creating the endpoint."
+            )
 
 
 def _look_up(call: Call, container: Json, role: str) -> None:
@@ -67,6 +87,8 @@ def create_endpoint_config(call: Call, request: Json) -> Json:
     call.refuse_existing(ENDPOINT_CONFIG, name)
     for model in dict.fromkeys(v["ModelName"] for v in refusals.variants(request) if "ModelName" in v):
         call.depended_on(MODEL, model)
+    for model in {v["ModelName"] for v in refusals.variants(request) if "ModelName" in v and "ServerlessConfig" in v}:
+        _own_images(call, call.existing(MODEL, model).body)
     arn = call.new(ENDPOINT_CONFIG, name, normalise.config(request), request)
     call.faults.created("CreateEndpointConfig", call.scope(ENDPOINT_CONFIG), name)
     return {"EndpointConfigArn": arn}

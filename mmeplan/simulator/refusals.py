@@ -95,9 +95,10 @@ def unique_variant_names(request: Json) -> Iterator[str]:
 
 
 def managed_scaling_without_model(request: Json) -> Iterator[str]:
-    """Captured: only a variant without ModelName hosts inference components."""
+    """Captured: only a variant without ModelName hosts inference components. Of DISABLED no refusal is known."""
     for variant in variants(request):
-        if variant.get("ModelName") and variant.get("ManagedInstanceScaling"):
+        scaling = variant.get("ManagedInstanceScaling")
+        if variant.get("ModelName") and scaling and scaling.get("Status") != "DISABLED":
             yield "ManagedInstanceScaling is only supported for inference component endpoints."
 
 

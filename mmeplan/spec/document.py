@@ -53,12 +53,15 @@ class Document:
     """The value of a YAML file, and where everything in it stands.
 
     `positions` go as deep as plans of large fleets show them; the first look further down reads the text once more.
+    `problems` are those after which reading went on; `failed` are the places whose value they left open.
     """
 
     file: str
     value: Any
     positions: Positions
     text: str
+    problems: tuple[Problem, ...] = ()
+    failed: frozenset[tuple[int, int]] = frozenset()
     _lines: list[str] = field(default_factory=list, repr=False, compare=False)
     _deep: list[Positions] = field(default_factory=list, repr=False, compare=False)
 
@@ -75,7 +78,7 @@ class Document:
                 return None
             packed = here[part]
             here = here.get((part,)) if depth < len(path) - 1 else here
-        return ((packed >> _COLUMN_BITS) + 1, (packed & _MAX_COLUMN) + 1)
+        return _unpacked(packed)
 
     def _all_positions(self) -> Positions:
         if not self._deep:
@@ -111,9 +114,21 @@ def lines_of(text: str) -> list[str]:
 
 
 def read_document(file: str, text: str) -> Document:
-    """Parse one YAML document.
+    """Parse one YAML document in which nothing is wrong.
 
     Raises InputError: not YAML, several documents, duplicate keys (all of them), or a limit exceeded.
+    """
+    document = parse_document(file, text)
+    if document.problems:
+        raise InputError(document.problems)
+    return document
+
+
+def parse_document(file: str, text: str) -> Document:
+    """Parse one YAML document. What hides nothing else (a duplicate key, a merge key, a tag, an alias without an
+    anchor) is in its `problems`, so that what else is wrong with the file can be told too.
+
+    Raises InputError: not YAML, several documents, or a limit exceeded.
     """
     if len(text) > MAX_BYTES:
         raise InputError([Problem(f"the file is larger than {MAX_BYTES // 2**20} MiB", file)])
@@ -124,9 +139,7 @@ def read_document(file: str, text: str) -> Document:
         raise InputError([_syntax_problem(file, text, error)]) from None
     except UnicodeError as error:
         raise InputError([Problem(f"not valid text: {error}", file)]) from None
-    if reader.problems:
-        raise InputError(reader.problems)
-    return Document(file, value, positions, text)
+    return Document(file, value, positions, text, tuple(reader.problems), frozenset(reader.failed))
 
 
 def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
@@ -178,6 +191,7 @@ class _Reader:
         self.words: dict[str, Any] = {}  # plain scalars met so far: a fleet says the same few words again and again
         self.lines: list[str] = []
         self.problems: list[Problem] = []
+        self.failed: set[tuple[int, int]] = set()
         self.anchors: dict[str, _Anchored] = {}
         self.alias_nodes = 0
         self.nodes = 0
@@ -242,18 +256,24 @@ class _Reader:
         get_event = parser.get_event
         while (event := get_event()).__class__ is ScalarEvent or isinstance(event, NodeEvent):
             if event.__class__ is not ScalarEvent:
-                self._stop(event, "a mapping key must be a plain word or a quoted text")
+                self._refuse(event, "a mapping key must be a plain word or a quoted text")
+                self._node(parser, event, depth + 1)
+                self._node(parser, parser.get_event(), depth + 1)
+                continue
             key = sys.intern(event.value)
             if event.tag or event.anchor:
                 self._check_tag(event, str)
             if event.anchor:
                 self.anchors[event.anchor] = _Anchored(event.value, {}, 1, 0)
             if key in value:
-                first = (positions[key] >> _COLUMN_BITS) + 1
-                self._refuse(event, f"duplicate key {key!r}; it stands in line {first} already", "remove one of them")
-            positions[key] = _packed(event)
+                self._duplicate(parser, event, value, positions, depth)
+                continue
             if key == "<<" and not event.style:
                 self._refuse(event, "YAML 1.2 has no merge keys ('<<')", "use `defaults:` or repeat the value")
+                self._node(parser, get_event(), depth + 1)
+                continue
+            positions[key] = _packed(event)
+            known = len(self.problems)
             inner = get_event()
             if inner.__class__ is ScalarEvent:
                 self.nodes += 1
@@ -262,7 +282,19 @@ class _Reader:
                 value[key], below = self._node(parser, inner, depth + 1)
                 if below and depth + 1 < self.recorded_depth:
                     positions[(key,)] = below
+            if len(self.problems) > known and _is_open(inner, value[key]):
+                self.failed.add(_unpacked(positions[key]))
         return value, positions
+
+    def _duplicate(self, parser: Any, event: Any, value: dict[str, Any], positions: Positions, depth: int) -> None:
+        """A key that stands in the mapping already. Of two mappings both are looked at further, else the first."""
+        key, first = event.value, (positions[event.value] >> _COLUMN_BITS) + 1
+        self._refuse(event, f"duplicate key {key!r}; it stands in line {first} already", "remove one of them")
+        again, below = self._node(parser, parser.get_event(), depth + 1)
+        if isinstance(value[key], dict) and isinstance(again, dict):
+            value[key], there = _joined(value[key], positions.get((key,), {}), again, below)
+            if there and depth + 1 < self.recorded_depth:
+                positions[(key,)] = there
 
     def _sequence(self, parser: Any, depth: int) -> tuple[list[Any], Positions]:
         value: list[Any] = []
@@ -270,8 +302,11 @@ class _Reader:
         while isinstance(event := parser.get_event(), NodeEvent):
             index = len(value)
             positions[index] = _packed(event)
+            known = len(self.problems)
             item, below = self._node(parser, event, depth + 1)
             value.append(item)
+            if len(self.problems) > known and _is_open(event, item):
+                self.failed.add(_unpacked(positions[index]))
             if below and depth + 1 < self.recorded_depth:
                 positions[(index,)] = below
         return value, positions
@@ -310,6 +345,30 @@ def _packed(event: Any) -> int:
     """Line and column of an event, from 0, in one integer."""
     mark = event.start_mark
     return int((mark.line << _COLUMN_BITS) | min(mark.column, _MAX_COLUMN))
+
+
+def _is_open(event: Any, value: Any) -> bool:
+    """Whether a problem of this very node leaves its value open: a collection's may be those of its parts."""
+    if not isinstance(value, (dict, list)):
+        return True
+    return bool(getattr(event, "tag", None)) and _TAGS.get(event.tag) is not type(value)
+
+
+def _unpacked(packed: int) -> tuple[int, int]:
+    """Line and column, both from 1."""
+    return ((packed >> _COLUMN_BITS) + 1, (packed & _MAX_COLUMN) + 1)
+
+
+def _joined(
+    first: dict[str, Any], places: Positions, second: dict[str, Any], further: Positions
+) -> tuple[dict[str, Any], Positions]:
+    """Two mappings under one key as one, the first before the second where both have a key that isn't a mapping."""
+    value, positions = {**second, **first}, {**further, **places}
+    for key in first.keys() & second.keys():
+        if isinstance(first[key], dict) and isinstance(second[key], dict):
+            below = (places.get((key,), {}), further.get((key,), {}))
+            value[key], positions[(key,)] = _joined(first[key], below[0], second[key], below[1])
+    return value, positions
 
 
 # --- scalars: the core schema of YAML 1.2, for YAML files, CSV cells and --var ----------------------------------------

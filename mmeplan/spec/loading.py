@@ -21,7 +21,7 @@ from pydantic_core import ValidationError
 
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.document import MAX_BYTES, Document, FilePath, plain_scalar, read_document
+from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, IgnoredTags, Source
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
@@ -79,7 +79,7 @@ def load_text(
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"not UTF-8: {error.reason} at byte {error.start}", name)]) from None
     try:
-        document = read_document(name, text)
+        document = parse_document(name, text)
         return _Loader(document, raw, folder).load(environment, variables or {}, region)
     except RecursionError:
         raise InputError([Problem("nested too deeply", name)]) from None

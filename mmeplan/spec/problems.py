@@ -33,6 +33,10 @@ class Problems:
             problem = Problem(message, self.source_map.file, line, column, dotted(self._shown(path)), hint, excerpt)
             self._problems[(line, column, message)] = problem
 
+    def add(self, problem: Problem) -> None:
+        """Note a problem that was found before."""
+        self._problems[(problem.line, problem.column, problem.message)] = problem
+
     def stop_if_any(self) -> None:
         """Raise InputError with all problems, by line, if there is one."""
         if self._problems:
@@ -52,7 +56,9 @@ class Refusals(Problems):
         super().__init__(SourceMap(document.without_value()))
         self.document = document
         self.broken: set[str] = set()
-        self._failed_expressions: set[tuple[int, int]] = set()
+        self._failed_expressions: set[tuple[int, int]] = set(document.failed)
+        for problem in document.problems:
+            self.add(problem)
         self._has_expressions = MARK in document.text
 
     def _shown(self, path: FilePath) -> FilePath:

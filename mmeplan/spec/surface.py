@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.spec.document import FilePath
+from mmeplan.spec.forms import form
 
 Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
 
@@ -280,8 +281,10 @@ def fleet_validator() -> SchemaValidator:
 def problems_of(error: ValidationError) -> Iterator[tuple[FilePath, str, str, Any]]:
     """(path, sentence, hint, value) for each thing that pydantic-core found wrong."""
     for found in error.errors(include_url=False, include_context=False):
-        path, node = _follow(found["loc"])
-        sentence, hint = _sentence(found["type"], found["input"], path, node, found["msg"])
+        path, holder, node = _follow(found["loc"])
+        sentence, hint = _sentence(found["type"], found["input"], path, holder, found["msg"])
+        if not hint and node is not None and path and found["type"] in ("dict_type", "list_type"):
+            hint = form(str(path[-1]), node, found["input"])
         yield path, sentence, hint, found["input"]
 
 
@@ -328,8 +331,8 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _follow(loc: FilePath) -> tuple[FilePath, Node | None]:
-    """The file path of an error's location, and the node whose keys were allowed there."""
+def _follow(loc: FilePath) -> tuple[FilePath, Node | None, Node | None]:
+    """The file path of an error's location, the node whose keys were allowed there, and the one of the value itself."""
     node: Node | None = fleet_surface()
     path: list[str | int] = []
     holder = node
@@ -343,7 +346,7 @@ def _follow(loc: FilePath) -> tuple[FilePath, Node | None]:
         path.append(part)
         if node is not None:
             node = node.keys.get(str(part)) if node.kind == "object" else node.item
-    return tuple(path), holder
+    return tuple(path), holder, node
 
 
 def _schema(node: Node) -> core_schema.CoreSchema:

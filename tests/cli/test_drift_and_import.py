@@ -210,3 +210,102 @@ def test_the_shell_completes_the_commands(typed: str, offered: str) -> None:
     completing = BashComplete(app, {}, "mmeplan", "_MMEPLAN_COMPLETE")
     assert [item.value for item in completing.get_completions([], typed)] == [offered]
     assert "--lock" in [item.value for item in completing.get_completions(["apply"], "--lo")]
+
+
+# --- rules about creation, and what is live already -------------------------------------------------------------------
+
+MORE = {"ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 4}}
+
+
+@pytest.fixture
+def olden(folder: Path) -> Path:
+    """A snapshot of an endpoint of somebody else whose config and model could not be created today."""
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    document = json.loads((folder / "live.json").read_text())
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for live in document["objects"][kind].values():
+            live["tags"] = {}
+    for config in document["objects"]["endpoint_config"].values():
+        for variant in config["describe"]["ProductionVariants"]:
+            variant.update(MORE, AcceleratorType="ml.eia2.medium")
+    for model in document["objects"]["model"].values():
+        model["describe"]["PrimaryContainer"]["Environment"] = {"log.level": "info"}
+    document["owned"] = []
+    (folder / "live.json").write_text(json.dumps(document))
+    assert mmeplan("import house-prices --snapshot live.json -o old.yaml", folder).code == 0
+    return folder
+
+
+def rule_findings(folder: Path, command: str) -> set[tuple[str, str]]:
+    result = mmeplan(f"{command} --snapshot live.json --format json", folder)
+    assert result.stdout, result.stderr
+    return {(one["rule"], one["severity"]) for one in json.loads(result.stdout)["findings"]}
+
+
+OLD = ("CFG-13", "CFG-32", "MDL-13")
+
+
+def test_what_is_live_with_its_content_passes_though_it_could_not_be_created_today(olden: Path) -> None:
+    found = rule_findings(olden, "plan old.yaml")
+    assert {(rule, "note") for rule in OLD} <= found
+    assert not [rule for rule, severity in found if severity == "error"]
+    told = mmeplan("import house-prices --snapshot live.json", olden).stderr
+    assert "a plan would be refused" not in told
+    for rule in OLD:
+        assert f"note: {rule} " in told
+    assert "could not be created so today" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        ("instance_type: ml.m5", "instance_type: ml.m6i", {"CFG-13", "CFG-32"}),  # configs are made anew
+        ("log.level: info", "log.level: debug", set(OLD)),  # so are models, and their configs
+    ],
+)
+def test_what_would_be_created_so_is_refused(olden: Path, old: str, new: str, refused: set[str]) -> None:
+    text = (olden / "old.yaml").read_text()
+    assert old in text
+    lines = [line for line in text.replace(old, new).splitlines() if not line.strip().startswith(("name: ch", "adopt"))]
+    lines = [line for line in lines if not line.strip().startswith("name: house-prices-")]
+    (olden / "new.yaml").write_text("\n".join(lines).replace("  house-prices:", "  house-prices:\n    adopt: true", 1))
+    result = mmeplan("plan new.yaml --snapshot live.json", olden)
+    assert result.code == 3
+    assert {rule for rule in OLD if f"error[{rule}]" in result.stderr or f"{rule} " in result.stderr} >= refused
+
+
+def test_validate_knows_nothing_of_what_is_live_and_warns_of_what_is_adopted(olden: Path) -> None:
+    result = mmeplan("validate old.yaml --format json", olden)
+    assert result.code == 0
+    found = {(one["rule"], one["severity"]) for one in json.loads(result.stdout)}
+    assert {(rule, "warning") for rule in OLD} <= found
+    unadopted = (olden / "old.yaml").read_text().replace("adopt: true", "adopt: false")
+    (olden / "new.yaml").write_text(unadopted)
+    assert mmeplan("validate new.yaml", olden).code == 3
+
+
+# --- what a CloudFormation stack owns ---------------------------------------------------------------------------------
+
+
+def test_what_a_stack_owns_is_adopted_with_a_warning(folder: Path) -> None:
+    assert mmeplan("snapshot --local --out live.json", folder).code == 0
+    document = json.loads((folder / "live.json").read_text())
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for live in document["objects"][kind].values():
+            live["tags"] = {"aws:cloudformation:stack-name": "prices-stack", "team": "ads"}
+    (folder / "live.json").write_text(json.dumps(document))
+    told = mmeplan("import house-prices --snapshot live.json -o theirs.yaml", folder)
+    assert told.code == 0
+    stack = "belongs to the CloudFormation stack 'prices-stack'. Take it out of the stack first"
+    assert told.stderr.replace("\n", " ").count(stack) == 4  # the endpoint, its config and two models
+    assert "aws:cloudformation" not in (folder / "theirs.yaml").read_text()
+    for form in ("text", "json", "markdown", "html", "github"):
+        shown = mmeplan(f"plan theirs.yaml --snapshot live.json --format {form}", folder)
+        assert shown.code == 0
+        assert "EP-18" in shown.stdout
+        assert "prices-stack" in shown.stdout
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for live in document["objects"][kind].values():
+            live["tags"] = {"team": "ads"}
+    (folder / "live.json").write_text(json.dumps(document))
+    assert "EP-18" not in mmeplan("plan theirs.yaml --snapshot live.json", folder).stdout

@@ -229,13 +229,30 @@ def route_tables(params: Mapping[str, Any]) -> Answer:
     }
 
 
+MAY_NOT = {
+    "no-images": lambda action: action.startswith("ecr:"),
+    "no-archives": lambda action: action in ("s3:GetObject", "s3:ListBucket"),
+    "mute": lambda action: not action.startswith("ecr:") and action not in ("s3:GetObject", "s3:ListBucket"),
+}
+"""Role → which actions it may not do; every other role may do everything."""
+
+
 def simulated(params: Mapping[str, Any]) -> Answer:
-    """The role `mute` may do nothing, every other role everything."""
-    decision = "implicitDeny" if params["PolicySourceArn"].endswith("/mute") else "allowed"
-    (action,) = params["ActionNames"]
-    results = [{"EvalResourceName": arn, "EvalResourceDecision": decision} for arn in params["ResourceArns"]]
-    result = {"EvalActionName": action, "EvalDecision": decision, "ResourceSpecificResults": results}
-    return {"EvaluationResults": [result], "IsTruncated": False}
+    """IAM's simulation of these roles."""
+    refuses = MAY_NOT.get(params["PolicySourceArn"].rpartition("/")[2], lambda _: False)
+    results = []
+    for action in params["ActionNames"]:
+        decision = "implicitDeny" if refuses(action) else "allowed"
+        parts = [{"EvalResourceName": arn, "EvalResourceDecision": decision} for arn in params["ResourceArns"]]
+        results.append({"EvalActionName": action, "EvalDecision": decision, "ResourceSpecificResults": parts})
+    return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def role(params: Mapping[str, Any]) -> Answer:
+    """A role that SageMaker may assume, unless it is of EC2."""
+    service = "ec2.amazonaws.com" if params["RoleName"] == "of-ec2" else "sagemaker.amazonaws.com"
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Role": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}}
 
 
 def scalable_targets(params: Mapping[str, Any]) -> Answer:
@@ -252,14 +269,22 @@ def endpoint_config(params: Mapping[str, Any]) -> Answer:
     return {"ProductionVariants": [{"VariantName": "main", "InstanceType": "ml.m5.xlarge"}]}
 
 
+def model_package(params: Mapping[str, Any]) -> Answer:
+    """Version 3 is approved, every other waits for it."""
+    approval = "Approved" if params["ModelPackageName"].endswith("/3") else "PendingManualApproval"
+    return {"ModelPackageStatus": "Completed", "ModelApprovalStatus": approval}
+
+
 OWN = {
     "DescribeSubnets": subnets,
     "DescribeSecurityGroups": security_groups,
     "DescribeVpcEndpoints": vpc_endpoints,
     "DescribeRouteTables": route_tables,
     "SimulatePrincipalPolicy": simulated,
+    "GetRole": role,
     "DescribeScalableTargets": scalable_targets,
     "DescribeEndpoint": endpoint,
     "DescribeEndpointConfig": endpoint_config,
+    "DescribeModelPackage": model_package,
     "DescribeModel": lambda params: {"CreationTime": LIVE_SINCE},
 }

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from mmeplan import rules
+from mmeplan.cloud.aws import Cloud
 from mmeplan.errors import CloudError, InputError
 from mmeplan.live import Answer
 from mmeplan.live.ports import Call
@@ -20,6 +21,7 @@ from mmeplan.rules.online import OnlineRule
 from tests.cli.running import mmeplan
 from tests.rules.online_account import Account, build, found_by
 
+IAM = ("GetRole", "SimulatePrincipalPolicy")
 RULES = [rule for rule in rules.all_rules() if isinstance(rule, OnlineRule)]
 
 
@@ -183,7 +185,19 @@ def test_an_online_rule_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatc
     assert [finding.rule for finding in found_by(account, rule.good)] == ["RULE-00"]
 
 
-def test_validate_looks_online_only_where_it_is_asked_to(tmp_path: Path, account: Account) -> None:
+def test_validate_looks_online_only_where_it_is_asked_to(
+    tmp_path: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather = Cloud.gather
+
+    def with_iam(cloud: Cloud, calls: Sequence[Call], progress: Any = None) -> list[Answer | Exception]:
+        """moto's answers, and the account's own of what moto lacks."""
+        return [
+            account.own[operation](params) if operation in IAM else gather(cloud, [(operation, params)])[0]
+            for operation, params in calls
+        ]
+
+    monkeypatch.setattr(Cloud, "gather", with_iam)
     (tmp_path / "fleet.yaml").write_text(rules.find("MDL-22").bad)
 
     assert mmeplan("validate", tmp_path).code == 0
@@ -193,14 +207,15 @@ def test_validate_looks_online_only_where_it_is_asked_to(tmp_path: Path, account
 
 
 def test_a_plan_carries_what_is_found_online_only_where_it_is_asked_to(tmp_path: Path) -> None:
-    """The simulated account has none of the artifacts, and no ECR to ask."""
+    """The simulated account has none of the artifacts, and neither ECR nor IAM to ask."""
     (tmp_path / "fleet.yaml").write_text(rules.find("CFG-39").good)
     assert mmeplan("plan --local --out plan.json", tmp_path).code == 0
 
     asked = mmeplan("plan --local --online --out plan.json --format json", tmp_path)
     assert asked.code == 3
     severities = {finding["rule"]: finding["severity"] for finding in json.loads(asked.stdout)["findings"]}
-    assert severities == {"MDL-11": "note", "MDL-22": "error"}
+    unasked = dict.fromkeys(("ARN-04", "MDL-11", "MDL-47", "MDL-48"), "note")
+    assert severities == {**unasked, "MDL-22": "error"}
     assert mmeplan("apply --local --yes plan.json", tmp_path).code == 3
     assert mmeplan("apply --local --yes --online", tmp_path).code == 3
     assert mmeplan("apply --local --yes", tmp_path).code == 0

@@ -54,7 +54,8 @@ def staged(snapshot: live.Snapshot, rule: PlanRule) -> live.Snapshot:
         objects[kind][name] = live.live_object(kind, name, "absent")
     for name, seen in objects["endpoint"].items():
         if seen.status == "present":
-            objects["endpoint"][name] = replace(seen, describe={**seen.describe, **rule.seen})
+            tags = seen.tags if rule.tagged is None else rule.tagged
+            objects["endpoint"][name] = replace(seen, describe={**seen.describe, **rule.seen}, tags=tags)
     return replace(snapshot, objects=objects)
 
 

@@ -12,6 +12,7 @@ import yaml
 
 import mmeplan
 from mmeplan import (
+    CredentialsError,
     Engine,
     FleetRefused,
     InputError,
@@ -39,6 +40,13 @@ class Unreachable:
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} was called")
+
+
+class Silent:
+    """Ports that never answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise CredentialsError(f"{name} was called without credentials")
 
 
 @pytest.fixture
@@ -87,12 +95,24 @@ def test_the_rules_of_stage_plan_cannot_be_left_out(engine: Engine, folder: Path
 
 
 def test_what_rules_find_in_the_file_is_raised_before_anything_is_read(folder: Path) -> None:
-    wrong = {**SMALL, "models": {"ranker": {**model(), "primary_container": {"image": "no such image!"}}}}
+    wrong = {**SMALL, "models": {"ranker": {**model(), "tags": {"team!": "ranking"}}}}
     nothing: Any = Unreachable()
     with pytest.raises(FleetRefused) as refused:
         Engine(nothing, nothing, nothing, REGION).plan(written(wrong))
     assert any(finding.severity == "error" and finding.line for finding in refused.value.findings)
     assert refused.value.exit_code == 3
+
+
+def test_what_could_be_live_already_is_refused_once_it_was_looked_for(engine: Engine, folder: Path) -> None:
+    """A model that stands with its content is not created. This one doesn't, or nobody can say."""
+    wrong = {**SMALL, "models": {"ranker": {**model(), "primary_container": {"image": "no such image!"}}}}
+    nobody: Any = Silent()
+    for asked in (engine, Engine(nobody, nobody, engine.clock, REGION)):
+        with pytest.raises(FleetRefused) as refused:
+            asked.plan(written(wrong))
+        assert any(finding.severity == "error" and finding.line for finding in refused.value.findings)
+    with pytest.raises(FleetRefused):
+        planned_from(written(wrong), engine.observe(Desired.of(written(wrong))))
 
 
 def test_an_address_that_is_not_in_the_fleet_is_raised_before_anything_is_read(folder: Path) -> None:

@@ -20,6 +20,7 @@ from mmeplan.rules.artifacts import (
     Artifact,
     Listings,
     PrefixRule,
+    is_folder,
     multi_model_prefixes,
     single_artifacts,
     stored_for,
@@ -47,8 +48,9 @@ VERSIONS: Final = 1000  # of objects beneath a prefix that are looked at: one pa
 
 def _latest(answer: Answer) -> Answer:
     """The newest overwriting and the newest removal, each as (time, key); empty where there is none."""
-    seen: set[str] = {str(item["Key"]) for item in answer.get("Versions") or () if not item.get("IsLatest")}
-    latest = [item for item in answer.get("Versions") or () if item.get("IsLatest")]
+    versions = [item for item in answer.get("Versions") or () if not is_folder(item)]
+    seen: set[str] = {str(item["Key"]) for item in versions if not item.get("IsLatest")}
+    latest = [item for item in versions if item.get("IsLatest")]
     return {
         "overwritten": max(
             ((str(item["LastModified"]), item["Key"]) for item in latest if item["Key"] in seen), default=()
@@ -57,7 +59,7 @@ def _latest(answer: Answer) -> Answer:
             (
                 (str(item["LastModified"]), item["Key"])
                 for item in answer.get("DeleteMarkers") or ()
-                if item.get("IsLatest")
+                if item.get("IsLatest") and not is_folder(item)
             ),
             default=(),
         ),

@@ -11,7 +11,7 @@ from mmeplan.rules.artifacts import s3_parts
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
-from mmeplan.rules.policies import BY_IAM, MUTE, Wish, refused, roles_of, simulations
+from mmeplan.rules.policies import BY_IAM, MUTE, MUTE_MAY, Wish, refused, roles_of, simulations
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
@@ -191,7 +191,7 @@ class RoleWritesAndNotifies(OnlineRule):
     fix = "Grant the role s3:PutObject on the output path and sns:Publish on the topics; create topics first."
     reads = ("SimulatePrincipalPolicy", "GetTopicAttributes")
     absent = ("NoSuchEntity", "NotFound", "NotFoundException")
-    given = "The role may do nothing."
+    given = MUTE_MAY
     bad = fleet_file(
         model=MUTE, config="async_inference_config: {output_config: {s3_output_path: s3://acme/out}}  # here"
     )
@@ -208,7 +208,7 @@ class RoleWritesAndNotifies(OnlineRule):
                 yield Question(config.resource, path, name, "GetTopicAttributes", {"TopicArn": name})
             for role in roles_of(config):
                 arn = f"arn:{role.partition}:s3:::{name}" if action == "s3:PutObject" else name
-                wishes.append(Wish(config.resource, path, role, action, arn))
+                wishes.append(Wish(config.resource, path, role, (action,), arn))
         yield from simulations(wishes)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:

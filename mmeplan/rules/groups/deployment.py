@@ -17,7 +17,7 @@ from mmeplan.rules.examples import ALARMS, ALL_AT_ONCE, BIGGER, CANARY, blue_gre
 from mmeplan.rules.facts import Deployment, Endpoint, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.planned import PlannedFleet, PlanRule
-from mmeplan.rules.policies import BY_IAM, MUTE, Wish, refused, roles_of, simulations
+from mmeplan.rules.policies import BY_IAM, MUTE, MUTE_MAY, Wish, refused, roles_of, simulations
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
 _EXCLUSIONS: Final = "Developer Guide, deployment-guardrails-exclusions"
@@ -434,7 +434,7 @@ def _alarm_wishes(facts: FleetFacts) -> Iterator[Wish]:
             path = ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms", index, "AlarmName")
             for role in roles_of(endpoint.config) if endpoint.config and alarm.get("AlarmName") else ():
                 arn = f"arn:{role.partition}:cloudwatch:{facts.scope.region}:{role.account}:alarm:{alarm['AlarmName']}"
-                yield Wish(endpoint.resource, path, role, "cloudwatch:DescribeAlarms", arn)
+                yield Wish(endpoint.resource, path, role, ("cloudwatch:DescribeAlarms",), arn)
 
 
 class RoleReadsAlarms(OnlineRule):
@@ -447,7 +447,7 @@ class RoleReadsAlarms(OnlineRule):
     fix = "Grant the execution role cloudwatch:DescribeAlarms on the alarms."
     reads = ("SimulatePrincipalPolicy",)
     absent = ("NoSuchEntity",)
-    given = "The role may do nothing."
+    given = MUTE_MAY
     bad = blue_green(ALL_AT_ONCE, model=MUTE).replace(
         "{alarm_name: ranker-5xx}]}", "{alarm_name: ranker-5xx}]}  # here"
     )

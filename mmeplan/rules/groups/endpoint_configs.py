@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from mmeplan.aws.variants import REFERENCES
 from mmeplan.rules.examples import ROLE, fleet_file
-from mmeplan.rules.facts import Config, Model, Variant
+from mmeplan.rules.facts import Config, Endpoint, Model, Variant, written_at
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
 
@@ -120,7 +121,7 @@ class TwoInstances(Rule):
     def variant(self, variant: Variant) -> Iterator[Hit]:
         if variant.spec["InitialInstanceCount"] != 1 or variant.shadow or variant.autoscaled:
             return
-        own_rule = variant.serverless or variant.multi_model or "ManagedInstanceScaling" in variant.spec
+        own_rule = variant.serverless or variant.multi_model or variant.managed_scaling
         if not own_rule and variant.owner.request.get("AsyncInferenceConfig") is None:
             path = (*variant.path, "InitialInstanceCount")
             yield path, f"the variant {variant.name!r} depends on one instance in one availability zone"
@@ -227,7 +228,9 @@ class ScalingOfComponents(Rule):
     source = (
         'CreateEndpointConfig answers "ManagedInstanceScaling is only supported for inference component endpoints."'
     )
-    why = "A variant that hosts a model is scaled by Application Auto Scaling."
+    why = (
+        "A variant that hosts a model is scaled by Application Auto Scaling. Of `status: DISABLED` no refusal is known."
+    )
     fix = "Drop `managed_instance_scaling`, and write `capacity: autoscaled` where an autoscaler owns the count."
     bad = fleet_file(
         variant="managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}  # here"
@@ -236,7 +239,9 @@ class ScalingOfComponents(Rule):
     members = ("ManagedInstanceScaling",)
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        if variant.model_based and not variant.multi_model:  # MME-20 says it for multi-model variants
+        if (
+            variant.managed_scaling and variant.model_based and not variant.multi_model
+        ):  # MME-20 says it for multi-model variants
             yield (*variant.path, "ManagedInstanceScaling"), f"the variant {variant.name!r} hosts a model"
 
 
@@ -246,7 +251,10 @@ class ScalingBounds(Rule):
     severity = "error"
     basis = "shape"
     source = "botocore sagemaker/2017-07-24, shape ProductionVariantManagedInstanceScaling"
-    why = "The initial count must lie between the minimum and the maximum, each within the shape's bounds."
+    why = (
+        "The initial count must lie between the minimum and the maximum, each within the shape's bounds. What is "
+        "DISABLED has no say: its bounds aren't compared."
+    )
     fix = "Order them: min_instance_count ≤ initial_instance_count ≤ max_instance_count."
     bad = fleet_file(
         models="{}",
@@ -264,13 +272,13 @@ class ScalingBounds(Rule):
     constraints = Constraints(beneath=("ManagedInstanceScaling",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        scaling = variant.spec["ManagedInstanceScaling"]
+        scaling = variant.managed_scaling
         given = (
             ("min_instance_count", scaling.get("MinInstanceCount")),
             ("initial_instance_count", variant.spec.get("InitialInstanceCount")),
             ("max_instance_count", scaling.get("MaxInstanceCount")),
         )
-        known = [(key, count) for key, count in given if count is not None]
+        known = [(key, count) for key, count in given if count is not None] if scaling else []
         for (low_key, low), (high_key, high) in pairwise(known):
             if low > high:
                 yield (*variant.path, "ManagedInstanceScaling"), f"`{low_key}` {low} is above {high_key} {high}"
@@ -325,6 +333,35 @@ class Unused(Rule):
     def config(self, config: Config) -> Iterator[Hit]:
         if not config.endpoints:
             yield (), f"no endpoint of the fleet runs {config.resource.address}"
+
+
+class LogicalReference(Rule):
+    id = "CFG-42"
+    title = "What belongs to the fleet is referred to by its entry's name"
+    severity = "warning"
+    basis = "inf"
+    source = "docs/fleet-yaml.md, references"
+    why = (
+        "`model_name` and `endpoint_config_name` are for what lies outside the fleet. A physical name that an entry of "
+        "this file has is taken for that entry all the same; but a name without a pin changes with the content, and "
+        "then the reference leads elsewhere."
+    )
+    fix = "Write `model:`, `model_override:` or `config:` with the entry's name."
+    bad = fleet_file(model="name: ranker-7", variant="model_name: ranker-7  # here", without=("model",))
+    good = fleet_file(model="name: ranker-7")
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        for reference in config.resource.references:
+            logical = REFERENCES[str(reference.path[-1])]
+            if reference.address and logical not in written_at(config.resource.entry, reference.path[:-1]):
+                name = reference.address.partition("/")[2]
+                yield reference.path, f"{reference.name!r} is this fleet's own; `{logical}: {name}` says the same"
+
+    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
+        config = endpoint.config
+        if config is not None and endpoint.resource.entry.config is None:
+            name = config.resource.name
+            yield ("EndpointConfigName",), f"{config.resource.physical_name!r} is this fleet's own config {name!r}"
 
 
 SHAPES: Final = (

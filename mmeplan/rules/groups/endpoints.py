@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mmeplan.live import STACK_TAG
 from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
 from mmeplan.rules.facts import Endpoint
 from mmeplan.rules.planned import PlannedFleet, PlanRule
@@ -157,6 +158,34 @@ class CountsAreKept(PlanRule):
                 if variant.autoscaled and None not in (now, count) and now != count:
                     message = f"the update sets the variant {variant.name!r} from {now} instances back to {count}"
                     yield at.endpoint.resource, path, message
+
+
+class NotAStacks(PlanRule):
+    id = "EP-18"
+    title = "What is adopted doesn't belong to a CloudFormation stack"
+    severity = "warning"
+    basis = "doc"
+    source = "CloudFormation User Guide, aws-properties-resource-tags and aws-attribute-deletionpolicy"
+    why = (
+        "Two would manage one object: the stack's next update puts back what an apply has changed, and its deletion, "
+        "or the removal of the resource from its template, deletes an endpoint in use. Whether the tag goes once the "
+        "object has left the stack isn't documented."
+    )
+    fix = (
+        "Take it out of the stack first: give it `DeletionPolicy: Retain` in the template and update the stack, then "
+        "remove it from the template and update again. Where that is done, allow this with the reason."
+    )
+    before = fleet_file()
+    tagged: Mapping[str, str] | None = {STACK_TAG: "ranker-stack"}
+    bad = fleet_file(endpoint="adopt: true  # here")
+    good = fleet_file()
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        for resource, live in fleet.adopted:
+            if live.stack:
+                path = ("adopt",) if resource.entry.adopt else ()
+                kind = live.kind.replace("_", " ")
+                yield resource, path, f"the {kind} {live.name!r} belongs to the CloudFormation stack {live.stack!r}"
 
 
 _EXCLUSIONS: Final = "Developer Guide, deployment-guardrails-exclusions"

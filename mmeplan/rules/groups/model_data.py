@@ -220,7 +220,7 @@ class ArtifactExists(OnlineRule):
         again = list(unseen(question, answer))
         if again:
             yield from again
-        elif not stored_for(artifact, answer):
+        elif not stored_for(artifact, answer) and not (artifact.is_prefix and answer.get("folders")):
             yield f"there is nothing at {question.value!r}"
 
 
@@ -232,6 +232,33 @@ def _s3_sources(container: Container) -> Iterator[tuple[ApiPath, dict[str, Any]]
     for index, item in enumerate(container.spec.get("AdditionalModelDataSources") or ()):
         if item.get("S3DataSource"):
             yield (*container.path, "AdditionalModelDataSources", index, "S3DataSource"), item["S3DataSource"]
+
+
+class NoEmptyPart(Rule):
+    id = "MDL-42"
+    title = "The address of model data has no `//` in its key"
+    severity = "error"
+    basis = "conf"
+    source = (
+        "sagemaker-python-sdk issue 3413: S3 lists such a key, SageMaker's download answers NoSuchKey; Amazon S3 User "
+        "Guide, object-keys: keys may hold any character"
+    )
+    why = (
+        "SageMaker folds `//` in the key into one `/` before it downloads, and looks for an object that isn't there; "
+        "S3 itself keeps the two apart. Most often a variable that ends with a slash stands before one that begins "
+        "with it."
+    )
+    fix = "Write one `/`, and move the object to that key."
+    bad = fleet_file(container="model_data_url: s3://acme-models//ranker.tar.gz  # here")
+    good = fleet_file()
+
+    def container(self, container: Container) -> Iterator[Hit]:
+        own = container.spec.get("ModelDataUrl")
+        named = [((*container.path, "ModelDataUrl"), own)] if own else []
+        named += [((*path, "S3Uri"), source.get("S3Uri")) for path, source in _s3_sources(container)]
+        for path, uri in named:
+            if isinstance(uri, str) and "//" in uri.partition("://")[2]:
+                yield path, f"`{uri}` has `//` in its key, which SageMaker's download doesn't find"
 
 
 class PrefixEndsInSlash(Rule):

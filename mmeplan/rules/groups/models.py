@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from mmeplan.aws.images import BUILT_IN
 from mmeplan.aws.instances import GRAVITON
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
@@ -14,7 +15,6 @@ from mmeplan.rules.artifacts import artifacts, containers
 from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
 from mmeplan.rules.facts import Container, FleetFacts, Model
 from mmeplan.rules.images import (
-    BUILT_IN,
     LISTS,
     NO_IMAGE,
     SCHEMA_1,

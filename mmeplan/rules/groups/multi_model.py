@@ -91,8 +91,7 @@ class PrefixHasModels(PrefixRule):
     good = fleet_file(multi_model=True)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        keys = answer.get("objects") or ()
-        if not any(key != question.params["Prefix"] for key in keys):
+        if not answer.get("objects"):
             yield f"no artifact lies beneath {question.value!r}"
 
 

@@ -227,7 +227,7 @@ class ScaledMultiModel(Rule):
     members = ("ManagedInstanceScaling",)
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        if variant.multi_model:
+        if variant.multi_model and variant.managed_scaling:
             yield (*variant.path, "ManagedInstanceScaling"), "managed instance scaling of a multi-model variant"
 
 

@@ -130,13 +130,27 @@ def _foreign(arn: Any, scope: Scope, *, same_account: bool) -> str:
     return ""
 
 
+_VOLUME_KEY: Final[ApiPath] = ("KmsKeyId",)
+
+
+def _keys(config: Config) -> Iterator[tuple[ApiPath, str]]:
+    """The keys that a config names: of volumes, captured data, asynchronous answers and core dumps."""
+    named: list[tuple[ApiPath, Any]] = [
+        (_VOLUME_KEY, config.request.get("KmsKeyId")),
+        (("DataCaptureConfig", "KmsKeyId"), config.capture.get("KmsKeyId")),
+        (("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), config.async_output.get("KmsKeyId")),
+    ]
+    for variant in config.variants:
+        if "CoreDumpConfig" in variant.spec:
+            path = (*variant.path, "CoreDumpConfig", "KmsKeyId")
+            named.append((path, variant.spec["CoreDumpConfig"].get("KmsKeyId")))
+    return ((path, key) for path, key in named if isinstance(key, str) and key)
+
+
 def _arns(config: Config) -> Iterator[tuple[ApiPath, Any]]:
     """Keys and topics of a config."""
-    yield ("KmsKeyId",), config.request.get("KmsKeyId")
-    yield ("DataCaptureConfig", "KmsKeyId"), config.capture.get("KmsKeyId")
-    output = config.async_output
-    yield ("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"), output.get("KmsKeyId")
-    topics = output.get("NotificationConfig") or {}
+    yield from _keys(config)
+    topics = config.async_output.get("NotificationConfig") or {}
     for member in ("SuccessTopic", "ErrorTopic"):
         yield ("AsyncInferenceConfig", "OutputConfig", "NotificationConfig", member), topics.get(member)
 
@@ -160,8 +174,6 @@ class ArnFitsTheFleet(Rule):
             yield ("ExecutionRoleArn",), f"the execution role {wrong}"
 
     def config(self, config: Config) -> Iterator[Hit]:
-        if len(config.request) <= 2:  # the name and the variants: nothing here holds an ARN
-            return
         role = _foreign(config.request.get("ExecutionRoleArn"), config.scope, same_account=True)
         if role:
             yield ("ExecutionRoleArn",), f"the execution role {role}"
@@ -188,14 +200,69 @@ class KeyForm(Rule):
     fix = "Write alias/NAME, or the key's ARN."
     bad = fleet_file(config="kms_key_id: ranker-key  # here")
     good = fleet_file(config="kms_key_id: alias/ranker-key")
-    members = ("KmsKeyId",)
     constraints = Constraints(shapes=("KmsKeyId",))
 
     def config(self, config: Config) -> Iterator[Hit]:
-        key = config.request["KmsKeyId"]
         of_the_shape = full_match(service().shapes["KmsKeyId"]["pattern"])
-        if of_the_shape(key) and not _KEY_FORMS.fullmatch(key):  # the shape's own finding says the rest
-            yield ("KmsKeyId",), f"{key!r} is neither a key id, a key ARN, alias/NAME nor an alias ARN"
+        for path, key in _keys(config):
+            if of_the_shape(key) and not _KEY_FORMS.fullmatch(key):  # the shape's own finding says the rest
+                yield path, f"{key!r} is neither a key id, a key ARN, alias/NAME nor an alias ARN"
+
+
+_KEY_ARN: Final = re.compile(r"arn:[a-z-]+:kms:([a-z0-9-]+):([0-9]{12}):.+")
+_REGIONAL: Final = (
+    "KMS Developer Guide, concepts: a key is used in its own region; Amazon S3 User Guide, UsingKMSEncryption"
+)
+
+
+class VolumeKeyInRegion(Rule):
+    id = "KMS-03"
+    title = "A volume's key lies in the fleet's region"
+    severity = "error"
+    basis = "inf"
+    source = _REGIONAL
+    why = "Volumes are encrypted by a key of their own region; the endpoint fails after minutes with one of another."
+    fix = "Name the key of this region: `alias/NAME` is looked up in the endpoint's own, `{{ region }}` in an ARN too."
+    bad = fleet_file(config="kms_key_id: arn:aws:kms:us-east-1:123456789012:alias/ranker  # here")
+    good = fleet_file(config="kms_key_id: arn:aws:kms:eu-west-1:123456789012:alias/ranker")
+    members = ("KmsKeyId",)
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        match = _KEY_ARN.fullmatch(str(config.request["KmsKeyId"]))
+        if match and config.scope.region not in (None, match.group(1)):
+            yield _VOLUME_KEY, f"the key is in {match.group(1)}, the fleet in {config.scope.region}"
+
+
+class KeyOfTheFleet(Rule):
+    id = "KMS-04"
+    title = "Keys are of the fleet's account, and those of data in S3 of its region"
+    severity = "warning"
+    basis = "inf"
+    source = _REGIONAL
+    why = (
+        "What is captured, answered or dumped is encrypted by S3, with a key of the bucket's region. A key of another "
+        "account works where both its policy and the role's own let the role use it."
+    )
+    fix = "Name a key of this account and region, or allow this with the reason."
+    bad = fleet_file(
+        config="async_inference_config: {output_config: {s3_output_path: s3://acme/out, "
+        "kms_key_id: 'arn:aws:kms:us-east-1:123456789012:alias/ranker'}}  # here"
+    )
+    good = fleet_file(
+        config="async_inference_config: {output_config: {s3_output_path: s3://acme/out, kms_key_id: alias/ranker}}"
+    )
+
+    def config(self, config: Config) -> Iterator[Hit]:
+        scope = config.scope
+        for path, key in _keys(config):
+            match = _KEY_ARN.fullmatch(key)
+            if match is None:
+                continue
+            region, account = match.groups()
+            if path != _VOLUME_KEY and scope.region not in (None, region):
+                yield path, f"the key is in {region}, the fleet in {scope.region}"
+            if scope.account not in (None, account):
+                yield path, f"the key is of the account {account}, but the fleet is bound to {scope.account}"
 
 
 def _usable(question: Question, answer: Answer) -> Iterator[str | Question]:

@@ -16,6 +16,8 @@ from mmeplan.resources.base import ApiPath
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
+from mmeplan.rules.planned import PlannedFleet, PlanRule
+from mmeplan.rules.rule import FleetHit
 
 _GUIDE: Final = "Developer Guide, endpoint-scaling"
 _SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
@@ -194,3 +196,70 @@ class CountWithinTarget(OnlineRule):
         if target and not target["MinCapacity"] <= count <= target["MaxCapacity"]:
             bounds = f"{target['MinCapacity']} to {target['MaxCapacity']}"
             yield f"{count} instances lie outside the scalable target's {bounds}"
+
+
+class SomebodyScales(OnlineRule):
+    id = "ASC-23"
+    title = "An autoscaled variant has a scalable target"
+    severity = "warning"
+    basis = "doc"
+    source = f"{_GUIDE}; Application Auto Scaling API, RegisterScalableTarget"
+    why = (
+        "The file leaves the variant's count to an autoscaler, and none is registered: the count stays where it is, "
+        "whatever the load. Asked once the endpoint is live; what SageMaker's own managed scaling does isn't meant."
+    )
+    fix = (
+        "Register it (`aws application-autoscaling register-scalable-target`) with a policy, or drop "
+        "`capacity: autoscaled`."
+    )
+    reads = ("DescribeScalableTargets", "DescribeEndpoint")
+    given = "The endpoint is live, and no scalable target is registered for its variant."
+    bad = fleet_file(variant="initial_instance_count: 2\ncapacity: autoscaled  # here")
+    good = fleet_file(endpoint="name: scaled", variant=_SCALED)
+
+    def questions(self, facts: FleetFacts) -> Iterator[Question]:
+        for endpoint, variant in _variants(facts):
+            if variant.autoscaled and not variant.managed_scaling:
+                yield _targets(endpoint, variant.owner.resource, (*variant.path, "capacity"), variant.name)
+
+    def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
+        (name,) = question.wanted
+        if question.operation == "DescribeScalableTargets":
+            if name not in _registered(question, answer) and not answer.get("IsTruncated"):
+                yield _endpoint(question)
+        elif any(variant.name == name for variant in live_endpoint(answer).variants):
+            yield f"nobody scales the variant {name!r} of {question.value!r}: no scalable target is registered for it"
+
+
+class TargetIsLost(PlanRule):
+    id = "ASC-24"
+    title = "A scalable target survives"
+    severity = "warning"
+    basis = "doc"
+    source = f"{_GUIDE}; DeleteEndpoint deregisters the targets of the endpoint's variants"
+    why = (
+        "An endpoint that is deleted and created, or created under another name, has no scalable target: its policies "
+        "and scheduled actions went with the old one, and the count stays at what the file begins with."
+    )
+    fix = "Register the target and its policies again once the apply is over."
+    before = fleet_file(variant=_SCALED)
+    bad = (
+        fleet_file(endpoint="name: ranker-2", variant=_SCALED + "  # here")
+        .replace("capacity: autoscaled\n", "capacity: autoscaled  # here\n")
+        .replace("initial_instance_count: 2  # here", "initial_instance_count: 2")
+    )
+    good = fleet_file(variant=_SCALED)
+
+    def planned(self, fleet: PlannedFleet) -> Iterator[FleetHit]:
+        for at in fleet.endpoints:
+            config, change = at.endpoint.config, at.change
+            if config is None or change is None or not (change.action.creates and change.action.deletes):
+                continue
+            live = at.live_variants()
+            for variant in config.production:
+                if variant.autoscaled and variant.name in live:
+                    message = (
+                        f"the scalable target of {variant.name!r}, where there is one, goes with the old endpoint: "
+                        "register it again"
+                    )
+                    yield config.resource, (*variant.path, "capacity"), message

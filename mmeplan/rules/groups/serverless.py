@@ -463,6 +463,33 @@ class ServerlessGpuImage(Rule):
                 )
 
 
+class ServerlessOwnImage(Rule):
+    id = "SLS-19"
+    title = "A serverless variant's image is of the fleet's account, or one of AWS's own"
+    severity = "error"
+    basis = "obs"
+    source = (
+        'CreateEndpointConfig answers "The container image URI is not a prebuilt SageMaker algorithm or deep learning '
+        "image, or the bring-your-own container image URI does not reside in an Amazon ECR repository within the same "
+        'AWS account creating the endpoint." (amazon-sagemaker-feedback issue 181)'
+    )
+    why = "Serverless inference doesn't pull images from another account's registry, whatever its policy allows."
+    fix = "Replicate the image to this account's ECR, or host it on instances."
+    bad = fleet_file(
+        serverless=True, container="image: 210987654321.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4"
+    ).replace(*_HERE)
+    good = fleet_file(serverless=True)
+    members = ("ServerlessConfig",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        for address, image in hosted_images(variant):
+            if image.of_another_account:
+                message = (
+                    f"the image of {address} is in the registry of {image.account}, and the endpoint in {image.ours}"
+                )
+                yield (*variant.path, "ServerlessConfig"), message
+
+
 SHAPES: Final = (
     ShapeRule(
         "SLS-02",

@@ -45,6 +45,41 @@ def test_a_non_ecr_image_is_accepted_with_vpc_access(world):
     create_model(world, {"Image": "registry.corp/x:1", "ImageConfig": {"RepositoryAccessMode": "Vpc"}})
 
 
+def test_a_package_is_one_of_the_region(world, refused):
+    package = "arn:aws:sagemaker:{}:123456789012:model-package/ranker/3"
+    told = refused(create_model, world, {"ModelPackageName": package.format("us-east-1")})
+    assert told == "ARN should be scoped to correct region: eu-west-1"
+    create_model(world, {"ModelPackageName": package.format("eu-west-1")})
+    create_model(world, {"ModelPackageName": "ranker"}, ModelName="named")
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (
+            "210987654321.dkr.ecr.eu-west-1.amazonaws.com/ranker:1",
+            "The container image URI is not a prebuilt SageMaker",
+        ),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1", ""),
+        (ECR, ""),
+    ],
+)
+def test_serverless_takes_images_of_the_account_and_of_aws(world, refused, image, told):
+    create_model(world, {"Image": image})
+    variant = {"VariantName": "main", "ModelName": "m"}
+    serverless = {**variant, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    if told:
+        assert refused(world.config, "c", serverless).startswith(told)
+    else:
+        world.config("c", serverless)
+    world.config("i", {**variant, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+
+
+def test_managed_scaling_that_is_disabled_is_accepted_beside_a_model(world):
+    world.model()
+    world.config("c", world.variant(ManagedInstanceScaling={"Status": "DISABLED"}))
+
+
 @pytest.mark.parametrize("host", ["dkr.ecr.cn-north-1.amazonaws.com.cn", "dkr.ecr-fips.us-east-1.amazonaws.com"])
 def test_ecr_images_of_every_partition_are_ecr_images(world, host):
     create_model(world, {"Image": f"123456789012.{host}/x:1"})

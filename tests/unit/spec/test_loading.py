@@ -332,6 +332,24 @@ unknown: 1
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("retain: 1\nretain: 2\nmodels:\n  a_b: {}\n", [4, 6]),
+        ("models:\n  a_b: {}\nmodels:\n  c: {primary_containr: {}}\n", [4, 5, 6]),  # both are looked at
+        ("models:\n  a: {tags: {x: 1}, tags: {'aws:y': z}}\nunknown: 1\n", [4, 4, 4, 5]),
+        ("models:\n  a: {<<: {b: 1}}\nunknown: 1\n", [4, 5]),
+        ("models:\n  a: {execution_role_arn: *gone, tags: *gone}\nunknown: 1\n", [4, 4, 5]),
+        ("endpoint_configs: {c: {production_variants: {v: {initial_instance_count: !x two}}}}\nunknown: 1\n", [3, 4]),
+        ("models:\n  ? [a]\n  : {}\n  a_b: {}\n", [4, 6]),
+        ("unknown: 1\n---\na: b\n", [3, 4]),
+    ],
+)
+def test_what_reading_finds_hides_nothing_and_has_no_second_error(refused: Any, text: str, lines: list[int]) -> None:
+    found = refused(text)
+    assert [problem.line for problem in found] == lines, found
+
+
 def test_an_expression_that_failed_has_no_second_error_for_its_type(refused: Any) -> None:
     text = "endpoint_configs: {c: {production_variants: {v: {initial_instance_count: '{{ nope }}'}}}}\n"
     assert len(refused(text)) == 1
