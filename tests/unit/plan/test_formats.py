@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from mmeplan import plan, render
 from mmeplan.errors import InputError
 from mmeplan.plan.document import FORMAT_VERSION
+from mmeplan.plan.encoding import write
 from mmeplan.plan.schema import plan_schema
 
 STORED = sorted((Path(__file__).parent / "formats").glob("plan-*.json"))
@@ -29,6 +32,19 @@ def test_a_stored_plan_is_read_verified_and_shown(path: Path) -> None:
     assert made.applyable
     assert "endpoint/ranker" in render.text(made, width=100)
     assert plan.decode(plan.encode(made)) == made
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_document_is_written_whole_with_each_member_once(path: Path) -> None:
+    made, written = plan.read(path.read_text(), path.name), StringIO()
+    write(made, written)
+    assert written.getvalue().endswith("}\n")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+        return dict(pairs)
+
+    assert json.loads(written.getvalue(), object_pairs_hook=once) == plan.encode(made)
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)

@@ -95,7 +95,9 @@ def test_the_blast_radius_is_bounded(world: World, live: int, gone: int, option:
     assert [finding.rule for finding in made.findings] == (["GATE-08"] if refused else [])
     assert made.applyable is not refused
     if refused:
-        assert f"{gone} of {live} endpoints would be deleted or recreated" in made.findings[0].message
+        limit = {"": "30 %", "39.9%": "39.9 %", "0%": "0 %"}.get(option, option)
+        text = f"{gone} of {live} endpoints would be deleted or recreated, and at most {limit} may be: endpoint/e00"
+        assert made.findings[0].message.startswith(text)
         assert made.findings[0].help.endswith(f"--max-change {gone}")
         assert world.plan(after, max_change=str(gone)).applyable
 
