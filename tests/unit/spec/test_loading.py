@@ -103,6 +103,18 @@ def test_an_error_in_a_default_is_reported_once_at_its_own_line(refused: Any) ->
     ]
 
 
+@pytest.mark.parametrize(("entry", "got"), [("text", "the string text"), ("[1]", "a list"), ("3", "the integer 3")])
+def test_an_entry_that_is_no_mapping_is_refused_where_there_are_defaults_as_well(
+    refused: Any, entry: str, got: str
+) -> None:
+    defaults = "defaults: {model: {tags: {a: b}}, endpoint: {tags: {}}}"
+    problems = refused(f"{defaults}\nmodels: {{m: {entry}}}\nendpoints: {{e: {entry}}}\n")
+    assert [(p.path, p.message) for p in problems] == [
+        ("models.m", f"expected a mapping, got {got}"),
+        ("endpoints.e", f"expected a mapping, got {got}"),
+    ]
+
+
 def test_a_default_that_every_entry_overrides_is_checked_all_the_same(refused: Any) -> None:
     text = "defaults: {model: {execution_role_arn: 3}}\nmodels: {m: {execution_role_arn: arn}}\n"
     assert [p.path for p in refused(text)] == ["defaults.model.execution_role_arn"]
