@@ -115,6 +115,28 @@ def test_an_entry_that_is_no_mapping_is_refused_where_there_are_defaults_as_well
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("models: {m: {containers: [null]}}", "models.m.containers[0]", "expected a mapping, got nothing"),
+        (
+            "models: {m: {containers: [{environment: {A: ~}}]}}",
+            "models.m.containers[0].environment.A",
+            "expected a string, got nothing",
+        ),
+        (
+            "models: {m: {vpc_config: {subnets: [a, null]}}}",
+            "models.m.vpc_config.subnets[1]",
+            "expected a string, got nothing",
+        ),
+    ],
+)
+def test_nothing_in_a_list_or_as_a_value_is_refused_at_its_place(
+    refused: Any, text: str, path: str, message: str
+) -> None:
+    assert [(p.path, p.message) for p in refused(text)] == [(path, message)]
+
+
 def test_a_default_that_every_entry_overrides_is_checked_all_the_same(refused: Any) -> None:
     text = "defaults: {model: {execution_role_arn: 3}}\nmodels: {m: {execution_role_arn: arn}}\n"
     assert [p.path for p in refused(text)] == ["defaults.model.execution_role_arn"]
