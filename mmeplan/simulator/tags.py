@@ -30,7 +30,7 @@ def add_tags(call: Call, request: Json) -> Json:
 
 
 def list_tags(call: Call, request: Json) -> Json:
-    """ListTags, by key, all on one page: no page is smaller than what an object may have. A NextToken is a key shown."""
+    """ListTags, by key, on one page: none is smaller than what an object may have. A NextToken is a key shown."""
     tags = _listed(_resource(call, request["ResourceArn"]).tags or {})
     return {"Tags": [tag for tag in tags if tag["Key"] > request.get("NextToken", "")]}
 
