@@ -677,9 +677,9 @@ def pinned_of_two(variants: Mapping[str, Fleet], image: str) -> Fleet:
     return f(endpoints, models={"m": model(image, name="mine")})
 
 
-def pinned_beside(image: str) -> Fleet:
+def pinned_beside(image: str, other: str = "7") -> Fleet:
     endpoints = {"a": {"config": config(**main(of="n"))}, "e": {"config": config(**main())}}
-    return f(endpoints, models={"m": model(image, name="mine"), "n": model("7")})
+    return f(endpoints, models={"m": model(image, name="mine"), "n": model(other)})
 
 
 LOST: dict[str, Row] = {
@@ -824,6 +824,16 @@ LOST: dict[str, Row] = {
     ),
     "a pinned model in use whose content is to change, beside an endpoint of another model": Row(
         pinned_beside("2"), (pinned_beside("1"),), gone("model", 0)
+    ),
+    "a pinned model in use, beside an endpoint of another model that was applied with who knows what": Row(
+        pinned_beside("1", "8"),
+        (pinned_beside("1"),),
+        in_turn(gone("model", 0), tagged("endpoint", 0, mmeplan_digest="f" * 64)),
+    ),
+    "a pinned model in use and its config, and the file gives its count away": Row(
+        e(main(capacity="autoscaled"), models={"m": model(name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), gone("endpoint-config")),
     ),
     "a model of the fresh config in use": Row(
         SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), gone("model", 1))

@@ -36,6 +36,7 @@ def test_what_is_true_finds_nothing(world: World) -> None:
     for each, expression in (
         (None, "plan.summary.delete == 0 && plan.fleet == 'f' && plan.complete"),
         (None, "plan.changes.exists(c, c.kind == 'endpoint' && c.effect == 'create')"),
+        (None, "plan.drift.size() == 0 && plan.findings.size() == 0"),
         (None, "plan.capacity.types.all(t, t.peak <= 10)"),
         ("changes", "change.kind != 'endpoint' || change.traffic.all(v, v.instances_after >= 1)"),
         ("steps", "step.operation.startsWith('Create') && plan.account.matches('^[0-9]{12}$')"),

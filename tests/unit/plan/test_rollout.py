@@ -39,6 +39,10 @@ ROLLING = {
     ("deployment", "text"),
     [
         (None, "blue/green, all at once"),
+        (
+            blue_green({"Type": "LINEAR", "WaitIntervalInSeconds": 60}),
+            "blue/green, linear, one part every 60 s",
+        ),
         (blue_green(TerminationWaitInSeconds=120), "blue/green, all at once, the old fleet stays 2 min"),
         (blue_green(CANARY), "blue/green, canary 1 instance for 90 s, then the rest"),
         (blue_green(LINEAR), "blue/green, linear, 20 % every 10 min"),
