@@ -697,6 +697,11 @@ LOST: dict[str, Row] = {
     "a config in force of serverless, and another memory size is wanted": Row(
         e({"main": s(memory=4096)}), (e({"main": s()}),), gone("endpoint-config")
     ),
+    "a config in force of an endpoint that says no count": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(gone("endpoint-config"), edited("endpoint", ProductionVariants=[{"VariantName": "main"}])),
+    ),
     "a config in force of serverless that says only what is desired": Row(
         e({"main": s(memory=4096)}),
         (e({"main": s()}),),

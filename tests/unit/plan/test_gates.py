@@ -13,7 +13,9 @@ from mmeplan.diff import Action, Change, Effect, Outage, Refusal
 from mmeplan.graph import compile as compile_graph
 from mmeplan.live import live_object
 from mmeplan.plan import Options
-from mmeplan.plan.gates import gate_findings, max_change
+from mmeplan.plan.capacity import Overrun
+from mmeplan.plan.document import InstanceCapacity
+from mmeplan.plan.gates import capacity_findings, gate_findings, max_change
 from mmeplan.rules.not_checked import NOT_CHECKED
 from mmeplan.spec import load_text
 from tests.simulation.world import Fleet, World, config, fleet, one, serverless, variant
@@ -65,6 +67,37 @@ def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: Wo
 
     assert found(world, outage) == [rule]
     assert found(world, outage, allow_outage=("endpoint/ranker",)) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "fits", "alone", "message", "advice"),
+    [
+        (
+            9,
+            0,
+            12,
+            "after this plan the fleet has 9 × ml.m5.large, and the quota for endpoints is 8 (the file)",
+            "ask for",
+        ),
+        (8, 2, 10, "the rollout has up to 12 × ml.m5.large at once", "--parallelism 2 would do; a quota of 12"),
+        (
+            8,
+            0,
+            10,
+            "the rollout has up to 12 × ml.m5.large",
+            "one endpoint at a time needs a quota of 10; a quota of 12",
+        ),
+        (8, 0, 12, "the rollout has up to 12 × ml.m5.large", "a quota of 12 would do as it is planned"),
+    ],
+)
+def test_a_type_beyond_its_quota_is_refused_with_what_would_do(
+    world: World, after: int, fits: int, alone: int, message: str, advice: str
+) -> None:
+    row = InstanceCapacity("ml.m5.large", 6, after, 12, 8, "the file")
+    (finding,) = capacity_findings(world.compile(one()), (Overrun(row, fits, alone),))
+    assert (finding.rule, finding.severity) == ("GATE-09", "error")
+    assert finding.message.startswith(message)
+    assert finding.help.startswith(advice)
 
 
 MINE, THEIRS = "123456789012", "999999999999"
@@ -151,6 +184,7 @@ def many(live: int, gone: int) -> tuple[Fleet, Fleet]:
         (10, 4, "39.9%", True),
         (10, 4, "4", False),
         (10, 4, "3", True),
+        (10, 6, "", True),
         (2, 1, "0", True),
         (2, 1, "0%", True),
         (2, 2, "100%", False),
@@ -166,6 +200,7 @@ def test_the_blast_radius_is_bounded(world: World, live: int, gone: int, option:
         limit = {"": "30 %", "39.9%": "39.9 %", "0%": "0 %"}.get(option, option)
         text = f"{gone} of {live} endpoints would be deleted or recreated, and at most {limit} may be: endpoint/e00"
         assert made.findings[0].message.startswith(text)
+        assert made.findings[0].message.endswith(", …") is (gone > 5)
         assert made.findings[0].help.endswith(f"--max-change {gone}")
         assert world.plan(after, max_change=str(gone)).applyable
 
