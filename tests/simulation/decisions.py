@@ -1463,6 +1463,9 @@ HANDS: dict[str, Row] = {
         (),
         in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), denied("DescribeEndpointConfig")),
     ),
+    "nothing, and the config outside that it runs can't be read": Row(
+        OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), denied("DescribeEndpointConfig"))
+    ),
     "the config outside that it runs is gone": Row(
         OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), gone("endpoint-config"))
     ),

@@ -186,3 +186,43 @@ def test_what_json_holds_can_be_asked_about() -> None:
         assert Expression(text, ["plan"]).evaluate({"plan": values}), text
     with pytest.raises(CelEvaluationError):
         Expression("plan.b == 1", ["plan"]).evaluate({"plan": {"b": 2**70}})
+
+
+HEAD = b"version: 1\nfleet: f\n"
+
+
+def problems(text: bytes) -> list[tuple[int, str, str]]:
+    with pytest.raises(InputError) as refused:
+        load_text(HEAD + text)
+    return [(problem.line, problem.path, problem.message) for problem in refused.value.problems]
+
+
+def test_a_file_has_no_more_policies_than_can_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = b"p%d: {expression: 'true', message: m}, "
+    hundred = b"".join(one % number for number in range(100))
+    assert len(load_text(HEAD + b"policies: {" + hundred + b"}\n").policies) == 100
+    more = HEAD + b"policies: {" + hundred + one % 100 + b"}\n"
+    with pytest.raises(InputError) as refused:
+        load_text(more)
+    assert [(p.line, p.path, p.message) for p in refused.value.problems] == [(3, "policies", "more than 100 policies")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "place"),
+    [
+        (b"expression: 'plan.complete &&'", 4),
+        (b"expression: >-\n      plan.complete\n      && !", 6),
+        (b'expression: "plan.complete \\\n      && !"', 4),  # written in another way than it is read: at its key
+    ],
+)
+def test_a_mistake_in_an_expression_is_shown_where_it_stands(expression: bytes, place: int) -> None:
+    text = b"policies:\n  p: {message: m, " + expression + b"}\n"
+    if b">-" in expression:
+        text = b"policies:\n  p:\n    message: m\n    " + expression + b"\n"
+    (problem,) = problems(text)
+    assert problem[0] >= place, problem
+
+
+def test_half_of_a_surrogate_pair_is_no_expression() -> None:
+    with pytest.raises(CelSyntaxError, match="surrogate"):
+        Expression("'\ud800' == ''", ("plan",))
