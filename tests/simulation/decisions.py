@@ -805,6 +805,11 @@ LOST: dict[str, Row] = {
     "a pinned model in use whose content is to change, and its config": Row(
         e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), in_turn(gone("model"), gone("endpoint-config"))
     ),
+    "a pinned model in use under the name of its config, whose content is to change": Row(
+        e(models={"m": model("2", name="mine")}, settings={"name": "mine"}),
+        (e(models={"m": model(name="mine")}, settings={"name": "mine"}),),
+        gone("model"),
+    ),
     "a pinned model in use that gets a salt": Row(
         e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,), gone("model")
     ),
