@@ -226,3 +226,17 @@ def test_a_mistake_in_an_expression_is_shown_where_it_stands(expression: bytes, 
 def test_half_of_a_surrogate_pair_is_no_expression() -> None:
     with pytest.raises(CelSyntaxError, match="surrogate"):
         Expression("'\ud800' == ''", ("plan",))
+
+
+def test_a_policy_over_the_whole_plan_sees_what_changes_and_that_masked(world: World) -> None:
+    models = {"ranker": model("1", environment={"TOKEN": "before"})}
+    world.live_through(fleet(ONE, models=models))
+    unchanged = {"it": {"expression": "plan.changes.size() == 0", "message": "m"}}
+    assert world.plan(fleet(ONE, models=models, policies=unchanged)).findings == ()
+    told = "c.fields.exists(f, f.field.endsWith('.TOKEN') && f.after"
+    policies = {
+        "shown": {"expression": f"!plan.changes.exists(c, {told} == '{SECRET}'))", "message": "m"},
+        "masked": {"expression": f"plan.changes.exists(c, {told}.startsWith('(masked')))", "message": "m"},
+    }
+    after = fleet(ONE, models={"ranker": model("1", environment={"TOKEN": SECRET})}, policies=policies)
+    assert world.plan(after).findings == ()
