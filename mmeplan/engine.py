@@ -224,6 +224,7 @@ class Engine:
         self._progress = progress
         self._snapshot: Snapshot | None = None
         self._simulator: Simulator | None = None
+        self._is_near: Callable[[], bool] = lambda: False
 
     @classmethod
     def aws(
@@ -244,7 +245,9 @@ class Engine:
 
         clock = SystemClock()
         cloud = Cloud(clock, profile=profile, region=region, endpoint_url=endpoint_url, trace=trace)
-        return cls(cloud, cloud, clock, cloud.region, progress=progress)
+        engine = cls(cloud, cloud, clock, cloud.region, progress=progress)
+        engine._is_near = lambda: cloud.is_near
+        return engine
 
     @classmethod
     def simulated(
@@ -270,6 +273,7 @@ class Engine:
         cloud = Cloud(simulator.clock, region=region or SIMULATED_REGION, door=door, trace=trace)
         engine = cls(cloud, cloud, simulator.clock, cloud.region, progress=progress)
         engine._simulator = opened
+        engine._is_near = lambda: True
         return engine
 
     @classmethod
@@ -283,6 +287,14 @@ class Engine:
         engine = cls(nothing, nothing, nothing, seen.region)
         engine._snapshot = seen
         return engine
+
+    @property
+    def is_near(self) -> bool:
+        """Whether SageMaker is on this machine, and may be asked as often as its caller likes.
+
+        Raises CredentialsError.
+        """
+        return self._is_near()
 
     def close(self) -> None:
         """Close the simulator, where this engine has opened it."""

@@ -85,8 +85,8 @@ class Executor:
             elif self.last and not self.ready and not self._stopped():
                 self.ready, self.last = self.last, []
                 self.references.forget()
-            elif not self.ready or self._stopped():
-                break
+            else:
+                break  # nothing is under way, so that nothing is ready, or nothing more is to be begun
         self._clean_up()
         return self._outcome()
 

@@ -65,7 +65,6 @@ def command(
     Create, swap, verify, delete, in this order. Exits 0 when a second look proves the result, 3 where the plan is
     refused, 4 where a saved plan is stale, 5 where something is left to do: run it again to go on.
     """
-    how.check(settings)
     saved = read_file(settings.fleet)
     if saved is not None:
         given = {

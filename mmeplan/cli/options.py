@@ -19,7 +19,6 @@ import click
 from mmeplan import render, spec
 from mmeplan.cli.errors import wants_color
 from mmeplan.cli.progress import reading
-from mmeplan.cloud.clock import is_loopback
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
 from mmeplan.plan import Finding
@@ -187,17 +186,20 @@ class ApplyOptions:
         """What a plan that is made now counts with."""
         return self.parallelism or DEFAULT_PARALLELISM
 
-    def check(self, settings: Settings) -> None:
+    def _check(self, engine: Engine) -> None:
         """Raises InputError for an interval that AWS would throttle."""
-        nearby = settings.is_local or is_loopback(settings.endpoint_url)
-        if self.poll_interval_s < POLL_INTERVAL_S and not nearby:
+        if self.poll_interval_s < POLL_INTERVAL_S and not engine.is_near:
             least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
             raise InputError([Problem(f"--poll-interval {self.poll_interval_s:g}: {least}")])
 
     def locked(
         self, settings: Settings, engine: Engine, command: str, fleet: str
     ) -> AbstractContextManager[FleetLock | None]:
-        """Holds --lock while the context is open; None where none was asked for. Raises LockedError, CloudError."""
+        """Holds --lock while the context is open; None where none was asked for.
+
+        Raises InputError for options that don't fit the SageMaker of `engine`; LockedError, CloudError.
+        """
+        self._check(engine)
         if not self.lock_url:
             return nullcontext()
         local = str(settings.local_path) if settings.is_local else None

@@ -47,7 +47,6 @@ def command(
     apply goes forward again. `mmeplan status` lists the generations.
     """
     outputs = Outputs(settings, "text", out=out, inputs=(settings.fleet,))
-    how.check(settings)
     desired = settings.compiled()
     fleet, at = desired.fleet, desired.address(endpoint)
     with settings.engine(fleet) as engine, how.locked(settings, engine, "rollback", fleet.name) as lock:

@@ -120,7 +120,8 @@ class Cloud:
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
-        self._pace = None if door or is_loopback(endpoint_url) else Pace(clock)
+        self._near: set[str] = set()
+        self._pace = None if door else Pace(clock)
         try:
             if door:
                 self._session = boto3.session.Session(
@@ -158,6 +159,18 @@ class Cloud:
             pool.shutdown(cancel_futures=True)  # Ctrl-C doesn't wait for thousands of reads that have yet to begin
         return answers
 
+    @property
+    def is_near(self) -> bool:
+        """Whether SageMaker is on this machine, however its URL was given, and needs no sparing.
+
+        Raises CredentialsError.
+        """
+        try:
+            self._client("sagemaker")
+        except (BotoCoreError, ValueError) as error:
+            raise CredentialsError(str(error)) from None
+        return "sagemaker" in self._near
+
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:
         """One write, made once. Raises CloudError."""
         return self._call(operation, params)
@@ -185,10 +198,11 @@ class Cloud:
         return answer
 
     def _answer(self, operation: str, params: Mapping[str, Any]) -> Answer:
-        if self._pace:
-            self._pace.wait()
+        service = _SERVICES.get(operation, "sagemaker")
         try:
-            client = self._client(_SERVICES.get(operation, "sagemaker"))
+            client = self._client(service)
+            if self._pace and service not in self._near:
+                self._pace.wait()
             answer = getattr(client, xform_name(operation))(**params)
             if isinstance(answer.get("Body"), StreamingBody):
                 answer["Body"] = _beginning(answer["Body"])
@@ -225,6 +239,8 @@ class Cloud:
             user_agent_extra=f"mmeplan/{__version__}",
         )
         made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
+        if self._door or is_loopback(made.meta.endpoint_url):  # botocore has many ways to be given another URL
+            self._near.add(service)
         made.meta.events.register("after-call.*", _is_an_answer)
         if self._door:
             made.meta.events.register("before-send.*", self._door.before_send)

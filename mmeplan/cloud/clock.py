@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -56,7 +57,11 @@ class SystemClock:
 
 def is_loopback(url: str | None) -> bool:
     """Whether a URL is on this machine: a simulated service needs no sparing."""
-    return urlsplit(url or "").hostname in ("127.0.0.1", "::1", "localhost")
+    host = urlsplit(url or "").hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Pace:

@@ -8,7 +8,7 @@ from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, tag_changes
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveEndpoint, LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import DIGEST_TAG, owner_in
 
@@ -121,7 +121,9 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
         text = f"{_NOUNS[resource.kind]} can't be changed"
         return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal, fields)
     if fields:
-        advice = "delete it, or set replace_salt to get another name"
+        user = _user_of(demand, live)
+        advice = f"{user} uses it, so " if user else "delete it, or "
+        advice += "set replace_salt to get another name"
         refusal = f"{live.name} exists with other content than its name says; {advice}"
         text = "somebody made an object of this name"
         return _refused(resource, live, Refusal.CONTENT, "tampered", text, refusal, fields)
@@ -131,6 +133,18 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
     kept = f"{live.name} was kept and has this content: re-used, nothing is created"
     text = "unchanged" if reason == "same" else kept
     return _tagged(demand, resource, live, reason, text, foreign_is_fine=not resource.pinned)
+
+
+def _user_of(demand: Demand, live: LiveObject) -> str:
+    """An endpoint that runs on this model or config, or moves to it: one of the fleet, else of others; or none."""
+    inputs = demand.inputs
+    for endpoint in inputs.snapshot.present("endpoint"):
+        configs = endpoint.configs if isinstance(endpoint, LiveEndpoint) else ()
+        used = configs if live.kind == "endpoint_config" else [name for at in configs for name in inputs.models_in(at)]
+        if live.name in used:
+            return f"the endpoint {endpoint.name}"
+    other = inputs.snapshot.users.get(f"{live.kind}/{live.name}")
+    return f"{other}, an endpoint of somebody else," if other else ""
 
 
 def _pinned_and_replaced(resource: Resource, live: LiveObject | None) -> Change:

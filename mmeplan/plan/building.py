@@ -208,8 +208,12 @@ def _pinned_with(graph: Graph, at: str) -> list[str]:
 
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:
-    """(kind, name) of the models and configs that a plan deletes: what has to be looked for at other endpoints."""
-    return [(c.kind, c.live_name) for c in plan.changes if c.action is Action.DELETE and c.kind != "endpoint"]
+    """(kind, name) of the models and configs that a plan deletes, or that stand in its way and a person may delete.
+
+    They have to be looked for at other endpoints.
+    """
+    immutables = (c for c in plan.changes if c.kind != "endpoint" and c.live_name)
+    return [(c.kind, c.live_name) for c in immutables if c.action is Action.DELETE or c.refused is Refusal.CONTENT]
 
 
 def _summary(changes: tuple[Change, ...]) -> Summary:

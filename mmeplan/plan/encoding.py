@@ -198,19 +198,6 @@ def _fields(items: list[dict[str, Any]]) -> tuple[FieldChange, ...]:
     return tuple(FieldChange((), item["before"], item["after"], item["field"], item.get("line", 0)) for item in items)
 
 
-_TUPLES: Final = frozenset(
-    {
-        "causes",
-        "tags_removed",
-        "notes",
-        "targets",
-        "replace",
-        "allow_outage",
-        "references",
-    }
-)
-
-
 def _make(kind: Any, item: Mapping[str, Any]) -> Any:
     known = {member.name for member in fields(kind)}
-    return kind(**{k: tuple(v) if k in _TUPLES and isinstance(v, list) else v for k, v in item.items() if k in known})
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k in known})

@@ -80,7 +80,7 @@ def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator
     if change.refusal:
         rule = _REFUSALS.get((change.kind, change.refused), REFUSED) if change.refused else REFUSED
         yield _finding(graph, rule, change.address, _path(resource), f"{change.address}: {change.refusal}", "")
-    protected = resource is not None and resource.entry.protect and resource.kind == change.kind
+    protected = resource is not None and resource.entry.protect
     if change.effect == "outage" and change.address not in options.allow_outage:
         message = f"{change.address} would be deleted and created, which is an outage: {change.explanation}"
         rule = _OUTAGES.get(change.outage, OUTAGE) if change.outage else OUTAGE

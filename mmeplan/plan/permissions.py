@@ -5,14 +5,16 @@ In: a plan, and the snapshot that it was made from. Out: a policy document.
 What stands on `*` can't be narrowed: IAM has no resources for lists and for the tag index. Before a config or model is
 deleted, every endpoint of the account is looked at (docs/plan-and-apply.md, "Deletes last"), so that a plan with such a
 deletion may describe all of them. GetCallerIdentity needs no permission. What containers read when they run (S3, ECR,
-KMS) is a matter of their execution role, and what a KMS key asks of the caller is a matter of its key policy.
-Source: Service Authorization Reference, Actions, resources, and condition keys for Amazon SageMaker; for PassRole, the
-developer guide, "SageMaker roles".
+KMS) is a matter of their execution role. Who deletes an endpoint must be allowed to deregister its scalable targets;
+who updates one to a config with a key, to grant SageMaker the use of that key.
+Source: Service Authorization Reference, Actions, resources, and condition keys for Amazon SageMaker and for Application
+Auto Scaling; the developer guide, "SageMaker roles" (PassRole), endpoint-scaling.html (DeregisterScalableTarget) and
+api-permissions-reference.html (CreateGrant).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
@@ -48,6 +50,7 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     if roles:
         service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         statements.append({**_statement("PassRoles", ["iam:PassRole"], roles), "Condition": service})
+    statements += [*_scaling(plan, of), *_grants(plan, snapshot, of)]
     if actions := sorted(set(online)):
         statements.append(_statement("ReadOnline", actions, ["*"]))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -58,6 +61,10 @@ class _Names:
 
     def __init__(self, account: str, region: str) -> None:
         self._head = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
+
+    def beside(self, service: str, resource: str) -> str:
+        """The ARN of another service's resource in this account and region."""
+        return f"{self._head.replace(':sagemaker:', f':{service}:')}{resource}"
 
     def __call__(self, kind: str, name: str) -> set[str]:
         return {f"{self._head}{_WORDS[kind]}/{spelled}" for spelled in (name, name.lower())}
@@ -102,6 +109,35 @@ def _touched(step: Step, of: _Names) -> set[str]:
     named = ((kind, step.params.get(member)) for kind, member in NAME_MEMBERS.items())
     own = None if step.operation == "CreateEndpoint" else _CREATES.get(step.operation)
     return {arn for kind, name in named if name and own in (None, kind) for arn in of(kind, str(name))}
+
+
+def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:
+    """What a DeleteEndpoint asks beside its own where variants are registered with Application Auto Scaling.
+
+    SageMaker deregisters them in the caller's name. Their ids don't say which endpoint they are of.
+    """
+    if all(step.operation != "DeleteEndpoint" for step in plan.steps):
+        return
+    yield _statement("ReadScaling", ["application-autoscaling:DescribeScalableTargets"], ["*"])
+    targets = [of.beside("application-autoscaling", "scalable-target/*")]
+    deregister = _statement("DeregisterScaling", ["application-autoscaling:DeregisterScalableTarget"], targets)
+    yield {**deregister, "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}}
+
+
+def _grants(plan: Plan, snapshot: Snapshot, of: _Names) -> Iterator[dict[str, Any]]:
+    """CreateGrant on the keys of the volumes that endpoints are created with or updated to. An alias is a condition."""
+    made = {s.params["EndpointConfigName"]: s.params for s in plan.steps if s.operation == "CreateEndpointConfig"}
+    live = {name: config.describe for name, config in snapshot.objects.get("endpoint_config", {}).items()}
+    used = {s.params["EndpointConfigName"] for s in plan.steps if s.operation in ("CreateEndpoint", "UpdateEndpoint")}
+    keys = {str(key) for name in used if (key := {**live, **made}.get(name, {}).get("KmsKeyId"))}
+    aliases = sorted({f"alias/{key.partition('alias/')[2]}" for key in keys if "alias/" in key})
+    arns = sorted(key if ":" in key else of.beside("kms", f"key/{key}") for key in keys if "alias/" not in key)
+    for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    if arns:
+        yield {**_statement("GrantKeys", ["kms:CreateGrant"], arns), "Condition": for_services}
+    if aliases:
+        named = {**for_services, "ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
+        yield {**_statement("GrantAliases", ["kms:CreateGrant"], [of.beside("kms", "key/*")]), "Condition": named}
 
 
 def _by_arns(sid: str, needed: Mapping[str, set[str]]) -> list[dict[str, Any]]:

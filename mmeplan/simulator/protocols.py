@@ -146,8 +146,6 @@ def _scalar(kind: str, text: str) -> Any:
     try:
         if kind in ("integer", "long"):
             return int(text)
-        if kind in ("float", "double"):
-            return float(text)
     except ValueError:
         raise ServiceError("MalformedInput", f"{text} is not a number.") from None
     return text == "true" if kind == "boolean" else text

@@ -190,12 +190,13 @@ class Server(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Serve in a thread of its own."""
-        self._serving = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        self._serving.start()
+        serving = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        serving.start()
+        self._serving = serving
 
     def stop(self) -> None:
-        """End a server that was started, and free its port."""
-        self.shutdown()
+        """End a server, and free its port. Of one that was never started the base class would wait for the end."""
         if self._serving:
+            self.shutdown()
             self._serving.join(STOP_S)
         self.server_close()

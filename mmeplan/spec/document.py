@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import yaml
+from yaml.error import MarkedYAMLError
 from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 from yaml.reader import ReaderError
 
@@ -135,24 +136,21 @@ def parse_document(file: str, text: str) -> Document:
     reader = _Reader(file, text)
     try:
         value, positions = reader.read()
-    except yaml.YAMLError as error:
+    except ReaderError as error:
+        raise InputError([_character_problem(file, text, error)]) from None
+    except MarkedYAMLError as error:
         raise InputError([_syntax_problem(file, text, error)]) from None
     except UnicodeError as error:
         raise InputError([Problem(f"not valid text: {error}", file)]) from None
     return Document(file, value, positions, text, tuple(reader.problems), frozenset(reader.failed))
 
 
-def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
-    if isinstance(error, ReaderError):
-        return _character_problem(file, text, error)
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    what = getattr(error, "problem", None) or getattr(error, "context", None) or "syntax error"
-    if mark is None:
-        return Problem(f"not valid YAML: {what}", file)
+def _syntax_problem(file: str, text: str, error: MarkedYAMLError) -> Problem:
+    mark: Any = error.problem_mark  # libyaml marks each of its problems
     lines = lines_of(text)
     source = lines[mark.line] if mark.line < len(lines) else ""
     hint = "indent with spaces; YAML does not allow tabs" if "\t" in source[: mark.column + 1] else ""
-    return Problem(f"not valid YAML: {what}", file, mark.line + 1, mark.column + 1, "", hint, source)
+    return Problem(f"not valid YAML: {error.problem}", file, mark.line + 1, mark.column + 1, "", hint, source)
 
 
 def _character_problem(file: str, text: str, error: ReaderError) -> Problem:

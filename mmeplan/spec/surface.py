@@ -244,9 +244,8 @@ class _Builder:
             return Node("list", shape=shape, item=self._shape(self.model.shapes[shape]["member"]["shape"]))
         if kind == "map":
             value = self._shape(self.model.shapes[shape]["value"]["shape"])
-            if shape == "EnvironmentMap":
-                value = Node("text", shape=value.shape)
-            return Node("map", shape=shape, item=value)
+            item = Node("text", shape=value.shape) if shape == "EnvironmentMap" else value
+            return Node("map", shape=shape, item=item)
         kinds: dict[str, Kind] = {
             "integer": "integer",
             "long": "integer",
@@ -340,12 +339,9 @@ def _follow(loc: FilePath) -> tuple[FilePath, Node | None, Node | None]:
         if node is not None and node.kind == "either" and part in ("text", "config"):
             node = replace(node, kind="object")  # which of the two alternatives was tried is not part of the path
             continue
-        if part == "[key]":
-            continue
         holder = node
         path.append(part)
-        if node is not None:
-            node = node.keys.get(str(part)) if node.kind == "object" else node.item
+        node = node and (node.keys.get(str(part)) if node.kind == "object" else node.item)
     return tuple(path), holder, node
 
 

@@ -241,5 +241,16 @@ def test_rollback_goes_back_saves_its_plan_and_says_what_there_is(folder: Path) 
 
 
 def test_a_poll_interval_that_aws_would_throttle_is_refused(folder: Path) -> None:
-    result = mmeplan("apply --poll-interval 5", folder)
-    assert (result.code, "AWS throttles" in result.stderr) == (1, True)
+    for command in ("apply", "destroy", "rollback churn"):
+        result = mmeplan(f"{command} --poll-interval 5", folder)
+        assert (result.code, "AWS throttles" in result.stderr) == (1, True), command
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"])
+def test_a_sagemaker_on_this_machine_may_be_polled_at_any_interval(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    result = mmeplan("apply --poll-interval 0.02", folder)
+    assert "AWS throttles" not in result.stderr
+    assert "credentials" in result.stderr  # it goes on to ask

@@ -7,14 +7,17 @@ import io
 import json
 import signal
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from mmeplan.simulator import Settings, Simulator
+from mmeplan.simulator.server import Server
 from tests.contract.doors import ARN, IMAGE, ROLE, VARIANT, Door, create, error_of, served
 from tests.contract.doors import http as over_http
 
@@ -325,6 +328,53 @@ def test_a_body_that_ends_early_has_no_effect_and_the_server_lives_on(length: by
         target = b"X-Amz-Target: SageMaker.ListModels\r\n"
         assert raw(door, b"POST / HTTP/1.1\r\n" + target + length + b"\r\n\r\n" + body) == b""
         assert door.client().list_models()["Models"] == []
+
+
+def test_a_chunked_body_may_end_with_trailers() -> None:
+    with Simulator.open() as sim, over_http(sim) as door:
+        head = b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListModels\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"2\r\n{}\r\n0\r\nX-Amz-Trailer: x\r\nX-Other: y\r\n\r\n"
+        assert raw(door, (head + body) * 2).count(b'{"Models":[]}') == 2
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_a_server_listens_on_ipv6_and_its_url_has_brackets() -> None:
+    with Simulator.open() as sim:
+        try:
+            server = Server(sim, host="::1")
+        except OSError:
+            pytest.skip("this machine has no ::1")
+        server.start()
+        try:
+            assert server.url == f"http://[::1]:{server.server_address[1]}"
+            with closing(socket.create_connection(server.server_address[:2], timeout=5)) as connection:
+                connection.sendall(b"GET /_mmeplan/clock HTTP/1.0\r\n\r\n")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        finally:
+            server.stop()
+
+
+def test_a_connection_that_ends_badly_is_no_news_and_a_fault_of_the_simulator_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Simulator.open() as sim:
+        server = Server(sim)
+        for error, told in ((ConnectionResetError("gone"), False), (KeyError("a bug"), True)):
+            try:
+                raise error
+            except Exception:  # noqa: BLE001
+                server.handle_error(None, ("127.0.0.1", 1))
+            assert (type(error).__name__ in capsys.readouterr().err) is told
+        server.stop()
+
+
+def test_a_server_that_was_never_started_is_ended_at_once() -> None:
+    with Simulator.open() as sim:
+        server = Server(sim)
+        ending = threading.Thread(target=server.stop, daemon=True)
+        ending.start()
+        ending.join(5)
+        assert not ending.is_alive()
 
 
 def test_empty_lines_between_two_requests_mean_nothing() -> None:

@@ -677,9 +677,9 @@ def pinned_of_two(variants: Mapping[str, Fleet], image: str) -> Fleet:
     return f(endpoints, models={"m": model(image, name="mine")})
 
 
-def pinned_beside(image: str) -> Fleet:
+def pinned_beside(image: str, other: str = "7") -> Fleet:
     endpoints = {"a": {"config": config(**main(of="n"))}, "e": {"config": config(**main())}}
-    return f(endpoints, models={"m": model(image, name="mine"), "n": model("7")})
+    return f(endpoints, models={"m": model(image, name="mine"), "n": model(other)})
 
 
 LOST: dict[str, Row] = {
@@ -696,6 +696,11 @@ LOST: dict[str, Row] = {
     ),
     "a config in force of serverless, and another memory size is wanted": Row(
         e({"main": s(memory=4096)}), (e({"main": s()}),), gone("endpoint-config")
+    ),
+    "a config in force of an endpoint that says no count": Row(
+        LARGE,
+        (SMALL,),
+        in_turn(gone("endpoint-config"), edited("endpoint", ProductionVariants=[{"VariantName": "main"}])),
     ),
     "a config in force of serverless that says only what is desired": Row(
         e({"main": s(memory=4096)}),
@@ -800,6 +805,11 @@ LOST: dict[str, Row] = {
     "a pinned model in use whose content is to change, and its config": Row(
         e(models={"m": model("2", name="mine")}), (PINNED_MODEL,), in_turn(gone("model"), gone("endpoint-config"))
     ),
+    "a pinned model in use under the name of its config, whose content is to change": Row(
+        e(models={"m": model("2", name="mine")}, settings={"name": "mine"}),
+        (e(models={"m": model(name="mine")}, settings={"name": "mine"}),),
+        gone("model"),
+    ),
     "a pinned model in use that gets a salt": Row(
         e(models={"m": model(name="mine", replace_salt="1")}), (PINNED_MODEL,), gone("model")
     ),
@@ -824,6 +834,16 @@ LOST: dict[str, Row] = {
     ),
     "a pinned model in use whose content is to change, beside an endpoint of another model": Row(
         pinned_beside("2"), (pinned_beside("1"),), gone("model", 0)
+    ),
+    "a pinned model in use, beside an endpoint of another model that was applied with who knows what": Row(
+        pinned_beside("1", "8"),
+        (pinned_beside("1"),),
+        in_turn(gone("model", 0), tagged("endpoint", 0, mmeplan_digest="f" * 64)),
+    ),
+    "a pinned model in use and its config, and the file gives its count away": Row(
+        e(main(capacity="autoscaled"), models={"m": model(name="mine")}),
+        (PINNED_MODEL,),
+        in_turn(gone("model"), gone("endpoint-config")),
     ),
     "a model of the fresh config in use": Row(
         SMALL, (SMALL,), in_turn(applied(SMALL, REPLACED_MODEL), gone("model", 1))
@@ -1447,6 +1467,9 @@ HANDS: dict[str, Row] = {
         OUTSIDE,
         (),
         in_turn(theirs(), theirs("b"), applied(OUTSIDE), swapped_to(named("b")), denied("DescribeEndpointConfig")),
+    ),
+    "nothing, and the config outside that it runs can't be read": Row(
+        OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), denied("DescribeEndpointConfig"))
     ),
     "the config outside that it runs is gone": Row(
         OUTSIDE, (), in_turn(theirs(), applied(OUTSIDE), gone("endpoint-config"))

@@ -211,6 +211,8 @@ def test_what_fits_in_no_order_is_refused_and_told_what_would() -> None:
         )
         made = world.plan({**after, "quotas": {"ml.m5.large": 5}})
         assert made.findings[0].message.startswith("after this plan the fleet has 6 × ml.m5.large")
+        made = world.plan({**after, "quotas": {"ml.m5.large": 6}})  # what is left fits, to the instance
+        assert made.findings[0].message.startswith("the rollout has up to 12 × ml.m5.large at once")
         made = world.plan({**before, "quotas": {"ml.m5.large": 1}})
         assert not made.refused  # it is beyond its quota already, and this plan adds nothing
 

@@ -5,11 +5,14 @@ An apply completes where it can and says where it can't.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
 
+from mmeplan.apply.retrying import WRITES as BACKOFFS
+from mmeplan.aws.failures import Failure
 from mmeplan.errors import PlanRefused
 from tests.simulation.world import Fleet, World, config, fleet, model, one, variant
 
@@ -93,6 +96,31 @@ def test_what_was_just_created_may_not_be_visible_yet(world: World) -> None:
     world.sim.faults.hide("CreateModel", reads=(1, 4))
     world.sim.faults.hide("CreateEndpointConfig", reads=(1, 4))
     live_on(world)
+
+
+def test_a_config_that_is_not_visible_yet_costs_repeated_calls_and_no_other_read() -> None:
+    """CreateEndpoint and UpdateEndpoint read the config themselves, and may read what was a moment ago."""
+    calls: list[Counter[str]] = []
+    for hidden in (0, 3):
+        with World() as other:
+            other.sim.faults.hide("CreateEndpointConfig", reads=hidden)
+            live_on(other)
+            calls.append(Counter(event.operation for event in other.sim.history() if event.kind == "call"))
+    more = calls[1] - calls[0]
+    assert more["CreateEndpoint"] == 3 * calls[0]["CreateEndpoint"]
+    assert more["UpdateEndpoint"] == 3 * calls[0]["UpdateEndpoint"]
+    assert more["DescribeEndpointConfig"] == more["CreateEndpointConfig"] == 0
+    assert calls[0]["UpdateEndpoint"] > 0
+
+
+def test_a_config_that_never_becomes_visible_fails_its_endpoint_and_the_next_apply_goes_on(world: World) -> None:
+    world.sim.faults.hide("CreateEndpointConfig", reads=BACKOFFS[Failure.NOT_FOUND].attempts)
+    outcome = world.apply(one())
+    (failed,) = outcome.failed
+    assert (failed.address, world.names("endpoint")) == ("endpoint/ranker", [])
+    assert "Could not find" in failed.detail
+    world.sim.faults.reset()
+    world.live_through(one())
 
 
 def test_a_create_that_is_denied_fails_with_its_descendants_and_nothing_else(world: World) -> None:

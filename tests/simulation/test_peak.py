@@ -22,7 +22,7 @@ from tests.simulation.reaching import copied, in_all, reached
 from tests.simulation.world import REGION, ROLE, Fleet, World, config, fleet, model, one, serverless, variant
 
 PHASES = (Phase.explicit, Phase.generate)  # a life is short, and its shrinking long
-LIFE = settings(max_examples=25, derandomize=True, database=None, phases=PHASES)
+LIFE = settings(max_examples=10, derandomize=True, database=None, phases=PHASES)
 TYPES = ("ml.m5.large", "ml.m5.xlarge")
 
 

@@ -17,6 +17,7 @@ from mmeplan.plan.permissions import iam_policy
 from tests.simulation.world import ACCOUNT, REGION, ROLE, Fleet, World, config, fleet, model, serverless, variant
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
+TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/0ec5e3c1a2b34d5f6a7b8c9d0e1f2a3b"
 NAMED = (("EndpointName", "endpoint"), ("EndpointConfigName", "endpoint-config"), ("ModelName", "model"))
 PARTITIONS = {
     "cn-north-1": "aws-cn",
@@ -50,7 +51,10 @@ class Recorder(World):
 
 
 def needed(service: str, operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Source: Service Authorization Reference, Actions of Amazon SageMaker (resource types of each action)."""
+    """Source: Service Authorization Reference, Actions of Amazon SageMaker: resource types and dependent actions.
+
+    For DeleteEndpoint: the developer guide, endpoint-scaling.html.
+    """
     if service.startswith("ResourceGroupsTagging"):
         yield f"tag:{operation}", "*"
         return
@@ -63,6 +67,9 @@ def needed(service: str, operation: str, body: dict[str, Any]) -> Iterator[tuple
         only = {"CreateModel": "model", "CreateEndpointConfig": "endpoint-config"}.get(operation)
         arns = [f"{ARN}{kind}/{body[member]}" for member, kind in NAMED if member in body and only in (None, kind)]
         yield from ((action, arn) for arn in arns)
+        if operation == "DeleteEndpoint":  # where a variant is registered, which the caller can't know beforehand
+            yield "application-autoscaling:DescribeScalableTargets", "*"
+            yield "application-autoscaling:DeregisterScalableTarget", TARGET
         if operation.startswith("Create") and body.get("Tags"):
             yield "sagemaker:AddTags", arns[0]
         if body.get("ExecutionRoleArn"):
@@ -155,6 +162,50 @@ def test_deletions_are_bound_to_the_tag_and_scan_all_endpoints() -> None:
         assert allows(policy, "sagemaker:DescribeEndpoint", f"{ARN}endpoint/theirs")
         _, quiet = policy_of(world, before)
         assert not allows(quiet, "sagemaker:DescribeEndpoint", f"{ARN}endpoint/theirs")
+
+
+def test_only_what_deletes_endpoints_may_deregister_and_only_targets_of_sagemaker() -> None:
+    with World() as world:
+        world.live_through(fleet({"r": {"config": A}}))
+        swap = policy_of(world, fleet({"r": {"config": B}}, retain=0))[1]
+        gone = policy_of(world, fleet({}, models={}))[1]
+    assert not allows(swap, "application-autoscaling:DeregisterScalableTarget", TARGET)
+    assert "application-autoscaling" not in json.dumps(swap)
+    deregister = next(s for s in gone["Statement"] if s["Sid"] == "DeregisterScaling")
+    assert deregister["Resource"] == [TARGET.rpartition("/")[0] + "/*"]
+    assert deregister["Condition"] == {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
+
+
+KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
+THEIRS = f"arn:aws:kms:{REGION}:999999999999:key/{KEY}"
+FOR_SERVICES = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+BY_ALIAS = {**FOR_SERVICES, "ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/fleet/volumes"]}}
+
+
+@pytest.mark.parametrize(
+    ("key", "resource", "condition"),
+    [
+        (KEY, f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}", FOR_SERVICES),
+        (THEIRS, THEIRS, FOR_SERVICES),
+        ("alias/fleet/volumes", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*", BY_ALIAS),
+        (f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/fleet/volumes", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*", BY_ALIAS),
+    ],
+)
+def test_endpoints_with_a_key_need_a_grant_on_it_whether_their_config_is_new_or_live(
+    key: str, resource: str, condition: dict[str, Any]
+) -> None:
+    keyed = fleet({"r": {"config": {**A, "kms_key_id": key}}}, retain=2)
+    with World() as world:
+        new = policy_of(world, keyed)[1]
+        world.live_through(keyed)
+        world.live_through(fleet({"r": {"config": B}}, retain=2))
+        plain = policy_of(world, fleet({"r": {"config": B}}, retain=2))[1]
+        made, back = policy_of(world, keyed)
+    assert "CreateEndpointConfig" not in [step.operation for step in made.steps]
+    for policy in (new, back):
+        (grant,) = [statement for statement in policy["Statement"] if statement["Action"] == ["kms:CreateGrant"]]
+        assert (grant["Resource"], grant["Condition"]) == ([resource], condition)
+    assert "kms:" not in json.dumps(plain)
 
 
 def test_other_partitions_have_their_arns() -> None:

@@ -5,6 +5,7 @@ Then the world is as the file says, nothing is left over, a plan is empty, and p
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MOST_APPLIES = 2
 ANY = "*"
 PLANNED_AGAIN = 4  # one seed in so many plans its fixpoint twice more
+ANOTHER_NAME = "uses it, so set replace_salt"  # of a refusal: what stands in the way stays
 MOST_ADVICE = 8  # how often a person does what a refusal advises
 _KIND = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
 _DELETE = {
@@ -38,7 +40,7 @@ _DELETE = {
 def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     """At most two applies, then everything is right. Raises Broken."""
     fleet = _unprotected(fleet)
-    plan = _settle(life, fleet)
+    plan, fleet = _settle(life, fleet)
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
     wrong += oracle.old_salts(life.account, fleet, life.watch.salts)
     wrong += oracle.borrowed(life.account, frozenset(life.swapped))
@@ -114,22 +116,27 @@ def _models(config: Any, in_use: set[tuple[str, str]]) -> list[str]:
     return models_of(config.body)
 
 
-def _settle(life: Life, fleet: Mapping[str, Any]) -> Plan:
-    """Apply until the plan is empty. Raises Broken where that takes more than two, or a complete one isn't the last."""
+def _settle(life: Life, fleet: Mapping[str, Any]) -> tuple[Plan, Mapping[str, Any]]:
+    """Apply until the plan is empty; that, and the file by then.
+
+    Raises Broken where that takes more than two, or a complete one isn't the last.
+    """
     applies, advice = 0, 0
     while True:
         hand = life.hand({"fleet": fleet})
         plan = life.plan(hand, fleet)
         if plan.refused:
             advice += 1
-            if advice > MOST_ADVICE or not _follow_advice(life, plan):
+            salted = _salted(fleet, plan)
+            if advice > MOST_ADVICE or not (_follow_advice(life, plan) or salted != fleet):
                 raise Broken(f"fixpoint: refused, and doing as told doesn't help: {[f.message for f in plan.findings]}")
+            fleet = salted
             continue
         if not plan.complete:
             raise Broken("fixpoint: the plan isn't complete, and everything can be read")
         steps = [step for step in plan.steps if not _kept_by_others(life, step)]
         if not steps and not (plan.has_changes and not plan.steps):
-            return plan
+            return plan, fleet
         applies += 1
         if applies > MOST_APPLIES:
             raise Broken(f"fixpoint: two applies are not enough; still to do: {[step.id for step in steps]}")
@@ -164,7 +171,7 @@ def _follow_advice(life: Life, plan: Plan) -> bool:
     for change in plan.changes:
         if change.refusal and change.live_name:
             stored = life.account.find(_KIND[change.kind], change.live_name)
-            if stored is None:
+            if stored is None or ANOTHER_NAME in change.refusal:
                 continue
             operation, member = _DELETE[change.kind]
             calls: list[tuple[str, dict[str, Any]]] = [(operation, {member: change.live_name})]
@@ -180,6 +187,18 @@ def _follow_advice(life: Life, plan: Plan) -> bool:
                 life.watch.by_others(change.live_name)
     life.later(1000)
     return done
+
+
+def _salted(fleet: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
+    """The file of a person who gives another name to what stands in the way of a name in use."""
+    salted = copy.deepcopy(dict(fleet))
+    for change in plan.changes:
+        if ANOTHER_NAME in change.refusal:
+            kind, _, name = change.address.partition("/")
+            entries = salted.get({"model": "models"}.get(kind, "endpoint_configs")) or {}
+            entry = entries[name] if name in entries else salted["endpoints"][name]["config"]
+            entry["replace_salt"] = f"{entry.get('replace_salt', '')}x"
+    return salted
 
 
 def _unprotected(fleet: Mapping[str, Any]) -> dict[str, Any]:

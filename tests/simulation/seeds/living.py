@@ -192,7 +192,8 @@ class Life:
         compiled = _compiled(json.dumps(act["fleet"]))
         self.touched.clear()
         desired, retry = Desired(compiled.fleet, compiled), act.get("retry", False)
-        plan = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry).plan
+        with self.watch.planning(hand.name):
+            plan = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry).plan
         self.watch.may_go_back(act["fleet"], endpoint, plan.options.rollback)
         self.lived.saw("rollbacks")
         check_reasons(plan)
@@ -252,17 +253,10 @@ class Life:
             compiled = self._from_folder(fleet, compiled)
         allowed = tuple(f"endpoint/{name}" for name in fleet["endpoints"]) if outages else ()
         self.touched.clear()
-        plan = (
-            engine_of(hand)
-            .plan(
-                Desired(compiled.fleet, compiled, findings),
-                targets=targets,
-                replace=replace,
-                allow_outage=allowed,
-                retry_rolled_back=retry,
-            )
-            .plan
-        )
+        options: dict[str, Any] = {"targets": targets, "replace": replace}
+        with self.watch.planning(hand.name):
+            desired = Desired(compiled.fleet, compiled, findings)
+            plan = engine_of(hand).plan(desired, allow_outage=allowed, retry_rolled_back=retry, **options).plan
         check_reasons(plan)
         return plan
 

@@ -23,6 +23,12 @@ _SAID_TO_BE_UNCHANGED = (
 )
 _NOTHING_HELD = ('[{**request, "holds": kept} if kept else request for', "[request for")
 
+_SEEN_WHEN_IT_BEGAN = (
+    "            self.floors[stored.name] = floor\n",
+    "            self.floors[stored.name] = floor\n"
+    "            self.seen[by, stored.name] = self._running()[stored.name]\n",
+)
+
 MENDS: dict[str, tuple[Edit, ...]] = {
     "adopted-after-an-interrupted-apply": (
         ("return not owned.owns(live) and (is_placeholder(in_force) or not serves)", "return False"),
@@ -138,6 +144,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
         ),
         ("and c.action is not Action.DELETE and c not in own", "and c not in own"),
     ),
+    "saved-plan-that-saw-an-update-under-way": (_SEEN_WHEN_IT_BEGAN,),
     "shrinks-although-the-growth-came-to-nothing": (_NOTHING_HELD,),
     "shrinks-before-it-grows": (
         (
@@ -155,6 +162,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
             "return not owned.owns(live) and not serves",
         ),
     ),
+    "stand-in-that-others-use-and-a-person-deletes": (("user = _user_of(demand, live)", 'user = ""'),),
     "throttled-delete": (
         (
             "            self.references.forget()\n            return self._guarded(step)  # it may have",
@@ -162,6 +170,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "two-applies-that-saw-different-configs": (
+        _SEEN_WHEN_IT_BEGAN,
         (
             "number, configs = self.seen.get((by, target.name), (target.seq, set()))",
             "seen = [found for (_, name), found in self.seen.items() if name == target.name]\n"

@@ -15,7 +15,8 @@ of conditional writes leaves (docs/plan-and-apply.md): the scan can't have seen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from mmeplan.plan import Plan
@@ -52,7 +53,22 @@ class Watch:
         self.looked_us = account.now_us() - 1
         self.events = 0
 
-    # --- a plan begins --------------------------------------------------------------------------------------------
+    # --- a plan is made, and begins -------------------------------------------------------------------------------
+
+    @contextmanager
+    def planning(self, by: str) -> Iterator[None]:
+        """A plan is made meanwhile: it may have seen what endpoints run before, and what they run afterwards."""
+        before = self._running()
+        yield
+        for name, (number, configs) in self._running().items():
+            was, former = before.get(name, (number, set()))
+            self.seen[by, name] = (number, configs | (former if was == number else set()))
+
+    def _running(self) -> dict[str, tuple[int, set[str]]]:
+        return {
+            stored.name: (stored.seq, {part["config_name"] for part in runs(stored)})
+            for stored in self.account.all("endpoint")
+        }
 
     def begin(self, plan: Plan, fleet: Mapping[str, Any], by: str, *, beside_another: bool = False) -> None:
         """From now on this plan's promises hold; beside another apply, what either leaves open is open."""
@@ -61,7 +77,7 @@ class Watch:
         former = self.floors if beside_another else {}
         self.floors = {}
         if not beside_another:
-            self.seen.clear()
+            self.seen = {key: what for key, what in self.seen.items() if key[0] == by}
         adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
         self.adopting = adopting | (self.adopting if beside_another else set())
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
@@ -86,7 +102,6 @@ class Watch:
             if floor is not None:
                 floor = min([*totals, former.get(stored.name) or floor])
             self.floors[stored.name] = floor
-            self.seen[by, stored.name] = (stored.seq, {part["config_name"] for part in runs(stored)})
 
     def _serving_now(self, name: str) -> int | None:
         """Instances that serve at this moment; None where not all requests are served."""

@@ -89,6 +89,10 @@ def test_steps_run_in_the_order_of_what_they_need() -> None:
     ]
 
 
+def test_a_step_that_is_not_in_the_plan_is_not_waited_for() -> None:
+    assert ids(Run(model("a", "elsewhere"), model("b", "a"))().done) == ["a", "b"]
+
+
 @pytest.mark.parametrize("bound", [1, 3, DEFAULT_PARALLELISM])
 def test_no_more_endpoints_are_under_way_than_allowed(bound: int) -> None:
     going = Run(*(create(f"e{number}") for number in range(25)), parallelism=bound)

@@ -233,3 +233,13 @@ def test_an_endpoint_that_was_made_anew_since_the_plan_is_not_deleted() -> None:
     step = replace(DELETE, created_at="2026-01-01T00:00:00+00:00")
     for created, verdict in (("2026-01-01T00:00:00+00:00", "call"), ("2026-01-01T00:09:00+00:00", "fail")):
         assert decide(step, FakeCloud({"e": endpoint(CreationTime=created)})) == verdict
+
+
+def test_a_name_that_exists_and_can_not_be_found_is_looked_at_again() -> None:
+    guard = EndpointNameIsFree("e", "new", "f", False)
+    assert guard.after_exists(current(FakeCloud())).verdict == "blocked"
+
+
+def test_an_operation_that_no_step_has_has_no_guard() -> None:
+    with pytest.raises(KeyError, match="CreateAlgorithm"):
+        guard_of("CreateAlgorithm", {}, {})

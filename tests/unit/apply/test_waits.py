@@ -9,9 +9,11 @@ import pytest
 
 from mmeplan.apply.retrying import LIST_POLL_ABOVE
 from mmeplan.apply.waits import Waiting, judge, poll
+from mmeplan.errors import CloudError
 from mmeplan.live import LiveObject, live_endpoint, live_object
 from mmeplan.plan import Step
 from mmeplan.plan.step import Gone, InService
+from tests.unit.apply.cloud import FakeCloud
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STATUSES = (
@@ -179,3 +181,23 @@ def test_two_waits_on_one_endpoint_both_learn_that_it_is_busy() -> None:
     poll(Listing(names), waiting)
     assert waiting[0].seen_busy
     assert waiting[-1].seen_busy
+
+
+@pytest.mark.parametrize(("code", "raised"), [("AccessDeniedException", False), ("ThrottlingException", True)])
+def test_where_endpoints_may_not_be_listed_each_is_asked_and_other_failures_are_told(code: str, raised: bool) -> None:
+    cloud = FakeCloud({f"e{n}": {"EndpointStatus": "Updating"} for n in range(LIST_POLL_ABOVE + 1)})
+    cloud.errors["ListEndpoints"] = [CloudError("ListEndpoints", code, "no")]
+    waits = [
+        Waiting(Step("s", "endpoint/e", "UpdateEndpoint", {}), InService(name, "new", 3600), START)
+        for name in cloud.there
+    ]
+    if raised:
+        with pytest.raises(CloudError, match="ListEndpoints"):
+            poll(cloud, waits)
+        return
+    assert {name: found.status for name, found in poll(cloud, waits).items()} == dict.fromkeys(cloud.there, "present")
+
+
+def test_a_delete_that_is_not_visible_yet_is_waited_for() -> None:
+    found = judge(wait_for("DeleteEndpoint", "gone"), live(), START)
+    assert (found.state, found.status) == ("waiting", "InService")

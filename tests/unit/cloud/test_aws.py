@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions
+from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserError
 
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.cloud.aws import CONCURRENCY, Cloud, Door
-from mmeplan.cloud.clock import READ_ATTEMPTS
+from mmeplan.cloud.clock import BURST, READ_ATTEMPTS
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
-from mmeplan.simulator import Response
+from mmeplan.simulator import Response, Simulator
 from mmeplan.simulator.in_process import send
 from tests.unit.apply.cloud import Clock
 
@@ -285,3 +288,76 @@ def test_a_refusal_that_cannot_be_read_is_still_an_error_of_the_call(answering: 
     with pytest.raises(CloudError, match="sign in") as refused:
         answering(PAGES[1], 407).read("ListEndpoints", {})
     assert refused.value.status == 407
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+LOOPBACK = "http://127.0.0.1:5010"
+NEAR_PROFILE = f"[profile near]\nendpoint_url = {LOOPBACK}\naws_access_key_id = any\naws_secret_access_key = any\n"
+NEAR: dict[str, tuple[dict[str, str], str, dict[str, str]]] = {
+    "--endpoint-url": ({}, "", {"endpoint_url": LOOPBACK}),
+    "AWS_ENDPOINT_URL": ({"AWS_ENDPOINT_URL": LOOPBACK}, "", {}),
+    "another name of this machine": ({"AWS_ENDPOINT_URL": "http://sagemaker.localhost:4566"}, "", {}),
+    "another address of this machine": ({"AWS_ENDPOINT_URL": "http://127.0.1.1:4566"}, "", {}),
+    "AWS_ENDPOINT_URL_SAGEMAKER": ({"AWS_ENDPOINT_URL_SAGEMAKER": LOOPBACK}, "", {}),
+    "endpoint_url of the default profile": ({}, f"[default]\nendpoint_url = {LOOPBACK}\n", {}),
+    "endpoint_url of --profile": ({}, NEAR_PROFILE, {"profile": "near"}),
+    "endpoint_url of AWS_PROFILE": ({"AWS_PROFILE": "near"}, NEAR_PROFILE, {}),
+    "a services section": (
+        {},
+        f"[default]\nservices = here\n[services here]\nsagemaker =\n  endpoint_url = {LOOPBACK}\n",
+        {},
+    ),
+    "the service's own wins": (
+        {"AWS_ENDPOINT_URL": "https://sagemaker.example", "AWS_ENDPOINT_URL_SAGEMAKER": LOOPBACK},
+        "",
+        {},
+    ),
+}
+FAR: dict[str, tuple[dict[str, str], str, dict[str, str]]] = {
+    "AWS": ({}, "", {}),
+    "another URL": ({"AWS_ENDPOINT_URL": "https://127.0.0.1.example"}, "", {}),
+    "--endpoint-url wins": ({"AWS_ENDPOINT_URL": LOOPBACK}, "", {"endpoint_url": "https://sagemaker.example"}),
+    "another service's": ({"AWS_ENDPOINT_URL_S3": LOOPBACK}, "", {}),
+    "another profile's": ({}, NEAR_PROFILE, {}),
+    "told to ignore it": ({"AWS_ENDPOINT_URL": LOOPBACK, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "", {}),
+}
+
+
+@pytest.mark.parametrize(("ways", "near"), [(NEAR, True), (FAR, False)], ids=["near", "far"])
+def test_sagemaker_is_near_where_its_url_is_on_this_machine_however_it_was_given(
+    ways: dict[str, tuple[dict[str, str], str, dict[str, str]]],
+    near: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_once = staticmethod(cache(JSONFileLoader().load_file))  # SageMaker's shapes take a third of a second each time
+    monkeypatch.setattr(JSONFileLoader, "load_file", read_once)
+    config = tmp_path / "config"
+    for way, (environment, profile, options) in ways.items():
+        config.write_text(profile)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**environment, "AWS_CONFIG_FILE": str(config)}.items():
+                patch.setenv(name, value)
+            assert Cloud(Clock(), region="eu-west-1", **options).is_near is near, way  # type: ignore[arg-type]
+
+
+def test_only_what_is_near_is_asked_as_often_as_one_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_ENDPOINT_URL_SAGEMAKER": LOOPBACK, **KEYS}.items():
+        monkeypatch.setenv(name, value)
+    clock = Clock()
+    made = Cloud(clock, region="eu-west-1")
+    with Simulator.open() as simulator:
+        for service in ("sagemaker", "sts"):
+            made._client(service).meta.events.register("before-send.*", simulator.before_send)
+        for _ in range(BURST + 5):
+            made.read("ListModels", {})
+        assert clock.slept == []
+        for _ in range(BURST + 5):
+            made.read("GetCallerIdentity", {})
+    assert clock.slept != []
+
+
+def test_a_url_that_is_none_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "127.0.0.1:5010")
+    with pytest.raises(CredentialsError, match=r"127\.0\.0\.1:5010"):
+        Cloud(Clock(), region="eu-west-1").is_near  # noqa: B018

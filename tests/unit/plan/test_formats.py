@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from mmeplan import plan, render
 from mmeplan.errors import InputError
 from mmeplan.plan.document import FORMAT_VERSION
+from mmeplan.plan.encoding import read_file, write
 from mmeplan.plan.schema import plan_schema
 
 STORED = sorted((Path(__file__).parent / "formats").glob("plan-*.json"))
@@ -29,6 +32,19 @@ def test_a_stored_plan_is_read_verified_and_shown(path: Path) -> None:
     assert made.applyable
     assert "endpoint/ranker" in render.text(made, width=100)
     assert plan.decode(plan.encode(made)) == made
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_document_is_written_whole_with_each_member_once(path: Path) -> None:
+    made, written = plan.read(path.read_text(), path.name), StringIO()
+    write(made, written)
+    assert written.getvalue().endswith("}\n")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+        return dict(pairs)
+
+    assert json.loads(written.getvalue(), object_pairs_hook=once) == plan.encode(made)
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
@@ -51,6 +67,35 @@ def test_what_a_later_minor_version_adds_is_ignored_and_still_under_the_seal() -
         plan.read(json.dumps({**document, "added": 1}), "plan.json")
     document["summary"]["added"] = 1
     assert plan.decode(document).summary == plan.decode(json.loads(STORED[-1].read_text())).summary
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told", "hint"),
+    [
+        ("plan.json", b"{\xff", "this is not a plan: not UTF-8", ""),
+        ("plan.json", b"[]", "this is not a plan", "make a new one: mmeplan plan --out FILE"),
+        ("plan.json", None, "can't be read: No such file or directory", "mmeplan plan --out FILE writes a plan"),
+        ("fleet.yaml", None, "can't be read: No such file or directory", "mmeplan init writes a starter"),
+        ("", None, "can't be read: Is a directory", ""),
+    ],
+)
+def test_a_file_that_holds_no_plan_is_refused_with_what_to_type(
+    name: str, content: bytes | None, told: str, hint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        read_file(str(path))
+    assert [(problem.message, problem.hint) for problem in refused.value.problems] == [(told, hint)]
+
+
+def test_a_file_that_is_no_json_is_no_plan(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text("version: 1\n")
+    assert read_file(str(tmp_path / "fleet.yaml")) is None
+    stored = tmp_path / "saved"
+    stored.write_bytes(STORED[-1].read_bytes())
+    assert read_file(str(stored)) == plan.read(STORED[-1].read_text(), "saved")
 
 
 def test_another_major_version_is_refused() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from mmeplan.diff import Action, Change, Effect, Outage, Refusal
+from mmeplan.graph import compile as compile_graph
+from mmeplan.live import live_object
 from mmeplan.plan import Options
-from mmeplan.plan.gates import gate_findings, max_change
+from mmeplan.plan.capacity import Overrun
+from mmeplan.plan.document import InstanceCapacity
+from mmeplan.plan.gates import capacity_findings, gate_findings, max_change
 from mmeplan.rules.not_checked import NOT_CHECKED
+from mmeplan.spec import load_text
 from tests.simulation.world import Fleet, World, config, fleet, one, serverless, variant
 
 ROWS = {row.id for reason in NOT_CHECKED for row in reason.rows}
@@ -62,6 +69,100 @@ def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: Wo
     assert found(world, outage, allow_outage=("endpoint/ranker",)) == []
 
 
+@pytest.mark.parametrize(
+    ("after", "fits", "alone", "message", "advice"),
+    [
+        (
+            9,
+            0,
+            12,
+            "after this plan the fleet has 9 × ml.m5.large, and the quota for endpoints is 8 (the file)",
+            "ask for",
+        ),
+        (8, 2, 10, "the rollout has up to 12 × ml.m5.large at once", "--parallelism 2 would do; a quota of 12"),
+        (
+            8,
+            0,
+            10,
+            "the rollout has up to 12 × ml.m5.large",
+            "one endpoint at a time needs a quota of 10; a quota of 12",
+        ),
+        (8, 0, 12, "the rollout has up to 12 × ml.m5.large", "a quota of 12 would do as it is planned"),
+    ],
+)
+def test_a_type_beyond_its_quota_is_refused_with_what_would_do(
+    world: World, after: int, fits: int, alone: int, message: str, advice: str
+) -> None:
+    row = InstanceCapacity("ml.m5.large", 6, after, 12, 8, "the file")
+    (finding,) = capacity_findings(world.compile(one()), (Overrun(row, fits, alone),))
+    assert (finding.rule, finding.severity) == ("GATE-09", "error")
+    assert finding.message.startswith(message)
+    assert finding.help.startswith(advice)
+
+
+MINE, THEIRS = "123456789012", "999999999999"
+
+
+@pytest.mark.parametrize(
+    ("bound", "seen", "rules"),
+    [
+        ({"account": MINE}, {"account": MINE}, []),
+        ({"account": MINE}, {"account": THEIRS}, ["GATE-01"]),
+        ({"account": MINE}, {"account": ""}, []),  # a snapshot that doesn't say whose it is
+        ({}, {"account": THEIRS}, []),
+        ({"region": "eu-west-1"}, {"region": "eu-west-1"}, []),
+        ({"region": "eu-west-1"}, {"region": "eu-central-1"}, ["GATE-02"]),
+        ({"region": "eu-west-1"}, {"region": ""}, []),
+        ({}, {"region": "eu-central-1"}, []),
+        ({"account": MINE, "region": "eu-west-1"}, {"account": THEIRS, "region": "x"}, ["GATE-01", "GATE-02"]),
+    ],
+)
+def test_a_file_that_is_bound_to_an_account_or_region_is_for_no_other(
+    world: World, bound: dict[str, str], seen: dict[str, str], rules: list[str]
+) -> None:
+    unbound = {key: value for key, value in one().items() if key not in ("account", "region")}
+    graph = compile_graph(load_text(json.dumps({**unbound, **bound}).encode()))
+    snapshot = replace(world.observe(graph), **seen)
+    findings = list(gate_findings(graph, snapshot, (), Options()))
+    assert [(finding.rule, finding.severity) for finding in findings] == [(rule, "error") for rule in rules]
+    assert [finding.path for finding in findings] == list(bound)[: len(rules)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "protect", "rules"),
+    [
+        ("endpoint", "outage", True, ["GATE-04", "GATE-05"]),
+        ("endpoint", "outage", False, ["GATE-04"]),
+        ("endpoint", "delete", True, ["GATE-05"]),
+        ("endpoint", "delete", False, []),
+        ("endpoint", "traffic_shift", True, []),
+        ("endpoint", "create", True, []),
+        ("endpoint_config", "delete", True, []),  # the endpoint is what `protect` protects
+    ],
+)
+def test_what_is_protected_is_neither_deleted_nor_made_anew(
+    world: World, kind: str, effect: Effect, protect: bool, rules: list[str]
+) -> None:
+    graph = world.compile(one(protect=protect))
+    gone = Change(f"{kind}/ranker", kind, Action.DELETE_THEN_CREATE, "failed", effect, "ranker", "because")
+    findings = list(gate_findings(graph, world.observe(graph), (gone,), Options()))
+    assert [finding.rule for finding in findings] == rules
+    guarded = [finding for finding in findings if finding.rule == "GATE-05"]
+    assert all(finding.line and "recreate it" in finding.message for finding in guarded)
+
+
+def test_what_can_not_be_read_is_told_and_only_the_unreadable_object_refuses(world: World) -> None:
+    graph = world.compile(one())
+    unreadable = live_object("endpoint", "ranker", "unreadable", error="denied: DescribeEndpoint")
+    seen = world.observe(graph)
+    snapshot = replace(seen, objects={**seen.objects, "endpoint": {"ranker": unreadable}}, inventory_error="denied")
+    findings = list(gate_findings(graph, snapshot, (), Options()))
+    assert [(finding.rule, finding.severity) for finding in findings] == [("GATE-06", "error"), ("GATE-07", "warning")]
+    assert "endpoint ranker: denied: DescribeEndpoint" in findings[0].message
+    assert "nothing can be removed: denied" in findings[1].message
+    assert list(gate_findings(graph, seen, (), Options())) == []
+
+
 def test_ids_that_gates_take_from_the_catalogue_are_listed_where_it_says_what_no_rule_checks() -> None:
     assert {"DEL-10", "MDL-40", "CFG-38", "EP-08", "SLS-12", "DEL-08", "EP-06"} <= ROWS
 
@@ -83,6 +184,7 @@ def many(live: int, gone: int) -> tuple[Fleet, Fleet]:
         (10, 4, "39.9%", True),
         (10, 4, "4", False),
         (10, 4, "3", True),
+        (10, 6, "", True),
         (2, 1, "0", True),
         (2, 1, "0%", True),
         (2, 2, "100%", False),
@@ -95,7 +197,10 @@ def test_the_blast_radius_is_bounded(world: World, live: int, gone: int, option:
     assert [finding.rule for finding in made.findings] == (["GATE-08"] if refused else [])
     assert made.applyable is not refused
     if refused:
-        assert f"{gone} of {live} endpoints would be deleted or recreated" in made.findings[0].message
+        limit = {"": "30 %", "39.9%": "39.9 %", "0%": "0 %"}.get(option, option)
+        text = f"{gone} of {live} endpoints would be deleted or recreated, and at most {limit} may be: endpoint/e00"
+        assert made.findings[0].message.startswith(text)
+        assert made.findings[0].message.endswith(", …") is (gone > 5)
         assert made.findings[0].help.endswith(f"--max-change {gone}")
         assert world.plan(after, max_change=str(gone)).applyable
 

@@ -36,6 +36,7 @@ def test_what_is_true_finds_nothing(world: World) -> None:
     for each, expression in (
         (None, "plan.summary.delete == 0 && plan.fleet == 'f' && plan.complete"),
         (None, "plan.changes.exists(c, c.kind == 'endpoint' && c.effect == 'create')"),
+        (None, "plan.drift.size() == 0 && plan.findings.size() == 0"),
         (None, "plan.capacity.types.all(t, t.peak <= 10)"),
         ("changes", "change.kind != 'endpoint' || change.traffic.all(v, v.instances_after >= 1)"),
         ("steps", "step.operation.startsWith('Create') && plan.account.matches('^[0-9]{12}$')"),
@@ -185,3 +186,57 @@ def test_what_json_holds_can_be_asked_about() -> None:
         assert Expression(text, ["plan"]).evaluate({"plan": values}), text
     with pytest.raises(CelEvaluationError):
         Expression("plan.b == 1", ["plan"]).evaluate({"plan": {"b": 2**70}})
+
+
+HEAD = b"version: 1\nfleet: f\n"
+
+
+def problems(text: bytes) -> list[tuple[int, str, str]]:
+    with pytest.raises(InputError) as refused:
+        load_text(HEAD + text)
+    return [(problem.line, problem.path, problem.message) for problem in refused.value.problems]
+
+
+def test_a_file_has_no_more_policies_than_can_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = b"p%d: {expression: 'true', message: m}, "
+    hundred = b"".join(one % number for number in range(100))
+    assert len(load_text(HEAD + b"policies: {" + hundred + b"}\n").policies) == 100
+    more = HEAD + b"policies: {" + hundred + one % 100 + b"}\n"
+    with pytest.raises(InputError) as refused:
+        load_text(more)
+    assert [(p.line, p.path, p.message) for p in refused.value.problems] == [(3, "policies", "more than 100 policies")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "place"),
+    [
+        (b"expression: 'plan.complete &&'", 4),
+        (b"expression: >-\n      plan.complete\n      && !", 6),
+        (b'expression: "plan.complete \\\n      && !"', 4),  # written in another way than it is read: at its key
+    ],
+)
+def test_a_mistake_in_an_expression_is_shown_where_it_stands(expression: bytes, place: int) -> None:
+    text = b"policies:\n  p: {message: m, " + expression + b"}\n"
+    if b">-" in expression:
+        text = b"policies:\n  p:\n    message: m\n    " + expression + b"\n"
+    (problem,) = problems(text)
+    assert problem[0] >= place, problem
+
+
+def test_half_of_a_surrogate_pair_is_no_expression() -> None:
+    with pytest.raises(CelSyntaxError, match="surrogate"):
+        Expression("'\ud800' == ''", ("plan",))
+
+
+def test_a_policy_over_the_whole_plan_sees_what_changes_and_that_masked(world: World) -> None:
+    models = {"ranker": model("1", environment={"TOKEN": "before"})}
+    world.live_through(fleet(ONE, models=models))
+    unchanged = {"it": {"expression": "plan.changes.size() == 0", "message": "m"}}
+    assert world.plan(fleet(ONE, models=models, policies=unchanged)).findings == ()
+    told = "c.fields.exists(f, f.field.endsWith('.TOKEN') && f.after"
+    policies = {
+        "shown": {"expression": f"!plan.changes.exists(c, {told} == '{SECRET}'))", "message": "m"},
+        "masked": {"expression": f"plan.changes.exists(c, {told}.startsWith('(masked')))", "message": "m"},
+    }
+    after = fleet(ONE, models={"ranker": model("1", environment={"TOKEN": SECRET})}, policies=policies)
+    assert world.plan(after).findings == ()

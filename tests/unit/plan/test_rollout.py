@@ -17,6 +17,7 @@ from mmeplan.plan.rollout import (
     share_text,
     traffic_shares,
     update_timeout_s,
+    waits_s,
 )
 
 
@@ -27,6 +28,8 @@ def blue_green(routing: dict[str, Any] | None = None, **policy: Any) -> dict[str
 CANARY = {"Type": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 90}
 ALARMED = "blue/green, all at once; rolled back by any of 3 alarms"
 LINEAR = {"Type": "LINEAR", "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 20}, "WaitIntervalInSeconds": 600}
+QUARTERS = {"Type": "CAPACITY_PERCENT", "Value": 25}
+THIRDS = {"Type": "CAPACITY_PERCENT", "Value": 33}
 ROLLING = {
     "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 2}, "WaitIntervalInSeconds": 60}
 }
@@ -36,6 +39,10 @@ ROLLING = {
     ("deployment", "text"),
     [
         (None, "blue/green, all at once"),
+        (
+            blue_green({"Type": "LINEAR", "WaitIntervalInSeconds": 60}),
+            "blue/green, linear, one part every 60 s",
+        ),
         (blue_green(TerminationWaitInSeconds=120), "blue/green, all at once, the old fleet stays 2 min"),
         (blue_green(CANARY), "blue/green, canary 1 instance for 90 s, then the rest"),
         (blue_green(LINEAR), "blue/green, linear, 20 % every 10 min"),
@@ -64,6 +71,28 @@ def test_guardrails_that_degrade_are_told_as_what_happens() -> None:
 )  # fmt: skip
 def test_an_update_is_waited_for_longer_than_it_may_take(deployment: Any, least_s: int) -> None:
     assert update_timeout_s(deployment) >= least_s + MARGIN_S
+
+
+@pytest.mark.parametrize(
+    ("deployment", "seconds"),
+    [
+        ({}, 0),
+        (blue_green(TerminationWaitInSeconds=120), 120),
+        (blue_green(CANARY, TerminationWaitInSeconds=10), 100),
+        (blue_green(LINEAR), 5 * 600),
+        (blue_green({**LINEAR, "LinearStepSize": THIRDS}), 4 * 600),
+        (blue_green({**LINEAR, "LinearStepSize": {"Type": "INSTANCE_COUNT", "Value": 50}}), 20 * 600),
+        (blue_green({**LINEAR, "LinearStepSize": None}), 20 * 600),
+        (ROLLING, 20 * 60),
+        ({"RollingUpdatePolicy": {"MaximumBatchSize": QUARTERS, "WaitIntervalInSeconds": 60}}, 4 * 60),
+        ({"RollingUpdatePolicy": {"MaximumBatchSize": {**QUARTERS, "Value": 0}, "WaitIntervalInSeconds": 1}}, 100),
+        ({"RollingUpdatePolicy": {"MaximumBatchSize": QUARTERS}}, 0),
+    ],
+)
+def test_the_waits_of_a_deployment_are_those_of_its_steps_where_a_count_may_be_a_twentieth(
+    deployment: Any, seconds: int
+) -> None:
+    assert waits_s(deployment) == seconds
 
 
 @settings(derandomize=True)

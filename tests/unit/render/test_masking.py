@@ -54,6 +54,23 @@ def test_environments_inside_a_list_that_appears_whole_are_masked(plan_of) -> No
     assert item.after[0]["Image"] == "i"
 
 
+def test_every_text_of_an_environment_is_masked_whatever_holds_it(plan_of) -> None:
+    """No mmeplan writes such a plan; somebody else's file may hold it."""
+    value = ["secret", {"A": "secret"}, ("secret", 5, None)]
+    item = one_field(plan_of(FLEET), FieldChange((), None, value, "primary_container.environment.A"))
+    assert "secret" not in repr(item)
+    assert item.after[2][1:] == [5, None]
+
+
+def test_environments_are_masked_on_the_side_that_has_them(plan_of) -> None:
+    """A container that goes, one that comes, and one beside which something else has changed."""
+    container = {"Image": "i", "Environment": {"A": "secret"}}
+    for before, after in [(container, None), (None, container), (container, {"Image": "j"}), ({}, container)]:
+        item = one_field(plan_of(FLEET), FieldChange((), before, after, "primary_container"))
+        assert "secret" not in repr(item), (before, after)
+        assert "(masked, " in repr(item), (before, after)
+
+
 def test_what_holds_no_value_is_shared_and_not_copied(plan_of) -> None:
     made = plan_of(FLEET)
     after = masked(made)

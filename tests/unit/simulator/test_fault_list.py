@@ -110,6 +110,12 @@ def test_the_control_moves_the_clock_and_tells_the_state(world):
     assert [(entry["endpoint"], entry["status"], entry["old"]["serving"]) for entry in shown] == [("e", "InService", 2)]
     one = control(world.sim, "GET", "/_mmeplan/state?endpoint=e&region=eu-west-1&at=2026-01-01T00:01:00Z")[1]
     assert one["old"] == {"share": 0.0, "serving": 0, "running": 0}
+    local = control(world.sim, "GET", "/_mmeplan/state?endpoint=e&region=eu-west-1&at=2026-01-01T00:01:00")[1]
+    assert local == one  # a moment without an offset is one in UTC
+    history = control(world.sim, "GET", "/_mmeplan/history")[1]["events"]
+    assert [event["operation"] for event in history[:2]] == ["CreateModel", "CreateEndpointConfig"]
+    assert history[0]["at"] == "2026-01-01T00:00:00+00:00"
+    assert control(world.sim, "GET", "/_mmeplan/history?after=2")[1]["events"] == history[2:]
     assert control(world.sim, "DELETE", "/_mmeplan/faults")[0] == 200
     quota = {"instance_type": "ml.m5.large", "instances": 2, "region": "eu-west-1"}
     assert control(world.sim, "POST", "/_mmeplan/quota", quota)[0] == 200

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from mmeplan.simulator import ConnectionCut, SimulatedCrash
+from mmeplan.simulator import ConnectionCut, Settings, SimulatedCrash, Simulator
+from tests.unit.simulator.conftest import World
 
 
 def names(world):
@@ -159,3 +160,14 @@ def test_reset_forgets_every_fault(world):
 def test_a_fault_that_would_never_come_is_refused(sim, ask, why):
     with pytest.raises(ValueError, match=why):
         ask(sim.faults)
+
+
+def test_a_fleet_that_is_launched_in_no_time_fails_in_no_time():
+    with Simulator.open(settings=Settings(updating_s=0, activating_s=0)) as sim:
+        world = World(sim)
+        world.in_service()
+        world.config("c2")
+        sim.faults.fail_update("e", "no capacity")
+        world.update("c2")
+        sim.clock.sleep(3600)
+        assert (world.describe()["EndpointConfigName"], world.describe()["FailureReason"]) == ("c", "no capacity")

@@ -198,6 +198,13 @@ def test_chunked_signatures_are_taken_off():
         unchunked(b"zz\r\n")
 
 
+def test_members_that_the_service_does_not_know_are_passed_over_and_wrong_ones_are_not(s3):
+    unknown = b"<CreateBucketConfiguration><Colour>blue</Colour></CreateBucketConfiguration>"
+    assert s3("PUT", "bucket", unknown).status == 200
+    wrong = b"<CreateBucketConfiguration><LocationConstraint>nowhere</LocationConstraint></CreateBucketConfiguration>"
+    assert code(s3("PUT", "other", wrong)) == ("InvalidLocationConstraint", 400)
+
+
 @pytest.mark.parametrize("body", [b"no xml", b'<!DOCTYPE x [<!ENTITY a "b">]><Delete/>'])
 def test_xml_that_is_none_or_could_grow_is_refused(s3, body):
     s3("PUT", "bucket")

@@ -114,3 +114,16 @@ def test_a_policy_names_exactly_one_metric(live, refused):
     register(live)
     both = {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n", "Statistic": "Sum"}}
     assert "Exactly one" in refused(put_policy, live, **both)
+
+
+def test_a_registration_while_the_endpoint_is_updated_moves_nothing(live):
+    live.config("c2", live.variant(ModelName="m"))
+    live.update()
+    assert register(live, MinCapacity=3)["ScalableTargetARN"]
+    assert live.describe()["ProductionVariants"][0]["DesiredInstanceCount"] == 2
+
+
+def test_a_registration_for_other_than_instances_moves_no_instances(live):
+    register(live, ScalableDimension="sagemaker:variant:DesiredProvisionedConcurrency", MinCapacity=3)
+    assert live.describe()["ProductionVariants"][0]["DesiredInstanceCount"] == 2
+    assert live.describe()["EndpointStatus"] == "InService"

@@ -103,6 +103,40 @@ def test_an_error_in_a_default_is_reported_once_at_its_own_line(refused: Any) ->
     ]
 
 
+@pytest.mark.parametrize(("entry", "got"), [("text", "the string text"), ("[1]", "a list"), ("3", "the integer 3")])
+def test_an_entry_that_is_no_mapping_is_refused_where_there_are_defaults_as_well(
+    refused: Any, entry: str, got: str
+) -> None:
+    defaults = "defaults: {model: {tags: {a: b}}, endpoint: {tags: {}}}"
+    problems = refused(f"{defaults}\nmodels: {{m: {entry}}}\nendpoints: {{e: {entry}}}\n")
+    assert [(p.path, p.message) for p in problems] == [
+        ("models.m", f"expected a mapping, got {got}"),
+        ("endpoints.e", f"expected a mapping, got {got}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("models: {m: {containers: [null]}}", "models.m.containers[0]", "expected a mapping, got nothing"),
+        (
+            "models: {m: {containers: [{environment: {A: ~}}]}}",
+            "models.m.containers[0].environment.A",
+            "expected a string, got nothing",
+        ),
+        (
+            "models: {m: {vpc_config: {subnets: [a, null]}}}",
+            "models.m.vpc_config.subnets[1]",
+            "expected a string, got nothing",
+        ),
+    ],
+)
+def test_nothing_in_a_list_or_as_a_value_is_refused_at_its_place(
+    refused: Any, text: str, path: str, message: str
+) -> None:
+    assert [(p.path, p.message) for p in refused(text)] == [(path, message)]
+
+
 def test_a_default_that_every_entry_overrides_is_checked_all_the_same(refused: Any) -> None:
     text = "defaults: {model: {execution_role_arn: 3}}\nmodels: {m: {execution_role_arn: arn}}\n"
     assert [p.path for p in refused(text)] == ["defaults.model.execution_role_arn"]

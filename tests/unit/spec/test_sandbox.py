@@ -300,3 +300,7 @@ def test_each_bound_lies_where_it_is_said_to_lie(allowed: str, beyond: str, said
         assert refusal_of("{{ " + beyond + " }}").endswith(said)
 
     assert peak_of(refuse) < 16 * 2**20
+
+
+def test_what_is_bounded_takes_no_more_arguments_than_it_did() -> None:
+    assert "takes exactly one argument (2 given)" in refusal_of("{{ '-'.join(letters, 1) }}")
