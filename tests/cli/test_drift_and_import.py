@@ -302,10 +302,10 @@ def test_what_a_stack_owns_is_adopted_with_a_warning(folder: Path) -> None:
     for form in ("text", "json", "markdown", "html", "github"):
         shown = mmeplan(f"plan theirs.yaml --snapshot live.json --format {form}", folder)
         assert shown.code == 0
-        assert "EP-18" in shown.stdout
+        assert "EP-22" in shown.stdout
         assert "prices-stack" in shown.stdout
     for kind in ("model", "endpoint_config", "endpoint"):
         for live in document["objects"][kind].values():
             live["tags"] = {"team": "ads"}
     (folder / "live.json").write_text(json.dumps(document))
-    assert "EP-18" not in mmeplan("plan theirs.yaml --snapshot live.json", folder).stdout
+    assert "EP-22" not in mmeplan("plan theirs.yaml --snapshot live.json", folder).stdout

@@ -161,7 +161,7 @@ class CountsAreKept(PlanRule):
 
 
 class NotAStacks(PlanRule):
-    id = "EP-18"
+    id = "EP-22"
     title = "What is adopted doesn't belong to a CloudFormation stack"
     severity = "warning"
     basis = "doc"
