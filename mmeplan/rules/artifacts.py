@@ -74,6 +74,17 @@ def single_artifacts(facts: FleetFacts) -> list[Artifact]:
     return list(artifacts(container for container in containers(facts) if not container.multi_model))
 
 
+def additional_sources(holders: Iterable[Container]) -> Iterator[Artifact]:
+    """What these containers load beside their main artifact (`AdditionalModelDataSources`)."""
+    for container in holders:
+        for index, source in enumerate(container.spec.get("AdditionalModelDataSources") or ()):
+            uri = (source.get("S3DataSource") or {}).get("S3Uri")
+            bucket, key = s3_parts(uri)
+            if bucket:
+                path = (*container.path, "AdditionalModelDataSources", index, "S3DataSource", "S3Uri")
+                yield Artifact(container, path, str(uri), bucket, key)
+
+
 class Listings:
     """The listing that tells of each of these artifacts. All rules that look at all artifacts share the reads."""
 

@@ -70,3 +70,12 @@ def test_a_prefix_with_nothing_but_folders_holds_no_model() -> None:
     assert about(PREFIX, FOLDERS, "MME-03") == about(PREFIX, {}, "MME-03") == {"MME-03"}
     assert about(SINGLE, {}, "MDL-22") == {"MDL-22"}
     assert about(SINGLE, FOLDERS, "MDL-22") == set()  # whether SageMaker takes it isn't known
+
+
+def test_additional_sources_are_looked_for_as_well() -> None:
+    source = "additional_model_data_sources: [{channel_name: draft, s3_data_source: {s3_uri: s3://b/draft/, "
+    text = fleet_file(container=f"{source}s3_data_type: S3Prefix, compression_type: None}}}}]")
+    assert about(text, {"draft/model.bin": 9, "ranker.tar.gz": 9}, "MDL-22") == set()
+    assert about(text, {}, "MDL-22") == {"MDL-22"}
+    found = [finding for finding in found_by(Bucket(), text) if finding.rule == "MDL-22"]
+    assert {"draft" in finding.message for finding in found} == {True, False}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.rules.artifacts import Artifact, artifacts
+from mmeplan.rules.artifacts import Artifact, additional_sources, artifacts
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model
 from mmeplan.rules.images import repository_arn
@@ -140,7 +140,8 @@ class RoleReadsArchive(OnlineRule):
         wishes, keys = [], []
         for model in facts.models.values():
             role = role_of(model.request)
-            for artifact in artifacts(model.containers) if role else ():
+            loaded = (*artifacts(model.containers), *additional_sources(model.containers))
+            for artifact in loaded if role else ():
                 if role is not None:
                     wishes.append(_reading(model.resource, artifact, role))
                     keys.append(_key_of(model.resource, artifact, role))

@@ -12,6 +12,7 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import (
     Listings,
+    additional_sources,
     artifacts,
     bucket_location,
     containers,
@@ -210,7 +211,7 @@ class ArtifactExists(OnlineRule):
     good = fleet_file()
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
-        wanted = single_artifacts(facts)
+        wanted = [*single_artifacts(facts), *additional_sources(containers(facts))]
         listings = Listings(wanted)
         for artifact in wanted:
             yield listings.question(artifact, artifact.container.owner.resource, artifact.path)
