@@ -401,6 +401,7 @@ class Engine:
         endpoint: str,
         *,
         to: str = "",
+        allow_outage: bool = False,
         retry_rolled_back: bool = False,
         parallelism: int = DEFAULT_PARALLELISM,
         commit: str | None = None,
@@ -408,6 +409,7 @@ class Engine:
         """The plan that swaps an endpoint (its name or address) back to a kept config that has served it before.
 
         `to` is the config's name, its eight hex digits, or how far back ("1" is the newest before the present one).
+        `allow_outage`: also where no update leads back, so that the endpoint is deleted and created.
         Raises InputError where there is nothing to go back to; CloudError.
         """
         desired = replace(_unchecked(fleet), findings=())
@@ -419,6 +421,7 @@ class Engine:
             speculative=self._snapshot is not None,
             retry_rolled_back=retry_rolled_back,
             rollback=generation_to(desired, snapshot, at, to, self.clock.now()).name,
+            allow_outage=(at,) if allow_outage else (),
             parallelism=parallelism,
         )
         return self._planned(desired, snapshot, options, commit=commit)

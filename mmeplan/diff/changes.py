@@ -92,7 +92,7 @@ Reason = Literal[
     "restored",  # deleted behind our back while in use; made again under its name
     "failed",  # the endpoint is Failed: delete and create is the only way
     "renamed_physically",  # the endpoint's own name changed: an outage
-    "hosting_changed",  # real-time to serverless: an outage
+    "hosting_changed",  # real-time to serverless, asynchronous or not: an outage
     "in_progress",  # SageMaker is at work on what we want; wait for it
     "removed",  # left the file
     "superseded",  # an older generation that nothing needs any more
@@ -127,6 +127,8 @@ class Outage(Enum):
     """DeleteEndpoint is the only call that SageMaker accepts."""
     HOSTING = "hosting"
     """Real-time to serverless."""
+    ASYNC = "async"
+    """Asynchronous to real-time or back."""
     RENAMED = "renamed"
     """An endpoint can't be renamed."""
 

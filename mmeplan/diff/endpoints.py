@@ -224,8 +224,9 @@ class _Compared:
         live, wanted = self.live, self.config.physical_name
         content = self.inputs.serving_content(self.config, live, self.live_config)
         fields = own_fields(self.fields)
-        if _becomes_serverless(self.config.content, content):
-            change = _recreated_serverless(self.inputs, self.endpoint, live, self.config, _TO_SERVERLESS, fields)
+        border = _border(content, self.config.content)
+        if border is not None:
+            change = _recreated_hosting(self.inputs, self.endpoint, live, wanted, border, fields, self.config.address)
         else:
             change = self._change(
                 Action.SWAP,
@@ -260,6 +261,10 @@ def _compared_external(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -
         same = _kept(inputs, endpoint, live, wanted, Action.NO_OP, "same", "none", "unchanged", notes=notes)
         return EndpointDecision(endpoint, same, runs=wanted)
     fields = (FieldChange(("EndpointConfigName",), live.config, wanted),)
+    border = _border(_in_force(inputs, live), _described(inputs, wanted))
+    if border is not None:
+        change = _recreated_hosting(inputs, endpoint, live, wanted, border, fields)
+        return EndpointDecision(endpoint, change, runs=wanted)
     text = "it is to run another config, which lies outside the fleet"
     about = (inputs, endpoint, live, wanted, Action.SWAP)
     change = _kept(*about, "content_changed", "traffic_shift", text, fields=fields)
@@ -276,8 +281,10 @@ def _without_config(
         return EndpointDecision(endpoint, change, runs=wanted, needs=config)
     gone = f"it runs the config {live.config}, which no longer exists"
     serving = _serves_by(live)
-    if _becomes_serverless(config.content, serving):
-        change = _recreated_serverless(inputs, endpoint, live, config, f"{gone}; and {_TO_SERVERLESS}")
+    border = _border(serving, config.content)
+    if border is not None:
+        lost = replace(border, text=f"{gone}; and {border.text}")
+        change = _recreated_hosting(inputs, endpoint, live, wanted, lost, cause=config.address)
         return EndpointDecision(endpoint, change, runs=wanted, needs=config)
     text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
     about = (inputs, endpoint, live, wanted, Action.SWAP)
@@ -321,49 +328,96 @@ def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[C
 
 # --- hosting and variants -------------------------------------------------------------------------------------------
 
-_TO_SERVERLESS: Final = "a real-time endpoint can't be updated to serverless: it is deleted and created"
+_ASYNC: Final = "AsyncInferenceConfig"
 
 
-def _recreated_serverless(
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """A border between two ways of hosting that no update crosses, or none that is known to; `text` says which."""
+
+    outage: Outage
+    text: str
+
+
+_TO_SERVERLESS: Final = _Border(
+    Outage.HOSTING, "a real-time endpoint can't be updated to serverless: it is deleted and created"
+)
+_FROM_ASYNC: Final = _Border(
+    Outage.ASYNC,
+    "SageMaker refuses to take the AsyncInferenceConfig from an endpoint, so it is deleted and created; "
+    "its callers change from InvokeEndpointAsync to InvokeEndpoint",
+)
+_TO_ASYNC: Final = _Border(
+    Outage.ASYNC,
+    "nothing says that SageMaker updates an endpoint to asynchronous inference, so it is deleted and created; "
+    "its callers change from InvokeEndpoint to InvokeEndpointAsync",
+)
+
+
+def _border(live: Canonical | None, wanted: Canonical | None) -> _Border | None:
+    """The border between what is live and what is wanted, if there is one; None for what isn't known.
+
+    Sources: docs/sagemaker.md, "What an update does".
+    """
+    if live is None or wanted is None:
+        return None
+    if _ASYNC in live and _ASYNC not in wanted:
+        return _FROM_ASYNC
+    if _is_serverless(wanted) and not _is_serverless(live):
+        return _TO_SERVERLESS
+    return _TO_ASYNC if _ASYNC in wanted and _ASYNC not in live else None
+
+
+def _recreated_hosting(
     inputs: Inputs,
     endpoint: Resource,
     live: LiveEndpoint,
-    config: Resource,
-    text: str,
+    wanted: str,
+    border: _Border,
     fields: tuple[FieldChange, ...] = (),
+    cause: str = "",
 ) -> Change:
-    """Instances become serverless, which no update does."""
+    """The endpoint is hosted in another way, which no update does."""
     return _kept(
         inputs,
         endpoint,
         live,
-        config.physical_name,
+        wanted,
         Action.DELETE_THEN_CREATE,
         "hosting_changed",
         "outage",
-        text,
+        border.text,
         fields=fields,
-        causes=(config.address,),
-        outage=Outage.HOSTING,
+        causes=(cause,) if cause else (),
+        notes=history.swap_notes(live, wanted),
+        outage=border.outage,
     )
-
-
-def _becomes_serverless(wanted: Canonical, live: Canonical) -> bool:
-    return _is_serverless(wanted) and not _is_serverless(live)
 
 
 def _is_serverless(config: Canonical) -> bool:
     return any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", {}).values())
 
 
+def _in_force(inputs: Inputs, live: LiveEndpoint) -> Canonical:
+    """The content of the config in force; what DescribeEndpoint alone says of it, where it can't be read."""
+    return _described(inputs, live.config) or _serves_by(live)
+
+
+def _described(inputs: Inputs, name: str) -> Canonical | None:
+    """The content of a live config; None where it isn't there or can't be read."""
+    config = inputs.snapshot.endpoint_config(name)
+    return inputs.config_content(config) if config is not None and config.is_present else None
+
+
 def _serves_by(live: LiveEndpoint, *, pending: bool = False) -> Canonical:
-    """What DescribeEndpoint alone says of a config: its variants, and which of them are serverless."""
+    """What DescribeEndpoint alone says of a config: its variants, which of them are serverless, whether it is async."""
     variants = live.pending_variants if pending else live.variants
-    return {
+    said: Canonical = {
         "ProductionVariants": {
             variant.name: {"ServerlessConfig": {}} if variant.is_serverless else {} for variant in variants
         }
     }
+    return {**said, _ASYNC: {}} if live.is_async and not pending else said
 
 
 def _variant_note(wanted: Canonical, content: Canonical, live: LiveEndpoint) -> tuple[str, ...]:

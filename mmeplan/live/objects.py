@@ -169,6 +169,11 @@ class LiveEndpoint(LiveObject):
         return _variants(self._pending.get("ShadowProductionVariants"))
 
     @property
+    def is_async(self) -> bool:
+        """Whether what serves is asynchronous inference."""
+        return self.describe.get("AsyncInferenceConfig") is not None
+
+    @property
     def failure_reason(self) -> str:
         """FailureReason; empty where SageMaker gave none."""
         return str(self.describe.get("FailureReason") or "")

@@ -53,6 +53,9 @@ DEFAULTS: Final[dict[tuple[str, str], Any]] = {
     ("BlueGreenUpdatePolicy", "TerminationWaitInSeconds"): 0,
 }
 
+_SAYS_BY_BEING_THERE: Final = frozenset({"AsyncInferenceConfig"})
+"""Structures whose presence has a meaning of its own, whatever is in them: the endpoint takes other calls."""
+
 _OPAQUE: Final = frozenset({"Environment"})
 """Maps whose keys are the user's own: nothing in them is a member name, and an empty text is a value."""
 
@@ -82,7 +85,7 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
             kept = {key: text for key, text in inner.items() if text is not None} if None in inner.values() else inner
         else:
             kept = _value(inner, member)
-        if kept is None or (isinstance(kept, (dict, list)) and not kept):
+        if kept is None or (isinstance(kept, (dict, list)) and not kept and member not in _SAYS_BY_BEING_THERE):
             continue
         default = DEFAULTS.get((holder, member))
         if default is not None and default == kept and isinstance(default, bool) == isinstance(kept, bool):

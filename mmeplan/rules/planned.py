@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
+from mmeplan.rules.calling import Called, called
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -77,6 +79,18 @@ class PlannedFleet:
     facts: FleetFacts
     snapshot: Snapshot
     endpoints: tuple[PlannedEndpoint, ...]
+    inputs: Inputs
+
+    def called(self, at: PlannedEndpoint) -> tuple[Called, Called] | None:
+        """How callers reach an endpoint now, and after a plan that brings another fleet up; None where none comes up.
+
+        Also None where the config in force can't be read.
+        """
+        comes_up = at.change is not None and at.change.effect in ("traffic_shift", "outage")
+        if not comes_up or at.live_config is None or at.endpoint.config is None:
+            return None
+        now = self.inputs.config_content(at.live_config)
+        return called(self.inputs, now, live=True), called(self.inputs, at.endpoint.config.resource.content, live=False)
 
     def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:
         """The endpoints that the plan updates to another config, each with its UpdateEndpoint."""
@@ -96,4 +110,4 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
         config = snapshot.endpoint_config(live.config) if live else None
         config = config if config is not None and config.is_present else None
         made.append(PlannedEndpoint(endpoint, change, live, config, updates.get(address)))
-    return PlannedFleet(facts, snapshot, tuple(made))
+    return PlannedFleet(facts, snapshot, tuple(made), Inputs(graph, snapshot))
