@@ -39,7 +39,7 @@ from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
-from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
+from mmeplan.planning import DOUBTFUL, Desired, Planned, emptied, files_of, generation_to, planned_from
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.spec import Fleet, Quota
@@ -112,7 +112,9 @@ def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
     rows = []
     for endpoint in graph.of_kind("endpoint"):
         older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
-        kept = tuple(f"{g.name} ({age_text(now, g.created_at)} old)" for g in older)
+        kept = tuple(
+            f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
+        )
         rows.append(_row(endpoint, snapshot, kept))
     return Status(tuple(rows))
 

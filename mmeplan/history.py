@@ -2,12 +2,15 @@
 
 There is no state file, and DescribeEndpoint says the present only. So three tags of the endpoint hold the past:
 
-    mmeplan:served        the configs that have served it, newest first, by the first eight hex digits of their digests
+    mmeplan:served        the configs that have served it, newest first, by the first eight hex digits of their digests;
+                          after a slash those of which nobody knows whether they have
     mmeplan:rolled-back   the config whose update SageMaker rolled back last
     mmeplan:went-back     the config that `mmeplan rollback` took the endpoint away from
 
 Everything that reads or writes these tags is here. A config that is in force has served by that alone, written or not;
 so no crash makes a claim that isn't true. A config whose update was rolled back is never among those that have served.
+Where no record was kept (an endpoint that is gone, or that others made) older configs of its address are kept by age
+and are doubtful: a refused create leaves such a config, too. They are offered as that, and never gone back to unasked.
 """
 
 from __future__ import annotations
@@ -45,10 +48,57 @@ def short_digest(live: LiveObject | None) -> str:
     return (live.tag(DIGEST_TAG) or "")[:DIGEST_CHARS] if live is not None else ""
 
 
-def served(live: LiveObject) -> tuple[str, ...] | None:
-    """The short digests of the configs that have served, newest first; None where nothing was written down."""
+_DOUBTFUL: Final = "/"
+"""In the record: what follows may have served, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Short digests of configs, newest first: those that have served, and those of which nobody knows."""
+
+    served: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Everything that may have served, what is known first."""
+        return (*self.served, *self.doubtful)
+
+    def without(self, digest: str) -> Record:
+        """The record without a config that hasn't served."""
+        kept = (tuple(one for one in part if one != digest) for part in (self.served, self.doubtful))
+        return Record(*kept)
+
+
+def record_of(live: LiveObject) -> Record | None:
+    """What is written down of the endpoint's past; None where nothing is."""
     written = live.tag(SERVED_TAG)
-    return tuple(written.split()) if written is not None else None
+    if written is None:
+        return None
+    known, _, doubtful = written.partition(_DOUBTFUL)
+    return Record(tuple(known.split()), tuple(doubtful.split()))
+
+
+def served(live: LiveObject) -> tuple[str, ...] | None:
+    """The short digests of the configs that have or may have served; None where nothing was written down."""
+    record = record_of(live)
+    return record.all if record is not None else None
+
+
+def is_doubtful(live: LiveEndpoint | None, config: LiveObject) -> bool:
+    """Whether nobody knows that this generation of the endpoint has served it."""
+    if live is None or not live.is_present:
+        return True
+    if config.name == live.config and live.endpoint_status not in _NEVER_SERVED:
+        return False
+    record = record_of(live)
+    return record is None or short_digest(config) not in record.served
+
+
+def doubts(owned: Ownership, live: LiveEndpoint | None, kept: Iterable[str]) -> tuple[str, ...]:
+    """Of the kept configs of an endpoint those of which nobody knows whether they have served it."""
+    configs = (owned.snapshot.endpoint_config(name) for name in kept)
+    return tuple(config.name for config in configs if config is not None and is_doubtful(live, config))
 
 
 def is_placeholder(config: LiveObject | None) -> bool:
@@ -205,16 +255,17 @@ class ServedRecords:
 
     def after(self, endpoint: Resource, live: LiveEndpoint | None, *, swaps: bool = True) -> str:
         """The record once the plan is done: the config that is swapped to, the one that is left, those before."""
-        record = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
+        done = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
         named = self._digest_of(live.config) if live is not None else ""
-        known = served(live) if live is not None else None
-        if live is not None and live.endpoint_status in _NEVER_SERVED:
-            known = known and tuple(digest for digest in known if digest != named)  # by that one it never came up
-        else:
-            record.append(named)
+        known = record_of(live) if live is not None else None
         if known is None:
-            known = tuple(self._digest_of(name) for name in self.kept.get(endpoint.address, ()))
-        return _served_text((*record, *known))
+            kept = self.kept.get(endpoint.address, ())
+            known = Record(doubtful=tuple(self._digest_of(name) for name in kept))
+        if live is not None and live.endpoint_status in _NEVER_SERVED:
+            known = known.without(named)  # by that one it never came up
+        else:
+            done.append(named)
+        return _record_text(Record((*done, *known.served), known.doubtful))
 
     def at_adoption(self, endpoint: Resource, live: LiveEndpoint | None) -> dict[str, str]:
         """The tag for an endpoint that is adopted and has none. Mostly it is empty: no config of ours has served it."""
@@ -227,8 +278,10 @@ class ServedRecords:
 
         It is missing where an apply stopped right after the swap to it, and would be lost with the next swap.
         """
-        known, digest = served(live), self._digest_of(live.config)
-        return "" if known is None or not digest or digest in known else _served_text((digest, *known))
+        known, digest = record_of(live), self._digest_of(live.config)
+        if known is None or not digest or digest in known.served:
+            return ""
+        return _record_text(Record((digest, *known.served), known.doubtful))
 
     def _digest_of(self, config_name: str) -> str:
         """The short digest of a config of the fleet, declared or live; empty for any other."""
@@ -239,6 +292,9 @@ class ServedRecords:
         return short_digest(live) if live is not None and self.owned.owns(live) else ""
 
 
-def _served_text(digests: Iterable[str]) -> str:
-    """The tag's value for these short digests, newest first; repeated and empty ones are left out."""
-    return " ".join(list(dict.fromkeys(digest for digest in digests if digest))[:MOST_SERVED])
+def _record_text(record: Record) -> str:
+    """The tag's value, newest first; repeated and empty digests are left out, and the oldest where there are many."""
+    several = list(dict.fromkeys(digest for digest in record.all if digest))[:MOST_SERVED]
+    known = [digest for digest in several if digest in record.served]
+    doubtful = [digest for digest in several if digest not in record.served]
+    return " ".join((*known, _DOUBTFUL, *doubtful) if doubtful else known)

@@ -24,7 +24,7 @@ class Generation:
     """A config of ours that has served an endpoint. `back` is 0 for the one in force, 1 for the newest before it.
 
     `created_at` is ISO 8601. `missing` names the models that it needs and that are gone. `left` says that a rollback
-    took the endpoint away from it.
+    took the endpoint away from it, `doubtful` that nobody knows whether it has served.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Generation:
     back: int
     missing: tuple[str, ...] = ()
     left: bool = False
+    doubtful: bool = False
 
 
 def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generation, ...]:
@@ -48,7 +49,8 @@ def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generatio
         missing = tuple(sorted(name for name, model in models if model is None or not model.is_present))
         number = 0 if config.name == in_force else back
         digest = history.short_digest(config)
-        found.append(Generation(config.name, digest, config.created_at, number, missing, config.name == left))
+        about = (config.name == left, history.is_doubtful(live, config))
+        found.append(Generation(config.name, digest, config.created_at, number, missing, *about))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from tests.simulation.seeds.account import Account, models_of, runs
 from tests.simulation.seeds.drawing_shapes import models_in
 
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
+SERVED_TAG, DIGEST_TAG = "mmeplan:served", "mmeplan:digest"
 
 Fleet = Mapping[str, Any]
 

@@ -145,16 +145,20 @@ class Watch:
             if name in fleet["models"]:
                 self.salts[stored.seq] = fleet["models"][name].get("replace_salt") or ""
 
-    def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str) -> None:
+    def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str, *, doubtful: bool) -> None:
         """A rollback leads only to a config by which the endpoint has served, under this name or this address.
 
-        Except: what is older than the endpoint itself, of which nobody knows (docs/reliability.md).
+        Except: what was called doubtful because no record was kept, or because the record itself says so.
         """
         entry = fleet["endpoints"][logical]
         name, was = oracle.physical(logical, entry), entry.get("renamed_from")
         names = {name, f"endpoint/{logical}", f"endpoint/{was}"}
         stored, target = self.account.find("endpoint", name), self.account.find("endpoint-config", config)
-        if stored is None or target is None or target.created_us <= stored.created_us:
+        if stored is None or target is None:
+            return
+        _, _, may_have = (stored.tags or {}).get(oracle.SERVED_TAG, "/").partition("/")
+        digest = (target.tags or {}).get(oracle.DIGEST_TAG, "")[:8]
+        if doubtful and (digest in may_have.split() or oracle.SERVED_TAG not in (stored.tags or {})):
             return
         served = [(at, variants) for (known_as, at), variants in self.has_served.items() if known_as in names]
         if not any(at == config or variants == target.body["ProductionVariants"] for at, variants in served):
