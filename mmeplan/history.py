@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.aws.lifecycle import CREATING, FAILED, IN_SERVICE
+from mmeplan.aws.lifecycle import BUSY, CREATING, FAILED, IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import (
@@ -89,10 +89,29 @@ def is_doubtful(live: LiveEndpoint | None, config: LiveObject) -> bool:
     """Whether nobody knows that this generation of the endpoint has served it."""
     if live is None or not live.is_present:
         return True
-    if config.name == live.config and live.endpoint_status not in _NEVER_SERVED:
+    if config.name in live.configs and live.endpoint_status != FAILED:
         return False
     record = record_of(live)
     return record is None or short_digest(config) not in record.served
+
+
+def on_record(tags: Mapping[str, str], digest: str) -> bool:
+    """Whether an endpoint's tags say that a config of that short digest has served it."""
+    return digest in tags.get(SERVED_TAG, "").partition(_DOUBTFUL)[0].split()
+
+
+def coming(owned: Ownership, live: LiveEndpoint | None) -> LiveEndpointConfig | None:
+    """The config of ours that an endpoint of ours is coming up by, or moving to; None where there is none.
+
+    It hasn't served yet, and will have before anything else can be done to the endpoint.
+    """
+    if live is None or not owned.owns(live) or live.endpoint_status not in (CREATING, UPDATING) or not live.configs:
+        return None
+    if live.endpoint_status == UPDATING and live.configs[-1] == live.config:
+        return None  # only counts or weights change
+    config = owned.snapshot.endpoint_config(live.configs[-1])
+    known = config is not None and config.is_present and owned.owns(config) and not is_placeholder(config)
+    return config if known else None
 
 
 def doubts(owned: Ownership, live: LiveEndpoint | None, kept: Iterable[str]) -> tuple[str, ...]:
@@ -209,12 +228,31 @@ def swap_notes(live: LiveEndpoint, wanted: str) -> tuple[str, ...]:
     """What a reader of a swap to that config should know of what came before it."""
     if live.pending_config == wanted:
         return ("this very update is under way already: the apply joins it and waits",)
+    notes = busy_notes(live)
     if left_by_rollback(live) != wanted or wanted == live.config:
-        return ()
+        return notes
     return (
         f"`mmeplan rollback` took it from {wanted} back to {live.config}, and the file still asks for {wanted}: "
         "applying this goes forward again",
+        *notes,
     )
+
+
+def busy_notes(live: LiveEndpoint) -> tuple[str, ...]:
+    """What an endpoint is busy with while something is planned for it."""
+    status = live.endpoint_status
+    if status not in BUSY:
+        return ()
+    leads = ""
+    if live.pending_config not in ("", live.config):
+        leads = f", on its way from {live.config} to {live.pending_config}"
+    elif status == CREATING:
+        leads = f", coming up by {live.config}"
+    elif status in (UPDATING, ROLLING_BACK):
+        leads = f", and stays on {live.config}: its counts or weights change"
+    elif status == SYSTEM_UPDATING:
+        leads = ": SageMaker is patching it, and it serves meanwhile"
+    return (f"it is {status} now{leads}; the apply waits until that is over",)
 
 
 def runs_its_own_config(endpoint: LiveEndpoint, config: LiveObject, wanted: str = "") -> bool:
@@ -261,11 +299,24 @@ class ServedRecords:
         if known is None:
             kept = self.kept.get(endpoint.address, ())
             known = Record(doubtful=tuple(self._digest_of(name) for name in kept))
-        if live is not None and live.endpoint_status in _NEVER_SERVED:
+        if live is not None and live.endpoint_status in ({FAILED} if swaps else _NEVER_SERVED):
             known = known.without(named)  # by that one it never came up
         else:
             done.append(named)
         return _record_text(Record((*done, *known.served), known.doubtful))
+
+    def once_over(self, live: LiveEndpoint, wanted: str) -> tuple[str, str]:
+        """(config, record) for when the update under way has come into force; empty where none leads to one of ours,
+        or it leads to the `wanted` one.
+
+        It may be rolled back instead. What is planned beside it must not count on either.
+        """
+        config = coming(self.owned, live)
+        if config is None or live.endpoint_status != UPDATING or config.name == wanted:
+            return "", ""
+        known = record_of(live) or Record()
+        named = (short_digest(config), self._digest_of(live.config))
+        return config.name, _record_text(Record((*named, *known.served), known.doubtful))
 
     def at_adoption(self, endpoint: Resource, live: LiveEndpoint | None) -> dict[str, str]:
         """The tag for an endpoint that is adopted and has none. Mostly it is empty: no config of ours has served it."""

@@ -291,7 +291,7 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
         if chosen is None:
             refuse(f"{at} has no generation {wanted!r}")
         if not chosen.back:
-            refuse(f"{at} runs {chosen.name} already")
+            refuse(f"{at} {'runs' if chosen.name == seen.config else 'is on its way to'} {chosen.name} already")
     else:
         chosen = next((g for g in older if not g.left and not g.doubtful), None)
         if chosen is None and older:

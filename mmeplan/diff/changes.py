@@ -179,7 +179,8 @@ class Change:
     taken under management, whatever else is done to it. `explanation` is a sentence for people, `notes` are further
     ones. `causes` are addresses whose change makes this one necessary. `fields` are what differs in this object itself.
     `refusal` is empty, or says why this may not be applied and what to do. `references` are addresses that the object
-    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused` and `outage`.
+    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused`, `outage`,
+    and `once`: (endpoint, short digest) of configs that must be on record as having served before this may go.
     """
 
     MEMBERS: ClassVar = (
@@ -226,6 +227,7 @@ class Change:
     path: FilePath = ()
     refused: Refusal | None = None
     outage: Outage | None = None
+    once: tuple[tuple[str, str], ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -212,6 +212,16 @@ class _Compared:
             notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
         return self._served(self._change(Action.NO_OP, "same", "none", "unchanged", notes=notes))
 
+    @cached_property
+    def _once_over(self) -> _Compared:
+        """The endpoint that a swap leaves: what an update under way leads to, where that is known."""
+        coming = self.live.once_over
+        config = self.inputs.snapshot.endpoint_config(coming.config)
+        joined = coming is self.live or coming.config == self.config.physical_name
+        if joined or config is None or not history.runs_its_own_config(coming, config):
+            return self
+        return replace(self, live=coming, live_config=config)
+
     def _swapped_back(self) -> EndpointDecision:
         """Somebody's update leads away from what the file says: once it is done, swap to what is wanted."""
         pending, wanted = self.live.pending_config, self.config.physical_name
@@ -221,10 +231,10 @@ class _Compared:
         return replace(self._served(change), runs=wanted, needs=self.config)
 
     def _swapped(self, *, requested: bool) -> EndpointDecision:
-        live, wanted = self.live, self.config.physical_name
-        content = self.inputs.serving_content(self.config, live, self.live_config)
-        fields = own_fields(self.fields)
-        border = _border(content, self.config.content)
+        live, wanted, left = self.live, self.config.physical_name, self._once_over
+        content = self.inputs.serving_content(self.config, left.live, left.live_config)
+        fields = own_fields(left.fields or self.fields)
+        border = _border(content, self.config.content) or _border(_in_force(self.inputs, live), self.config.content)
         if border is not None:
             change = _recreated_hosting(self.inputs, self.endpoint, live, wanted, border, fields, self.config.address)
         else:
@@ -239,7 +249,7 @@ class _Compared:
                 notes=(*_variant_note(self.config.content, content, live), *history.swap_notes(live, wanted)),
             )
             change = _unless_rolled_back(self.inputs, change, live, wanted)
-        leaves = LeftGeneration(self.live_config.name, content, self._models)
+        leaves = LeftGeneration(left.live_config.name, content, left._models)
         return EndpointDecision(self.endpoint, change, runs=wanted, needs=self.config, leaves=leaves)
 
     @cached_property

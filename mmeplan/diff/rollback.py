@@ -43,7 +43,12 @@ def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generatio
     in_force = live.config if live is not None and live.is_present else ""
     left = history.left_by_rollback(live)
     found, back = [], 0
-    for config in history.generations(inputs, endpoint):
+    configs = history.generations(inputs, endpoint)
+    under_way = history.coming(inputs, live) if live is not None and live.is_present else None
+    if under_way is not None and under_way.name != in_force:  # it counts as what runs: a rollback leaves it
+        in_force = under_way.name
+        configs = (under_way, *(config for config in configs if config.name != in_force))
+    for config in configs:
         back += config.name != in_force
         models = ((name, snapshot.model(name)) for name in inputs.models_in(config.name))
         missing = tuple(sorted(name for name, model in models if model is None or not model.is_present))
@@ -71,7 +76,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
         return graph  # what the file says already
     wanted = _as_declared(inputs, config, target)
     live = snapshot.endpoint(endpoint.physical_name)
-    mark = history.rollback_mark(live.config if live is not None else "")
+    mark = history.rollback_mark(live.configs[-1] if live is not None and live.configs else "")
     back = replace(
         endpoint,
         request={**endpoint.request, "EndpointConfigName": generation},

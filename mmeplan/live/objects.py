@@ -7,7 +7,7 @@ answer itself stays beside it (`describe`), for snapshots and for making request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from mmeplan.aws.variants import models
@@ -147,6 +147,16 @@ class LiveEndpoint(LiveObject):
     def configs(self) -> tuple[str, ...]:
         """The config in force, then the one that an update under way leads to, if any."""
         return tuple(name for name in (self.config, self.pending_config) if name)
+
+    @property
+    def once_over(self) -> LiveEndpoint:
+        """The endpoint as it is once the update under way has come into force; itself where none leads elsewhere."""
+        if self.pending_config in ("", self.config):
+            return self
+        members = ("EndpointConfigName", "ProductionVariants", "ShadowProductionVariants")
+        replaced = {*members, "PendingDeploymentSummary"}
+        rest = {member: value for member, value in self.describe.items() if member not in replaced}
+        return replace(self, describe={**rest, **{key: self._pending[key] for key in members if key in self._pending}})
 
     @property
     def variants(self) -> tuple[LiveVariant, ...]:

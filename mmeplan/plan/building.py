@@ -243,7 +243,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
     `kept` are the superseded configs that stay for it.
     """
     resource = graph.resources.get(change.address)
-    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None)
+    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None, once=())
     if resource is None:
         return replace(change, fields=())
     if not change.action.leaves_fleet:
@@ -269,7 +269,9 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
         return ()
     config = graph.resources[at]
     live = snapshot.endpoint(change.live_name) if change.live_name else None
-    before = _live_config(graph, snapshot, live)
+    joined = live is not None and live.pending_config == endpoint.request["EndpointConfigName"]
+    before = _live_config(graph, snapshot, live.once_over if live is not None and not joined else live)
+    before = before or _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
     return tuple(_variant(name, before, config, shares) for name in names)

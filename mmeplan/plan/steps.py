@@ -24,6 +24,7 @@ from mmeplan.plan.step import (
     Gone,
     InService,
     NameIsFree,
+    OnceInForce,
     RunsConfig,
     Step,
     TagsOwnedBy,
@@ -126,7 +127,7 @@ class StepBuilder:
         if change.kind == "model":
             after += users.get(change.live_name, [])
         placeholders = self._placeholders if change.kind == "model" else ()
-        guard = Unreferenced(change.kind, change.live_name, self.graph.fleet.name, placeholders)
+        guard = Unreferenced(change.kind, change.live_name, self.graph.fleet.name, placeholders, change.once)
         step = Step(
             self._delete_id(change),
             change.address,
@@ -178,7 +179,9 @@ class StepBuilder:
         more: dict[str, str] = {}
         if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
             record = self.records.after(endpoint, live, swaps=change.effect == "traffic_shift")
-            more = {SERVED_TAG: record} if record else {}
+            wanted = endpoint.request["EndpointConfigName"]
+            known = change.effect != "traffic_shift" or not self.records.once_over(live, wanted)[0]
+            more = {SERVED_TAG: record} if record and known else {}
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
         self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
 
@@ -217,13 +220,14 @@ class StepBuilder:
             params["DeploymentConfig"] = deployment
         params.update(retention(endpoint, live))
         grows, rest = kept_desires(self.graph, endpoint, live)
-        after = self._scale(change, endpoint, live, (*after, *self._in_force_ready(change, live)), grows)
+        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
+        ready = self._in_force_ready(change, live, wanted, timeout_s)
+        after = self._scale(change, endpoint, live, (*after, *ready), grows)
         desired = fixed_desires(self.graph, endpoint)
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
         back = live is not None and live.config == wanted
         proof = set_by_swap(desired, params) if back else []
-        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",
             change.address,
@@ -263,7 +267,9 @@ class StepBuilder:
             for number, (operation, params) in enumerate(calls, start=1)
         )
 
-    def _in_force_ready(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
+    def _in_force_ready(
+        self, change: Change, live: LiveEndpoint | None, wanted: str, timeout_s: float
+    ) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
 
         It isn't on record where an apply stopped right after the swap to it.
@@ -273,14 +279,23 @@ class StepBuilder:
         name = live.config
         ready = (self.stand_ins[name],) if name in self.stand_ins else ()
         value = self.records.overdue(live)
-        if not value:
+        if value:
+            ready = (*ready, self._served(change, value))
+        config, value = self.records.once_over(live, wanted)
+        if not config:
             return ready
+        wait = InService(change.live_name, config, timeout_s)
+        return (*ready, self._served(change, value, wait, ready))
+
+    def _served(self, change: Change, value: str, wait: InService | None = None, after: tuple[str, ...] = ()) -> str:
+        """The step that writes a record; `wait`: once the update under way to its config has come into force."""
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
-        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, self.graph.fleet.name, adds={SERVED_TAG: value})
-        return (
-            *ready,
-            self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
-        )
+        fleet, adds, name = self.graph.fleet.name, {SERVED_TAG: value}, f"AddTags:{change.address}#served"
+        if wait is None:
+            guard = TagsOwnedBy("endpoint", change.live_name, change.arn, fleet, adds=adds)
+            return self._add(Step(name, change.address, "AddTags", params, after, guard))
+        once = OnceInForce(change.live_name, change.arn, fleet, wait.config, adds)
+        return self._add(Step(f"{name}-since", change.address, "AddTags", params, after, once, wait))
 
     def _scale(
         self,

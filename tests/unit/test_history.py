@@ -174,7 +174,7 @@ def test_what_others_made_has_no_generations_of_ours_until_it_runs_them() -> Non
     [
         pytest.param(endpoint(name(1), {SERVED_TAG: "00000001 00000002 / 00000003"}), [3], id="as written"),
         pytest.param(endpoint(name(3), {SERVED_TAG: "00000001 00000002 / 00000003"}), [], id="in force"),
-        pytest.param(endpoint(name(3), EndpointStatus="Creating"), [1, 2, 3], id="not in force yet"),
+        pytest.param(endpoint(name(3), EndpointStatus="Failed"), [1, 2, 3], id="never in force"),
         pytest.param(endpoint(name(1)), [2, 3], id="no record: all but the one in force"),
         pytest.param(None, [1, 2, 3], id="no endpoint"),
     ],
