@@ -170,19 +170,30 @@ def outcome_view(outcome: Outcome) -> OutcomeView:
         kept=rows(outcome.kept),
         unverified=outcome.unverified,
         interrupted=outcome.interrupted,
-        rolled_back=any(result.rolled_back for result in outcome.failed),
+        causes=tuple(sorted({result.cause for result in outcome.failed} - {""})),
     )
 
 
 def next_after(plan: Plan, outcome: Outcome) -> Command:
-    """What to type after an incomplete apply. A saved plan is stale by then: its fleet file is planned anew."""
-    file = plan.source[0].path if plan.source else ""
-    words: tuple[str, ...] = ("destroy" if plan.options.destroy else "apply", file)
-    if plan.options.rollback:
-        words = ("rollback", plan.options.targets[0].partition("/")[2], file, "--to", plan.options.rollback)
-    elif any(result.rolled_back for result in outcome.failed):
+    """What to type once what failed is mended. A saved plan is stale by then: its fleet file is planned anew.
+
+    The options of the plan come again: without them something else would be planned.
+    """
+    file, options = plan.source[0].path if plan.source else "", plan.options
+    if any(result.cause == "stuck" for result in outcome.failed):
+        return Command(("status", file), plan.environment, options.variables)
+    words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
+    outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
+    if options.rollback:
+        words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
+    else:
+        words += tuple(word for at in options.targets for word in ("--target", at))
+        words += tuple(word for at in options.replace for word in ("--replace", at))
+        words += ("--max-change", options.max_change) if options.max_change else ()
+    words += outages
+    if options.retry_rolled_back or any(result.rolled_back for result in outcome.failed):
         words = (*words, "--retry-rolled-back")
-    return Command(words, plan.environment, plan.options.variables)
+    return Command(words, plan.environment, options.variables)
 
 
 # --- the engine -------------------------------------------------------------------------------------------------------

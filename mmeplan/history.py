@@ -228,13 +228,11 @@ def swap_notes(live: LiveEndpoint, wanted: str) -> tuple[str, ...]:
     """What a reader of a swap to that config should know of what came before it."""
     if live.pending_config == wanted:
         return ("this very update is under way already: the apply joins it and waits",)
-    notes = busy_notes(live)
     if left_by_rollback(live) != wanted or wanted == live.config:
-        return notes
+        return ()
     return (
         f"`mmeplan rollback` took it from {wanted} back to {live.config}, and the file still asks for {wanted}: "
         "applying this goes forward again",
-        *notes,
     )
 
 

@@ -86,7 +86,15 @@ def _renamed(inputs: Inputs, endpoint: Resource, old: LiveEndpoint) -> EndpointD
     )
     fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
     change = _change(
-        endpoint, Action.RENAME, "renamed_physically", "outage", text, live=old, fields=fields, outage=Outage.RENAMED
+        endpoint,
+        Action.RENAME,
+        "renamed_physically",
+        "outage",
+        text,
+        live=old,
+        fields=fields,
+        notes=history.busy_notes(old),
+        outage=Outage.RENAMED,
     )
     return replace(_created(inputs, endpoint, text), change=change, renamed=old.name)
 
@@ -464,6 +472,10 @@ def _unless_rolled_back(inputs: Inputs, change: Change, live: LiveEndpoint, want
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
+_WAIT_FOR_OTHERS: Final = (Action.SWAP, Action.SCALE, Action.DELETE_THEN_CREATE)
+"""What SageMaker accepts of an endpoint only while nothing else is done to it."""
+
+
 def _kept(
     inputs: Inputs,
     endpoint: Resource,
@@ -486,6 +498,8 @@ def _kept(
         action, reason, explanation = Action.TAG, "tags_changed", "only tags differ; nothing is rolled"
     if action.creates:
         added, removed = {}, ()
+    if action in _WAIT_FOR_OTHERS and live.pending_config != runs and live.pending_config not in explanation.split():
+        more["notes"] = (*more.get("notes", ()), *history.busy_notes(live))
     tags = {"tags_added": added, "tags_removed": removed}
     return _change(endpoint, action, reason, effect, explanation, live=live, adopts=adopts, **tags, **more)
 

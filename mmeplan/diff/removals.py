@@ -14,7 +14,7 @@ from mmeplan import history
 from mmeplan.aws.lifecycle import UPDATING
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveEndpoint, LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
@@ -213,7 +213,8 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
     if reason in ("removed", "renamed_physically") and live.tag(PROTECT_TAG) == "true":
         refusal = f"it is protected (its tag {PROTECT_TAG} says so); apply the entry with `protect: false` first"
         return _change(live, at, reason, text, Action.DELETE, refusal=refusal, refused=Refusal.PROTECTED)
-    return _change(live, at, reason, text, Action.DELETE)
+    notes = history.busy_notes(live) if isinstance(live, LiveEndpoint) else ()
+    return _change(live, at, reason, text, Action.DELETE, notes=notes)
 
 
 def _forget(live: LiveObject, at: str) -> Change:

@@ -76,7 +76,8 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
         return graph  # what the file says already
     wanted = _as_declared(inputs, config, target)
     live = snapshot.endpoint(endpoint.physical_name)
-    mark = history.rollback_mark(live.configs[-1] if live is not None and live.configs else "")
+    now, under_way = (live.config, live.pending_config) if live is not None else ("", "")
+    mark = history.rollback_mark(under_way if under_way == config.physical_name else now)
     back = replace(
         endpoint,
         request={**endpoint.request, "EndpointConfigName": generation},

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from mmeplan import plan as plans
+from mmeplan import render
 from mmeplan.plan import Change, Plan
 from mmeplan.simulator import SimulatedCrash
-from tests.simulation.world import Fleet, World, model, one, variant
+from tests.simulation.world import IMAGE, REGION, ROLE, Fleet, World, model, one, serverless, unwatched, variant
 
 AT = "endpoint/ranker"
 
@@ -180,3 +181,78 @@ def test_an_update_of_others_that_is_under_way_is_where_the_plan_starts(world: W
     assert world.plan(image("2")).steps == ()
     assert "theirs" in world.names("endpoint-config")
     assert offered(world, image("2")) == [wanted(world, image("1"))]
+
+
+# --- a busy endpoint is said to be busy -------------------------------------------------------------------------------
+
+WAITS = "the apply waits until that is over"
+
+
+def patched(world: World) -> str:
+    world.sim.system_update("ranker", 600, region=REGION)
+    return f"it is SystemUpdating now: SageMaker is patching it, and it serves meanwhile; {WAITS}"
+
+
+def rescaled(world: World) -> str:
+    wish = [{"VariantName": "main", "DesiredWeight": 3.0}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=wish)
+    now = world.endpoint()["EndpointConfigName"]
+    return f"it is Updating now, and stays on {now}: its counts or weights change; {WAITS}"
+
+
+def swapped(world: World) -> str:
+    world.foreign_endpoint("theirs")
+    now = world.endpoint()["EndpointConfigName"]
+    world.does("UpdateEndpoint", EndpointName="ranker", EndpointConfigName="theirs")
+    return f"it is Updating now, on its way from {now} to theirs; {WAITS}"
+
+
+PLANNED = {
+    "another image": image("2"),
+    "another count": image("1", count=5),
+    "serverless": {**one({"main": serverless()}), "models": {"ranker": model("1")}},
+    "another name": {**one({"main": variant()}, name="scorer"), "models": {"ranker": model("1")}},
+    "its entry removed": {**one(), "models": {"ranker": model("1")}, "endpoints": {}},
+}
+
+
+@pytest.mark.parametrize("planned", PLANNED.values(), ids=PLANNED)
+@pytest.mark.parametrize("busy", [patched, rescaled, swapped])
+def test_what_an_endpoint_is_busy_with_is_said_with_every_change_that_waits_for_it(
+    world: World, busy: Callable[[World], str], planned: Fleet
+) -> None:
+    world.live_through(image("1"))
+    told = busy(world)
+    made = world.plan(planned, allow_outage=(AT,))
+    (change,) = (one_ for one_ in made.changes if one_.kind == "endpoint")
+    assert told in change.notes
+    for shown in (render.text(made, width=500), render.markdown(made), render.html(made), render.json_text(made)):
+        assert WAITS in " ".join(shown.split())
+    assert world.apply(made).complete
+
+
+def test_what_is_being_created_by_others_and_adopted_is_said_to_be(world: World) -> None:
+    world.does("CreateModel", ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE + "9"})
+    main = {"VariantName": "main", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    world.does("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[main])
+    world.does("CreateEndpoint", EndpointName="ranker", EndpointConfigName="c")
+    made = world.plan({**one(adopt=True), "models": {"ranker": model("1")}})
+    assert f"it is Creating now, coming up by c; {WAITS}" in change_of(made).notes
+    with unwatched(world):
+        assert world.apply(made).complete
+
+
+def test_where_only_tags_change_nothing_waits_and_nothing_is_said_of_waiting(world: World) -> None:
+    world.live_through(image("1"))
+    patched(world)
+    made = world.plan({**one({"main": variant()}, tags={"team": "search"}), "models": {"ranker": model("1")}})
+    assert made.steps
+    assert not any(WAITS in note for change in made.changes for note in change.notes)
+
+
+def test_an_update_that_the_file_does_not_ask_for_is_said_once(world: World) -> None:
+    world.live_through(image("1"))
+    swapped(world)
+    change = change_of(world.plan(image("1")))
+    assert "an update to theirs is under way that the file doesn't ask for" in change.explanation
+    assert not any(WAITS in note for note in change.notes)
