@@ -323,12 +323,13 @@ class ServedRecords:
         return {SERVED_TAG: self.after(endpoint, live, swaps=False)}
 
     def overdue(self, live: LiveEndpoint) -> str:
-        """The record that lacks the config in force, with it; empty where nothing is missing.
+        """The record with the config in force as its newest; empty where it is that.
 
-        It is missing where an apply stopped right after the swap to it, and would be lost with the next swap.
+        It isn't where an apply stopped right after the swap to it, or others moved the endpoint to it; that would be
+        lost with the next swap.
         """
         known, digest = record_of(live), self._digest_of(live.config)
-        if known is None or not digest or digest in known.served:
+        if known is None or not digest or known.served[:1] == (digest,):
             return ""
         return _record_text(Record((digest, *known.served), known.doubtful))
 

@@ -13,7 +13,7 @@ from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
-from mmeplan.history import ServedRecords, is_placeholder, runs_its_own_config, served
+from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
@@ -55,6 +55,7 @@ class StepBuilder:
         self.creates: dict[str, str] = {}  # address → id of the step that creates its object
         self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
         self.forgets: list[str] = []  # ids of the steps that forget models and configs
+        self.swaps: dict[str, set[str]] = {}  # address of an endpoint that is swapped → those of its generations
         self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its own endpoint
 
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
@@ -123,7 +124,7 @@ class StepBuilder:
         self.stand_ins[change.name] = self._add(step)
 
     def _delete_immutable(self, change: Change, users: Mapping[str, list[str]]) -> None:
-        after = list(self.leaves.get(change.live_name, ()))
+        after = [*self.leaves.get(change.live_name, ()), *self._superseding(change)]
         if change.kind == "model":
             after += users.get(change.live_name, [])
         placeholders = self._placeholders if change.kind == "model" else ()
@@ -138,6 +139,13 @@ class StepBuilder:
             effect=change.effect,
         )
         self._add(step)
+
+    def _superseding(self, change: Change) -> tuple[str, ...]:
+        """The steps by which endpoints get a newer generation than a config that goes: without them it stays one."""
+        if change.kind != "endpoint_config":
+            return ()
+        endpoints = (at for at in self.swaps if change.address in self.swaps[at])
+        return tuple(step for at in endpoints for step in self.own.get(at, ()))
 
     @cached_property
     def _placeholders(self) -> tuple[str, ...]:
@@ -176,6 +184,8 @@ class StepBuilder:
             for name in live.configs:
                 self.leaves.setdefault(name, []).extend(last)
         self.own[change.address] = last
+        if change.action is Action.SWAP:
+            self.swaps[change.address] = config_addresses(self.owned, endpoint)
         more: dict[str, str] = {}
         if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
             record = self.records.after(endpoint, live, swaps=change.effect == "traffic_shift")

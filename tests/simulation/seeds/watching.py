@@ -4,7 +4,7 @@
     references   no live or pending config is, or refers to, something that we deleted
     overwrites   nobody's work is undone that the plan has not seen
     ownership    nothing that doesn't carry our tag is touched
-    generations  a rollback leads only to a config by which the endpoint has served
+    generations  a rollback leads only to a config by which the endpoint has served, and what served last is kept
     targets      what --target and `rollback` don't name stays as it is
     steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
@@ -46,6 +46,8 @@ class Watch:
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.adopting: set[str] = set()  # endpoints that the file takes over, whosever they were
         self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
+        self.past: dict[tuple[str, int], list[str]] = {}  # (endpoint, its number) → its configs in force, one by one
+        self.retaining: set[str] = set()  # endpoints of the plan's file, where that keeps generations
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
         self.salts: dict[int, str] = {}  # the store's number of a model that we made → its entry's replace_salt then
@@ -64,6 +66,8 @@ class Watch:
             self.seen.clear()
         adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
         self.adopting = adopting | (self.adopting if beside_another else set())
+        names = {oracle.physical(name, one) for name, one in fleet["endpoints"].items()}
+        self.retaining = names if fleet["retain"] and not beside_another and not plan.options.rollback else set()
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
         endpoints = {
             name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
@@ -119,6 +123,8 @@ class Watch:
             self._overwrites(operation, target, params, by)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
             self._before_delete(kind, target.name, by, looked_us + slept_us if looked_us else 0)
+        if target is not None and operation == "DeleteEndpointConfig":
+            self._before_it_is_forgotten(target)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any], by: str) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
@@ -136,6 +142,20 @@ class Watch:
             in_the_window = user not in (by, TIME) and looked_us - since_us <= SCAN_WINDOW_US
             if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
+
+    def _before_it_is_forgotten(self, config: Stored) -> None:
+        """Of an endpoint that stays the config that served before the one in force is kept, where the file keeps one.
+
+        Except: where others moved the endpoint, or took its record away.
+        """
+        for endpoint in self.account.all("endpoint"):
+            now, past = endpoint.body["config_name"], self.past.get((endpoint.name, endpoint.seq), [])
+            known = oracle.SERVED_TAG in (endpoint.tags or {}) and oracle.is_owned(endpoint)
+            before = [name for name in past if name != now]
+            left_last = past[-1:] == [now] and before[-1:] == [config.name]
+            stays = endpoint.name in self.retaining and endpoint.status == "InService"
+            if stays and known and left_last and oracle.STAND_IN_TAG not in (config.tags or {}):
+                raise Broken(f"generations: {config.name} served {endpoint.name} last, and is deleted")
 
     def made_model(self, params: Mapping[str, Any], fleet: Mapping[str, Any], began_us: int) -> None:
         """Note the salt of the entry for which a model was made."""
@@ -166,6 +186,7 @@ class Watch:
 
     def by_others(self, endpoint: str, count: int | None = None) -> None:
         """Somebody else did something to this endpoint: what it serves now is their doing."""
+        self.past = {key: configs for key, configs in self.past.items() if key[0] != endpoint}
         floor = self.floors.get(endpoint)
         self.floors[endpoint] = min(floor, count) if floor is not None and count is not None else None
         self.look(OTHERS)
@@ -185,6 +206,8 @@ class Watch:
                 known_as = (stored.name, (stored.tags or {}).get(oracle.ADDRESS_TAG, ""))
                 variants = stored.body["config"]["ProductionVariants"]
                 self.has_served |= {(name, stored.body["config_name"]): variants for name in known_as}
+                past = self.past.setdefault((stored.name, stored.seq), [])
+                past += [stored.body["config_name"]] if past[-1:] != [stored.body["config_name"]] else []
             for part in runs(stored):
                 names = [("endpoint-config", part["config_name"])]
                 names += [("model", model) for model in models_of(part["config"])]
