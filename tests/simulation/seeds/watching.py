@@ -146,13 +146,16 @@ class Watch:
     def _before_it_is_forgotten(self, config: Stored) -> None:
         """Of an endpoint that stays the config that served before the one in force is kept, where the file keeps one.
 
-        Except: where others moved the endpoint, or took its record away.
+        Except: where others moved the endpoint (to a config of another one, say), or took its record away.
         """
         for endpoint in self.account.all("endpoint"):
             now, past = endpoint.body["config_name"], self.past.get((endpoint.name, endpoint.seq), [])
             known = oracle.SERVED_TAG in (endpoint.tags or {}) and oracle.is_owned(endpoint)
             before = [name for name in past if name != now]
-            left_last = past[-1:] == [now] and before[-1:] == [config.name]
+            in_force, at = self.account.find("endpoint-config", now), (config.tags or {}).get(oracle.ADDRESS_TAG, "")
+            own = {(endpoint.tags or {}).get(oracle.ADDRESS_TAG, "").replace("endpoint/", "endpoint_config/")}
+            own |= {(in_force.tags or {}).get(oracle.ADDRESS_TAG, "")} if in_force is not None else set()
+            left_last = past[-1:] == [now] and before[-1:] == [config.name] and at in own
             stays = endpoint.name in self.retaining and endpoint.status == "InService"
             if stays and known and left_last and oracle.STAND_IN_TAG not in (config.tags or {}):
                 raise Broken(f"generations: {config.name} served {endpoint.name} last, and is deleted")
