@@ -172,7 +172,8 @@ class Executor:
                 continue
             if step.operation in ("UpdateEndpoint", "CreateEndpoint", "DeleteEndpoint"):
                 self.references.forget()
-            return Decision("join") if step.wait else Decision("done")
+            waits = step.wait is not None and step.operation != "AddTags"  # tags wait for their turn only
+            return Decision("join") if waits else Decision("done")
 
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
         meaning = failure_of(error)
