@@ -42,7 +42,16 @@ from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.plan.step import CALL
-from mmeplan.planning import Desired, Planned, emptied, files_of, findings_of_import, generation_to, planned_from
+from mmeplan.planning import (
+    DOUBTFUL,
+    Desired,
+    Planned,
+    emptied,
+    files_of,
+    findings_of_import,
+    generation_to,
+    planned_from,
+)
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import Deployment
@@ -117,7 +126,9 @@ def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
     rows = []
     for endpoint in graph.of_kind("endpoint"):
         older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
-        kept = tuple(f"{g.name} ({age_text(now, g.created_at)} old)" for g in older)
+        kept = tuple(
+            f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
+        )
         rows.append(_row(endpoint, snapshot, kept))
     return Status(tuple(rows))
 
@@ -173,19 +184,30 @@ def outcome_view(outcome: Outcome) -> OutcomeView:
         kept=rows(outcome.kept),
         unverified=outcome.unverified,
         interrupted=outcome.interrupted,
-        rolled_back=any(result.rolled_back for result in outcome.failed),
+        causes=tuple(sorted({result.cause for result in outcome.failed} - {""})),
     )
 
 
 def next_after(plan: Plan, outcome: Outcome) -> Command:
-    """What to type after an incomplete apply. A saved plan is stale by then: its fleet file is planned anew."""
-    file = plan.source[0].path if plan.source else ""
-    words: tuple[str, ...] = ("destroy" if plan.options.destroy else "apply", file)
-    if plan.options.rollback:
-        words = ("rollback", plan.options.targets[0].partition("/")[2], file, "--to", plan.options.rollback)
-    elif any(result.rolled_back for result in outcome.failed):
+    """What to type once what failed is mended. A saved plan is stale by then: its fleet file is planned anew.
+
+    The options of the plan come again: without them something else would be planned.
+    """
+    file, options = plan.source[0].path if plan.source else "", plan.options
+    if any(result.cause == "stuck" for result in outcome.failed):
+        return Command(("status", file), plan.environment, options.variables)
+    words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
+    outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
+    if options.rollback:
+        words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
+    else:
+        words += tuple(word for at in options.targets for word in ("--target", at))
+        words += tuple(word for at in options.replace for word in ("--replace", at))
+        words += ("--max-change", options.max_change) if options.max_change else ()
+    words += outages
+    if options.retry_rolled_back or any(result.rolled_back for result in outcome.failed):
         words = (*words, "--retry-rolled-back")
-    return Command(words, plan.environment, plan.options.variables)
+    return Command(words, plan.environment, options.variables)
 
 
 # --- the engine -------------------------------------------------------------------------------------------------------
@@ -433,6 +455,7 @@ class Engine:
         endpoint: str,
         *,
         to: str = "",
+        allow_outage: bool = False,
         retry_rolled_back: bool = False,
         parallelism: int = DEFAULT_PARALLELISM,
         commit: str | None = None,
@@ -440,6 +463,7 @@ class Engine:
         """The plan that swaps an endpoint (its name or address) back to a kept config that has served it before.
 
         `to` is the config's name, its eight hex digits, or how far back ("1" is the newest before the present one).
+        `allow_outage`: also where no update leads back, so that the endpoint is deleted and created.
         Raises InputError where there is nothing to go back to; CloudError.
         """
         desired = replace(_unchecked(fleet), findings=())
@@ -452,6 +476,7 @@ class Engine:
             speculative=self._snapshot is not None,
             retry_rolled_back=retry_rolled_back,
             rollback=generation_to(desired, snapshot, at, to, self.clock.now()).name,
+            allow_outage=(at,) if allow_outage else (),
             parallelism=parallelism,
         )
         return self._planned(desired, snapshot, options, commit=commit)

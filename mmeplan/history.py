@@ -2,12 +2,15 @@
 
 There is no state file, and DescribeEndpoint says the present only. So three tags of the endpoint hold the past:
 
-    mmeplan:served        the configs that have served it, newest first, by the first eight hex digits of their digests
+    mmeplan:served        the configs that have served it, newest first, by the first eight hex digits of their digests;
+                          after a slash those of which nobody knows whether they have
     mmeplan:rolled-back   the config whose update SageMaker rolled back last
     mmeplan:went-back     the config that `mmeplan rollback` took the endpoint away from
 
 Everything that reads or writes these tags is here. A config that is in force has served by that alone, written or not;
 so no crash makes a claim that isn't true. A config whose update was rolled back is never among those that have served.
+Where no record was kept (an endpoint that is gone, or that others made) older configs of its address are kept by age
+and are doubtful: a refused create leaves such a config, too. They are offered as that, and never gone back to unasked.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.aws.lifecycle import CREATING, FAILED, IN_SERVICE
+from mmeplan.aws.lifecycle import BUSY, CREATING, FAILED, IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import (
@@ -45,10 +48,76 @@ def short_digest(live: LiveObject | None) -> str:
     return (live.tag(DIGEST_TAG) or "")[:DIGEST_CHARS] if live is not None else ""
 
 
-def served(live: LiveObject) -> tuple[str, ...] | None:
-    """The short digests of the configs that have served, newest first; None where nothing was written down."""
+_DOUBTFUL: Final = "/"
+"""In the record: what follows may have served, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Short digests of configs, newest first: those that have served, and those of which nobody knows."""
+
+    served: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Everything that may have served, what is known first."""
+        return (*self.served, *self.doubtful)
+
+    def without(self, digest: str) -> Record:
+        """The record without a config that hasn't served."""
+        kept = (tuple(one for one in part if one != digest) for part in (self.served, self.doubtful))
+        return Record(*kept)
+
+
+def record_of(live: LiveObject) -> Record | None:
+    """What is written down of the endpoint's past; None where nothing is."""
     written = live.tag(SERVED_TAG)
-    return tuple(written.split()) if written is not None else None
+    if written is None:
+        return None
+    known, _, doubtful = written.partition(_DOUBTFUL)
+    return Record(tuple(known.split()), tuple(doubtful.split()))
+
+
+def served(live: LiveObject) -> tuple[str, ...] | None:
+    """The short digests of the configs that have or may have served; None where nothing was written down."""
+    record = record_of(live)
+    return record.all if record is not None else None
+
+
+def is_doubtful(live: LiveEndpoint | None, config: LiveObject) -> bool:
+    """Whether nobody knows that this generation of the endpoint has served it."""
+    if live is None or not live.is_present:
+        return True
+    if config.name in live.configs and live.endpoint_status != FAILED:
+        return False
+    record = record_of(live)
+    return record is None or short_digest(config) not in record.served
+
+
+def on_record(tags: Mapping[str, str], digest: str) -> bool:
+    """Whether an endpoint's tags say that a config of that short digest has served it."""
+    return digest in tags.get(SERVED_TAG, "").partition(_DOUBTFUL)[0].split()
+
+
+def coming(owned: Ownership, live: LiveEndpoint | None) -> LiveEndpointConfig | None:
+    """The config of ours that an endpoint of ours is coming up by, or moving to; None where there is none.
+
+    It hasn't served yet, and will have before anything else can be done to the endpoint.
+    """
+    if live is None or not owned.owns(live) or live.endpoint_status not in (CREATING, UPDATING) or not live.configs:
+        return None
+    if live.endpoint_status == UPDATING and live.configs[-1] == live.config:
+        return None  # only counts or weights change
+    config = owned.snapshot.endpoint_config(live.configs[-1])
+    known = config is not None and config.is_present and owned.owns(config) and not is_placeholder(config)
+    return config if known else None
+
+
+def doubts(owned: Ownership, live: LiveEndpoint | None, kept: Iterable[str]) -> tuple[str, ...]:
+    """Of the kept configs of an endpoint those of which nobody knows whether they have served it."""
+    configs = (owned.snapshot.endpoint_config(name) for name in kept)
+    return tuple(config.name for config in configs if config is not None and is_doubtful(live, config))
 
 
 def is_placeholder(config: LiveObject | None) -> bool:
@@ -167,6 +236,23 @@ def swap_notes(live: LiveEndpoint, wanted: str) -> tuple[str, ...]:
     )
 
 
+def busy_notes(live: LiveEndpoint) -> tuple[str, ...]:
+    """What an endpoint is busy with while something is planned for it."""
+    status = live.endpoint_status
+    if status not in BUSY:
+        return ()
+    leads = ""
+    if live.pending_config not in ("", live.config):
+        leads = f", on its way from {live.config} to {live.pending_config}"
+    elif status == CREATING:
+        leads = f", coming up by {live.config}"
+    elif status in (UPDATING, ROLLING_BACK):
+        leads = f", and stays on {live.config}: its counts or weights change"
+    elif status == SYSTEM_UPDATING:
+        leads = ": SageMaker is patching it, and it serves meanwhile"
+    return (f"it is {status} now{leads}; the apply waits until that is over",)
+
+
 def runs_its_own_config(endpoint: LiveEndpoint, config: LiveObject, wanted: str = "") -> bool:
     """Whether the config under the name that an endpoint runs is the one that it began with.
 
@@ -205,16 +291,30 @@ class ServedRecords:
 
     def after(self, endpoint: Resource, live: LiveEndpoint | None, *, swaps: bool = True) -> str:
         """The record once the plan is done: the config that is swapped to, the one that is left, those before."""
-        record = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
+        done = [self._digest_of(str(endpoint.request.get("EndpointConfigName", "")))] if swaps else []
         named = self._digest_of(live.config) if live is not None else ""
-        known = served(live) if live is not None else None
-        if live is not None and live.endpoint_status in _NEVER_SERVED:
-            known = known and tuple(digest for digest in known if digest != named)  # by that one it never came up
-        else:
-            record.append(named)
+        known = record_of(live) if live is not None else None
         if known is None:
-            known = tuple(self._digest_of(name) for name in self.kept.get(endpoint.address, ()))
-        return _served_text((*record, *known))
+            kept = self.kept.get(endpoint.address, ())
+            known = Record(doubtful=tuple(self._digest_of(name) for name in kept))
+        if live is not None and live.endpoint_status in ({FAILED} if swaps else _NEVER_SERVED):
+            known = known.without(named)  # by that one it never came up
+        else:
+            done.append(named)
+        return _record_text(Record((*done, *known.served), known.doubtful))
+
+    def once_over(self, live: LiveEndpoint, wanted: str) -> tuple[str, str]:
+        """(config, record) for when the update under way has come into force; empty where none leads to one of ours,
+        or it leads to the `wanted` one.
+
+        It may be rolled back instead. What is planned beside it must not count on either.
+        """
+        config = coming(self.owned, live)
+        if config is None or live.endpoint_status != UPDATING or config.name == wanted:
+            return "", ""
+        known = record_of(live) or Record()
+        named = (short_digest(config), self._digest_of(live.config))
+        return config.name, _record_text(Record((*named, *known.served), known.doubtful))
 
     def at_adoption(self, endpoint: Resource, live: LiveEndpoint | None) -> dict[str, str]:
         """The tag for an endpoint that is adopted and has none. Mostly it is empty: no config of ours has served it."""
@@ -223,12 +323,15 @@ class ServedRecords:
         return {SERVED_TAG: self.after(endpoint, live, swaps=False)}
 
     def overdue(self, live: LiveEndpoint) -> str:
-        """The record that lacks the config in force, with it; empty where nothing is missing.
+        """The record with the config in force as its newest; empty where it is that.
 
-        It is missing where an apply stopped right after the swap to it, and would be lost with the next swap.
+        It isn't where an apply stopped right after the swap to it, or others moved the endpoint to it; that would be
+        lost with the next swap.
         """
-        known, digest = served(live), self._digest_of(live.config)
-        return "" if known is None or not digest or digest in known else _served_text((digest, *known))
+        known, digest = record_of(live), self._digest_of(live.config)
+        if known is None or not digest or known.served[:1] == (digest,):
+            return ""
+        return _record_text(Record((digest, *known.served), known.doubtful))
 
     def _digest_of(self, config_name: str) -> str:
         """The short digest of a config of the fleet, declared or live; empty for any other."""
@@ -239,6 +342,9 @@ class ServedRecords:
         return short_digest(live) if live is not None and self.owned.owns(live) else ""
 
 
-def _served_text(digests: Iterable[str]) -> str:
-    """The tag's value for these short digests, newest first; repeated and empty ones are left out."""
-    return " ".join(list(dict.fromkeys(digest for digest in digests if digest))[:MOST_SERVED])
+def _record_text(record: Record) -> str:
+    """The tag's value, newest first; repeated and empty digests are left out, and the oldest where there are many."""
+    several = list(dict.fromkeys(digest for digest in record.all if digest))[:MOST_SERVED]
+    known = [digest for digest in several if digest in record.served]
+    doubtful = [digest for digest in several if digest not in record.served]
+    return " ".join((*known, _DOUBTFUL, *doubtful) if doubtful else known)

@@ -317,6 +317,9 @@ def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     return ",".join(names) or resource.physical_name
 
 
+DOUBTFUL = "not known whether it has served"
+
+
 # --- rollback: which config -------------------------------------------------------------------------------------------
 
 
@@ -353,14 +356,17 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
         if chosen is None:
             refuse(f"{at} has no generation {wanted!r}")
         if not chosen.back:
-            refuse(f"{at} runs {chosen.name} already")
+            refuse(f"{at} {'runs' if chosen.name == seen.config else 'is on its way to'} {chosen.name} already")
     else:
-        chosen = next((g for g in older if not g.left), None)
+        chosen = next((g for g in older if not g.left and not g.doubtful), None)
         if chosen is None and older:
-            again = _command(
-                fleet, "rollback", desired.graph.resources[at].name, _file_of(fleet), "--to", older[0].name
+            maybe = next((g for g in older if not g.left), older[0])
+            again = _command(fleet, "rollback", desired.graph.resources[at].name, _file_of(fleet), "--to", maybe.name)
+            if maybe.left:
+                refuse(f"the only other generation of {at} is the one that a rollback left", again)
+            refuse(
+                f"nobody knows whether an older config of {at} has served it, so none is gone back to unasked", again
             )
-            refuse(f"the only other generation of {at} is the one that a rollback left", again)
         if chosen is None:
             kept = "`retain:` in the fleet file says how many superseded configs are kept"
             refuse(f"{at} has no generation to go back to", kept)
@@ -382,5 +388,6 @@ def _words(generation: Generation, now: datetime) -> str:
     notes = [f"made {age_text(now, generation.created_at)} ago"]
     notes += ["in force"] if not generation.back else []
     notes += ["left by a rollback"] if generation.left else []
+    notes += [DOUBTFUL] if generation.doubtful else []
     notes += [f"its {_models(generation.missing)} gone"] if generation.missing else []
     return f"{generation.back}: {generation.name} ({', '.join(notes)})"

@@ -9,19 +9,29 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 EventKind = Literal["began", "started", "called", "polled", "retried", "done", "failed", "skipped", "ended"]
 
 
+Cause = Literal["", "request", "limit", "permission", "credentials", "access", "failed", "rolled_back", "stuck"]
+"""What a failure comes from: the request itself, a quota, a missing permission, credentials that aren't valid, a role
+or an object that SageMaker can't use, an endpoint that came up Failed, an update that was taken back, an endpoint that
+only people can free."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How one step ended, and why. `rolled_back`: SageMaker accepted the update and took it back."""
+    """How one step ended, and why. `rolled_back`: SageMaker accepted the update and took it back.
+
+    `cause` is what has to be mended before the same step can end otherwise; empty where trying again may do.
+    """
 
     step: str
     address: str
     detail: str
     rolled_back: bool = False
+    cause: Cause = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Final, Literal
 
 from mmeplan.apply.current import CurrentState
-from mmeplan.apply.events import Event, EventKind, Observer, Outcome, StepResult
+from mmeplan.apply.events import Cause, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.references import References
 from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
 from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
-from mmeplan.aws.failures import Failure, failure_of
+from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
@@ -63,6 +63,7 @@ class Executor:
         self.references = References(reader, clock)
         self.current = CurrentState(reader, self.references)
         self.ends: dict[str, tuple[End, str]] = {}
+        self.causes: dict[str, Cause] = {}  # step id → what its failure comes from, where that has to be mended
         self.waits: dict[str, Waiting] = {}
         self.blocked_since: dict[str, datetime] = {}  # step id → when it first found its endpoint busy
         self.dependents: dict[str, list[int]] = {}
@@ -121,6 +122,7 @@ class Executor:
         try:
             decision = self._guarded(step)
         except CloudError as error:
+            self.causes[step.id] = cause_of(error)
             self._end(step, "failed", str(error))
             return
         self._follow(step, decision)
@@ -170,7 +172,8 @@ class Executor:
                 continue
             if step.operation in ("UpdateEndpoint", "CreateEndpoint", "DeleteEndpoint"):
                 self.references.forget()
-            return Decision("join") if step.wait else Decision("done")
+            waits = step.wait is not None and step.operation != "AddTags"  # tags wait for their turn only
+            return Decision("join") if waits else Decision("done")
 
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
         meaning = failure_of(error)
@@ -187,12 +190,14 @@ class Executor:
             attempts[meaning] = attempts.get(meaning, 0) + 1
             backoff = WRITES.get(meaning)
             if backoff is None or attempts[meaning] >= backoff.attempts:
+                self.causes[step.id] = cause_of(error)
                 return Decision("fail", _given_up(error, meaning))
             self._tell("retried", step, str(error))
             self.clock.sleep(backoff.pause_s(self.clock, attempts[meaning]))
             self.references.forget()
             return self._guarded(step)  # it may have had its effect, and somebody else may have written meanwhile
         except CloudError as unreadable:
+            self.causes[step.id] = cause_of(unreadable)
             return Decision("fail", f"{error}; and then {unreadable}")
 
     def _end(self, step: Step, end: End, detail: str = "") -> None:
@@ -230,8 +235,10 @@ class Executor:
             if verdict.state == "waiting":
                 self._tell("polled", wait.step, verdict.detail, verdict.status, verdict.phase)
             elif verdict.status == ROLLED_BACK:
+                self.causes[wait.step.id] = verdict.cause
                 self._end(wait.step, "failed", verdict.detail + self._follow_up(wait.step))
             elif verdict.state == "failed":
+                self.causes[wait.step.id] = verdict.cause
                 self._end(wait.step, "failed", verdict.detail)
             elif wait.blocked:
                 self._unblock(wait.step)
@@ -246,6 +253,7 @@ class Executor:
         try:
             self._follow(step, self._guarded(step))
         except CloudError as error:
+            self.causes[step.id] = cause_of(error)
             self._end(step, "failed", str(error))
 
     # --- after a rollback ---------------------------------------------------------------------------------------------
@@ -285,6 +293,7 @@ class Executor:
             if decision.verdict == "call":
                 decision = self._call(step)
         except CloudError as error:
+            self.causes[step.id] = cause_of(error)
             decision = Decision("fail", str(error))
         ends: dict[str, End] = {"done": "done", "keep": "kept"}
         end = ends.get(decision.verdict, "failed")
@@ -304,12 +313,16 @@ class Executor:
         def ended(end: End) -> tuple[StepResult, ...]:
             steps = [(step, *self.ends[step.id]) for step in self.plan.steps]
             return tuple(
-                StepResult(step.id, step.address, why, rolled_back=step.id in self.rolled_back)
+                StepResult(step.id, step.address, why, step.id in self.rolled_back, self._cause(step, ended))
                 for step, ended, why in (*steps, *self.aside)
                 if ended == end
             )
 
         return Outcome(ended("done"), ended("failed"), ended("skipped"), ended("kept"), interrupted)
+
+    def _cause(self, step: Step, end: End) -> Cause:
+        """What its failure comes from; nothing for a step that ended otherwise."""
+        return self.causes.get(step.id, "") if end == "failed" else ""
 
     def _tell(self, kind: EventKind, step: Step, detail: str = "", status: str = "", phase: str = "") -> None:
         now = self.clock.now().isoformat()
@@ -320,3 +333,18 @@ def _given_up(error: CloudError, meaning: Failure) -> str:
     if meaning is Failure.NOT_FOUND:
         return f"{error} It was there before: somebody deleted it, or another apply did. Plan again"
     return str(error)
+
+
+_CAUSES: Final[dict[Failure, Cause]] = {
+    Failure.INVALID: "request",
+    Failure.LIMIT: "limit",
+    Failure.DENIED: "permission",
+    Failure.PROPAGATING: "access",
+}
+
+
+def cause_of(error: CloudError) -> Cause:
+    """What an error comes from, where it will recur until that is mended."""
+    if error.code in NOT_VALID or error.code == "NoCredentials":
+        return "credentials"
+    return _CAUSES.get(failure_of(error), "")

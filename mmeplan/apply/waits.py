@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from mmeplan.apply.events import Cause
 from mmeplan.apply.retrying import DENIED_POLLS, LIST_POLL_ABOVE, SETTLE_S
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import (
@@ -71,12 +72,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a poll says of a wait: it goes on, it ended well, or it ended badly."""
+    """What a poll says of a wait: it goes on, it ended well, or it ended badly, and from what."""
 
     state: Literal["waiting", "done", "failed"]
     detail: str = ""
     status: str = ""
     phase: str = ""
+    cause: Cause = ""
 
 
 def poll(reader: Reader, waits: Iterable[Waiting]) -> dict[str, LiveEndpoint | None]:
@@ -162,7 +164,9 @@ def _unreadable(wait: Waiting, error: str) -> Verdict:
     if wait.denied < DENIED_POLLS:
         return Verdict("waiting", error, wait.status)
     text = f"{wait.endpoint} can't be looked at any more ({error}); SageMaker goes on without us: "
-    return Verdict("failed", text + "see to the permission, then apply again to join it", wait.status)
+    return Verdict(
+        "failed", text + "see to the permission, then apply again to join it", wait.status, cause="permission"
+    )
 
 
 def _failed(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:
@@ -170,13 +174,13 @@ def _failed(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:
     if wait.until_gone:
         if not wait.seen_busy and elapsed_s < SETTLE_S:
             return Verdict("waiting", status=status)  # a Failed endpoint is deleted too, and says so for a while
-        return Verdict("failed", f"it couldn't be deleted: {reason}", status)
+        return Verdict("failed", f"it couldn't be deleted: {reason}", status, cause="stuck")
     if status == FAILED:
-        return Verdict("failed", f"the endpoint {wait.endpoint} Failed: {reason}", status)
+        return Verdict("failed", f"the endpoint {wait.endpoint} Failed: {reason}", status, cause="failed")
     text = f"the endpoint {wait.endpoint} is {status}: {reason}; look at it before anything else"
     if status == UPDATE_ROLLBACK_FAILED:
         text += ": it serves with a mix of the old and the new config, and only DeleteEndpoint or AWS support ends that"
-    return Verdict("failed", text, status)
+    return Verdict("failed", text, status, cause="stuck")
 
 
 def _gone(wait: Waiting, elapsed_s: float) -> Verdict:
@@ -203,7 +207,7 @@ def _compared(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:
         return _elsewhere(wait, wanted, live)
     if desired and not desires_met(desired, live):
         text = f"SageMaker went back to the former weights or counts of {wait.endpoint}: {_reason(live)}"
-        return Verdict("failed", text, ROLLED_BACK)
+        return Verdict("failed", text, ROLLED_BACK, cause="rolled_back")
     return Verdict("waiting", "instances are still starting", status)
 
 
@@ -229,7 +233,7 @@ def _elsewhere(wait: Waiting, wanted: str, live: LiveEndpoint) -> Verdict:
     if not any(name in reason for name in alarms) and alarms:
         reason += f"; the update was watched by the {'alarm' if len(alarms) == 1 else 'alarms'} {', '.join(alarms)}"
     text = f"SageMaker rolled the update of {wait.endpoint} back: {now} as before, not {wanted} ({reason})"
-    return Verdict("failed", text, ROLLED_BACK)
+    return Verdict("failed", text, ROLLED_BACK, cause="rolled_back")
 
 
 def _settled(desired: Desires, live: LiveEndpoint) -> bool:

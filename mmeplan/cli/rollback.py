@@ -12,7 +12,7 @@ from mmeplan.cli.commit import commit_of
 from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options
 from mmeplan.cli.outputs import Outputs, exit_code
 from mmeplan.engine import files_of
-from mmeplan.errors import ExitCode, InputError
+from mmeplan.errors import ExitCode, InputError, Problem
 
 EXAMPLES = """\b
 Examples:
@@ -35,11 +35,23 @@ Examples:
 @click.option(
     "--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan (mode 0600) and change nothing."
 )
+@click.option(
+    "--allow-outage",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Delete and create ENDPOINT where no update leads back: its name or address, once more.",
+)
 @click.option("--retry-rolled-back", is_flag=True, help="Also to a config whose update SageMaker has rolled back.")
 @apply_options
 @fleet_options
 def command(
-    settings: Settings, how: ApplyOptions, endpoint: str, wanted: str, out: str | None, retry_rolled_back: bool
+    settings: Settings,
+    how: ApplyOptions,
+    endpoint: str,
+    wanted: str,
+    out: str | None,
+    allow_outage: tuple[str, ...],
+    retry_rolled_back: bool,
 ) -> None:
     """Swap ENDPOINT of FLEET back to a kept config that has served it before.
 
@@ -49,12 +61,15 @@ def command(
     outputs = Outputs(settings, "text", out=out, inputs=(settings.fleet,))
     desired = settings.compiled()
     fleet, at = desired.fleet, desired.address(endpoint)
+    for other in (allowed for allowed in map(desired.address, allow_outage) if allowed != at):
+        raise InputError([Problem(f"--allow-outage {other}: this rolls {at} back, and no other", settings.fleet)])
     with settings.engine(fleet) as engine, how.locked(settings, engine, "rollback", fleet.name) as lock:
         try:
             planned = engine.rollback(
                 desired,
                 at,
                 to=wanted,
+                allow_outage=bool(allow_outage),
                 retry_rolled_back=retry_rolled_back,
                 parallelism=how.planned_parallelism,
                 commit=commit_of(files_of(fleet)),

@@ -93,7 +93,7 @@ Reason = Literal[
     "restored",  # deleted behind our back while in use; made again under its name
     "failed",  # the endpoint is Failed: delete and create is the only way
     "renamed_physically",  # the endpoint's own name changed: an outage
-    "hosting_changed",  # real-time to serverless: an outage
+    "hosting_changed",  # real-time to serverless, asynchronous or not: an outage
     "in_progress",  # SageMaker is at work on what we want; wait for it
     "removed",  # left the file
     "superseded",  # an older generation that nothing needs any more
@@ -128,6 +128,8 @@ class Outage(Enum):
     """DeleteEndpoint is the only call that SageMaker accepts."""
     HOSTING = "hosting"
     """Real-time to serverless."""
+    ASYNC = "async"
+    """Asynchronous to real-time or back."""
     RENAMED = "renamed"
     """An endpoint can't be renamed."""
 
@@ -178,7 +180,8 @@ class Change:
     taken under management, whatever else is done to it. `explanation` is a sentence for people, `notes` are further
     ones. `causes` are addresses whose change makes this one necessary. `fields` are what differs in this object itself.
     `refusal` is empty, or says why this may not be applied and what to do. `references` are addresses that the object
-    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused` and `outage`.
+    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused`, `outage`,
+    and `once`: (endpoint, short digest) of configs that must be on record as having served before this may go.
     """
 
     MEMBERS: ClassVar = (
@@ -225,6 +228,7 @@ class Change:
     path: FilePath = ()
     refused: Refusal | None = None
     outage: Outage | None = None
+    once: tuple[tuple[str, str], ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:

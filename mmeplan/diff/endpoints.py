@@ -86,7 +86,15 @@ def _renamed(inputs: Inputs, endpoint: Resource, old: LiveEndpoint) -> EndpointD
     )
     fields = (FieldChange(("EndpointName",), old.name, endpoint.physical_name),)
     change = _change(
-        endpoint, Action.RENAME, "renamed_physically", "outage", text, live=old, fields=fields, outage=Outage.RENAMED
+        endpoint,
+        Action.RENAME,
+        "renamed_physically",
+        "outage",
+        text,
+        live=old,
+        fields=fields,
+        notes=history.busy_notes(old),
+        outage=Outage.RENAMED,
     )
     return replace(_created(inputs, endpoint, text), change=change, renamed=old.name)
 
@@ -219,6 +227,16 @@ class _Compared:
             notes = ("SageMaker is patching it (SystemUpdating); it serves meanwhile", *notes)
         return self._served(self._change(Action.NO_OP, "same", "none", "unchanged", notes=notes))
 
+    @cached_property
+    def _once_over(self) -> _Compared:
+        """The endpoint that a swap leaves: what an update under way leads to, where that is known."""
+        coming = self.live.once_over
+        config = self.inputs.snapshot.endpoint_config(coming.config)
+        joined = coming is self.live or coming.config == self.config.physical_name
+        if joined or config is None or not history.runs_its_own_config(coming, config):
+            return self
+        return replace(self, live=coming, live_config=config)
+
     def _swapped_back(self) -> EndpointDecision:
         """Somebody's update leads away from what the file says: once it is done, swap to what is wanted."""
         pending, wanted = self.live.pending_config, self.config.physical_name
@@ -228,11 +246,12 @@ class _Compared:
         return replace(self._served(change), runs=wanted, needs=self.config)
 
     def _swapped(self, *, requested: bool) -> EndpointDecision:
-        live, wanted = self.live, self.config.physical_name
-        content = self.inputs.serving_content(self.config, live, self.live_config)
-        fields = own_fields(self.fields)
-        if _becomes_serverless(self.config.content, content):
-            change = _recreated_serverless(self.inputs, self.endpoint, live, self.config, _TO_SERVERLESS, fields)
+        live, wanted, left = self.live, self.config.physical_name, self._once_over
+        content = self.inputs.serving_content(self.config, left.live, left.live_config)
+        fields = own_fields(left.fields or self.fields)
+        border = _border(content, self.config.content) or _border(_in_force(self.inputs, live), self.config.content)
+        if border is not None:
+            change = _recreated_hosting(self.inputs, self.endpoint, live, wanted, border, fields, self.config.address)
         else:
             change = self._change(
                 Action.SWAP,
@@ -245,7 +264,7 @@ class _Compared:
                 notes=(*_variant_note(self.config.content, content, live), *history.swap_notes(live, wanted)),
             )
             change = _unless_rolled_back(self.inputs, change, live, wanted)
-        leaves = LeftGeneration(self.live_config.name, content, self._models)
+        leaves = LeftGeneration(left.live_config.name, content, left._models)
         return EndpointDecision(self.endpoint, change, runs=wanted, needs=self.config, leaves=leaves)
 
     @cached_property
@@ -267,6 +286,10 @@ def _compared_external(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -
         same = _kept(inputs, endpoint, live, wanted, Action.NO_OP, "same", "none", "unchanged", notes=notes)
         return EndpointDecision(endpoint, same, runs=wanted)
     fields = (FieldChange(("EndpointConfigName",), live.config, wanted),)
+    border = _border(_in_force(inputs, live), _described(inputs, wanted))
+    if border is not None:
+        change = _recreated_hosting(inputs, endpoint, live, wanted, border, fields)
+        return EndpointDecision(endpoint, change, runs=wanted)
     text = "it is to run another config, which lies outside the fleet"
     about = (inputs, endpoint, live, wanted, Action.SWAP)
     change = _kept(*about, "content_changed", "traffic_shift", text, fields=fields)
@@ -283,8 +306,10 @@ def _without_config(
         return EndpointDecision(endpoint, change, runs=wanted, needs=config)
     gone = f"it runs the config {live.config}, which no longer exists"
     serving = _serves_by(live)
-    if _becomes_serverless(config.content, serving):
-        change = _recreated_serverless(inputs, endpoint, live, config, f"{gone}; and {_TO_SERVERLESS}")
+    border = _border(serving, config.content)
+    if border is not None:
+        lost = replace(border, text=f"{gone}; and {border.text}")
+        change = _recreated_hosting(inputs, endpoint, live, wanted, lost, cause=config.address)
         return EndpointDecision(endpoint, change, runs=wanted, needs=config)
     text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
     about = (inputs, endpoint, live, wanted, Action.SWAP)
@@ -328,49 +353,96 @@ def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[C
 
 # --- hosting and variants -------------------------------------------------------------------------------------------
 
-_TO_SERVERLESS: Final = "a real-time endpoint can't be updated to serverless: it is deleted and created"
+_ASYNC: Final = "AsyncInferenceConfig"
 
 
-def _recreated_serverless(
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """A border between two ways of hosting that no update crosses, or none that is known to; `text` says which."""
+
+    outage: Outage
+    text: str
+
+
+_TO_SERVERLESS: Final = _Border(
+    Outage.HOSTING, "a real-time endpoint can't be updated to serverless: it is deleted and created"
+)
+_FROM_ASYNC: Final = _Border(
+    Outage.ASYNC,
+    "SageMaker refuses to take the AsyncInferenceConfig from an endpoint, so it is deleted and created; "
+    "its callers change from InvokeEndpointAsync to InvokeEndpoint",
+)
+_TO_ASYNC: Final = _Border(
+    Outage.ASYNC,
+    "nothing says that SageMaker updates an endpoint to asynchronous inference, so it is deleted and created; "
+    "its callers change from InvokeEndpoint to InvokeEndpointAsync",
+)
+
+
+def _border(live: Canonical | None, wanted: Canonical | None) -> _Border | None:
+    """The border between what is live and what is wanted, if there is one; None for what isn't known.
+
+    Sources: docs/sagemaker.md, "What an update does".
+    """
+    if live is None or wanted is None:
+        return None
+    if _ASYNC in live and _ASYNC not in wanted:
+        return _FROM_ASYNC
+    if _is_serverless(wanted) and not _is_serverless(live):
+        return _TO_SERVERLESS
+    return _TO_ASYNC if _ASYNC in wanted and _ASYNC not in live else None
+
+
+def _recreated_hosting(
     inputs: Inputs,
     endpoint: Resource,
     live: LiveEndpoint,
-    config: Resource,
-    text: str,
+    wanted: str,
+    border: _Border,
     fields: tuple[FieldChange, ...] = (),
+    cause: str = "",
 ) -> Change:
-    """Instances become serverless, which no update does."""
+    """The endpoint is hosted in another way, which no update does."""
     return _kept(
         inputs,
         endpoint,
         live,
-        config.physical_name,
+        wanted,
         Action.DELETE_THEN_CREATE,
         "hosting_changed",
         "outage",
-        text,
+        border.text,
         fields=fields,
-        causes=(config.address,),
-        outage=Outage.HOSTING,
+        causes=(cause,) if cause else (),
+        notes=history.swap_notes(live, wanted),
+        outage=border.outage,
     )
-
-
-def _becomes_serverless(wanted: Canonical, live: Canonical) -> bool:
-    return _is_serverless(wanted) and not _is_serverless(live)
 
 
 def _is_serverless(config: Canonical) -> bool:
     return any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", {}).values())
 
 
+def _in_force(inputs: Inputs, live: LiveEndpoint) -> Canonical:
+    """The content of the config in force; what DescribeEndpoint alone says of it, where it can't be read."""
+    return _described(inputs, live.config) or _serves_by(live)
+
+
+def _described(inputs: Inputs, name: str) -> Canonical | None:
+    """The content of a live config; None where it isn't there or can't be read."""
+    config = inputs.snapshot.endpoint_config(name)
+    return inputs.config_content(config) if config is not None and config.is_present else None
+
+
 def _serves_by(live: LiveEndpoint, *, pending: bool = False) -> Canonical:
-    """What DescribeEndpoint alone says of a config: its variants, and which of them are serverless."""
+    """What DescribeEndpoint alone says of a config: its variants, which of them are serverless, whether it is async."""
     variants = live.pending_variants if pending else live.variants
-    return {
+    said: Canonical = {
         "ProductionVariants": {
             variant.name: {"ServerlessConfig": {}} if variant.is_serverless else {} for variant in variants
         }
     }
+    return {**said, _ASYNC: {}} if live.is_async and not pending else said
 
 
 def _variant_note(wanted: Canonical, content: Canonical, live: LiveEndpoint) -> tuple[str, ...]:
@@ -407,6 +479,10 @@ def _unless_rolled_back(inputs: Inputs, change: Change, live: LiveEndpoint, want
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
+_WAIT_FOR_OTHERS: Final = (Action.SWAP, Action.SCALE, Action.DELETE_THEN_CREATE)
+"""What SageMaker accepts of an endpoint only while nothing else is done to it."""
+
+
 def _kept(
     inputs: Inputs,
     endpoint: Resource,
@@ -431,6 +507,8 @@ def _kept(
         explanation = claimed(added, removed) or "only tags differ; nothing is rolled"
     if action.creates:
         added, removed = {}, ()
+    if action in _WAIT_FOR_OTHERS and live.pending_config != runs and live.pending_config not in explanation.split():
+        more["notes"] = (*more.get("notes", ()), *history.busy_notes(live))
     tags = {"tags_added": added, "tags_removed": removed}
     return _change(endpoint, action, reason, effect, explanation, live=live, adopts=adopts, **tags, **more)
 

@@ -7,14 +7,15 @@ live endpoints of the account (`apply`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmeplan import history
+from mmeplan.aws.lifecycle import UPDATING
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.fields import claimed
-from mmeplan.live import LiveObject
+from mmeplan.live import LiveEndpoint, LiveObject
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
@@ -29,6 +30,10 @@ class Removed:
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+Once = Mapping[str, tuple[tuple[str, str], ...]]
+"""Name of a config → (endpoint, short digest) of configs under way: it is superseded once these have served."""
+
+
 def removals(demand: Demand) -> Removed:
     """Nothing is removed while anything could not be read."""
     snapshot = demand.inputs.snapshot
@@ -36,13 +41,13 @@ def removals(demand: Demand) -> Removed:
         return Removed()
     endpoints = tuple(_endpoints(demand))
     running = _configs_that_run(demand)
-    kept = _kept(demand, running)
+    kept, once = _kept(demand, running)
     needed_configs = running.union(*kept.values())
-    configs = tuple(_configs(demand, endpoints, needed_configs))
+    configs = tuple(_configs(demand, endpoints, needed_configs, once))
     staying = needed_configs | {change.live_name for change in configs if change.action is not Action.DELETE}
     declared = _needed_names(demand, "model")
     needed = declared.union(*(demand.inputs.models_in(config) for config in staying))
-    models = tuple(_models(demand, configs, declared, needed))
+    models = tuple(_models(demand, configs, declared, needed, once))
     renamed = (*_renamed(demand, "endpoint_config", staying, configs), *_renamed(demand, "model", needed, models))
     moved = tuple(_moved(demand, kept))
     changes = (*endpoints, *configs, *renamed, *moved, *models)
@@ -86,18 +91,30 @@ def _needed_names(demand: Demand, kind: str) -> set[str]:
     return names
 
 
-def _kept(demand: Demand, running: set[str]) -> Mapping[str, tuple[str, ...]]:
-    """The superseded configs of each endpoint that stay for a rollback: the one just left first, then the newest."""
-    inputs = demand.inputs
-    kept = {}
+def _kept(demand: Demand, running: set[str]) -> tuple[Mapping[str, tuple[str, ...]], Once]:
+    """The superseded configs of each endpoint that stay for a rollback: the one just left first, then the newest.
+
+    What is under way when the plan is made counts as having served. It may be rolled back, so what is superseded by it
+    alone goes only once it is on record.
+    """
+    inputs, most = demand.inputs, demand.inputs.graph.fleet.retain
+    kept: dict[str, tuple[str, ...]] = {}
+    once: dict[str, tuple[tuple[str, str], ...]] = {}
     for endpoint in inputs.graph.of_kind("endpoint"):
-        found = history.generations(inputs, endpoint, demand.renamed)
-        superseded = [live.name for live in found if live.name not in running]
-        kept[endpoint.address] = tuple(superseded[: inputs.graph.fleet.retain])
-    return kept
+        live = inputs.snapshot.endpoint(endpoint.physical_name)
+        coming = history.coming(inputs, live if live is not None and live.is_present else None)
+        found = [config.name for config in history.generations(inputs, endpoint, demand.renamed)]
+        before = [name for name in found if name not in running]
+        first = [coming.name] if coming is not None and coming.name not in running else []
+        after = [*first, *(name for name in before if name not in first)]
+        kept[endpoint.address] = tuple(after[:most])
+        if coming is not None and live is not None and live.endpoint_status == UPDATING:
+            for name in set(before[:most]) - set(after[:most]):
+                once[name] = (*once.get(name, ()), (live.name, history.short_digest(coming)))
+    return kept, once
 
 
-def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str]) -> Iterator[Change]:
+def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str], once: Once) -> Iterator[Change]:
     """The configs that nothing needs any more, and those whose endpoint is forgotten."""
     inputs = demand.inputs
     forgotten = (inputs.snapshot.endpoint(name) for name in _forgotten(endpoints))
@@ -110,7 +127,8 @@ def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str]) -> I
         if live.name in left:
             yield _forget(live, at)
         elif at in inputs.graph.resources:
-            yield _remove(demand, live, at, "superseded", _why_superseded(live, rolled_back))
+            text = _why_superseded(live, rolled_back)
+            yield replace(_remove(demand, live, at, "superseded", text), once=once.get(live.name, ()))
         else:
             yield _remove(demand, live, at, "removed", "its entry left the file")
 
@@ -123,8 +141,14 @@ def _why_superseded(live: LiveObject, rolled_back: frozenset[str]) -> str:
     return "a superseded generation"
 
 
-def _models(demand: Demand, configs: Iterable[Change], declared: set[str], needed: set[str]) -> Iterator[Change]:
+def _models(
+    demand: Demand, configs: Iterable[Change], declared: set[str], needed: set[str], once: Once
+) -> Iterator[Change]:
     inputs = demand.inputs
+    waiting: dict[str, tuple[tuple[str, str], ...]] = {}
+    for config, awaited in once.items():
+        for model in inputs.models_in(config):
+            waiting[model] = tuple(dict.fromkeys((*waiting.get(model, ()), *awaited)))
     left = {model for name in _forgotten(configs) for model in inputs.models_in(name)}
     for live in inputs.owned("model"):
         at = inputs.address_of(live)
@@ -133,7 +157,8 @@ def _models(demand: Demand, configs: Iterable[Change], declared: set[str], neede
         elif live.name not in needed and live.name not in inputs.run_by_unclaimed:
             is_superseded = at in inputs.graph.resources
             text = "a superseded generation" if is_superseded else "its entry left the file"
-            yield _remove(demand, live, at, "superseded" if is_superseded else "removed", text)
+            change = _remove(demand, live, at, "superseded" if is_superseded else "removed", text)
+            yield replace(change, once=waiting.get(live.name, ()))
 
 
 def _forgotten(changes: Iterable[Change]) -> set[str]:
@@ -214,7 +239,8 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
     if reason in ("removed", "renamed_physically") and live.tag(PROTECT_TAG) == "true":
         refusal = f"it is protected (its tag {PROTECT_TAG} says so); apply the entry with `protect: false` first"
         return _change(live, at, reason, text, Action.DELETE, refusal=refusal, refused=Refusal.PROTECTED)
-    return _change(live, at, reason, text, Action.DELETE)
+    notes = history.busy_notes(live) if isinstance(live, LiveEndpoint) else ()
+    return _change(live, at, reason, text, Action.DELETE, notes=notes)
 
 
 def _forget(live: LiveObject, at: str) -> Change:

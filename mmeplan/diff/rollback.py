@@ -24,7 +24,7 @@ class Generation:
     """A config of ours that has served an endpoint. `back` is 0 for the one in force, 1 for the newest before it.
 
     `created_at` is ISO 8601. `missing` names the models that it needs and that are gone. `left` says that a rollback
-    took the endpoint away from it.
+    took the endpoint away from it, `doubtful` that nobody knows whether it has served.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Generation:
     back: int
     missing: tuple[str, ...] = ()
     left: bool = False
+    doubtful: bool = False
 
 
 def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generation, ...]:
@@ -42,13 +43,19 @@ def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generatio
     in_force = live.config if live is not None and live.is_present else ""
     left = history.left_by_rollback(live)
     found, back = [], 0
-    for config in history.generations(inputs, endpoint):
+    configs = history.generations(inputs, endpoint)
+    under_way = history.coming(inputs, live) if live is not None and live.is_present else None
+    if under_way is not None and under_way.name != in_force:  # it counts as what runs: a rollback leaves it
+        in_force = under_way.name
+        configs = (under_way, *(config for config in configs if config.name != in_force))
+    for config in configs:
         back += config.name != in_force
         models = ((name, snapshot.model(name)) for name in inputs.models_in(config.name))
         missing = tuple(sorted(name for name, model in models if model is None or not model.is_present))
         number = 0 if config.name == in_force else back
         digest = history.short_digest(config)
-        found.append(Generation(config.name, digest, config.created_at, number, missing, config.name == left))
+        about = (config.name == left, history.is_doubtful(live, config))
+        found.append(Generation(config.name, digest, config.created_at, number, missing, *about))
     return tuple(found)
 
 
@@ -69,7 +76,8 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
         return graph  # what the file says already
     wanted = _as_declared(inputs, config, target)
     live = snapshot.endpoint(endpoint.physical_name)
-    mark = history.rollback_mark(live.config if live is not None else "")
+    now, under_way = (live.config, live.pending_config) if live is not None else ("", "")
+    mark = history.rollback_mark(under_way if under_way == config.physical_name else now)
     back = replace(
         endpoint,
         request={**endpoint.request, "EndpointConfigName": generation},

@@ -7,7 +7,7 @@ answer itself stays beside it (`describe`), for snapshots and for making request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from mmeplan.aws.variants import models
@@ -157,6 +157,16 @@ class LiveEndpoint(LiveObject):
         return tuple(name for name in (self.config, self.pending_config) if name)
 
     @property
+    def once_over(self) -> LiveEndpoint:
+        """The endpoint as it is once the update under way has come into force; itself where none leads elsewhere."""
+        if self.pending_config in ("", self.config):
+            return self
+        members = ("EndpointConfigName", "ProductionVariants", "ShadowProductionVariants")
+        replaced = {*members, "PendingDeploymentSummary"}
+        rest = {member: value for member, value in self.describe.items() if member not in replaced}
+        return replace(self, describe={**rest, **{key: self._pending[key] for key in members if key in self._pending}})
+
+    @property
     def variants(self) -> tuple[LiveVariant, ...]:
         """The production variants that serve."""
         return _variants(self.describe.get("ProductionVariants"))
@@ -175,6 +185,11 @@ class LiveEndpoint(LiveObject):
     def pending_shadow_variants(self) -> tuple[LiveVariant, ...]:
         """The shadow variants that an update under way brings up."""
         return _variants(self._pending.get("ShadowProductionVariants"))
+
+    @property
+    def is_async(self) -> bool:
+        """Whether what serves is asynchronous inference."""
+        return self.describe.get("AsyncInferenceConfig") is not None
 
     @property
     def failure_reason(self) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from mmeplan import __version__
+from mmeplan import __version__, history
 from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
-from mmeplan.live import LiveEndpoint, Snapshot
+from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.capacity import planned_capacity
 from mmeplan.plan.document import (
     Observed,
@@ -68,7 +68,7 @@ def build(
         options=options,
         snapshot=Observed(snapshot.observed_at, snapshot.digest(), _fingerprints(snapshot, changes)),
         summary=_summary(changes),
-        changes=tuple(_planned(graph, snapshot, change) for change in changes),
+        changes=tuple(_planned(graph, snapshot, change, difference.kept.get(change.address, ())) for change in changes),
         steps=planned.steps,
         drift=tuple(
             replace(item, fields=planned_fields(graph, graph.resources[item.address], item.fields))
@@ -241,16 +241,24 @@ def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, 
 # --- changes as the document has them ---------------------------------------------------------------------------------
 
 
-def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> Change:
-    """The change as the document has it: with lines, relations and traffic, without what only steps need."""
+def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, ...]) -> Change:
+    """The change as the document has it: with lines, relations and traffic, without what only steps need.
+
+    `kept` are the superseded configs that stay for it.
+    """
     resource = graph.resources.get(change.address)
-    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None)
+    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None, once=())
     if resource is None:
         return replace(change, fields=())
     if not change.action.leaves_fleet:
         change = replace(change, references=resource.dependencies())
     if change.fields:
         change = replace(change, fields=planned_fields(graph, resource, change.fields))
+    if kept and not change.is_noop:
+        live = snapshot.endpoint(change.live_name) if change.live_name else None
+        doubts = history.doubts(Ownership(graph, snapshot), live, kept)
+        more = f"not known whether {', '.join(doubts)} served it before: no rollback leads there unasked"
+        change = replace(change, notes=(*change.notes, more)) if doubts else change
     if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):
         change = replace(change, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
@@ -265,7 +273,9 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
         return ()
     config = graph.resources[at]
     live = snapshot.endpoint(change.live_name) if change.live_name else None
-    before = _live_config(graph, snapshot, live)
+    joined = live is not None and live.pending_config == endpoint.request["EndpointConfigName"]
+    before = _live_config(graph, snapshot, live.once_over if live is not None and not joined else live)
+    before = before or _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
     return tuple(_variant(name, before, config, shares) for name in names)

@@ -38,7 +38,12 @@ _REFUSALS: Final[Mapping[tuple[str, Refusal], str]] = {
 }
 """(kind, why) of a change that is refused for good → the rule of the catalogue that says so."""
 
-_OUTAGES: Final[Mapping[Outage, str]] = {Outage.HOSTING: "SLS-12", Outage.RENAMED: "DEL-08", Outage.FAILED: "EP-06"}
+_OUTAGES: Final[Mapping[Outage, str]] = {
+    Outage.HOSTING: "SLS-12",
+    Outage.ASYNC: "ASY-13",
+    Outage.RENAMED: "DEL-08",
+    Outage.FAILED: "EP-06",
+}
 """Why a change is an outage → the rule because of which there is no way without one."""
 
 OUTAGE_GATES: Final = frozenset({OUTAGE, *_OUTAGES.values()})

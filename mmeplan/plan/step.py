@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
+from mmeplan.history import on_record
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject
 from mmeplan.resources.canonical import same_number
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
@@ -199,6 +200,30 @@ class TagsOwnedBy:
         return {**members, "config": self.config} if self.config else members
 
 
+@dataclass(frozen=True, slots=True)
+class OnceInForce:
+    """Of tags that are true only if the update under way when the plan was made comes into force: of `config`."""
+
+    endpoint: str
+    arn: str
+    owner: Deployment
+    config: str
+    adds: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, current: Current) -> Decision:
+        """`blocked` until it is over; `keep` what the tags say where it came to nothing."""
+        found = current.endpoint(self.endpoint)
+        if found is not None and found.endpoint_status in BUSY:
+            return Decision("blocked", f"is {found.endpoint_status}; written down once that is over", others=True)
+        if found is None or found.config != self.config:
+            return Decision("keep", f"the update to {self.config} came to nothing, so it hasn't served")
+        return TagsOwnedBy("endpoint", self.endpoint, self.arn, self.owner, self.config, self.adds).check(current)
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {"endpoint": self.endpoint, **_owner_members(self.owner), "in_force": self.config}
+
+
 # --- deletes --------------------------------------------------------------------------------------------------------
 
 
@@ -206,28 +231,35 @@ class TagsOwnedBy:
 class Unreferenced:
     """Of a model or config that is deleted: it is the fleet's, and no live endpoint of the account needs it.
 
-    `placeholders` are configs that took the names of others: which models their endpoints run is unknown.
+    `placeholders` are configs that took the names of others: which models their endpoints run is unknown. `once` are
+    (endpoint, short digest) of configs that were on their way when the plan was made, and that supersede it.
     """
 
     kind: str
     name: str
     owner: Deployment
     placeholders: tuple[str, ...] = ()
+    once: tuple[tuple[str, str], ...] = ()
 
     def check(self, current: Current) -> Decision:
-        """`keep` where it is somebody else's or in use."""
+        """`keep` where it is somebody else's or in use, or what supersedes it hasn't served."""
         found = current.find(self.kind, self.name)
         if found is None:
             return Decision("done", "is gone already")
         if not self.owner.owns(current.tags(found.arn)):
             return Decision("keep", f"{self.name} doesn't carry this fleet's tag any more")
+        for endpoint, digest in self.once:
+            superseded = current.endpoint(endpoint)
+            if superseded is None or not on_record(current.tags(superseded.arn), digest):
+                return Decision("keep", f"the update of {endpoint} that was under way never served: this did")
         user = current.user_of(self.kind, self.name, self.placeholders)
         return Decision("keep", f"{self.name} is still used by the endpoint {user}") if user else CALL
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
         members: dict[str, Any] = {**_owner_members(self.owner), "unreferenced": self.name}
-        return {**members, "stand_ins": list(self.placeholders)} if self.placeholders else members
+        members |= {"stand_ins": list(self.placeholders)} if self.placeholders else {}
+        return {**members, "once": [list(pair) for pair in self.once]} if self.once else members
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,6 +562,10 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
     """The guard of a call, from the document's members and the call's own parameters."""
     kind = KIND_OF.get(operation, "")
     owner = _owner_of(members)
+    adds = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
+    if operation == "AddTags" and members.get("in_force"):
+        arn, config = str(params["ResourceArn"]), str(members["in_force"])
+        return OnceInForce(str(members.get("endpoint", "")), arn, owner, config, adds)
     if operation in ("AddTags", "DeleteTags"):
         return TagsOwnedBy(
             str(members.get("kind", "")),
@@ -537,7 +573,7 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
             str(params["ResourceArn"]),
             owner if owner.fleet else None,
             str(members.get("config", "")),
-            {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
+            adds,
             tuple(params.get("TagKeys") or ()),
         )
     if operation == "DescribeEndpoint":
@@ -548,7 +584,8 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
     if operation == "CreateEndpoint":
         return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
     if operation in ("DeleteModel", "DeleteEndpointConfig"):
-        return Unreferenced(kind, name, owner, tuple(members.get("stand_ins") or ()))
+        once = tuple((str(endpoint), str(digest)) for endpoint, digest in members.get("once") or ())
+        return Unreferenced(kind, name, owner, tuple(members.get("stand_ins") or ()), once)
     if operation == "DeleteEndpoint":
         return EndpointAsPlanned(name, owner, str(members.get("created_at", "")))
     config, seen = str(members.get("config", "")), tuple(members.get("desired") or ())

@@ -13,7 +13,7 @@ from mmeplan.aws.lifecycle import DELETING
 from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
-from mmeplan.history import ServedRecords, is_placeholder, runs_its_own_config, served
+from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
@@ -24,6 +24,7 @@ from mmeplan.plan.step import (
     Gone,
     InService,
     NameIsFree,
+    OnceInForce,
     RunsConfig,
     Step,
     TagsOwnedBy,
@@ -54,6 +55,7 @@ class StepBuilder:
         self.creates: dict[str, str] = {}  # address → id of the step that creates its object
         self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
         self.forgets: list[str] = []  # ids of the steps that forget models and configs
+        self.swaps: dict[str, set[str]] = {}  # address of an endpoint that is swapped → those of its generations
         self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its own endpoint
 
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
@@ -122,11 +124,11 @@ class StepBuilder:
         self.stand_ins[change.name] = self._add(step)
 
     def _delete_immutable(self, change: Change, users: Mapping[str, list[str]]) -> None:
-        after = list(self.leaves.get(change.live_name, ()))
+        after = [*self.leaves.get(change.live_name, ()), *self._superseding(change)]
         if change.kind == "model":
             after += users.get(change.live_name, [])
         placeholders = self._placeholders if change.kind == "model" else ()
-        guard = Unreferenced(change.kind, change.live_name, self.graph.deployment, placeholders)
+        guard = Unreferenced(change.kind, change.live_name, self.graph.deployment, placeholders, change.once)
         step = Step(
             self._delete_id(change),
             change.address,
@@ -137,6 +139,13 @@ class StepBuilder:
             effect=change.effect,
         )
         self._add(step)
+
+    def _superseding(self, change: Change) -> tuple[str, ...]:
+        """The steps by which endpoints get a newer generation than a config that goes: without them it stays one."""
+        if change.kind != "endpoint_config":
+            return ()
+        endpoints = (at for at in self.swaps if change.address in self.swaps[at])
+        return tuple(step for at in endpoints for step in self.own.get(at, ()))
 
     @cached_property
     def _placeholders(self) -> tuple[str, ...]:
@@ -177,10 +186,14 @@ class StepBuilder:
             for name in live.configs:
                 self.leaves.setdefault(name, []).extend(last)
         self.own[change.address] = last
+        if change.action is Action.SWAP:
+            self.swaps[change.address] = config_addresses(self.owned, endpoint)
         more: dict[str, str] = {}
         if live is not None and (change.effect == "traffic_shift" or DIGEST_TAG in change.tags_added):
             record = self.records.after(endpoint, live, swaps=change.effect == "traffic_shift")
-            more = {SERVED_TAG: record} if record else {}
+            wanted = endpoint.request["EndpointConfigName"]
+            known = change.effect != "traffic_shift" or not self.records.once_over(live, wanted)[0]
+            more = {SERVED_TAG: record} if record and known else {}
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
         self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
 
@@ -229,13 +242,14 @@ class StepBuilder:
             params["DeploymentConfig"] = deployment
         params.update(retention(endpoint, live))
         grows, rest = kept_desires(self.graph, endpoint, live)
-        after = self._scale(change, endpoint, live, (*after, *self._in_force_ready(change, live)), grows)
+        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
+        ready = self._in_force_ready(change, live, wanted, timeout_s)
+        after = self._scale(change, endpoint, live, (*after, *ready), grows)
         desired = fixed_desires(self.graph, endpoint)
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
         back = live is not None and live.config == wanted
         proof = set_by_swap(desired, params) if back else []
-        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
         step = Step(
             f"UpdateEndpoint:{change.address}",
             change.address,
@@ -275,7 +289,9 @@ class StepBuilder:
             for number, (operation, params) in enumerate(calls, start=1)
         )
 
-    def _in_force_ready(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
+    def _in_force_ready(
+        self, change: Change, live: LiveEndpoint | None, wanted: str, timeout_s: float
+    ) -> tuple[str, ...]:
         """What must be done before the endpoint leaves its config: it has to exist, and be on record as having served.
 
         It isn't on record where an apply stopped right after the swap to it.
@@ -285,14 +301,23 @@ class StepBuilder:
         name = live.config
         ready = (self.stand_ins[name],) if name in self.stand_ins else ()
         value = self.records.overdue(live)
-        if not value:
+        if value:
+            ready = (*ready, self._served(change, value))
+        config, value = self.records.once_over(live, wanted)
+        if not config:
             return ready
+        wait = InService(change.live_name, config, timeout_s)
+        return (*ready, self._served(change, value, wait, ready))
+
+    def _served(self, change: Change, value: str, wait: InService | None = None, after: tuple[str, ...] = ()) -> str:
+        """The step that writes a record; `wait`: once the update under way to its config has come into force."""
         params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
-        guard = TagsOwnedBy("endpoint", change.live_name, change.arn, self.graph.deployment, adds={SERVED_TAG: value})
-        return (
-            *ready,
-            self._add(Step(f"AddTags:{change.address}#served", change.address, "AddTags", params, (), guard)),
-        )
+        owner, adds, name = self.graph.deployment, {SERVED_TAG: value}, f"AddTags:{change.address}#served"
+        if wait is None:
+            guard = TagsOwnedBy("endpoint", change.live_name, change.arn, owner, adds=adds)
+            return self._add(Step(name, change.address, "AddTags", params, after, guard))
+        once = OnceInForce(change.live_name, change.arn, owner, wait.config, adds)
+        return self._add(Step(f"{name}-since", change.address, "AddTags", params, after, once, wait))
 
     def _scale(
         self,

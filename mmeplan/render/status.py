@@ -7,7 +7,7 @@ its last line agrees with the exit code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -116,7 +116,7 @@ MOST_ROWS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class OutcomeView:
-    """An outcome as plain data: (step, why) pairs; `done` is a count. `rolled_back`: SageMaker took an update back."""
+    """An outcome as plain data: (step, why) pairs; `done` is a count. `causes` are those of what failed, as words."""
 
     done: int
     failed: Rows = ()
@@ -124,7 +124,20 @@ class OutcomeView:
     kept: Rows = ()
     unverified: tuple[str, ...] = ()
     interrupted: bool = False
-    rolled_back: bool = False
+    causes: tuple[str, ...] = ()
+
+
+_MENDED_FIRST: Final[Mapping[str, str]] = {
+    "stuck": "No call of mmeplan's ends this: look at the endpoint in the console first, and decide.",
+    "credentials": "Sign in again first.",
+    "permission": "Grant the action that was denied first; `mmeplan plan --iam` lists all that are needed.",
+    "limit": "Ask for a higher quota first, or choose fewer instances or another type.",
+    "access": "See to the role and the object that the message names first.",
+    "request": "SageMaker refuses what is asked for: change the fleet file first.",
+    "failed": "Mend what the reason says first; the next apply deletes the Failed endpoint and creates it.",
+    "rolled_back": "What was rolled back isn't tried again unasked: mend the cause or change the file first.",
+}
+"""Cause → what to do before anything is typed, the most pressing first."""
 
 
 def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, next_command: str = "") -> str:
@@ -158,7 +171,6 @@ def _summary(outcome: OutcomeView, width: int, color: bool) -> list[str]:
         return [str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))]
     word = "Interrupted" if outcome.interrupted else "Apply incomplete"
     parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
-    onward = "Run it again to go on from here."
-    if outcome.rolled_back:
-        onward = "What was rolled back isn't tried again unasked: mend the cause or change the file first."
+    mend = [advice for cause, advice in _MENDED_FIRST.items() if cause in outcome.causes]
+    onward = " ".join(mend) or "Run it again to go on from here."
     return [str(paint(line, "danger", color)) for line in wrapped(f"{word}: {', '.join(parts)}. {onward}", width)]

@@ -67,6 +67,8 @@ NOT_CHECKED: Final = (
                 "pinned or a taken name.",
                 "SLS-12 E Real-time to serverless | Planned as delete and create; a gate refuses that outage, with "
                 "this id, unless it is allowed.",
+                "ASY-13 E Asynchronous to real-time, or back | Planned as delete and create; a gate refuses that "
+                "outage, with this id, unless it is allowed.",
                 "EP-03 E The name is free for CreateEndpoint | Planned for an absent name only, and looked up once "
                 "more before the call.",
                 "EP-04 E No call while Creating or Updating | Apply waits until the endpoint takes calls again.",

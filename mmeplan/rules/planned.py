@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.resources.base import Resource
+from mmeplan.rules.calling import Called, called
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage
 
@@ -79,7 +81,19 @@ class PlannedFleet:
     facts: FleetFacts
     snapshot: Snapshot
     endpoints: tuple[PlannedEndpoint, ...]
+    inputs: Inputs
     adopted: tuple[tuple[Resource, LiveObject], ...] = ()
+
+    def called(self, at: PlannedEndpoint) -> tuple[Called, Called] | None:
+        """How callers reach an endpoint now, and after a plan that brings another fleet up; None where none comes up.
+
+        Also None where the config in force can't be read.
+        """
+        comes_up = at.change is not None and at.change.effect in ("traffic_shift", "outage")
+        if not comes_up or at.live_config is None or at.endpoint.config is None:
+            return None
+        now = self.inputs.config_content(at.live_config)
+        return called(self.inputs, now, live=True), called(self.inputs, at.endpoint.config.resource.content, live=False)
 
     def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:
         """The endpoints that the plan updates to another config, each with its UpdateEndpoint."""
@@ -105,4 +119,4 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
         if change.adopts and change.address in graph.resources
         if (seen := snapshot.get(change.kind, change.live_name or change.name)) is not None
     ]
-    return PlannedFleet(facts, snapshot, tuple(made), tuple(adopted))
+    return PlannedFleet(facts, snapshot, tuple(made), Inputs(graph, snapshot), tuple(adopted))

@@ -86,7 +86,10 @@ def update_endpoint(call: Call, request: Json) -> Json:
         raise names.in_progress(endpoint.arn)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
     call.existing(ENDPOINT_CONFIG, endpoint.body["config_name"])
-    _refuse(refusals.to_serverless(endpoint.body["variants"], config.body))
+    _refuse(
+        refusals.to_serverless(endpoint.body["variants"], config.body),
+        refusals.from_async(endpoint.name, endpoint.body["config"], config.body),
+    )
     chosen = request.get("DeploymentConfig")
     if chosen is None and request.get("RetainDeploymentConfig"):
         chosen = endpoint.body["last_deployment"]

@@ -202,6 +202,12 @@ def to_serverless(endpoint_variants: Sequence[Json], config: Json) -> Iterator[s
         yield "An instance-based endpoint can't be updated to a serverless endpoint."
 
 
+def from_async(name: str, in_force: Json, config: Json) -> Iterator[str]:
+    """The beginning was captured: SageMaker Python SDK, PR 3124. Adding one: no refusal is known."""
+    if "AsyncInferenceConfig" in in_force and "AsyncInferenceConfig" not in config:
+        yield f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}."
+
+
 def desired_variants(request: Json, endpoint_variants: Sequence[Json], config_name: str) -> Iterator[str]:
     """Unknown variants: recorded by another simulator of AWS. Members of the other kind: no effect is documented."""
     by_name = {variant["VariantName"]: variant for variant in endpoint_variants}

@@ -281,7 +281,7 @@ def record_only_after_the_swap(patch: Patch) -> None:
 
 
 def an_outage_for_a_lost_config(patch: Patch) -> None:
-    patch.setattr(diff_endpoints, "_becomes_serverless", lambda *_: True)
+    patch.setattr(diff_endpoints, "_border", lambda *_: diff_endpoints._TO_SERVERLESS)
 
 
 def take_a_stand_in_for_what_runs(patch: Patch) -> None:

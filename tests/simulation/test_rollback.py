@@ -13,7 +13,8 @@ from mmeplan.diff import generations_of
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
 from mmeplan.planning import planned_from
-from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
+from mmeplan.simulator import SimulatedCrash
+from tests.simulation.world import REGION, Fleet, World, config, fleet, model, one, refused_for, unwatched, variant
 
 AT = "endpoint/ranker"
 
@@ -223,3 +224,85 @@ def test_a_saved_rollback_is_applied_like_any_other_plan(world: World) -> None:
     again = plans.decode(plans.encode(made))
     assert again == made
     assert world.apply(again).complete
+
+
+# --- what only may have served ----------------------------------------------------------------------------------------
+
+
+def status(world: World, text: Fleet) -> tuple[str, ...]:
+    (row,) = world.engine.status(world.desired(text)).endpoints
+    return tuple(f"{line.split()[0]}{' doubtful' if 'not known whether' in line else ''}" for line in row.generations)
+
+
+def left_by_a_refused_create(world: World) -> str:
+    """The config of a create that a quota refused. Another type is created after it."""
+    world.sim.set_quota("ml.m5.2xlarge", 1, region=REGION)
+    assert not world.apply(HUGE).complete
+    assert world.names("endpoint") == []
+    (left,) = world.names("endpoint-config")
+    assert world.apply(SMALL).complete
+    return left
+
+
+def test_the_config_of_a_refused_create_is_never_gone_back_to_unasked(world: World) -> None:
+    left = left_by_a_refused_create(world)
+    assert status(world, SMALL) == (f"{left} doubtful",)
+    assert "nobody knows whether an older config" in refused(world, SMALL)
+    assert f"--to {left}" in refused_hint(world, SMALL)
+    (known, doubtful) = world.tags("endpoint", "ranker")["mmeplan:served"].split("/")
+    assert (known.strip(), doubtful.strip()) == (wanted(world, SMALL)[-8:], left[-8:])
+
+
+def refused_hint(world: World, text: Fleet) -> str:
+    with pytest.raises(InputError) as error:
+        world.engine.rollback(world.desired(text), AT)
+    return error.value.hint
+
+
+def test_what_has_served_is_kept_before_what_only_may_have(world: World) -> None:
+    left = left_by_a_refused_create(world)
+    made = world.plan(LARGE)
+    (change,) = (found for found in made.changes if found.address == AT)
+    assert any(left in note and "not known whether" in note for note in change.notes)
+    world.live_through(LARGE)
+    assert status(world, LARGE) == (wanted(world, SMALL), f"{left} doubtful")
+    assert world.engine.rollback(world.desired(LARGE), AT).plan.options.rollback == wanted(world, SMALL)
+    assert world.engine.rollback(world.desired(LARGE), AT, to=left).plan.options.rollback == left
+
+
+def test_an_update_that_was_rolled_back_is_not_offered(world: World) -> None:
+    world.live_through(SMALL)
+    world.sim.faults.fail_update("ranker", "no capacity")
+    assert not world.apply(LARGE).complete
+    assert status(world, LARGE) == ()
+    world.live_through(HUGE)
+    assert status(world, HUGE) == (wanted(world, SMALL),)
+
+
+def test_an_update_whose_rollback_nobody_saw_is_not_offered_either(world: World) -> None:
+    world.live_through(SMALL)
+    world.sim.faults.fail_update("ranker", "no capacity")
+    world.sim.faults.crash_at(3, "after")  # UpdateEndpoint
+    with pytest.raises(SimulatedCrash):
+        world.apply(LARGE)
+    world.sim.clock.sleep(3600)
+    assert status(world, LARGE) == ()
+
+
+@pytest.mark.parametrize("gone", ["record", "endpoint"])
+def test_where_the_record_is_gone_older_configs_are_doubtful(world: World, gone: str) -> None:
+    for text in (SMALL, LARGE):
+        world.live_through(text)
+    with unwatched(world):
+        if gone == "record":
+            world.does("DeleteTags", ResourceArn=world.endpoint()["EndpointArn"], TagKeys=["mmeplan:served"])
+        else:
+            world.does("DeleteEndpoint", EndpointName="ranker")
+            world.sim.clock.sleep(3600)
+            world.live_through(LARGE)
+    assert status(world, LARGE) == (f"{wanted(world, SMALL)} doubtful",)
+    assert "nobody knows whether an older config" in refused(world, LARGE)
+    planned = world.engine.rollback(world.desired(LARGE), AT, to="1")
+    assert world.apply(planned.plan).complete
+    assert wanted(world, SMALL) == world.endpoint()["EndpointConfigName"]
+    assert status(world, LARGE) == (f"{wanted(world, LARGE)}",)

@@ -45,6 +45,7 @@ FOUND_BY = {
     "take_the_lock_whoever_holds_it": 17,
     "write_on_without_the_lock": 280,
     "go_back_to_what_never_served": 9,
+    "forget_what_is_under_way": 67,
     "replace_nothing": 6,
     "forget_the_target": 0,
     "take_over_whatever_is_there": 0,

@@ -281,7 +281,24 @@ def test_an_apply_whose_lock_was_taken_away_says_so(engine: Engine, folder: Path
         (
             {"rollback": "ranker-3f9c2a1b", "targets": ("endpoint/ranker",)},
             True,
-            "mmeplan rollback ranker fleet.yaml --to ranker-3f9c2a1b -e prod --var a=b",
+            "mmeplan rollback ranker fleet.yaml --to ranker-3f9c2a1b --retry-rolled-back -e prod --var a=b",
+        ),
+        (
+            {"rollback": "ranker-3f9c2a1b", "targets": ("endpoint/ranker",), "allow_outage": ("endpoint/ranker",)},
+            False,
+            "mmeplan rollback ranker fleet.yaml --to ranker-3f9c2a1b --allow-outage endpoint/ranker -e prod --var a=b",
+        ),
+        (
+            {
+                "targets": ("endpoint/a",),
+                "replace": ("endpoint/a",),
+                "allow_outage": ("endpoint/b",),
+                "max_change": "5",
+                "retry_rolled_back": True,
+            },
+            False,
+            "mmeplan apply fleet.yaml --target endpoint/a --replace endpoint/a --max-change 5 "
+            "--allow-outage endpoint/b --retry-rolled-back -e prod --var a=b",
         ),
     ],
 )

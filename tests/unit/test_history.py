@@ -169,6 +169,22 @@ def test_what_others_made_has_no_generations_of_ours_until_it_runs_them() -> Non
     assert len(history.generations(owned(running, *THREE), ENDPOINT)) == 3
 
 
+@pytest.mark.parametrize(
+    ("live", "doubtful"),
+    [
+        pytest.param(endpoint(name(1), {SERVED_TAG: "00000001 00000002 / 00000003"}), [3], id="as written"),
+        pytest.param(endpoint(name(3), {SERVED_TAG: "00000001 00000002 / 00000003"}), [], id="in force"),
+        pytest.param(endpoint(name(3), EndpointStatus="Failed"), [1, 2, 3], id="never in force"),
+        pytest.param(endpoint(name(1)), [2, 3], id="no record: all but the one in force"),
+        pytest.param(None, [1, 2, 3], id="no endpoint"),
+    ],
+)
+def test_what_nobody_knows_to_have_served_is_doubtful(live: LiveEndpoint | None, doubtful: list[int]) -> None:
+    kept_names = tuple(config.name for config in THREE)
+    seen = owned(*([live] if live is not None else []), *THREE)
+    assert history.doubts(seen, live, kept_names) == tuple(name(number) for number in doubtful)
+
+
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +201,7 @@ def test_a_record_never_grows_beyond_a_tag_and_drops_the_oldest(count: int, in_f
     past = tuple(range(1, count + 1))
     live = endpoint(name(in_force), served(*past))
     text = records(live, kept(in_force)).after(ENDPOINT, live)
-    assert len(text) <= 256
+    assert len(text) <= 256 - len("/ ")
     whole = dict.fromkeys((NEXT, f"{in_force:08x}", *(f"{number:08x}" for number in past)))
     assert text.split() == list(whole)[:28]
     overdue = records(live, kept(in_force)).overdue(live)
@@ -196,16 +212,30 @@ def test_a_record_never_grows_beyond_a_tag_and_drops_the_oldest(count: int, in_f
 @pytest.mark.parametrize(
     ("live", "swaps", "record"),
     [
-        pytest.param(None, True, [NEXT, "00000003"], id="made again, and one is kept"),
+        pytest.param(None, True, [NEXT, "/", "00000003"], id="made again, and one is kept"),
         pytest.param(endpoint(name(1), served(1)), True, [NEXT, "00000001"], id="a swap"),
         pytest.param(endpoint(name(1), served(2)), False, ["00000001", "00000002"], id="no swap"),
-        pytest.param(endpoint(name(1)), True, [NEXT, "00000001", "00000003"], id="no record: what is kept"),
+        pytest.param(endpoint(name(1)), True, [NEXT, "00000001", "/", "00000003"], id="no record: what is kept"),
         pytest.param(endpoint("theirs", served(1)), True, [NEXT, "00000001"], id="a config of others has no digest"),
         pytest.param(endpoint(CONFIG.physical_name, served(1)), True, [NEXT, "00000001"], id="to what is in force"),
         pytest.param(
+            endpoint(name(1), {SERVED_TAG: "00000001 / 00000003"}),
+            True,
+            [NEXT, "00000001", "/", "00000003"],
+            id="what is doubtful stays so",
+        ),
+        pytest.param(
+            endpoint(name(3), {SERVED_TAG: "00000001 / 00000003"}),
+            True,
+            [NEXT, "00000003", "00000001"],
+            id="what was doubtful, and is in force now",
+        ),
+        pytest.param(
             endpoint(name(1), served(1, 2), EndpointStatus="Failed"), True, [NEXT, "00000002"], id="it failed"
         ),
-        pytest.param(endpoint(name(1), EndpointStatus="Failed"), True, [NEXT, "00000003"], id="it failed, no record"),
+        pytest.param(
+            endpoint(name(1), EndpointStatus="Failed"), True, [NEXT, "/", "00000003"], id="it failed, no record"
+        ),
     ],
 )
 def test_a_record_has_what_is_swapped_to_what_is_left_and_those_before(

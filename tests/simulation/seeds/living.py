@@ -193,8 +193,11 @@ class Life:
         self.touched.clear()
         desired, retry = Desired(compiled.fleet, compiled), act.get("retry", False)
         with self.watch.planning(hand.name):
-            plan = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry).plan
-        self.watch.may_go_back(act["fleet"], endpoint, plan.options.rollback)
+            planned = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry)
+        plan, seen = planned.plan, planned.snapshot
+        found = diff.generations_of(desired.graph, seen, f"endpoint/{endpoint}") if seen is not None else ()
+        doubtful = any(one.doubtful for one in found if one.name == plan.options.rollback)
+        self.watch.may_go_back(act["fleet"], endpoint, plan.options.rollback, doubtful=doubtful)
         self.lived.saw("rollbacks")
         check_reasons(plan)
         return plan

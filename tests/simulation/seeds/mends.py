@@ -21,6 +21,7 @@ _SAID_TO_BE_UNCHANGED = (
     + '\n        same = _kept(inputs, endpoint, live, "", Action.NO_OP, "same", "none", "unchanged")'
     + "\n        return EndpointDecision(endpoint, same, needs=needs)",
 )
+_NOT_DOUBTED = ("known = Record(doubtful=tuple(", "known = Record(served=tuple(")
 _NOTHING_HELD = ('[{**request, "holds": kept} if kept else request for', "[request for")
 
 _SEEN_WHEN_IT_BEGAN = (
@@ -32,6 +33,7 @@ _SEEN_WHEN_IT_BEGAN = (
 MENDS: dict[str, tuple[Edit, ...]] = {
     "adopted-after-an-interrupted-apply": (
         ("return not owned.owns(live) and (is_placeholder(in_force) or not serves)", "return False"),
+        _NOT_DOUBTED,
     ),
     "adopted-and-its-config-made-again-by-others": (
         ('in (CLAIMED, THEIRS):\n        return ""', "in (CLAIMED, THEIRS):\n        pass"),
@@ -107,7 +109,9 @@ MENDS: dict[str, tuple[Edit, ...]] = {
         _PINNED_ARE_NOT_REPLACED,
         ("(live_config.by_digest or not config.pinned)", "True"),
     ),
-    "record-of-a-failed-create": (("live is not None and live.endpoint_status in _NEVER_SERVED:", "False:"),),
+    "record-of-a-failed-create": (
+        ("live is not None and live.endpoint_status in ({FAILED} if swaps else _NEVER_SERVED):", "False:"),
+    ),
     "renamed-variants-of-a-deleted-config": (("notes = _variant_note(config.content, serving, live)", "notes = ()"),),
     "replace-of-a-pinned-config-that-was-deleted": (
         _PINNED_ARE_NOT_REPLACED,
@@ -161,6 +165,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
             "return not owned.owns(live) and (is_placeholder(in_force) or not serves)",
             "return not owned.owns(live) and not serves",
         ),
+        _NOT_DOUBTED,
     ),
     "stand-in-that-others-use-and-a-person-deletes": (("user = _user_of(demand, live)", 'user = ""'),),
     "throttled-delete": (

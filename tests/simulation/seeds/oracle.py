@@ -18,6 +18,7 @@ OF_OTHERS = ("awsApplication", "cost:")
 DIGEST_TAG = "mmeplan:digest"
 ENVIRONMENT_TAG, NEIGHBOUR_ENVIRONMENT = "mmeplan:environment", "staging"
 FLEET_TAG, ADDRESS_TAG, STAND_IN_TAG = "mmeplan:fleet", "mmeplan:address", "mmeplan:stand-in"
+SERVED_TAG, DIGEST_TAG = "mmeplan:served", "mmeplan:digest"
 
 Fleet = Mapping[str, Any]
 

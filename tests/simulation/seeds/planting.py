@@ -290,6 +290,11 @@ def go_back_to_what_never_served(patch: Patch) -> None:
     patch.setattr(history, "_has_served", lambda *_: True)
 
 
+def forget_what_is_under_way(patch: Patch) -> None:
+    """What an endpoint is coming up by or moving to when a plan is made is superseded by what is planned."""
+    patch.setattr(history, "coming", lambda *_: None)
+
+
 def replace_nothing(patch: Patch) -> None:
     """`--replace` is taken, and nothing comes of it."""
     patch.setattr("mmeplan.planning.replacement_salts", lambda *_: {})
@@ -351,6 +356,7 @@ BUGS: tuple[Bug, ...] = (
     take_the_lock_whoever_holds_it,
     write_on_without_the_lock,
     go_back_to_what_never_served,
+    forget_what_is_under_way,
     replace_nothing,
     forget_the_target,
     take_over_whatever_is_there,

@@ -4,7 +4,7 @@
     references   no live or pending config is, or refers to, something that we deleted
     overwrites   nobody's work is undone that the plan has not seen
     ownership    nothing that doesn't carry our tag is touched
-    generations  a rollback leads only to a config by which the endpoint has served
+    generations  a rollback leads only to a config by which the endpoint has served, and what served last is kept
     targets      what --target and `rollback` don't name stays as it is
     steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
@@ -47,6 +47,8 @@ class Watch:
         self.floors: dict[str, int | None] = {}  # endpoint → instances that must serve; None: nothing is promised
         self.adopting: set[str] = set()  # endpoints that the file takes over, whosever they were
         self.has_served: dict[tuple[str, str], Any] = {}  # (an endpoint's name or address, config) → its variants
+        self.past: dict[tuple[str, int], list[str]] = {}  # (endpoint, its number) → its configs in force, one by one
+        self.retaining: set[str] = set()  # endpoints of the plan's file, where that keeps generations
         self.stranded: set[str] = set()  # endpoints whose rollback SageMaker itself will fail
         self.references: dict[tuple[str, str, str], tuple[int, str]] = {}  # (endpoint, kind, name) → since, by whom
         self.salts: dict[int, str] = {}  # the store's number of a model that we made → its entry's replace_salt then
@@ -80,6 +82,8 @@ class Watch:
             self.seen = {key: what for key, what in self.seen.items() if key[0] == by}
         adopting = {oracle.physical(name, one) for name, one in fleet["endpoints"].items() if one.get("adopt")}
         self.adopting = adopting | (self.adopting if beside_another else set())
+        names = {oracle.physical(name, one) for name, one in fleet["endpoints"].items()}
+        self.retaining = names if fleet["retain"] and not beside_another and not plan.options.rollback else set()
         changes = {name: change for change in plan.changes for name in (change.name, change.live_name) if name}
         endpoints = {
             name: c for name, c in changes.items() if c.kind == "endpoint" and (c.name == name or c.live_name == name)
@@ -134,6 +138,8 @@ class Watch:
             self._overwrites(operation, target, params, by)
         if target is not None and operation.startswith("Delete") and kind in ("model", "endpoint-config"):
             self._before_delete(kind, target.name, by, looked_us + slept_us if looked_us else 0)
+        if target is not None and operation == "DeleteEndpointConfig":
+            self._before_it_is_forgotten(target)
 
     def _overwrites(self, operation: str, target: Stored, params: Mapping[str, Any], by: str) -> None:
         """Nobody's work is undone that the plan has not seen: a config, or an endpoint made anew."""
@@ -152,6 +158,23 @@ class Watch:
             if (of_kind, of_name) == (kind, name) and not in_the_window:
                 raise Broken(f"references: {kind} {name} is deleted, and the endpoint {endpoint} uses it")
 
+    def _before_it_is_forgotten(self, config: Stored) -> None:
+        """Of an endpoint that stays the config that served before the one in force is kept, where the file keeps one.
+
+        Except: where others moved the endpoint (to a config of another one, say), or took its record away.
+        """
+        for endpoint in self.account.all("endpoint"):
+            now, past = endpoint.body["config_name"], self.past.get((endpoint.name, endpoint.seq), [])
+            known = oracle.SERVED_TAG in (endpoint.tags or {}) and oracle.is_owned(endpoint)
+            before = [name for name in past if name != now]
+            in_force, at = self.account.find("endpoint-config", now), (config.tags or {}).get(oracle.ADDRESS_TAG, "")
+            own = {(endpoint.tags or {}).get(oracle.ADDRESS_TAG, "").replace("endpoint/", "endpoint_config/")}
+            own |= {(in_force.tags or {}).get(oracle.ADDRESS_TAG, "")} if in_force is not None else set()
+            left_last = past[-1:] == [now] and before[-1:] == [config.name] and at in own
+            stays = endpoint.name in self.retaining and endpoint.status == "InService"
+            if stays and known and left_last and oracle.STAND_IN_TAG not in (config.tags or {}):
+                raise Broken(f"generations: {config.name} served {endpoint.name} last, and is deleted")
+
     def made_model(self, params: Mapping[str, Any], fleet: Mapping[str, Any], began_us: int) -> None:
         """Note the salt of the entry for which a model was made."""
         stored = self.account.find("model", params["ModelName"])
@@ -160,16 +183,20 @@ class Watch:
             if name in fleet["models"]:
                 self.salts[stored.seq] = fleet["models"][name].get("replace_salt") or ""
 
-    def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str) -> None:
+    def may_go_back(self, fleet: Mapping[str, Any], logical: str, config: str, *, doubtful: bool) -> None:
         """A rollback leads only to a config by which the endpoint has served, under this name or this address.
 
-        Except: what is older than the endpoint itself, of which nobody knows (docs/reliability.md).
+        Except: what was called doubtful because no record was kept, or because the record itself says so.
         """
         entry = fleet["endpoints"][logical]
         name, was = oracle.physical(logical, entry), entry.get("renamed_from")
         names = {name, f"endpoint/{logical}", f"endpoint/{was}"}
         stored, target = self.account.find("endpoint", name), self.account.find("endpoint-config", config)
-        if stored is None or target is None or target.created_us <= stored.created_us:
+        if stored is None or target is None:
+            return
+        _, _, may_have = (stored.tags or {}).get(oracle.SERVED_TAG, "/").partition("/")
+        digest = (target.tags or {}).get(oracle.DIGEST_TAG, "")[:8]
+        if doubtful and (digest in may_have.split() or oracle.SERVED_TAG not in (stored.tags or {})):
             return
         served = [(at, variants) for (known_as, at), variants in self.has_served.items() if known_as in names]
         if not any(at == config or variants == target.body["ProductionVariants"] for at, variants in served):
@@ -177,6 +204,7 @@ class Watch:
 
     def by_others(self, endpoint: str, count: int | None = None) -> None:
         """Somebody else did something to this endpoint: what it serves now is their doing."""
+        self.past = {key: configs for key, configs in self.past.items() if key[0] != endpoint}
         floor = self.floors.get(endpoint)
         self.floors[endpoint] = min(floor, count) if floor is not None and count is not None else None
         self.look(OTHERS)
@@ -196,6 +224,8 @@ class Watch:
                 known_as = (stored.name, (stored.tags or {}).get(oracle.ADDRESS_TAG, ""))
                 variants = stored.body["config"]["ProductionVariants"]
                 self.has_served |= {(name, stored.body["config_name"]): variants for name in known_as}
+                past = self.past.setdefault((stored.name, stored.seq), [])
+                past += [stored.body["config_name"]] if past[-1:] != [stored.body["config_name"]] else []
             for part in runs(stored):
                 names = [("endpoint-config", part["config_name"])]
                 names += [("model", model) for model in models_of(part["config"])]

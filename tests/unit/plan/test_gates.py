@@ -60,7 +60,8 @@ def test_a_refusal_has_the_id_of_the_rule_behind_it(world: World, kind: str, ref
 
 
 @pytest.mark.parametrize(
-    ("why", "rule"), [(Outage.HOSTING, "SLS-12"), (Outage.RENAMED, "DEL-08"), (Outage.FAILED, "EP-06")]
+    ("why", "rule"),
+    [(Outage.HOSTING, "SLS-12"), (Outage.ASYNC, "ASY-13"), (Outage.RENAMED, "DEL-08"), (Outage.FAILED, "EP-06")],
 )
 def test_an_outage_has_the_id_of_the_rule_behind_it_and_can_be_allowed(world: World, why: Outage, rule: str) -> None:
     outage = change("endpoint", outage=why)
@@ -164,7 +165,7 @@ def test_what_can_not_be_read_is_told_and_only_the_unreadable_object_refuses(wor
 
 
 def test_ids_that_gates_take_from_the_catalogue_are_listed_where_it_says_what_no_rule_checks() -> None:
-    assert {"DEL-10", "MDL-40", "CFG-38", "EP-08", "SLS-12", "DEL-08", "EP-06"} <= ROWS
+    assert {"DEL-10", "MDL-40", "CFG-38", "EP-08", "SLS-12", "ASY-13", "DEL-08", "EP-06"} <= ROWS
 
 
 def many(live: int, gone: int) -> tuple[Fleet, Fleet]:

@@ -21,6 +21,7 @@ GROUPS = sorted(Path(inspect.getfile(groups)).parent.glob("[a-z]*.py"))
 BY_MODULE = {path.stem: [*rules_of(importlib.import_module(f"{groups.__name__}.{path.stem}"))] for path in GROUPS}
 TWO_SUBJECTS = {
     "CFG": {"endpoint_configs", "instances"},
+    "EP": {"callers", "endpoints"},
     "MDL": {"model_data", "models"},
     "MME": {"multi_model", "multi_model_hosting"},
 }
