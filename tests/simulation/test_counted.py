@@ -1,0 +1,220 @@
+"""What counts as an instance: of a type that nobody knows any more, at a count of 0, of a capacity reservation, and of
+endpoints that are the file's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mmeplan import render
+from mmeplan.live import live_endpoint
+from mmeplan.plan import Plan
+from mmeplan.planning import planned_from
+from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, serverless, variant
+
+LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
+AUTO: Fleet = {"capacity": "autoscaled"}
+GATE = ("GATE-09", "")
+
+
+def rows(made: Plan) -> dict[str, tuple[int, int, int]]:
+    assert made.capacity is not None
+    return {row.instance_type: (row.now, row.after, row.peak) for row in made.capacity.types}
+
+
+def assumed(made: Plan) -> dict[str, int]:
+    assert made.capacity is not None
+    return {row.instance_type: row.assumed for row in made.capacity.types if row.assumed}
+
+
+def lose_config(world: World, name: str = "ranker") -> None:
+    """Somebody deletes the config that an endpoint runs."""
+    world.does("DeleteEndpointConfig", EndpointConfigName=world.endpoint(name)["EndpointConfigName"])
+
+
+def scaled(world: World, count: int, of: str = "main") -> None:
+    """An autoscaler's decision, and the time until it is carried out."""
+    desired = [{"VariantName": of, "DesiredInstanceCount": count}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(600)
+    world.does("ListEndpoints")
+
+
+def shown(made: Plan) -> dict[str, str]:
+    """Every output of a plan for people."""
+    outputs = {"text": render.text(made, width=120), "markdown": render.markdown(made), "html": render.html(made)}
+    return {name: " ".join(text.split()) for name, text in outputs.items()}
+
+
+# --- a config that is gone --------------------------------------------------------------------------------------------
+
+NEW_IMAGE = {"models": {"ranker": model("2")}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counted", "unknown"),
+    [
+        ({"main": variant()}, {"main": variant()}, {LARGE: (2, 2, 4)}, {LARGE: 2}),
+        ({"main": variant()}, {"main": variant(instance_type=XLARGE)}, {XLARGE: (2, 2, 4)}, {XLARGE: 2}),
+        ({"main": variant()}, {"other": variant()}, {LARGE: (2, 2, 4)}, {LARGE: 2}),
+        (
+            {"main": variant()},
+            {"other": variant(), "third": variant(instance_type=XLARGE)},
+            {"unknown": (2, 0, 2), LARGE: (0, 2, 2), XLARGE: (0, 2, 2)},
+            {"unknown": 2},
+        ),
+        ({"main": variant()}, {"main": variant(count=5, **AUTO)}, {LARGE: (2, 2, 4)}, {LARGE: 2}),
+        ({"main": serverless()}, {"main": variant()}, {LARGE: (0, 2, 2)}, {}),
+    ],
+    ids=["the same type", "another type", "another variant", "two others", "an autoscaler's count", "serverless"],
+)
+def test_instances_whose_config_is_gone_count(
+    before: Fleet, after: Fleet, counted: dict[str, tuple[int, int, int]], unknown: dict[str, int]
+) -> None:
+    with World() as world:
+        world.live_through(one(before))
+        lose_config(world)
+        made = world.plan({**one(after), **NEW_IMAGE})
+        assert rows(made) == counted
+        assert assumed(made) == unknown
+        assert world.apply(made).complete
+
+
+def test_a_quota_counts_instances_whose_config_is_gone_and_every_output_says_that_their_type_is_not_known() -> None:
+    with World() as world:
+        world.live_through(one())
+        lose_config(world)
+        made = world.plan({**one(), **NEW_IMAGE, "quotas": {LARGE: 3}})
+        assert refused_for(made) == {GATE}
+        for name, text in shown(made).items():
+            assert "2 instances now run on a config that was deleted, so nobody knows the type" in text, name
+
+
+def test_a_type_that_nobody_knows_has_a_row_of_its_own() -> None:
+    with World() as world:
+        world.live_through(one())
+        lose_config(world)
+        made = world.plan(one({"other": variant(), "third": variant(instance_type=XLARGE)}))
+        assert all("type not known" in text for text in shown(made).values())
+
+
+def test_an_update_under_way_says_the_types_of_its_fleet_although_its_config_is_gone() -> None:
+    with World() as world:
+        world.live_through(one())
+        edited = world.plan(one({"main": variant(instance_type=XLARGE)}))
+        for step in edited.steps[:2]:
+            world.does(step.operation, **step.params)
+        lost = world.endpoint()["PendingDeploymentSummary"]["EndpointConfigName"]
+        world.does("DeleteEndpointConfig", EndpointConfigName=lost)
+        made = world.plan(one({"main": variant()}))
+        assert rows(made)[XLARGE][0] == 2
+
+
+# --- a count of 0 -----------------------------------------------------------------------------------------------------
+
+
+def test_a_variant_at_zero_that_the_file_scales_up_is_counted() -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(count=4)}))
+        scaled(world, 0)
+        made = world.plan({**one({"main": variant(count=4)}), "quotas": {LARGE: 3}})
+        assert rows(made) == {LARGE: (0, 4, 4)}
+        assert refused_for(made) == {GATE}
+        for name, text in shown(made).items():
+            assert "0 → 4" in text, name
+            assert "Instances" in text, name
+
+
+def test_a_swap_that_keeps_an_autoscalers_zero_is_not_refused() -> None:
+    file = one({"main": variant(count=4, **AUTO)})
+    with World() as world:
+        world.live_through(file)
+        scaled(world, 0)
+        made = world.plan({**file, **NEW_IMAGE, "quotas": {LARGE: 3}})
+        assert rows(made) == {}
+        assert made.applyable
+        assert world.apply(made).complete
+        assert world.endpoint()["ProductionVariants"][0]["DesiredInstanceCount"] == 0
+
+
+def test_a_swap_of_a_fixed_count_onto_a_variant_at_zero_says_so() -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(count=4)}))
+        scaled(world, 0)
+        made = world.plan({**one({"main": variant(count=4)}), **NEW_IMAGE})
+        assert rows(made) == {LARGE: (0, 4, 4)}
+        assert all("0 → 4" in text for text in shown(made).values())
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"main": variant(count=4), "other": variant()}, "new, 2 × ml.m5.large"),
+        ({"other": variant()}, "removed, was 0 instances"),
+    ],
+    ids=["beside a new one", "removed"],
+)
+def test_no_instances_and_no_variant_are_two_things(after: Fleet, words: str) -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(count=4)}))
+        scaled(world, 0)
+        assert words in shown(world.plan(one(after)))["text"]
+
+
+def test_serverless_that_gets_instances_had_no_count() -> None:
+    with World() as world:
+        world.live_through(one({"main": serverless()}))
+        made = world.plan(one({"main": variant()}))
+        assert "0 →" not in shown(made)["text"]
+        assert "serverless → 2 × ml.m5.large" in shown(made)["text"]
+
+
+# --- whose endpoints count --------------------------------------------------------------------------------------------
+
+
+def test_a_pinned_config_with_new_content_leaves_what_runs_counted_by_its_own_type() -> None:
+    def pinned(kind: str) -> Fleet:
+        return one({"main": variant(instance_type=kind)}, config={"name": "fixed", **config(main=variant())})
+
+    def file(kind: str) -> Fleet:
+        return fleet({"ranker": {"config": {"name": "fixed", **config(main=variant(instance_type=kind))}}})
+
+    with World() as world:
+        world.live_through(file(LARGE))
+        made = world.plan(file(XLARGE))
+        assert {rule for rule, _ in refused_for(made)} == {"CFG-38"}
+        assert rows(made) == {LARGE: (2, 2, 2)}
+
+
+def test_endpoints_that_the_file_neither_declares_nor_owns_do_not_count() -> None:
+    with World() as world:
+        world.live_through(one())
+        desired = world.desired({**one(), **NEW_IMAGE, "quotas": {LARGE: 4}})
+        world.foreign_endpoint("theirs")
+        seen = world.observe(desired.graph)
+        theirs = live_endpoint(world.does("DescribeEndpoint", EndpointName="theirs"), {})
+        objects = {**seen.objects, "endpoint": {**seen.objects["endpoint"], "theirs": theirs}}
+        with_theirs = planned_from(desired, replace(seen, objects=objects)).plan
+        without = planned_from(desired, seen).plan
+        assert rows(with_theirs) == rows(without) == {LARGE: (2, 2, 4)}
+        assert not with_theirs.refused
+
+
+def test_an_endpoint_that_is_to_be_adopted_counts() -> None:
+    with World() as world:
+        world.foreign_endpoint("ranker")
+        made = world.plan(one({"main": variant(count=1)}, adopt=True))
+        assert rows(made)[LARGE][0] == 1
+
+
+# --- capacity reservations --------------------------------------------------------------------------------------------
+
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/p5-for-rank"
+RESERVED: dict[str, Any] = {
+    "capacity_reservation_config": {
+        "capacity_reservation_preference": "capacity-reservations-only",
+        "ml_reservation_arn": ARN,
+    }
+}
