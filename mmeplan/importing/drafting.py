@@ -24,7 +24,7 @@ from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders,
 from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import canonical, same_number
+from mmeplan.resources.canonical import canonical, short_number
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
@@ -385,15 +385,6 @@ def literal(value: Any) -> Any:
     if len(made) > MAX_EXPRESSION:
         raise UnwritableError(f"a text of {len(value):,} characters with {MARK} in it can't be written in a fleet file")
     return made
-
-
-def short_number(value: float) -> int | float:
-    """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612."""
-    for digits in range(1, 17):  # a double needs no more
-        short = float(f"{value:.{digits}g}")
-        if same_number(short) == same_number(value):
-            return int(short) if short.is_integer() else short
-    return value
 
 
 # --- the text: PyYAML's emitter writes every value, comments go between the entries -----------------------------------

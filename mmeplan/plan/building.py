@@ -9,6 +9,7 @@ from typing import Any
 
 from mmeplan import __version__
 from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
+from mmeplan.diff.demand import keeps_counts
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
@@ -264,30 +265,48 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
     before = _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
-    return tuple(_variant(name, before, config, shares) for name in names)
+    kept = config.autoscaled if not change.action.creates and keeps_counts(endpoint) else frozenset()
+    return tuple(_variant(name, before, config, shares, kept=name in kept) for name in names)
 
 
 def _variant(
-    name: str, before: Canonical, config: Resource, shares: tuple[dict[str, Fraction], dict[str, Fraction]]
+    name: str,
+    before: Canonical,
+    config: Resource,
+    shares: tuple[dict[str, Fraction], dict[str, Fraction]],
+    *,
+    kept: bool,
 ) -> VariantTraffic:
-    old: dict[str, Any] = before.get("ProductionVariants", {}).get(name, {})
-    new: dict[str, Any] = config.content.get("ProductionVariants", {}).get(name, {})
-    count = new.get("InitialInstanceCount", 0)
-    if name in config.autoscaled and old:
-        count = old.get("InitialInstanceCount", count)
+    old: dict[str, Any] | None = before.get("ProductionVariants", {}).get(name)
+    new: dict[str, Any] | None = config.content.get("ProductionVariants", {}).get(name)
+    was, count = (old or {}).get("InitialInstanceCount"), (new or {}).get("InitialInstanceCount")
+    if kept and was is not None and new is not None and "ServerlessConfig" not in new:
+        count = was
     return VariantTraffic(
         name,
         share_text(shares[0][name]) if name in shares[0] else "",
         share_text(shares[1][name]) if name in shares[1] else "",
-        int(old.get("InitialInstanceCount", 0)),
-        int(count),
-        str(new.get("InstanceType") or ("serverless" if "ServerlessConfig" in new else "")),
+        int(was or 0),
+        int(count or 0),
+        _hosted_on(new or {}),
+        _hosted_on(old or {}),
+        kept and old is not None and new is not None and ("ServerlessConfig" in old) == ("ServerlessConfig" in new),
     )
 
 
+def _hosted_on(variant: Mapping[str, Any]) -> str:
+    return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else ""))
+
+
 def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) -> Canonical:
-    """The live config of an endpoint with its live counts and weights; empty where there is none."""
-    config = snapshot.endpoint_config(live.config) if live is not None and live.is_present else None
-    if live is None or config is None or not config.is_present:
+    """The live config of an endpoint with its live counts and weights; empty where there is none.
+
+    Of one that is gone, what DescribeEndpoint says of its variants.
+    """
+    if live is None or not live.is_present:
         return {}
+    config = snapshot.endpoint_config(live.config)
+    if config is None or not config.is_present:
+        hosting: Canonical = {v.name: {"ServerlessConfig": {}} if v.is_serverless else {} for v in live.variants}
+        return with_live_desires({"ProductionVariants": hosting}, live.describe)
     return with_live_desires(Inputs(graph, snapshot).config_content(config), live.describe)

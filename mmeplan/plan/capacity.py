@@ -61,7 +61,8 @@ def planned_capacity(
     for job in jobs:
         for kind in {*job.before, *job.after}:
             after[kind] = after.get(kind, 0) + job.after.get(kind, 0) - job.before.get(kind, 0)
-    kinds = {kind for job in jobs for kind in job.running} | {kind for kind, count in now.items() if count}
+    levels = (now, *(job.running for job in jobs))
+    kinds = {kind for level in levels for kind, count in level.items() if count}
     rooms = counting.rooms()
     quotas = {**quotas, **{arn: Quota(room, "DescribeEndpoint") for arn, room in rooms.items()}}
     peaks = {kind: peak(jobs, kind, now.get(kind, 0), parallelism) for kind in sorted(kinds)}
@@ -76,12 +77,12 @@ def planned_capacity(
     reserved: dict[str, ReservedCapacity] = {}
     for kind, most in peaks.items():
         quota = quotas.get(kind)
-        levels = (now.get(kind, 0), after.get(kind, 0), most)
+        counts = (now.get(kind, 0), after.get(kind, 0), most)
         if is_reservation(kind):
-            reserved[kind] = ReservedCapacity(kind, *levels, quota.instances if quota else None)
+            reserved[kind] = ReservedCapacity(kind, *counts, quota.instances if quota else None)
         else:
             held = (quota.instances, quota.source) if quota else (None, None)
-            typed[kind] = InstanceCapacity(kind, *levels, held[0], held[1], assumed.get(kind, 0))
+            typed[kind] = InstanceCapacity(kind, *counts, held[0], held[1], assumed.get(kind, 0))
     capacity = Capacity(parallelism, tuple(typed.values()), tuple(reserved.values()))
     rows: dict[str, InstanceCapacity | ReservedCapacity] = {**typed, **reserved}
     overruns = tuple(_overrun(jobs, kind, rows[kind], parallelism) for kind in sorted(tight)) if found is None else ()

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from mmeplan.resources import Canonical
+from mmeplan.resources.canonical import short_number
 
 CREATE_TIMEOUT_S: Final = 3600  # a crash-looping container was seen to fail after about 24 minutes; an hour is patient
 UPDATE_TIMEOUT_S: Final = 3600
@@ -31,13 +32,13 @@ def traffic_shares(config: Canonical) -> dict[str, Fraction]:
 
 @lru_cache(maxsize=1024)
 def _shares(weights: tuple[int | float, ...]) -> tuple[Fraction, ...]:
-    exact = [Fraction(weight) for weight in weights]
+    exact = [Fraction(str(short_number(weight))) for weight in weights]
     total = sum(exact, Fraction(0))
     return tuple(weight / total if total else Fraction(0) for weight in exact)
 
 
 def share_text(share: Fraction) -> str:
-    """A share as people read it: `2/3`, or `66.67%` where the fraction would be unreadable (float32 weights)."""
+    """A share as people read it: `2/3`, or `66.67%` where the fraction would be unreadable."""
     if share in (0, 1) or share.denominator <= 100:
         return str(share)
     return f"{float(share) * 100:.4g}%"

@@ -6,14 +6,14 @@ members of an UpdateEndpoint that keep counts and weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant
 from mmeplan.resources import Resource
-from mmeplan.resources.canonical import same_number
+from mmeplan.resources.canonical import same_number, short_number
 
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
@@ -99,7 +99,8 @@ def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     """
     desires = []
     for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):
-        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
+        weight = short_number(variant.get("InitialVariantWeight", 1))
+        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(weight)}
         if "InitialInstanceCount" in variant:
             item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
         serverless = variant.get("ServerlessConfig", {})
@@ -143,10 +144,31 @@ def kept_desires(
             if now is None or value is None or live_member in excluded:
                 continue
             if same_number(now) != value:
-                fields.append(FieldChange(("ProductionVariants", variant.name, member), now, value))
+                path = ("ProductionVariants", variant.name, member)
+                fields.append(FieldChange(path, short_number(now), short_number(value)))
     requests = scale_requests(tuple(fields), fixed_desires(graph, endpoint))
     grows = [{key: request[key] for key in ("variants", "before")} for request in requests if _grows(request)]
-    return grows, [request for request in requests if not _grows(request)]
+    rest = [request for request in requests if not _grows(request)]
+    return grows, [*rest, *_kept_concurrency(graph, endpoint, live)]
+
+
+def _kept_concurrency(graph: Graph, endpoint: Resource, live: LiveEndpoint) -> Iterator[dict[str, Any]]:
+    """Provisioned concurrency that an autoscaler owns, set again once the swap has set it to the config's.
+
+    An update retains counts and weights alone (botocore VariantPropertyType). Nothing is held against what it was
+    before: an autoscaler may have moved it by then, and moves it again.
+    """
+    at = endpoint.config
+    wanted = graph.resources[at].content.get("ProductionVariants", {}) if at else {}
+    for variant in _fleet_at_swap(live):
+        config = wanted.get(variant.name, {}).get("ServerlessConfig")
+        now = (variant.desired_serverless or {}).get("ProvisionedConcurrency")
+        if variant.name not in endpoint.autoscaled or config is None or now is None:
+            continue
+        kept = min(now, config.get("MaxConcurrency", now))
+        if kept != config.get("ProvisionedConcurrency"):
+            item = {"VariantName": variant.name, "ServerlessUpdateConfig": {"ProvisionedConcurrency": kept}}
+            yield {"variants": [item], "before": {}}
 
 
 def _grows(request: Mapping[str, Any]) -> bool:

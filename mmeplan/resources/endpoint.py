@@ -83,11 +83,20 @@ def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) ->
 
     def variant(member: str, name: str, said: Canonical) -> Canonical:
         made = with_model_holders(said, (member, name), named)
-        if name not in autoscaled:
-            return made
-        return {key: value for key, value in made.items() if key != "InitialInstanceCount"}
+        return without_count(made) if name in autoscaled else made
 
     return with_variants(config, variant)
+
+
+def without_count(variant: Canonical) -> Canonical:
+    """A variant without what an autoscaler decides: its count, or its provisioned concurrency where it is serverless.
+
+    Source: botocore application-autoscaling, ScalableDimension.
+    """
+    made = {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+    if "ProvisionedConcurrency" in made.get("ServerlessConfig", {}):
+        made["ServerlessConfig"] = {k: v for k, v in made["ServerlessConfig"].items() if k != "ProvisionedConcurrency"}
+    return made
 
 
 def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonical:

@@ -175,9 +175,6 @@ def test_serverless_that_gets_instances_had_no_count() -> None:
 
 
 def test_a_pinned_config_with_new_content_leaves_what_runs_counted_by_its_own_type() -> None:
-    def pinned(kind: str) -> Fleet:
-        return one({"main": variant(instance_type=kind)}, config={"name": "fixed", **config(main=variant())})
-
     def file(kind: str) -> Fleet:
         return fleet({"ranker": {"config": {"name": "fixed", **config(main=variant(instance_type=kind))}}})
 
@@ -185,7 +182,7 @@ def test_a_pinned_config_with_new_content_leaves_what_runs_counted_by_its_own_ty
         world.live_through(file(LARGE))
         made = world.plan(file(XLARGE))
         assert {rule for rule, _ in refused_for(made)} == {"CFG-38"}
-        assert rows(made) == {LARGE: (2, 2, 2)}
+        assert rows(made) == {LARGE: (2, 0, 2), XLARGE: (0, 2, 2)}
 
 
 def test_endpoints_that_the_file_neither_declares_nor_owns_do_not_count() -> None:
@@ -207,6 +204,138 @@ def test_an_endpoint_that_is_to_be_adopted_counts() -> None:
         world.foreign_endpoint("ranker")
         made = world.plan(one({"main": variant(count=1)}, adopt=True))
         assert rows(made)[LARGE][0] == 1
+
+
+# --- counts that are an autoscaler's ----------------------------------------------------------------------------------
+
+KEPT = "kept (autoscaled)"
+
+
+def warm(world: World, count: int) -> None:
+    """An autoscaler's decision about provisioned concurrency."""
+    desired = [{"VariantName": "main", "ServerlessUpdateConfig": {"ProvisionedConcurrency": count}}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(600)
+    world.does("ListEndpoints")
+
+
+def warmed(count: int | None, concurrency: int = 20, **more: Any) -> Fleet:
+    """One serverless endpoint with provisioned concurrency."""
+    main = serverless(concurrency=concurrency, **more)
+    if count is not None:
+        main["serverless_config"]["provisioned_concurrency"] = count
+    return one({"main": main})
+
+
+def provisioned(world: World) -> int | None:
+    return world.endpoint()["ProductionVariants"][0]["DesiredServerlessConfig"].get("ProvisionedConcurrency")
+
+
+def test_a_count_that_a_swap_keeps_is_shown_as_kept_and_not_as_a_change() -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(count=2, **AUTO)}))
+        scaled(world, 7)
+        made = world.plan({**one({"main": variant(count=2, **AUTO)}), "models": {"ranker": model("2")}})
+        for name, text in shown(made).items():
+            assert "7 × ml.m5.large, kept (autoscaled)" in text, name
+            assert "initial_instance_count" not in text, name
+        assert all("initial_instance_count" not in f.field for change in made.changes for f in change.fields)
+        (traffic,) = next(change.traffic for change in made.changes if change.kind == "endpoint")
+        assert (traffic.instances_before, traffic.instances_after, traffic.kept) == (7, 7, True)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"retain_all_variant_properties": False}, {"name": "renamed"}],
+    ids=["the file retains nothing", "the endpoint is created again"],
+)
+def test_a_count_that_is_set_back_is_shown_as_a_change(edit: Fleet) -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(count=2, **AUTO)}))
+        scaled(world, 7)
+        after = {**one({"main": variant(count=2, **AUTO)}, **edit), "models": {"ranker": model("2")}}
+        made = world.plan(after, allow_outage=("endpoint/ranker",))
+        assert KEPT not in shown(made)["text"]
+        (traffic,) = next(change.traffic for change in made.changes if change.kind == "endpoint")
+        assert (traffic.instances_before, traffic.instances_after, traffic.kept) == (7, 2, False)
+
+
+@pytest.mark.parametrize("written", [1, None], ids=["a first value in the file", "none in the file"])
+def test_provisioned_concurrency_of_an_autoscaler_is_no_change_and_no_drift(written: int | None) -> None:
+    file = warmed(written, **AUTO)
+    with World() as world:
+        world.live_through(warmed(1, **AUTO))
+        world.live_through(file)
+        warm(world, 8)
+        made = world.plan(file)
+        assert not made.has_changes
+        assert not made.drift
+        assert not world.engine.drift(world.desired(file)).report().drift
+
+
+def test_a_swap_keeps_the_provisioned_concurrency_of_an_autoscaler() -> None:
+    with World() as world:
+        world.live_through(warmed(1, **AUTO))
+        warm(world, 8)
+        edited = {**warmed(1, **AUTO), "models": {"ranker": model("2")}}
+        made = world.plan(edited)
+        assert all(KEPT in text for text in shown(made).values())
+        assert all("provisioned_concurrency" not in text for text in shown(made).values())
+        world.live_through(edited)
+        assert provisioned(world) == 8
+
+
+def test_provisioned_concurrency_is_kept_within_the_new_maximum() -> None:
+    with World() as world:
+        world.live_through(warmed(1, **AUTO))
+        warm(world, 8)
+        world.live_through({**warmed(1, concurrency=5, **AUTO), "models": {"ranker": model("2")}})
+        assert provisioned(world) == 5
+
+
+def test_provisioned_concurrency_that_is_the_files_is_set_back() -> None:
+    with World() as world:
+        world.live_through(warmed(1))
+        warm(world, 8)
+        world.live_through(warmed(1))
+        assert provisioned(world) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "moved", "after", "note"),
+    [
+        (variant(count=4), None, variant(count=4, **AUTO), "the count of main (4) is an autoscaler's from now on"),
+        (variant(count=4), 7, variant(count=4, **AUTO), "the count of main (7) is an autoscaler's from now on"),
+        (variant(count=4), None, variant(count=2, **AUTO), "the count of main (4) is an autoscaler's from now on"),
+        (variant(count=4, **AUTO), None, variant(count=4), "the count of main (4) is the file's from now on"),
+        (variant(count=4, **AUTO), 7, variant(count=4), "the count of main (7) is the file's from now on"),
+        (variant(count=4, **AUTO), 7, variant(count=4, enable_ssm_access=True, **AUTO), ""),
+        (variant(count=4), None, variant(count=4, enable_ssm_access=True), ""),
+        (
+            variant(count=4),
+            None,
+            variant(count=4, enable_ssm_access=True, **AUTO),
+            "the count of main (4) is an autoscaler's from now on",
+        ),
+    ],
+)
+def test_who_owns_a_count_from_now_on_is_said(before: Fleet, moved: int | None, after: Fleet, note: str) -> None:
+    with World() as world:
+        world.live_through(one({"main": before}))
+        if moved is not None:
+            scaled(world, moved)
+        made = world.plan(one({"main": after}))
+        for name, text in shown(made).items():
+            assert (note or "from now on") in text.replace("&#39;", "'") or not note, name
+            assert note or "from now on" not in text, name
+        world.live_through(one({"main": after}))
+
+
+def test_provisioned_concurrency_that_an_autoscaler_owns_from_now_on_is_said() -> None:
+    with World() as world:
+        world.live_through(warmed(2))
+        made = world.plan(warmed(2, **AUTO))
+        assert "the provisioned concurrency of main (2) is an autoscaler's from now on" in shown(made)["text"]
 
 
 # --- capacity reservations --------------------------------------------------------------------------------------------
