@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mmeplan import render
-from mmeplan.live import live_endpoint
-from mmeplan.plan import Plan
+from mmeplan.live import live_endpoint, live_object
+from mmeplan.plan import Plan, decode, encode
 from mmeplan.planning import planned_from
 from tests.simulation.world import Fleet, World, config, fleet, model, one, refused_for, serverless, variant
 
@@ -192,7 +192,15 @@ def test_endpoints_that_the_file_neither_declares_nor_owns_do_not_count() -> Non
         world.foreign_endpoint("theirs")
         seen = world.observe(desired.graph)
         theirs = live_endpoint(world.does("DescribeEndpoint", EndpointName="theirs"), {})
-        objects = {**seen.objects, "endpoint": {**seen.objects["endpoint"], "theirs": theirs}}
+        runs = live_object(
+            "endpoint_config",
+            "theirs",
+            "present",
+            world.does("DescribeEndpointConfig", EndpointConfigName="theirs"),
+            {},
+        )
+        objects = {kind: dict(found) for kind, found in seen.objects.items()}
+        objects["endpoint"]["theirs"], objects["endpoint_config"]["theirs"] = theirs, runs
         with_theirs = planned_from(desired, replace(seen, objects=objects)).plan
         without = planned_from(desired, seen).plan
         assert rows(with_theirs) == rows(without) == {LARGE: (2, 2, 4)}
@@ -340,10 +348,105 @@ def test_provisioned_concurrency_that_an_autoscaler_owns_from_now_on_is_said() -
 
 # --- capacity reservations --------------------------------------------------------------------------------------------
 
-ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/p5-for-rank"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/for-rank"
 RESERVED: dict[str, Any] = {
     "capacity_reservation_config": {
         "capacity_reservation_preference": "capacity-reservations-only",
         "ml_reservation_arn": ARN,
     }
 }
+
+
+def reserved(made: Plan) -> dict[str, tuple[int, int, int, int | None]]:
+    assert made.capacity is not None
+    return {row.reservation: (row.now, row.after, row.peak, row.quota) for row in made.capacity.reservations}
+
+
+def holds(world: World, instances: int) -> None:
+    world.sim.set_quota(ARN, instances, region="eu-west-1")
+
+
+def test_a_swap_that_a_reservation_has_no_room_for_is_refused_in_every_output() -> None:
+    with World() as world:
+        holds(world, 2)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        made = world.plan({**one({"main": variant(**RESERVED)}), "models": {"ranker": model("2")}})
+        assert reserved(made) == {ARN: (2, 2, 4, 2)}
+        assert rows(made) == {LARGE: (2, 2, 4)}
+        assert refused_for(made) == {GATE}
+        (finding,) = [finding for finding in made.findings if finding.severity == "error"]
+        assert finding.path.endswith("capacity_reservation_config")
+        for name, text in shown(made).items():
+            assert "up to 4 at once in the capacity reservation for-rank" in text, name
+            assert "reservation for-rank" in text, name
+
+
+def test_a_swap_that_a_reservation_has_no_room_for_would_be_rolled_back() -> None:
+    with World() as world:
+        holds(world, 4)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        made = world.plan({**one({"main": variant(**RESERVED)}), "models": {"ranker": model("2")}})
+        assert made.applyable
+        holds(world, 2)
+        assert not world.apply(made).complete
+        assert "no capacity available" in world.endpoint()["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("room", "after", "fits"),
+    [
+        (4, variant(**RESERVED, enable_ssm_access=True), True),
+        (3, variant(**RESERVED, enable_ssm_access=True), False),
+        (2, variant(enable_ssm_access=True), True),
+        (4, variant(count=4, **RESERVED), True),
+        (3, variant(count=4, **RESERVED), False),
+    ],
+    ids=["room for both", "one too few", "away from it", "grown in place", "grown beyond it"],
+)
+def test_a_plan_fits_a_reservation_exactly_where_its_apply_does(room: int, after: Fleet, fits: bool) -> None:
+    with World() as world:
+        holds(world, room)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        made = world.plan(one({"main": after}))
+        assert made.applyable is fits
+        if fits:
+            assert world.apply(made).complete
+
+
+def test_what_others_have_of_a_reservation_is_not_the_fleets() -> None:
+    with World() as world:
+        holds(world, 6)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        others = fleet({"theirs": {"config": config(main=variant(count=3, **RESERVED))}}, fleet="theirs")
+        world.live_through(others)
+        made = world.plan({**one({"main": variant(**RESERVED)}), "models": {"ranker": model("2")}})
+        assert reserved(made) == {ARN: (2, 2, 4, 3)}
+        assert refused_for(made) == {GATE}
+
+
+def test_endpoints_wait_for_one_another_where_only_that_fits_a_reservation() -> None:
+    def of(version: str) -> Fleet:
+        endpoints = {name: {"config": config(main=variant(**RESERVED))} for name in ("a", "b")}
+        return fleet(endpoints, models={"ranker": model(version)})
+
+    with World() as world:
+        holds(world, 6)
+        world.live_through(of("1"))
+        made = world.plan(of("2"))
+        assert reserved(made) == {ARN: (4, 4, 6, 6)}
+        assert world.apply(made).complete
+
+
+def test_a_reservation_on_which_nothing_is_live_has_no_quota_that_is_known() -> None:
+    with World() as world:
+        made = world.plan(one({"main": variant(**RESERVED)}))
+        assert reserved(made) == {ARN: (0, 2, 2, None)}
+        assert made.applyable
+
+
+def test_a_plan_with_reservations_is_read_as_it_was_written() -> None:
+    with World() as world:
+        holds(world, 4)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        made = world.plan({**one({"main": variant(**RESERVED)}), "models": {"ranker": model("2")}})
+        assert decode(encode(made)) == made
