@@ -99,6 +99,15 @@ def without_count(variant: Canonical) -> Canonical:
     return made
 
 
+def with_count_of(variant: Canonical, other: Canonical) -> Canonical:
+    """A variant with what an autoscaler may decide as `other` has it."""
+    made = {**variant, **{key: other[key] for key in ("InitialInstanceCount",) if key in other}}
+    warm = other.get("ServerlessConfig", {}).get("ProvisionedConcurrency")
+    if warm is not None and "ServerlessConfig" in made:
+        made["ServerlessConfig"] = {**made["ServerlessConfig"], "ProvisionedConcurrency": warm}
+    return made
+
+
 def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonical:
     """A live config with the endpoint's own Desired counts, weights and concurrency in place of the initial ones.
 
