@@ -28,6 +28,7 @@ from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
+    CloudError,
     Command,
     InputError,
     MmeplanError,
@@ -39,7 +40,7 @@ from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
-from mmeplan.planning import Desired, Planned, emptied, files_of, generation_to, planned_from
+from mmeplan.planning import Desired, Planned, as_asked, emptied, files_of, generation_to, planned_from
 from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.spec import Fleet, Quota
@@ -443,7 +444,26 @@ class Engine:
         if self._snapshot is None:
             seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(first.plan))
             first = planned(seen) if seen.users else first
-        return replace(first, online_actions=rules.online_actions(desired.graph) if online else ())
+            snapshot = seen
+        actions = rules.online_actions(desired.graph) if online else ()
+        graph = as_asked(desired.graph, snapshot, options)
+        moved = () if online else plans.moved_variants(graph, snapshot, first.plan)
+        if moved:
+            findings += self._targets(graph, moved)
+            first, actions = planned(snapshot), (*actions, plans.SCALING_ACTION)
+        return replace(first, online_actions=actions)
+
+    def _targets(self, graph: Graph, moved: Sequence[plans.MovedVariant]) -> list[Finding]:
+        """Whether an autoscaler is registered for variants that a swap moves: asked where the file speaks of one."""
+        from mmeplan import importing
+
+        if self._snapshot is not None:
+            return list(plans.target_findings(graph, moved, {}, "a snapshot doesn't hold it"))
+        try:
+            targets = importing.scalable_targets(live.ReadOnly(self._reader), [item.place for item in moved])
+        except CloudError as error:
+            return list(plans.target_findings(graph, moved, {}, str(error)))
+        return list(plans.target_findings(graph, moved, {at: found.dimension for at, found in targets.items()}))
 
     # --- applying -----------------------------------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ def planned_from(
     plans.require_addresses(given.graph, options)
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
-    graph = _as_asked(given.graph, snapshot, options)
+    graph = as_asked(given.graph, snapshot, options)
 
     def built(found: Sequence[Finding]) -> Plan:
         return plans.build(
@@ -225,7 +225,7 @@ def _desired(fleet: Fleet, options: Options) -> Desired:
     return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet).accepted()
 
 
-def _as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
+def as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
     """The graph under single-run options: fresh names for what is replaced, the older config for a rollback."""
     if options.rollback:
         return diff.rollback_graph(graph, snapshot, options.targets[0], options.rollback)

@@ -153,15 +153,8 @@ def owner_notes(
     inputs: Inputs, endpoint: Resource, config: Resource, live: LiveEndpoint, live_config: LiveObject
 ) -> tuple[str, ...]:
     """A note for each live count that the file gives to an autoscaler, or takes back, since it was applied last."""
-    applied = live.tag(DIGEST_TAG)
     counted = dict(_counts(inputs.serving_content(config, live, live_config)))
-    if applied in (None, endpoint.digest) or not counted:
-        return ()
-    try:
-        readings = (r for counts in (live, None) for r in _owned_readings(inputs, config, counts, live_config))
-        before = next((owned for owned, reading in readings if digest("endpoint", reading) == applied), None)
-    except UnknownSaltError:
-        return ()
+    before = owners_before(inputs, endpoint, config, live, live_config) if counted else None
     if before is None:
         return ()
     owners = ((name, name in before, name in config.autoscaled) for name in counted)
@@ -170,6 +163,22 @@ def owner_notes(
         for name, then, now in owners
         if then is not now
     )
+
+
+def owners_before(
+    inputs: Inputs, endpoint: Resource, config: Resource, live: LiveEndpoint, live_config: LiveObject
+) -> frozenset[str] | None:
+    """The variants whose count was somebody else's when the endpoint was applied last; None where nobody can tell."""
+    applied = live.tag(DIGEST_TAG)
+    if applied is None or not _DIGEST.fullmatch(applied):
+        return None
+    if applied == endpoint.digest:
+        return config.autoscaled
+    try:
+        readings = (r for counts in (live, None) for r in _owned_readings(inputs, config, counts, live_config))
+        return next((owned for owned, reading in readings if digest("endpoint", reading) == applied), None)
+    except UnknownSaltError:
+        return None
 
 
 def _counts(content: Canonical) -> Iterator[tuple[str, str]]:
