@@ -157,7 +157,8 @@ def owner_notes(
     before = owners_before(inputs, endpoint, config, live, live_config) if counted else None
     if before is None:
         return ()
-    owners = ((name, name in before, name in config.autoscaled) for name in counted)
+    stays = config.content.get("ProductionVariants", {})
+    owners = ((name, name in before, name in config.autoscaled) for name in counted if name in stays)
     return tuple(
         f"the {counted[name]} is {'an autoscaler' if now else 'the file'}'s from now on"
         for name, then, now in owners
