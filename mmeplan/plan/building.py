@@ -26,7 +26,7 @@ from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
 from mmeplan.plan.places import location, planned_fields
-from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
+from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
@@ -252,7 +252,9 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change) -> Change:
         change = replace(change, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
         degraded = VARIANTS_DIFFER in change.notes
-        change = replace(change, rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=degraded))
+        live = snapshot.endpoint(change.live_name) if change.live_name else None
+        deployment = deployment_by({**resource.request, **resource.update_options}, live)
+        change = replace(change, rollout=rollout_text(deployment, degraded=degraded))
     return change
 
 

@@ -20,7 +20,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
-from mmeplan.plan.rollout import waits_s
+from mmeplan.plan.rollout import deployment_by, waits_s
 from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
 from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
@@ -149,7 +149,7 @@ class Counting:
             _raise_to(running, _levels(*here))
             _raise_to(idle, _levels(*here))
         removes = all(step.operation == "DeleteEndpoint" for step in steps)
-        seconds = sum(LAUNCH_S + waits_s(_deployment(step.params, old)) for step in steps)
+        seconds = sum(LAUNCH_S + waits_s(deployment_by(step.params, old)) for step in steps)
         return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes, seconds)
 
     def _live_of(self, steps: list[Step]) -> LiveEndpoint | None:
@@ -175,7 +175,7 @@ class Counting:
             new = _launched(self._wanted(str(step.params["EndpointConfigName"])), _merged(here), step.params)
             during: dict[str, int] = {}
             for old in here:  # an update under way ends first, with either of its fleets
-                _raise_to(during, _beside(old, new, _deployment(step.params, live)))
+                _raise_to(during, _beside(old, new, deployment_by(step.params, live)))
             return during, [new]
         if step.operation == "UpdateEndpointWeightsAndCapacities":
             here = [_merged(here)]
@@ -281,17 +281,10 @@ def _launched(content: Canonical, old: _Fleet, params: Mapping[str, Any]) -> _Fl
 def _rescaled(fleet: _Fleet, desires: Iterable[Mapping[str, Any]]) -> _Fleet:
     new = dict(fleet)
     for item in desires:
-        place = ("ProductionVariants", str(item["VariantName"]))
-        if place in new and item.get("DesiredInstanceCount") is not None:
-            new[place] = new[place]._replace(number=int(item["DesiredInstanceCount"]))
+        for place in ((member, str(item["VariantName"])) for member in KEYED):
+            if place in new and item.get("DesiredInstanceCount") is not None:
+                new[place] = new[place]._replace(number=int(item["DesiredInstanceCount"]))
     return new
-
-
-def _deployment(params: Mapping[str, Any], live: LiveEndpoint | None) -> Mapping[str, Any]:
-    given = params.get("DeploymentConfig")
-    if given is None and params.get("RetainDeploymentConfig") and live is not None:
-        given = live.last_deployment
-    return given or {}
 
 
 def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:

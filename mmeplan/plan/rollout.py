@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
+from mmeplan.live import LiveEndpoint
 from mmeplan.resources import Canonical
 from mmeplan.resources.canonical import short_number
 
@@ -79,6 +80,14 @@ def deployment_of(deployment: Mapping[str, Any] | None, *, renames: bool) -> Map
     blue_green = {"TrafficRoutingConfiguration": routing, **{name: policy[name] for name in kept if name in policy}}
     rest = {name: value for name, value in deployment.items() if name == "AutoRollbackConfiguration"}
     return {"BlueGreenUpdatePolicy": blue_green, **rest}
+
+
+def deployment_by(params: Mapping[str, Any], live: LiveEndpoint | None) -> Mapping[str, Any]:
+    """The DeploymentConfig by which an UpdateEndpoint is carried out: its own, or the last one, where it says so."""
+    given = params.get("DeploymentConfig")
+    if given is None and params.get("RetainDeploymentConfig") and live is not None:
+        given = live.last_deployment
+    return given or {}
 
 
 def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:

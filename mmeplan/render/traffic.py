@@ -167,6 +167,8 @@ def stages(change: Change, update: Mapping[str, Any]) -> tuple[Stage, ...]:
             return Stage("before", 1, 0), down, Stage("after", 0, 1)
         case "delete":
             return Stage("before", 1, 0), Stage("after", 0, 0)
+        case "traffic_shift" if update.get("RetainDeploymentConfig") and not update.get("DeploymentConfig"):
+            return Stage("before", 1, 0, change.rollout), Stage("after", 0, 1)  # its sizes aren't in the plan
         case "traffic_shift":
             return _few(tuple(_shift(change, update.get("DeploymentConfig") or {})))
     return ()

@@ -268,6 +268,40 @@ def test_a_count_that_is_set_back_is_shown_as_a_change(edit: Fleet) -> None:
         assert (traffic.instances_before, traffic.instances_after, traffic.kept) == (7, 2, False)
 
 
+def shaded(count: int) -> Fleet:
+    """One endpoint with an autoscaled variant, and a shadow variant of this count."""
+    file = one({"main": variant(**AUTO)})
+    file["endpoints"]["ranker"]["config"]["shadow_production_variants"] = {"shade": variant(count=count)}
+    return file
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
+def test_a_shadows_count_that_a_swap_retains_becomes_the_files(before: int, after: int) -> None:
+    with World() as world:
+        world.live_through(shaded(before))
+        scaled(world, 5)
+        made = world.plan(shaded(after))
+        assert rows(made) == {LARGE: (5 + before, 5 + after, 2 * (5 + before))}
+        world.live_through(shaded(after))
+        assert world.endpoint()["ShadowProductionVariants"][0]["DesiredInstanceCount"] == after
+        assert world.endpoint()["ProductionVariants"][0]["DesiredInstanceCount"] == 5
+
+
+def test_a_rollout_that_is_retained_is_shown_as_what_it_is() -> None:
+    size = {"type": "INSTANCE_COUNT", "value": 1}
+    policy = {"rolling_update_policy": {"maximum_batch_size": size, "wait_interval_in_seconds": 3600}}
+    with World() as world:
+        for version in ("1", "2"):
+            rolling = one({"main": variant(count=4)}, deployment_config=policy)
+            world.live_through({**rolling, "models": {"ranker": model(version)}})
+        retaining = one({"main": variant(count=4)}, retain_deployment_config=True)
+        made = world.plan({**retaining, "models": {"ranker": model("3")}})
+        (rollout,) = (change.rollout for change in made.changes if change.kind == "endpoint")
+        assert rollout == "rolling, 1 instance at a time, 60 min between batches"
+        (update,) = (step for step in made.steps if step.operation == "UpdateEndpoint")
+        assert update.members()["wait"]["timeout_s"] > 20 * 3600
+
+
 @pytest.mark.parametrize("written", [1, None], ids=["a first value in the file", "none in the file"])
 def test_provisioned_concurrency_of_an_autoscaler_is_no_change_and_no_drift(written: int | None) -> None:
     file = warmed(written, **AUTO)
