@@ -27,6 +27,7 @@ from mmeplan import diff, live, render
 from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
 from mmeplan.aws.variants import KEYED
+from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import (
     CloudError,
     Command,
@@ -37,7 +38,7 @@ from mmeplan.errors import (
     StalePlanError,
 )
 from mmeplan.graph import Graph
-from mmeplan.live import LiveEndpoint, Snapshot
+from mmeplan.live import Snapshot
 from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
@@ -46,14 +47,16 @@ from mmeplan.planning import (
     DOUBTFUL,
     Desired,
     Planned,
+    as_asked,
     emptied,
     files_of,
     findings_of_import,
     generation_to,
     planned_from,
 )
-from mmeplan.render import OutcomeView, StatusRow, VariantStatus, age_text
+from mmeplan.render import ObjectStatus, OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
+from mmeplan.resources.canonical import short_number
 from mmeplan.resources.identity import Deployment
 from mmeplan.spec import Fleet, Quota
 
@@ -117,53 +120,88 @@ class Status:
         return render.status_text(self.endpoints, width=width, color=color)
 
     def json(self) -> str:
-        """A list of objects with the members of `StatusRow`."""
+        """A list of objects with the members of `StatusRow`; docs/library.md describes them."""
         return json.dumps([asdict(row) for row in self.endpoints], indent=2) + "\n"
 
 
 def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
     """The endpoints of a graph as a snapshot has them; ages are counted from `now`."""
-    rows = []
-    for endpoint in graph.of_kind("endpoint"):
-        older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
-        kept = tuple(
-            f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
-        )
-        rows.append(_row(endpoint, snapshot, kept))
-    return Status(tuple(rows))
+    return Status(tuple(_row(graph, endpoint, snapshot, now) for endpoint in graph.of_kind("endpoint")))
 
 
-def _row(endpoint: Resource, snapshot: Snapshot, generations: tuple[str, ...]) -> StatusRow:
+def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) -> StatusRow:
+    older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
     seen = snapshot.endpoint(endpoint.physical_name)
     if seen is None or seen.status == "absent":
         return StatusRow(endpoint.address, endpoint.physical_name, "absent")
     if seen.status == "unreadable":
         return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
+    inputs = Inputs(graph, snapshot)
+    config = snapshot.endpoint_config(seen.config)
+    content = inputs.config_content(config) if config is not None and config.is_present else {}
     return StatusRow(
         address=endpoint.address,
         name=endpoint.physical_name,
         status=seen.endpoint_status,
         config=seen.config,
-        variants=_variants(seen, snapshot),
+        variants=_variants(seen.variants, content.get("ProductionVariants", {}), endpoint.autoscaled),
         note=f"moving to {seen.pending_config}" if seen.pending_config not in ("", seen.config) else "",
         failure=seen.failure_reason,
-        generations=generations,
+        generations=tuple(
+            f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
+        ),
+        arn=seen.arn,
+        created_at=seen.created_at,
+        modified_at=seen.modified_at,
+        pending_config=seen.pending_config,
+        shadow_variants=_variants(seen.shadow_variants, content.get("ShadowProductionVariants", {}), frozenset()),
+        config_in_force=_object(inputs, "endpoint_config", seen.config) if seen.config else None,
+        models=tuple(_object(inputs, "model", name) for name in live.models_of(content)),
+        kept=tuple(_object(inputs, "endpoint_config", g.name) for g in older),
     )
 
 
-def _variants(endpoint: LiveEndpoint, snapshot: Snapshot) -> tuple[VariantStatus, ...]:
+def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:
+    """A config or model as it was seen."""
+    seen = inputs.snapshot.get(kind, name)
+    models = tuple(sorted(inputs.models_in(name))) if kind == "endpoint_config" else ()
+    if seen is None or seen.status == "unreadable":
+        return ObjectStatus(name, models=models)
+    return ObjectStatus(name, seen.arn, seen.created_at, seen.is_present, models)
+
+
+def _variants(
+    shown: Sequence[live.LiveVariant], content: Mapping[str, Any], autoscaled: frozenset[str]
+) -> tuple[VariantStatus, ...]:
     """Instances now of instances wanted, and the share of the traffic, variant by variant."""
-    config = snapshot.endpoint_config(endpoint.config)
-    types = config.instance_types if config else {}
-    total = sum(variant.current_weight or 0 for variant in endpoint.variants)
+    total = sum(variant.current_weight or 0 for variant in shown)
     rows = []
-    for variant in endpoint.variants:
+    for variant in shown:
+        said = content.get(variant.name, {})
         share = (variant.current_weight or 0) / total if total else 0.0
         counts = f"{variant.current_count or 0}/{variant.desired_count or 0}"
         serverless = bool(variant.current_serverless)
-        instance_type = "serverless" if serverless else types.get(variant.name, "")
-        rows.append(VariantStatus(variant.name, instance_type, "" if serverless else counts, f"{share:.0%}"))
+        row = VariantStatus(
+            variant.name,
+            "serverless" if serverless else str(said.get("InstanceType", "")),
+            "" if serverless else counts,
+            f"{share:.0%}",
+            variant.current_count,
+            variant.desired_count,
+            _weight(variant.current_weight),
+            _weight(variant.desired_weight),
+            round(share, 6) if total else None,
+            variant.current_serverless,
+            variant.desired_serverless,
+            live.models_of({"ProductionVariants": {variant.name: said}}),
+            variant.name in autoscaled,
+        )
+        rows.append(row)
     return tuple(rows)
+
+
+def _weight(weight: float | None) -> float | None:
+    return None if weight is None else float(short_number(weight))
 
 
 def changed_files(plan: Plan) -> list[str]:
@@ -501,7 +539,26 @@ class Engine:
         if self._snapshot is None:
             seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(first.plan))
             first = planned(seen) if seen.users else first
-        return replace(first, online_actions=rules.online_actions(desired.graph) if online else ())
+            snapshot = seen
+        actions = rules.online_actions(desired.graph) if online else ()
+        graph = as_asked(desired.graph, snapshot, options)
+        moved = () if online else plans.moved_variants(graph, snapshot, first.plan)
+        if moved:
+            findings += self._targets(graph, moved)
+            first, actions = planned(snapshot), (*actions, plans.SCALING_ACTION)
+        return replace(first, online_actions=actions)
+
+    def _targets(self, graph: Graph, moved: Sequence[plans.MovedVariant]) -> list[Finding]:
+        """Whether an autoscaler is registered for variants that a swap moves: asked where the file speaks of one."""
+        from mmeplan import importing
+
+        if self._snapshot is not None:
+            return list(plans.target_findings(graph, moved, {}, "a snapshot doesn't hold it"))
+        try:
+            targets = importing.scalable_targets(live.ReadOnly(self._reader), [item.place for item in moved])
+        except CloudError as error:
+            return list(plans.target_findings(graph, moved, {}, str(error)))
+        return list(plans.target_findings(graph, moved, {at: found.dimension for at, found in targets.items()}))
 
     # --- applying -----------------------------------------------------------------------------------------------------
 

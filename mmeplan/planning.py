@@ -226,7 +226,7 @@ def planned_from(
         given.accepted()
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in given.graph.resources.values()])
-    graph = _as_asked(live.with_own_names(given.graph, snapshot), snapshot, options)
+    graph = as_asked(live.with_own_names(given.graph, snapshot), snapshot, options)
 
     def built(found: Sequence[Finding]) -> Plan:
         return plans.build(
@@ -283,11 +283,11 @@ def _standing(findings: Sequence[Finding], graph: Graph, snapshot: Snapshot, opt
         return tuple(findings)
     if options.speculative:
         snapshot = live.unmasked(snapshot, [resource.request for resource in graph.resources.values()])
-    asked = _as_asked(graph, snapshot, options)
+    asked = as_asked(graph, snapshot, options)
     return standing.standing(findings, asked, diff.diff(asked, snapshot).changes)
 
 
-def _as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
+def as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
     """The graph under single-run options: fresh names for what is replaced, the older config for a rollback."""
     if options.rollback:
         return diff.rollback_graph(graph, snapshot, options.targets[0], options.rollback)

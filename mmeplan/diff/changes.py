@@ -162,7 +162,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class VariantTraffic:
-    """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none)."""
+    """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none).
+
+    `instance_type` is `serverless` where it has none; `instance_type_before` is empty where nobody knows it, or nothing
+    was there. `kept`: its count, or provisioned concurrency, is an autoscaler's, and stays as it is.
+    """
 
     variant: str
     share_before: str = ""
@@ -170,6 +174,8 @@ class VariantTraffic:
     instances_before: int = 0
     instances_after: int = 0
     instance_type: str = ""
+    instance_type_before: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

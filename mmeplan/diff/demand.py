@@ -51,7 +51,8 @@ class Demand:
     address to the live object that serves it already. `before` maps it to the generation that a swap leaves, `left` a
     config's to that generation's content. `running` maps an endpoint's address to the config it will run. `renamed`
     are the live names of endpoints that a rename deletes. `lost` maps a config in force that no longer exists to the
-    endpoints that are to leave it.
+    endpoints that are to leave it. `resets` are configs of endpoints that come up with the file's counts, whoever owns
+    them: because they are created again, or because the file says that an update retains nothing.
     """
 
     inputs: Inputs
@@ -62,6 +63,11 @@ class Demand:
     running: Mapping[str, str]
     renamed: frozenset[str]
     lost: Mapping[str, tuple[str, ...]]
+    resets: frozenset[str] = frozenset()
+
+    def keeps_counts(self, config: Resource) -> bool:
+        """Whether all endpoints that come to a config keep the counts that somebody else owns."""
+        return config.address not in self.resets
 
     def owner_of_tags(self, resource: Resource, live: LiveObject) -> str:
         """The address whose tags a live model or config carries, where several declared ones have come to share it.
@@ -98,11 +104,14 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
     running: dict[str, str] = {}
     lost: dict[str, tuple[str, ...]] = {}
     renamed: set[str] = set()
+    resets: set[str] = set()
     for decision in decisions:
         if decision.runs:
             running[decision.endpoint.address] = decision.runs
         if decision.needs:
             needs.append(decision.needs)
+            if decision.change.action.creates or not keeps_counts(decision.endpoint):
+                resets.add(decision.needs.address)
         for at, name in decision.serves:
             if at not in serving or _fit(inputs, at, name) < _fit(inputs, at, serving[at]):
                 serving[at] = name
@@ -119,7 +128,14 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
         if decision.renamed:
             renamed.add(decision.renamed)
     needed = frozenset(at for config in needs for at in (config.address, *config.dependencies()))
-    return Demand(inputs, needed, serving, before, left, running, frozenset(renamed), lost)
+    return Demand(inputs, needed, serving, before, left, running, frozenset(renamed), lost, frozenset(resets))
+
+
+def keeps_counts(endpoint: Resource) -> bool:
+    """Whether an update keeps the counts that aren't the file's: unless the file says that it retains nothing."""
+    options = endpoint.update_options
+    excluded = {item.get("VariantPropertyType") for item in options.get("ExcludeRetainedVariantProperties") or ()}
+    return options.get("RetainAllVariantProperties", True) is True and "DesiredInstanceCount" not in excluded
 
 
 def _fit(inputs: Inputs, at: str, name: str) -> tuple[bool, bool, str]:

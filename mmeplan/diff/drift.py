@@ -27,7 +27,7 @@ from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
+from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires, without_count
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import (
     ADDRESS_TAG,
@@ -133,6 +133,13 @@ def _readings(
     say that a count is somebody else's (`capacity: autoscaled`), or a volume's size; so each of those is tried.
     Raises UnknownSaltError.
     """
+    return (reading for _, reading in _owned_readings(inputs, config, live, live_config))
+
+
+def _owned_readings(
+    inputs: Inputs, config: Resource | None, live: LiveEndpoint | None, live_config: LiveObject
+) -> Iterator[tuple[frozenset[str], Canonical]]:
+    """`_readings`, each with the variants whose count it takes for somebody else's. Raises UnknownSaltError."""
     raw = inputs.config_content(live_config)
     aligned = inputs.aligned_config_content(config, live_config) if config else raw
     tried: list[Canonical] = []
@@ -142,7 +149,50 @@ def _readings(
         tried.append(content)
         desired = with_live_desires(content, live.describe) if live else content
         for autoscaled in _autoscaled(config, desired):
-            yield meaning(desired, lambda _path, name: _applied_model(inputs, name), autoscaled)
+            yield autoscaled, meaning(desired, lambda _path, name: _applied_model(inputs, name), autoscaled)
+
+
+def owner_notes(
+    inputs: Inputs, endpoint: Resource, config: Resource, live: LiveEndpoint, live_config: LiveObject
+) -> tuple[str, ...]:
+    """A note for each live count that the file gives to an autoscaler, or takes back, since it was applied last."""
+    counted = dict(_counts(inputs.serving_content(config, live, live_config)))
+    before = owners_before(inputs, endpoint, config, live, live_config) if counted else None
+    if before is None:
+        return ()
+    stays = config.content.get("ProductionVariants", {})
+    owners = ((name, name in before, name in config.autoscaled) for name in counted if name in stays)
+    return tuple(
+        f"the {counted[name]} is {'an autoscaler' if now else 'the file'}'s from now on"
+        for name, then, now in owners
+        if then is not now
+    )
+
+
+def owners_before(
+    inputs: Inputs, endpoint: Resource, config: Resource, live: LiveEndpoint, live_config: LiveObject
+) -> frozenset[str] | None:
+    """The variants whose count was somebody else's when the endpoint was applied last; None where nobody can tell."""
+    applied = live.tag(DIGEST_TAG)
+    if applied is None or not _DIGEST.fullmatch(applied):
+        return None
+    if applied == endpoint.digest:
+        return config.autoscaled
+    try:
+        readings = (r for counts in (live, None) for r in _owned_readings(inputs, config, counts, live_config))
+        return next((owned for owned, reading in readings if digest("endpoint", reading) == applied), None)
+    except UnknownSaltError:
+        return None
+
+
+def _counts(content: Canonical) -> Iterator[tuple[str, str]]:
+    """(variant, `count of main (4)`) of each variant with a count that may be an autoscaler's."""
+    for name, variant in content.get("ProductionVariants", {}).items():
+        warm = variant.get("ServerlessConfig", {}).get("ProvisionedConcurrency")
+        if "InitialInstanceCount" in variant:
+            yield name, f"count of {name} ({variant['InitialInstanceCount']})"
+        elif warm is not None:
+            yield name, f"provisioned concurrency of {name} ({warm})"
 
 
 def _autoscaled(config: Resource | None, content: Canonical) -> Iterator[frozenset[str]]:
@@ -150,7 +200,7 @@ def _autoscaled(config: Resource | None, content: Canonical) -> Iterator[frozens
     autoscaled = config.autoscaled if config else frozenset()
     wanted = config.content if config else {}
     removed = {name for member, name, _ in variants(content) if name not in wanted.get(member, {})}
-    counted = sorted({name for _, name, variant in variants(content) if "InitialInstanceCount" in variant})
+    counted = sorted({name for _, name, variant in variants(content) if without_count(variant) != variant})
     sizes = range(len(counted) + 1) if len(counted) <= MOST_OWNERS else (0, len(counted))
     every = (frozenset(some) for some in chain.from_iterable(combinations(counted, size) for size in sizes))
     tried: set[frozenset[str]] = set()
@@ -489,8 +539,6 @@ def _counted_alike(content: Canonical, like: Canonical) -> Canonical:
 
     def counted(member: str, name: str, variant: Canonical) -> Canonical:
         other = like.get(member, {}).get(name)
-        if other is None or "InitialInstanceCount" in other:
-            return variant
-        return {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+        return variant if other is None or without_count(other) != other else without_count(variant)
 
     return with_variants(content, counted)

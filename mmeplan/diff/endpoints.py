@@ -24,7 +24,7 @@ from mmeplan.aws.lifecycle import (
 )
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
-from mmeplan.diff.drift import plan_drift
+from mmeplan.diff.drift import owner_notes, plan_drift
 from mmeplan.diff.fields import claimed, field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
@@ -271,10 +271,15 @@ class _Compared:
     def _models(self) -> tuple[tuple[str, str], ...]:
         return self.inputs.serving_models(self.config, self.live_config)
 
+    @cached_property
+    def _owners(self) -> tuple[str, ...]:
+        return owner_notes(self.inputs, self.endpoint, self.config, self.live, self.live_config)
+
     def _change(
         self, action: Action, reason: Reason, effect: Effect, text: str, *, runs: str = "", **more: Any
     ) -> Change:
         runs = runs or self.live_config.name
+        more["notes"] = (*more.get("notes", ()), *self._owners)
         return _kept(self.inputs, self.endpoint, self.live, runs, action, reason, effect, text, **more)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.diff.changes import FieldChange
-from mmeplan.resources.canonical import UNORDERED
+from mmeplan.resources.canonical import UNORDERED, short_number
 from mmeplan.resources.identity import ENVIRONMENT_TAG
 from mmeplan.spec import IgnoredTags
 
@@ -65,7 +65,11 @@ def _leaves(path: tuple[str | int, ...], before: Any, after: Any) -> Iterator[Fi
                 if old.get(key) != new.get(key):
                     yield from _leaves((*path, key), old.get(key), new.get(key))
             return
-    yield FieldChange(path, before, after)
+    yield FieldChange(path, _short(before), _short(after))
+
+
+def _short(value: Any) -> Any:
+    return short_number(value) if isinstance(value, float) else value
 
 
 def with_default_weight(change: FieldChange) -> FieldChange:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
+from mmeplan.aws.variants import variants
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, tag_changes
 from mmeplan.live import LiveEndpoint, LiveObject
-from mmeplan.resources import Resource
+from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.identity import DIGEST_TAG, owner_in
 
 _NOUNS: Final = {"model": "a model", "endpoint_config": "an endpoint config"}
@@ -107,7 +109,16 @@ def _fields(demand: Demand, resource: Resource, before: LiveObject) -> tuple[Fie
         for reference in resource.references
         if reference.address and demand.before.get(reference.address) and reference.address in demand.needed
     }
-    return tuple(change for change in field_changes(left, resource.content) if change.path not in changing)
+    given = set(_given_away(resource, left)) if demand.keeps_counts(resource) else set()
+    return tuple(c for c in field_changes(left, resource.content) if c.path not in changing and c.path not in given)
+
+
+def _given_away(config: Resource, left: Canonical) -> Iterator[tuple[str, ...]]:
+    """The paths of counts and concurrency that a swap from `left` keeps, because they aren't the file's."""
+    for member, name, _ in variants(left):
+        if name in config.autoscaled and name in config.content.get(member, {}):
+            yield member, name, "InitialInstanceCount"
+            yield member, name, "ServerlessConfig", "ProvisionedConcurrency"
 
 
 def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:

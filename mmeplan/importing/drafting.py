@@ -21,11 +21,11 @@ import yaml
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
-from mmeplan.importing.selecting import INSTANCE_COUNT, ScalableTarget
+from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import canonical, same_number
-from mmeplan.resources.endpoint import with_live_desires
+from mmeplan.resources.canonical import canonical, short_number
+from mmeplan.resources.endpoint import with_count_of, with_live_desires
 from mmeplan.resources.endpoint_config import live_endpoint_config
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.resources.model import live_model
@@ -41,6 +41,9 @@ _IMPORTABLE: Final = (IN_SERVICE, SYSTEM_UPDATING)
 Entry = dict[str, Any]
 Place = tuple[str, str]
 """Section and name of an entry."""
+
+
+_SCALED: Final = {INSTANCE_COUNT: "instances", CONCURRENCY: "of provisioned concurrency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,12 @@ class _Drafter:
         owned = frozenset(
             variant
             for _, variant, _ in variants(own)
-            if (target := self.targets.get((name, variant))) and target.dimension == INSTANCE_COUNT
+            if (target := self.targets.get((name, variant))) and target.dimension in (INSTANCE_COUNT, CONCURRENCY)
         )
 
         def counted(member: str, name: str, variant: Canonical) -> Canonical:
-            """A variant whose count is an autoscaler's has the config's own."""
-            count = own[member][name].get("InitialInstanceCount") if name in owned else None
-            return variant if count is None else {**variant, "InitialInstanceCount": count}
+            """A variant whose count, or provisioned concurrency, is an autoscaler's has the config's own."""
+            return with_count_of(variant, own[member][name]) if name in owned else variant
 
         content = with_variants(with_live_desires(own, live.describe), counted)
         return _Wanted(live, config, content, owned, canonical(content) == own)
@@ -205,8 +207,9 @@ class _Drafter:
             target = self.targets.get((one.live.name, variant))
             if target is None:
                 continue
-            if target.dimension == INSTANCE_COUNT:
-                found.append(f"{variant}: {target.least} to {target.most} instances, by Application Auto Scaling")
+            what = _SCALED.get(target.dimension)
+            if what:
+                found.append(f"{variant}: {target.least} to {target.most} {what}, by Application Auto Scaling")
             else:
                 text = f"{variant} of endpoint/{one.live.name}: an autoscaler owns {target.dimension}"
                 self.made.notes.append(f"{text}, and fleet.yaml can't leave that to it; a plan may put it back")
@@ -385,15 +388,6 @@ def literal(value: Any) -> Any:
     if len(made) > MAX_EXPRESSION:
         raise UnwritableError(f"a text of {len(value):,} characters with {MARK} in it can't be written in a fleet file")
     return made
-
-
-def short_number(value: float) -> int | float:
-    """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612."""
-    for digits in range(1, 17):  # a double needs no more
-        short = float(f"{value:.{digits}g}")
-        if same_number(short) == same_number(value):
-            return int(short) if short.is_integer() else short
-    return value
 
 
 # --- the text: PyYAML's emitter writes every value, comments go between the entries -----------------------------------

@@ -14,6 +14,7 @@ from mmeplan.errors import CloudError
 from mmeplan.live import Reader, Snapshot, names_of, pages, tags_by_name
 
 INSTANCE_COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
+CONCURRENCY: Final = "sagemaker:variant:DesiredProvisionedConcurrency"
 _RESOURCES_A_CALL: Final = 50  # botocore DescribeScalableTargets, "If you specify ResourceIds …": 50 at most
 
 

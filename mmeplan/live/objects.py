@@ -106,10 +106,24 @@ class LiveEndpointConfig(LiveObject):
 
 
 @dataclass(frozen=True, slots=True)
+class LiveReservation:
+    """The capacity reservation of a variant (botocore ProductionVariantCapacityReservationSummary).
+
+    None where Describe doesn't say. `available` is what nobody uses, `used` what its own endpoint does.
+    """
+
+    arn: str
+    total: int | None = None
+    available: int | None = None
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveVariant:
     """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
 
-    Weights are floats as the service answers them; serverless settings are in the API's members.
+    Weights are as the file would have them; serverless settings are in the API's members. `instance_type` is empty
+    unless an update under way brings the variant up: only then Describe says it.
     """
 
     name: str
@@ -120,6 +134,9 @@ class LiveVariant:
     desired_serverless: Mapping[str, Any] | None = None
     current_serverless: Mapping[str, Any] | None = None
     phase: str = ""
+    instance_type: str = ""
+    has_pools: bool = False
+    reservation: LiveReservation | None = None
 
     @property
     def is_serverless(self) -> bool:
@@ -278,9 +295,19 @@ def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVarian
             summary.get("DesiredServerlessConfig"),
             summary.get("CurrentServerlessConfig"),
             _phase(summary.get("VariantStatus") or ()),
+            str(summary.get("InstanceType") or ""),
+            bool(summary.get("InstancePools")),
+            _reservation(summary.get("CapacityReservationConfig") or {}),
         )
         for summary in summaries or ()
     )
+
+
+def _reservation(summary: Mapping[str, Any]) -> LiveReservation | None:
+    if not summary.get("MlReservationArn"):
+        return None
+    members = ("TotalInstanceCount", "AvailableInstanceCount", "UsedByCurrentEndpoint")
+    return LiveReservation(str(summary["MlReservationArn"]), *(summary.get(member) for member in members))
 
 
 def _phase(statuses: Sequence[Mapping[str, Any]]) -> str:

@@ -16,9 +16,12 @@ from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_repo
 from mmeplan.plan.encoding import decode, encode, read, read_file, write
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.plan.step import Step
+from mmeplan.plan.targets import ACTION as SCALING_ACTION
+from mmeplan.plan.targets import MovedVariant, moved_variants, target_findings
 
 __all__ = [
     "EFFECTS",
+    "SCALING_ACTION",
     "Action",
     "Capacity",
     "Change",
@@ -31,6 +34,7 @@ __all__ = [
     "FoundDrift",
     "InstanceCapacity",
     "Location",
+    "MovedVariant",
     "Options",
     "Plan",
     "Severity",
@@ -42,8 +46,10 @@ __all__ = [
     "deleted",
     "drift_report",
     "encode",
+    "moved_variants",
     "read",
     "read_file",
     "require_addresses",
+    "target_findings",
     "write",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmeplan import __version__, history
 from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
+from mmeplan.diff.demand import keeps_counts
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
@@ -25,7 +26,7 @@ from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
 from mmeplan.plan.places import location, planned_fields
-from mmeplan.plan.rollout import rollout_text, share_text, traffic_shares
+from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
@@ -263,7 +264,9 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
         change = replace(change, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
         degraded = VARIANTS_DIFFER in change.notes
-        change = replace(change, rollout=rollout_text(resource.request.get("DeploymentConfig"), degraded=degraded))
+        live = snapshot.endpoint(change.live_name) if change.live_name else None
+        deployment = deployment_by({**resource.request, **resource.update_options}, live)
+        change = replace(change, rollout=rollout_text(deployment, degraded=degraded))
     return change
 
 
@@ -278,30 +281,48 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
     before = before or _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
-    return tuple(_variant(name, before, config, shares) for name in names)
+    kept = config.autoscaled if not change.action.creates and keeps_counts(endpoint) else frozenset()
+    return tuple(_variant(name, before, config, shares, kept=name in kept) for name in names)
 
 
 def _variant(
-    name: str, before: Canonical, config: Resource, shares: tuple[dict[str, Fraction], dict[str, Fraction]]
+    name: str,
+    before: Canonical,
+    config: Resource,
+    shares: tuple[dict[str, Fraction], dict[str, Fraction]],
+    *,
+    kept: bool,
 ) -> VariantTraffic:
-    old: dict[str, Any] = before.get("ProductionVariants", {}).get(name, {})
-    new: dict[str, Any] = config.content.get("ProductionVariants", {}).get(name, {})
-    count = new.get("InitialInstanceCount", 0)
-    if name in config.autoscaled and old:
-        count = old.get("InitialInstanceCount", count)
+    old: dict[str, Any] | None = before.get("ProductionVariants", {}).get(name)
+    new: dict[str, Any] | None = config.content.get("ProductionVariants", {}).get(name)
+    was, count = (old or {}).get("InitialInstanceCount"), (new or {}).get("InitialInstanceCount")
+    if kept and was is not None and new is not None and "ServerlessConfig" not in new:
+        count = was
     return VariantTraffic(
         name,
         share_text(shares[0][name]) if name in shares[0] else "",
         share_text(shares[1][name]) if name in shares[1] else "",
-        int(old.get("InitialInstanceCount", 0)),
-        int(count),
-        str(new.get("InstanceType") or ("serverless" if "ServerlessConfig" in new else "")),
+        int(was or 0),
+        int(count or 0),
+        _hosted_on(new or {}),
+        _hosted_on(old or {}),
+        kept and old is not None and new is not None and ("ServerlessConfig" in old) == ("ServerlessConfig" in new),
     )
 
 
+def _hosted_on(variant: Mapping[str, Any]) -> str:
+    return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else ""))
+
+
 def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) -> Canonical:
-    """The live config of an endpoint with its live counts and weights; empty where there is none."""
-    config = snapshot.endpoint_config(live.config) if live is not None and live.is_present else None
-    if live is None or config is None or not config.is_present:
+    """The live config of an endpoint with its live counts and weights; empty where there is none.
+
+    Of one that is gone, what DescribeEndpoint says of its variants.
+    """
+    if live is None or not live.is_present:
         return {}
+    config = snapshot.endpoint_config(live.config)
+    if config is None or not config.is_present:
+        hosting: Canonical = {v.name: {"ServerlessConfig": {}} if v.is_serverless else {} for v in live.variants}
+        return with_live_desires({"ProductionVariants": hosting}, live.describe)
     return with_live_desires(Inputs(graph, snapshot).config_content(config), live.describe)

@@ -18,10 +18,15 @@ from typing import Final
 
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
-from mmeplan.plan.document import Capacity, InstanceCapacity
+from mmeplan.plan.document import Capacity, InstanceCapacity, ReservedCapacity
 from mmeplan.plan.instances import Counting, Job
 from mmeplan.plan.step import Step
 from mmeplan.spec import Quota
+
+
+def is_reservation(kind: str) -> bool:
+    """Whether instances are counted under this name because they are of a capacity reservation: it is an ARN."""
+    return kind.startswith("arn:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """A type whose peak is beyond its quota in every order that was found.
+    """A type or capacity reservation whose peak is beyond its quota in every order that was found.
 
     `fits` is the highest parallelism that would do, 0 where none was found; `alone` is the quota that one endpoint at a
     time would need.
     """
 
-    row: InstanceCapacity
+    row: InstanceCapacity | ReservedCapacity
     fits: int
     alone: int
 
@@ -56,7 +61,10 @@ def planned_capacity(
     for job in jobs:
         for kind in {*job.before, *job.after}:
             after[kind] = after.get(kind, 0) + job.after.get(kind, 0) - job.before.get(kind, 0)
-    kinds = {kind for job in jobs for kind in job.running} | {kind for kind, count in now.items() if count}
+    levels = (now, *(job.running for job in jobs))
+    kinds = {kind for level in levels for kind, count in level.items() if count}
+    rooms = counting.rooms()
+    quotas = {**quotas, **{arn: Quota(room, "DescribeEndpoint") for arn, room in rooms.items()}}
     peaks = {kind: peak(jobs, kind, now.get(kind, 0), parallelism) for kind in sorted(kinds)}
     limits = {kind: quotas[kind].instances for kind in peaks if kind in quotas}
     tight = {kind for kind, limit in limits.items() if peaks[kind] > max(limit, now.get(kind, 0))}
@@ -64,13 +72,21 @@ def planned_capacity(
     if found is not None:
         peaks = {kind: found.peaks.get(kind, _unordered_peak(jobs, kind, now, parallelism)) for kind in peaks}
         steps = _waiting(steps, found)
-    rows = {}
+    assumed = counting.assumed()
+    typed: dict[str, InstanceCapacity] = {}
+    reserved: dict[str, ReservedCapacity] = {}
     for kind, most in peaks.items():
         quota = quotas.get(kind)
-        held = (quota.instances, quota.source) if quota else (None, None)
-        rows[kind] = InstanceCapacity(kind, now.get(kind, 0), after.get(kind, 0), most, *held)
-    overruns = tuple(_overrun(jobs, rows[kind], parallelism) for kind in sorted(tight)) if found is None else ()
-    return Planned(Capacity(parallelism, tuple(rows.values())), steps, overruns)
+        counts = (now.get(kind, 0), after.get(kind, 0), most)
+        if is_reservation(kind):
+            reserved[kind] = ReservedCapacity(kind, *counts, quota.instances if quota else None)
+        else:
+            held = (quota.instances, quota.source) if quota else (None, None)
+            typed[kind] = InstanceCapacity(kind, *counts, held[0], held[1], assumed.get(kind, 0))
+    capacity = Capacity(parallelism, tuple(typed.values()), tuple(reserved.values()))
+    rows: dict[str, InstanceCapacity | ReservedCapacity] = {**typed, **reserved}
+    overruns = tuple(_overrun(jobs, kind, rows[kind], parallelism) for kind in sorted(tight)) if found is None else ()
+    return Planned(capacity, steps, overruns)
 
 
 def peak(jobs: Sequence[Job], kind: str, now: int, parallelism: int) -> int:
@@ -133,13 +149,13 @@ def _waiting(steps: Sequence[Step], order: Order) -> tuple[Step, ...]:
     return (*others[:first], *in_line, *others[first:])
 
 
-def _overrun(jobs: Sequence[Job], row: InstanceCapacity, parallelism: int) -> Overrun:
+def _overrun(jobs: Sequence[Job], kind: str, row: InstanceCapacity | ReservedCapacity, parallelism: int) -> Overrun:
     low, high = 0, parallelism - 1  # the peak grows with the parallelism
     while low < high:
         middle = (low + high + 1) // 2
-        fits = peak(jobs, row.instance_type, row.now, middle) <= (row.quota or 0)
+        fits = peak(jobs, kind, row.now, middle) <= (row.quota or 0)
         low, high = (middle, high) if fits else (low, middle - 1)
-    return Overrun(row, low, peak(jobs, row.instance_type, row.now, 1))
+    return Overrun(row, low, peak(jobs, kind, row.now, 1))
 
 
 # --- an order that fits -----------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ class InstanceCapacity:
     """Instances of one type that the fleet's endpoints have: now, after the apply, and at its worst moment.
 
     `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a file, or
-    `Service Quotas`.
+    `Service Quotas`. `assumed` are those of `now` whose type nobody knows, because the config that they run was
+    deleted: they are counted under the type that the file wants of their variant, or as a type `unknown`.
     """
 
     instance_type: str
@@ -91,6 +92,22 @@ class InstanceCapacity:
     peak: int
     quota: int | None = None
     quota_source: str | None = None
+    assumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedCapacity:
+    """Instances that the fleet's endpoints have of one capacity reservation: now, after the apply, and at most.
+
+    `quota` is what the fleet may have of it: what it uses and what is free, as DescribeEndpoint says; None where no
+    live variant runs on it. Instances of a reservation are counted under their type as well.
+    """
+
+    reservation: str
+    now: int
+    after: int
+    peak: int
+    quota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,7 @@ class Capacity:
 
     parallelism: int
     types: tuple[InstanceCapacity, ...] = ()
+    reservations: tuple[ReservedCapacity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mmeplan.plan.document import (
     Observed,
     Options,
     Plan,
+    ReservedCapacity,
     SourceFile,
     Summary,
 )
@@ -173,11 +174,17 @@ def _plan(document: dict[str, Any]) -> Plan:
             "steps": tuple(step_of(item) for item in document["steps"]),
             "drift": tuple(_make(Drift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
-            "capacity": None
-            if capacity is None
-            else Capacity(capacity["parallelism"], tuple(_make(InstanceCapacity, item) for item in capacity["types"])),
+            "capacity": _capacity(capacity) if capacity is not None else None,
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
+    )
+
+
+def _capacity(item: Mapping[str, Any]) -> Capacity:
+    return Capacity(
+        item["parallelism"],
+        tuple(_make(InstanceCapacity, row) for row in item["types"]),
+        tuple(_make(ReservedCapacity, row) for row in item.get("reservations") or ()),
     )
 
 

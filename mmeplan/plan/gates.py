@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from mmeplan.aws.variants import variants
 from mmeplan.diff import Change, Outage, Refusal
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.capacity import Overrun
-from mmeplan.plan.document import Options
+from mmeplan.plan.document import Options, ReservedCapacity
 from mmeplan.plan.finding import Finding
+from mmeplan.plan.instances import reservation_name
 from mmeplan.resources import Resource
-from mmeplan.spec import FilePath, dotted
+from mmeplan.spec import FilePath, dotted, file_path
 
 REFUSED: Final = "GATE-03"
 OUTAGE: Final = "GATE-04"
@@ -152,6 +154,9 @@ def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[F
     """Every type that the rollout would need more of than its quota allows, in every order that was found."""
     for overrun in overruns:
         row = overrun.row
+        if isinstance(row, ReservedCapacity):
+            yield _beyond_reservation(graph, overrun, row)
+            continue
         kind, quota = row.instance_type, row.quota or 0
         path = ("quotas", kind) if graph.fleet.source_map.document.position(("quotas", kind)) else ()
         allowed = f"the quota for endpoints is {quota} ({row.quota_source})"
@@ -167,6 +172,34 @@ def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[F
                 alone = f"--parallelism {overrun.fits} would do; "
             advice = f"{alone}a quota of {row.peak} would do as it is planned, or a rolling_update_policy"
         yield _finding(graph, CAPACITY, "", path, message, advice)
+
+
+def _beyond_reservation(graph: Graph, overrun: Overrun, row: ReservedCapacity) -> Finding:
+    """A capacity reservation that the rollout would need more of than the fleet may have."""
+    name, room = reservation_name(row.reservation), row.quota or 0
+    when = (
+        f"after this plan the fleet has {row.after}"
+        if row.after > room
+        else f"the rollout has up to {row.peak} at once"
+    )
+    message = (
+        f"{when} in the capacity reservation {name}, and it has room for {room} (what the fleet uses of it, and what "
+        "is free); SageMaker launches instances of such a variant nowhere else"
+    )
+    fits = f"--parallelism {overrun.fits} would do; " if overrun.fits else ""
+    advice = (
+        f"{fits}a reservation with room for {row.peak} would do, or drop `capacity_reservation_config` for this rollout"
+    )
+    return _finding(graph, CAPACITY, "", _reserving(graph, row.reservation), message, advice)
+
+
+def _reserving(graph: Graph, arn: str) -> FilePath:
+    """The place in the file of the first variant on a capacity reservation."""
+    for config in graph.of_kind("endpoint_config"):
+        for member, name, variant in variants(config.content):
+            if (variant.get("CapacityReservationConfig") or {}).get("MlReservationArn") == arn:
+                return file_path(config.path, (member, name, "CapacityReservationConfig"))
+    return ()
 
 
 def _path(resource: Resource | None) -> FilePath:

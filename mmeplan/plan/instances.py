@@ -2,32 +2,52 @@
 
 In: what Describe said, desired configs, and the steps. Out: `Job`s, one for each endpoint that changes, and the
 instances of all endpoints now. Not counted: what an autoscaler adds meanwhile, the rollback of a rolling deployment,
-instance pools (SageMaker chooses among their types), and endpoints that the snapshot doesn't hold.
+instance pools (SageMaker chooses among their types), and endpoints that the file neither declares nor owns.
+DescribeEndpoint names no types: where the config in force is gone, a variant's instances are taken for those that the
+file has it on.
 Sources: deployment guardrails (blue/green: the whole new fleet beside the old one; rolling: a batch at a time);
 botocore UpdateEndpointInput.RetainAllVariantProperties, ProductionVariantSummary.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.aws.variants import KEYED
+from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
-from mmeplan.plan.rollout import waits_s
+from mmeplan.plan.rollout import deployment_by, waits_s
 from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
 from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import live_endpoint_config
 
-Levels = Mapping[str, int]
-"""Instance type → instances."""
+UNKNOWN: Final = "unknown"
+"""Stands for the type of instances of which nobody says what they are."""
 
-_Fleet = dict[tuple[str, str], tuple[str, int]]
-"""(member, variant) → its instance type and count."""
+Levels = Mapping[str, int]
+"""Instance type, or ARN of a capacity reservation, → instances."""
+
+
+def reservation_name(arn: str) -> str:
+    """What a capacity reservation is called: the last part of its ARN."""
+    return arn.rpartition("/")[2] or arn
+
+
+class _Held(NamedTuple):
+    """The instances of a variant. `assumed`: their type is the one that the file wants of the variant."""
+
+    kind: str
+    number: int
+    reservation: str = ""
+    assumed: bool = False
+
+
+_Fleet = dict[tuple[str, str], _Held]
+"""(member, variant) → its instances. A variant without any at the moment has the number 0."""
 
 LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
 _OLD: Final = 2  # the fleets that an endpoint may have before the plan: what serves, and what an update brings up
@@ -61,19 +81,50 @@ class Counting:
     def __init__(self, graph: Graph, snapshot: Snapshot) -> None:
         self.graph = graph
         self.snapshot = snapshot
+        self.inputs = Inputs(graph, snapshot)
         self.desired = {
-            resource.physical_name: resource.content
+            resource.physical_name: resource
             for resource in graph.resources.values()
             if resource.kind == "endpoint_config"
         }
 
-    def now(self) -> Counter[str]:
-        """Instances of all endpoints of the snapshot."""
-        total: Counter[str] = Counter()
-        for live in self.snapshot.endpoints():
-            _add(total, self._live(live).values())
-            _add(total, self._pending(live).values())
+    def endpoints(self) -> Iterator[LiveEndpoint]:
+        """The live endpoints that count: those that the file declares, and those that it owns."""
+        declared = self.inputs.declared_endpoints
+        return (live for live in self.snapshot.endpoints() if live.name.lower() in declared or self.inputs.owns(live))
+
+    def now(self) -> dict[str, int]:
+        """Instances of all endpoints that count."""
+        total: dict[str, int] = {}
+        for live in self.endpoints():
+            _add(total, _levels(self._live(live), self._pending(live)))
         return total
+
+    def assumed(self) -> dict[str, int]:
+        """Those of `now` whose type isn't known, by the type that they are taken for."""
+        total: dict[str, int] = {}
+        for live in self.endpoints():
+            for fleet in (self._live(live), self._pending(live)):
+                _add(total, _levels({at: held for at, held in fleet.items() if held.assumed}))
+        return total
+
+    def rooms(self) -> dict[str, int]:
+        """What the fleet may have of each capacity reservation that a live variant runs on: what is free, and its own.
+
+        Source: botocore ProductionVariantCapacityReservationSummary.
+        """
+        free: dict[str, int] = {}
+        own: dict[str, int] = {}
+        for live in self.endpoints():
+            used: dict[str, int] = {}
+            for variant in (*live.variants, *live.shadow_variants):
+                seen = variant.reservation
+                if seen is not None and seen.available is not None:
+                    free[seen.arn] = min(seen.available, free.get(seen.arn, seen.available))
+                    used[seen.arn] = max(seen.used or 0, used.get(seen.arn, 0))
+            for arn, count in used.items():
+                own[arn] = own.get(arn, 0) + count
+        return {arn: count + own.get(arn, 0) for arn, count in free.items()}
 
     def jobs(self, steps: Iterable[Step]) -> list[Job]:
         """One job for each endpoint with a step of its own, in the order of their first steps."""
@@ -98,7 +149,7 @@ class Counting:
             _raise_to(running, _levels(*here))
             _raise_to(idle, _levels(*here))
         removes = all(step.operation == "DeleteEndpoint" for step in steps)
-        seconds = sum(LAUNCH_S + waits_s(_deployment(step.params, old)) for step in steps)
+        seconds = sum(LAUNCH_S + waits_s(deployment_by(step.params, old)) for step in steps)
         return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes, seconds)
 
     def _live_of(self, steps: list[Step]) -> LiveEndpoint | None:
@@ -112,7 +163,7 @@ class Counting:
     def _step(self, step: Step, here: list[_Fleet], live: LiveEndpoint | None) -> tuple[Levels, list[_Fleet]]:
         """The most that runs during a step, and the fleets that run after it."""
         if step.operation == "CreateEndpoint":
-            new = _fleet(self._content(str(step.params["EndpointConfigName"])))
+            new = _fleet(self._wanted(str(step.params["EndpointConfigName"])))
             deleting = isinstance(step.guard, EndpointNameIsFree) and step.guard.wait_until_gone
             here = [] if deleting else here
             return _levels(*here, new), [*here, new]
@@ -121,10 +172,10 @@ class Counting:
         if step.operation == "UpdateEndpoint":
             if live is not None and live.pending_config == step.params["EndpointConfigName"]:
                 return _levels(*here), here[-1:]  # this very update is under way: it is joined
-            new = _launched(self._content(str(step.params["EndpointConfigName"])), _merged(here), step.params)
+            new = _launched(self._wanted(str(step.params["EndpointConfigName"])), _merged(here), step.params)
             during: dict[str, int] = {}
             for old in here:  # an update under way ends first, with either of its fleets
-                _raise_to(during, _beside(old, new, _deployment(step.params, live)))
+                _raise_to(during, _beside(old, new, deployment_by(step.params, live)))
             return during, [new]
         if step.operation == "UpdateEndpointWeightsAndCapacities":
             here = [_merged(here)]
@@ -134,40 +185,75 @@ class Counting:
 
     # --- what is there ------------------------------------------------------------------------------------------------
 
-    def _content(self, name: str) -> Canonical:
-        """The content of a config: the file's, else the live one's; empty where neither is known."""
+    def _wanted(self, name: str) -> Canonical:
+        """The content of a config that a step leads to: the file's, else the live one's; empty if neither is known."""
         if name in self.desired:
-            return self.desired[name]
-        seen = self.snapshot.get("endpoint_config", name)
-        if seen is None or seen.status != "present" or seen.by_digest:
-            return {}
-        return live_endpoint_config(dict(seen.describe))
+            return self.desired[name].content
+        return self._in_force(name) or {}
+
+    def _in_force(self, name: str) -> Canonical | None:
+        """The content of a config that is live; None where nobody knows it.
+
+        One that is gone, or was listed only, holds what the file declares under its name, unless the name is pinned.
+        """
+        seen, declared = self.snapshot.get("endpoint_config", name), self.desired.get(name)
+        if seen is not None and seen.is_present and not seen.by_digest:
+            return live_endpoint_config(dict(seen.describe))
+        listed = seen is not None and seen.is_present
+        return declared.content if declared is not None and (listed or not declared.pinned) else None
+
+    def _file_of(self, live: LiveEndpoint) -> Canonical:
+        """What the file has a live endpoint run; empty where it declares none."""
+        by_name = self.graph.declared("endpoint", live.name)
+        endpoint = by_name or self.graph.resources.get(self.inputs.address_of(live))
+        config = self.inputs.config_of(endpoint) if endpoint is not None and endpoint.kind == "endpoint" else None
+        return config.content if config is not None else {}
 
     def _live(self, live: LiveEndpoint) -> _Fleet:
         """The fleet that serves. One that is being created may not be shown yet; a Failed endpoint has none."""
         if live.endpoint_status == FAILED:
             return {}
-        content = self._content(live.config)
+        content = self._in_force(live.config)
         if live.endpoint_status == CREATING and not live.variants:
-            return {} if live.has_pending_deployment else _fleet(content)
-        return _shown(live.variants, live.shadow_variants, content)
+            return {} if live.has_pending_deployment else _fleet(content or self._file_of(live))
+        return self._shown(live, (live.variants, live.shadow_variants), content)
 
     def _pending(self, live: LiveEndpoint) -> _Fleet:
         """The fleet that an update under way brings up beside it."""
-        return _shown(live.pending_variants, live.pending_shadow_variants, self._content(live.pending_config))
+        shown = (live.pending_variants, live.pending_shadow_variants)
+        return self._shown(live, shown, self._in_force(live.pending_config))
+
+    def _shown(self, live: LiveEndpoint, shown: Sequence[Sequence[LiveVariant]], content: Canonical | None) -> _Fleet:
+        """The fleet of live variants: their counts, with the types of the config."""
+        fleet: _Fleet = {}
+        for member, variants in zip(KEYED, shown, strict=True):
+            for variant in variants:
+                counts = [count for count in (variant.current_count, variant.desired_count) if count is not None]
+                said = (content or {}).get(member, {}).get(variant.name, {})
+                held = self._typed(live, member, variant, said, max(counts, default=0), known=content is not None)
+                if counts and held is not None:
+                    fleet[member, variant.name] = held
+        return fleet
+
+    def _typed(
+        self, live: LiveEndpoint, member: str, variant: LiveVariant, said: Canonical, count: int, *, known: bool
+    ) -> _Held | None:
+        """A live variant's instances; None where it has none, or SageMaker chooses among types."""
+        reservation = variant.reservation.arn if variant.reservation else _reservation(said)
+        kind = said.get("InstanceType") or variant.instance_type
+        if kind:
+            return _Held(str(kind), count, reservation)
+        if known or variant.is_serverless or variant.has_pools:
+            return None
+        wanted = self._file_of(live).get(member, {})
+        kinds = {item.get("InstanceType") for item in wanted.values()}
+        own = wanted.get(variant.name, {}).get("InstanceType") or (kinds.pop() if len(kinds) == 1 else None)
+        return _Held(str(own or UNKNOWN), count, reservation, assumed=True)
 
 
-def _shown(production: Sequence[LiveVariant], shadow: Sequence[LiveVariant], content: Canonical) -> _Fleet:
-    """The fleet of live variants: their counts, with the types of the config."""
-    fleet: _Fleet = {}
-    for member, variants in zip(KEYED, (production, shadow), strict=True):
-        types = content.get(member, {})
-        for variant in variants:
-            instance_type = types.get(variant.name, {}).get("InstanceType")
-            count = max(variant.current_count or 0, variant.desired_count or 0)
-            if instance_type and count:
-                fleet[member, variant.name] = (instance_type, count)
-    return fleet
+def _reservation(variant: Canonical) -> str:
+    """The ARN of the capacity reservation of a variant of a config; empty where it has none."""
+    return str((variant.get("CapacityReservationConfig") or {}).get("MlReservationArn") or "")
 
 
 def _fleet(content: Canonical) -> _Fleet:
@@ -179,7 +265,7 @@ def _fleet(content: Canonical) -> _Fleet:
                 count = variant.get("InitialInstanceCount")
                 if count is None:
                     count = (variant.get("ManagedInstanceScaling") or {}).get("MinInstanceCount") or 1
-                fleet[member, name] = (variant["InstanceType"], int(count))
+                fleet[member, name] = _Held(variant["InstanceType"], int(count), _reservation(variant))
     return fleet
 
 
@@ -189,23 +275,16 @@ def _launched(content: Canonical, old: _Fleet, params: Mapping[str, Any]) -> _Fl
     excluded = {item.get("VariantPropertyType") for item in params.get("ExcludeRetainedVariantProperties") or ()}
     if not params.get("RetainAllVariantProperties") or "DesiredInstanceCount" in excluded:
         return new
-    return {place: (kind, old[place][1] if place in old else count) for place, (kind, count) in new.items()}
+    return {place: held._replace(number=old.get(place, held).number) for place, held in new.items()}
 
 
 def _rescaled(fleet: _Fleet, desires: Iterable[Mapping[str, Any]]) -> _Fleet:
     new = dict(fleet)
     for item in desires:
-        place = ("ProductionVariants", str(item["VariantName"]))
-        if place in new and item.get("DesiredInstanceCount") is not None:
-            new[place] = (new[place][0], int(item["DesiredInstanceCount"]))
+        for place in ((member, str(item["VariantName"])) for member in KEYED):
+            if place in new and item.get("DesiredInstanceCount") is not None:
+                new[place] = new[place]._replace(number=int(item["DesiredInstanceCount"]))
     return new
-
-
-def _deployment(params: Mapping[str, Any], live: LiveEndpoint | None) -> Mapping[str, Any]:
-    given = params.get("DeploymentConfig")
-    if given is None and params.get("RetainDeploymentConfig") and live is not None:
-        given = live.last_deployment
-    return given or {}
 
 
 def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
@@ -214,19 +293,19 @@ def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
     Guardrails fall back to both whole where variants come, go or are inf1. Source: deployment-guardrails-exclusions.
     """
     size = (deployment.get("RollingUpdatePolicy") or {}).get("MaximumBatchSize")
-    whole = not size or old.keys() != new.keys() or any(kind.startswith("ml.inf1.") for kind, _ in new.values())
+    whole = not size or old.keys() != new.keys() or any(held.kind.startswith("ml.inf1.") for held in new.values())
     if whole or not size:
         return _levels(old, new)
-    largest = max((count for _, count in new.values()), default=1)
+    largest = max((held.number for held in new.values()), default=1)
     part, of = int(size["Value"]), 100 if size["Type"] == "CAPACITY_PERCENT" else max(1, largest)
     most: dict[str, int] = {}
     for batch in range(1, -(-of // max(1, part)) + 1):
-        here: Counter[str] = Counter()
-        for kind, count in new.values():
-            here[kind] += -(-count * min(of, part * batch) // of)
-        for kind, count in old.values():
-            here[kind] += -(-count * max(0, of - part * (batch - 1)) // of)
-        _raise_to(most, here)
+        up, left = min(of, part * batch), max(0, of - part * (batch - 1))
+        here = [
+            {at: held._replace(number=-(-held.number * share // of)) for at, held in fleet.items()}
+            for fleet, share in ((new, up), (old, left))
+        ]
+        _raise_to(most, _levels(*here))
     return most
 
 
@@ -236,16 +315,19 @@ def _merged(fleets: Iterable[_Fleet]) -> _Fleet:
 
 
 def _levels(*fleets: _Fleet) -> dict[str, int]:
+    """The instances of each type, and of each capacity reservation."""
     total: dict[str, int] = {}
     for fleet in fleets:
-        for kind, count in fleet.values():
-            total[kind] = total.get(kind, 0) + count
+        for held in fleet.values():
+            for kind in (held.kind, held.reservation):
+                if kind:
+                    total[kind] = total.get(kind, 0) + held.number
     return total
 
 
-def _add(total: Counter[str], variants: Iterable[tuple[str, int]]) -> None:
-    for kind, count in variants:
-        total[kind] += count
+def _add(total: dict[str, int], levels: Levels) -> None:
+    for kind, count in levels.items():
+        total[kind] = total.get(kind, 0) + count
 
 
 def _raise_to(most: dict[str, int], levels: Levels) -> None:

@@ -11,7 +11,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
+from mmeplan.live import LiveEndpoint
 from mmeplan.resources import Canonical
+from mmeplan.resources.canonical import short_number
 
 CREATE_TIMEOUT_S: Final = 3600  # a crash-looping container was seen to fail after about 24 minutes; an hour is patient
 UPDATE_TIMEOUT_S: Final = 3600
@@ -31,13 +33,13 @@ def traffic_shares(config: Canonical) -> dict[str, Fraction]:
 
 @lru_cache(maxsize=1024)
 def _shares(weights: tuple[int | float, ...]) -> tuple[Fraction, ...]:
-    exact = [Fraction(weight) for weight in weights]
+    exact = [Fraction(str(short_number(weight))) for weight in weights]
     total = sum(exact, Fraction(0))
     return tuple(weight / total if total else Fraction(0) for weight in exact)
 
 
 def share_text(share: Fraction) -> str:
-    """A share as people read it: `2/3`, or `66.67%` where the fraction would be unreadable (float32 weights)."""
+    """A share as people read it: `2/3`, or `66.67%` where the fraction would be unreadable."""
     if share in (0, 1) or share.denominator <= 100:
         return str(share)
     return f"{float(share) * 100:.4g}%"
@@ -78,6 +80,14 @@ def deployment_of(deployment: Mapping[str, Any] | None, *, renames: bool) -> Map
     blue_green = {"TrafficRoutingConfiguration": routing, **{name: policy[name] for name in kept if name in policy}}
     rest = {name: value for name, value in deployment.items() if name == "AutoRollbackConfiguration"}
     return {"BlueGreenUpdatePolicy": blue_green, **rest}
+
+
+def deployment_by(params: Mapping[str, Any], live: LiveEndpoint | None) -> Mapping[str, Any]:
+    """The DeploymentConfig by which an UpdateEndpoint is carried out: its own, or the last one, where it says so."""
+    given = params.get("DeploymentConfig")
+    if given is None and params.get("RetainDeploymentConfig") and live is not None:
+        given = live.last_deployment
+    return given or {}
 
 
 def update_timeout_s(deployment: Mapping[str, Any] | None) -> int:

@@ -6,14 +6,14 @@ members of an UpdateEndpoint that keep counts and weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant
 from mmeplan.resources import Resource
-from mmeplan.resources.canonical import same_number
+from mmeplan.resources.canonical import same_number, short_number
 
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 
@@ -99,7 +99,8 @@ def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     """
     desires = []
     for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):
-        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(variant.get("InitialVariantWeight", 1))}
+        weight = short_number(variant.get("InitialVariantWeight", 1))
+        item: dict[str, Any] = {"VariantName": name, "DesiredWeight": float(weight)}
         if "InitialInstanceCount" in variant:
             item["DesiredInstanceCount"] = variant["InitialInstanceCount"]
         serverless = variant.get("ServerlessConfig", {})
@@ -123,30 +124,57 @@ def kept_desires(
     """Counts and weights of the file that a swap with RetainAllVariantProperties doesn't set: set before it, and after.
 
     What grows does so before, so that the new fleet comes up with all that it is to have. Source: endpoint-scaling.md.
+    Shadow variants, which answer nobody, come after the swap.
     """
     retained = retention(endpoint, live)
     if live is None or not retained.get("RetainAllVariantProperties"):
         return [], []
     excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
-    variants = graph.meaning(endpoint).get("ProductionVariants", {})
-    fields = []
-    for variant in _fleet_at_swap(live):
+    wanted = graph.meaning(endpoint)
+    fields = tuple(_retained("ProductionVariants", _fleet_at_swap(live), wanted, excluded))
+    requests = scale_requests(fields, fixed_desires(graph, endpoint))
+    grows = [{key: request[key] for key in ("variants", "before")} for request in requests if _grows(request)]
+    rest = [request for request in requests if not _grows(request)]
+    shadows = live.pending_shadow_variants if live.pending_variants else live.shadow_variants
+    rest += scale_requests(tuple(_retained("ShadowProductionVariants", shadows, wanted, excluded)))
+    return grows, [*rest, *_kept_concurrency(graph, endpoint, live)]
+
+
+def _retained(
+    member: str, live: Sequence[LiveVariant], meaning: Mapping[str, Any], excluded: Collection[str]
+) -> Iterator[FieldChange]:
+    """The counts and weights of the file from which a swap keeps away what it retains."""
+    variants = meaning.get(member, {})
+    for variant in live:
         wanted = variants.get(variant.name)
         if wanted is None:
             continue
-        for member, live_member, now in (
-            ("InitialVariantWeight", "DesiredWeight", variant.desired_weight),
-            ("InitialInstanceCount", "DesiredInstanceCount", variant.desired_count),
+        for name, live_member, now, default in (
+            ("InitialVariantWeight", "DesiredWeight", variant.desired_weight, 1),
+            ("InitialInstanceCount", "DesiredInstanceCount", variant.desired_count, None),
         ):
-            default = 1 if member == "InitialVariantWeight" else None
-            value = wanted.get(member, default)
-            if now is None or value is None or live_member in excluded:
-                continue
-            if same_number(now) != value:
-                fields.append(FieldChange(("ProductionVariants", variant.name, member), now, value))
-    requests = scale_requests(tuple(fields), fixed_desires(graph, endpoint))
-    grows = [{key: request[key] for key in ("variants", "before")} for request in requests if _grows(request)]
-    return grows, [request for request in requests if not _grows(request)]
+            value = wanted.get(name, default)
+            if now is not None and value is not None and live_member not in excluded and same_number(now) != value:
+                yield FieldChange((member, variant.name, name), short_number(now), short_number(value))
+
+
+def _kept_concurrency(graph: Graph, endpoint: Resource, live: LiveEndpoint) -> Iterator[dict[str, Any]]:
+    """Provisioned concurrency that an autoscaler owns, set again once the swap has set it to the config's.
+
+    An update retains counts and weights alone (botocore VariantPropertyType). Nothing is held against what it was
+    before: an autoscaler may have moved it by then, and moves it again.
+    """
+    at = endpoint.config
+    wanted = graph.resources[at].content.get("ProductionVariants", {}) if at else {}
+    for variant in _fleet_at_swap(live):
+        config = wanted.get(variant.name, {}).get("ServerlessConfig")
+        now = (variant.desired_serverless or {}).get("ProvisionedConcurrency")
+        if variant.name not in endpoint.autoscaled or config is None or now is None:
+            continue
+        kept = min(now, config.get("MaxConcurrency", now))
+        if kept != config.get("ProvisionedConcurrency"):
+            item = {"VariantName": variant.name, "ServerlessUpdateConfig": {"ProvisionedConcurrency": kept}}
+            yield {"variants": [item], "before": {}}
 
 
 def _grows(request: Mapping[str, Any]) -> bool:

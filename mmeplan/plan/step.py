@@ -407,7 +407,7 @@ def _not_ours(found: LiveEndpoint) -> Decision:
 
 def known_desires(wanted: Desires, found: LiveEndpoint) -> Iterator[Mapping[str, Any]]:
     """What is wanted, without weights and counts that Describe doesn't say of a variant that is there."""
-    variants = {variant.name: variant for variant in found.variants}
+    variants = {variant.name: variant for variant in (*found.shadow_variants, *found.variants)}
     for item in wanted:
         now = variants.get(item["VariantName"])
         if now is None:
@@ -420,7 +420,7 @@ def known_desires(wanted: Desires, found: LiveEndpoint) -> Iterator[Mapping[str,
 
 def desires_met(wanted: Desires, found: LiveEndpoint) -> bool:
     """Whether the endpoint's desired weights, counts and concurrency are these (weights compared as float32)."""
-    variants = {variant.name: variant for variant in found.variants}
+    variants = {variant.name: variant for variant in (*found.shadow_variants, *found.variants)}
     for item in wanted:
         now = variants.get(item["VariantName"])
         if now is None:

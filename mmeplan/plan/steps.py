@@ -15,7 +15,14 @@ from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
-from mmeplan.plan.rollout import CREATE_TIMEOUT_S, DELETE_TIMEOUT_S, UPDATE_TIMEOUT_S, deployment_of, update_timeout_s
+from mmeplan.plan.rollout import (
+    CREATE_TIMEOUT_S,
+    DELETE_TIMEOUT_S,
+    UPDATE_TIMEOUT_S,
+    deployment_by,
+    deployment_of,
+    update_timeout_s,
+)
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
 from mmeplan.plan.step import (
     DesiresAsSeen,
@@ -242,7 +249,7 @@ class StepBuilder:
             params["DeploymentConfig"] = deployment
         params.update(retention(endpoint, live))
         grows, rest = kept_desires(self.graph, endpoint, live)
-        timeout_s = update_timeout_s(deployment) + startup_s(self.graph, endpoint)
+        timeout_s = update_timeout_s(deployment_by(params, live)) + startup_s(self.graph, endpoint)
         ready = self._in_force_ready(change, live, wanted, timeout_s)
         after = self._scale(change, endpoint, live, (*after, *ready), grows)
         desired = fixed_desires(self.graph, endpoint)

@@ -22,7 +22,15 @@ from mmeplan.render.json_document import json_text
 from mmeplan.render.markdown import markdown
 from mmeplan.render.markup import marker
 from mmeplan.render.report import summary_line
-from mmeplan.render.status import OutcomeView, StatusRow, VariantStatus, age_text, outcome_text, status_text
+from mmeplan.render.status import (
+    ObjectStatus,
+    OutcomeView,
+    StatusRow,
+    VariantStatus,
+    age_text,
+    outcome_text,
+    status_text,
+)
 from mmeplan.render.style import clean
 from mmeplan.render.text import text
 
@@ -31,6 +39,7 @@ OUTPUTS: Final[Mapping[str, Output]] = {"text": text, "json": json_text, "markdo
 
 __all__ = [
     "OUTPUTS",
+    "ObjectStatus",
     "OutcomeView",
     "Output",
     "PageOptions",

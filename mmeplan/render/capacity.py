@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.plan.document import Capacity, InstanceCapacity
+from mmeplan.plan.document import Capacity
+from mmeplan.plan.instances import UNKNOWN, reservation_name
 from mmeplan.render.door import ShownPlan
 from mmeplan.render.values import counted
 
@@ -18,10 +19,23 @@ _FAR: Final = 3  # a quota further away than three times the peak would flatten 
 
 
 @dataclass(frozen=True, slots=True)
-class ChartRow:
-    """One instance type. Bars are in percent of the widest; `quota_at` is None where no quota is known or near."""
+class CapacityRow:
+    """One instance type or capacity reservation, with what it is called. `assumed` are those of an unknown type."""
 
-    item: InstanceCapacity
+    name: str
+    now: int
+    after: int
+    peak: int
+    quota: int | None = None
+    quota_source: str | None = None
+    assumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRow:
+    """One type or reservation. Bars are in percent of the widest; `quota_at` is None where no quota is near."""
+
+    item: CapacityRow
     quota: str
     over: bool
     now_bar: float
@@ -30,13 +44,32 @@ class ChartRow:
     quota_at: float | None
 
 
-def moving_types(capacity: Capacity | None) -> list[InstanceCapacity]:
-    """The types whose number changes on the way."""
-    types = capacity.types if capacity else ()
-    return [row for row in types if not row.now == row.peak == row.after]
+def moving_types(capacity: Capacity | None) -> list[CapacityRow]:
+    """The types and reservations whose number changes on the way."""
+    if capacity is None:
+        return []
+    rows = [
+        CapacityRow(
+            "type not known" if row.instance_type == UNKNOWN else row.instance_type,
+            row.now,
+            row.after,
+            row.peak,
+            row.quota,
+            row.quota_source,
+            row.assumed,
+        )
+        for row in capacity.types
+    ]
+    rows += [
+        CapacityRow(
+            f"reservation {reservation_name(row.reservation)}", row.now, row.after, row.peak, row.quota, "reserved"
+        )
+        for row in capacity.reservations
+    ]
+    return [row for row in rows if not row.now == row.peak == row.after]
 
 
-def is_over(row: InstanceCapacity) -> bool:
+def is_over(row: CapacityRow) -> bool:
     """Whether the peak is beyond the quota."""
     return row.quota is not None and row.peak > row.quota
 
@@ -46,29 +79,36 @@ def capacity_rows(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
     moving = moving_types(plan.capacity)
     if not moving:
         return ()
-    shown = sorted(moving, key=lambda row: (-_taken(row), row.instance_type))[:ROOM] if len(moving) > ROOM else moving
+    shown = sorted(moving, key=lambda row: (-_taken(row), row.name))[:ROOM] if len(moving) > ROOM else moving
     known = any(row.quota is not None for row in shown)
     rows = [("Instances", "now", "peak", "after", "quota" if known else "")]
     for row in shown:
         quota = "" if row.quota is None else f"{row.quota:,} ({row.quota_source})"
         peak = f"{row.peak:,}{' !' if is_over(row) else ''}"
-        rows.append((row.instance_type, f"{row.now:,}", peak, f"{row.after:,}", quota))
+        rows.append((row.name, f"{row.now:,}", peak, f"{row.after:,}", quota))
     return tuple(rows)
 
 
-def _taken(row: InstanceCapacity) -> float:
+def _taken(row: CapacityRow) -> float:
     """How much of its quota a type takes at the peak; the types without a known one come last."""
     return -1.0 if row.quota is None else row.peak / row.quota if row.quota else 2.0
 
 
 def capacity_note(plan: ShownPlan) -> str:
-    """What the table leaves out, and who waits for whom so that the peak fits."""
+    """What the table leaves out, what it can't know, and who waits for whom so that the peak fits."""
     rest = len(moving_types(plan.capacity)) - ROOM
     of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
     own = [step for step in plan.steps if step.id in of]
     # endpoints wait for other endpoints only for the sake of a quota
     waiting = len({s.address for s in own if any(of.get(needed, s.address) != s.address for needed in s.after)})
     notes = [f"and {counted(rest, 'more type')}"] if rest > 0 else []
+    assumed = sum(row.assumed for row in moving_types(plan.capacity))
+    if assumed:
+        verb, pronoun = ("runs", "it is") if assumed == 1 else ("run", "they are")
+        notes.append(
+            f"{counted(assumed, 'instance')} now {verb} on a config that was deleted, so nobody knows the type: "
+            f"{pronoun} counted as what the file wants there"
+        )
     if waiting:
         verb = "waits" if waiting == 1 else "wait"
         notes.append(f"{counted(waiting, 'endpoint')} {verb} for others, so that the peak stays within the quotas")
@@ -77,21 +117,21 @@ def capacity_note(plan: ShownPlan) -> str:
 
 def chart_rows(capacity: Capacity | None) -> tuple[ChartRow, ...]:
     """The rows of the chart, those over their quota first, then by the peak."""
-    moving = sorted(moving_types(capacity), key=lambda row: (not is_over(row), -row.peak, row.instance_type))
+    moving = sorted(moving_types(capacity), key=lambda row: (not is_over(row), -row.peak, row.name))
     items = moving[:MOST_ROWS]
     widest = max((max(_longest(item), _near_quota(item) or 0) for item in items), default=0) or 1
     return tuple(_chart_row(item, widest) for item in items)
 
 
-def _longest(item: InstanceCapacity) -> int:
+def _longest(item: CapacityRow) -> int:
     return max(item.now, item.after, item.peak)
 
 
-def _near_quota(item: InstanceCapacity) -> int | None:
+def _near_quota(item: CapacityRow) -> int | None:
     return item.quota if item.quota is not None and item.quota <= _FAR * max(1, _longest(item)) else None
 
 
-def _chart_row(item: InstanceCapacity, widest: int) -> ChartRow:
+def _chart_row(item: CapacityRow, widest: int) -> ChartRow:
     quota = "not known" if item.quota is None else f"{item.quota:,}"
     if item.quota is not None and item.quota_source:
         quota += f" ({item.quota_source})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from mmeplan.render.layout import Layout
 from mmeplan.render.style import clean, columns, finished, padded, paint, shorten, widths_of, wrapped
@@ -24,19 +24,45 @@ _STATUS_ROOM: Final = 24  # columns that the longest status takes beside a long 
 
 @dataclass(frozen=True, slots=True)
 class VariantStatus:
-    """One variant as it runs: `large  ml.m5.xlarge  2/2  66.7 %`. `count` is `current/desired`, empty if serverless."""
+    """One variant as it runs: `large  ml.m5.xlarge  2/2  66.7 %`. `count` is `current/desired`, empty if serverless.
+
+    The members after `share` are for programs: None, or empty, where SageMaker doesn't say. `traffic` is the share of
+    the requests, 0 to 1. `models` are names, several where instance pools have models of their own.
+    """
 
     name: str
     instance_type: str = ""
     count: str = ""
     share: str = ""
+    current_count: int | None = None
+    desired_count: int | None = None
+    current_weight: float | None = None
+    desired_weight: float | None = None
+    traffic: float | None = None
+    current_serverless: Mapping[str, Any] | None = None
+    desired_serverless: Mapping[str, Any] | None = None
+    models: tuple[str, ...] = ()
+    autoscaled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStatus:
+    """A config or a model by its physical name. `exists` is None where it wasn't looked for."""
+
+    name: str
+    arn: str = ""
+    created_at: str = ""
+    exists: bool | None = None
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
     """One endpoint. `config` is the physical name of the config in force; `failure` is SageMaker's reason, if any.
 
-    `generations` are the superseded configs that a rollback can lead to, newest first, in words.
+    `generations` are the superseded configs that a rollback can lead to, newest first, in words. The members after it
+    are for programs: the ARN, times in ISO 8601, the config that an update under way leads to, the config in force and
+    the models that it names as objects, and the generations as objects.
     """
 
     address: str
@@ -47,6 +73,14 @@ class StatusRow:
     note: str = ""
     failure: str = ""
     generations: tuple[str, ...] = ()
+    arn: str = ""
+    created_at: str = ""
+    modified_at: str = ""
+    pending_config: str = ""
+    shadow_variants: tuple[VariantStatus, ...] = ()
+    config_in_force: ObjectStatus | None = None
+    models: tuple[ObjectStatus, ...] = ()
+    kept: tuple[ObjectStatus, ...] = ()
 
 
 def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False) -> str:

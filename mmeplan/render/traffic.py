@@ -16,6 +16,7 @@ from mmeplan.plan import Change, VariantTraffic
 from mmeplan.render.relations import Relations, model_names
 from mmeplan.render.values import before_after, counted, percent
 
+KEPT: Final = "kept (autoscaled)"
 MOST_STAGES: Final = 12  # more are told by one that stands for those in between
 _ALL_AT_ONCE: Final = "blue/green, all at once"
 
@@ -60,9 +61,11 @@ class Stage:
 
 
 def variant_rows(endpoint: Change, relations: Relations, config: str) -> tuple[VariantRow, ...]:
-    """The rows of all variants where the endpoint is created or any share or count changes; else none."""
+    """The rows of all variants where the endpoint is created, any share or count changes, or a swap keeps one."""
     moves = any(
-        item.share_before != item.share_after or item.instances_before != item.instances_after
+        item.share_before != item.share_after
+        or item.instances_before != item.instances_after
+        or (item.kept and endpoint.effect == "traffic_shift")
         for item in endpoint.traffic
     )
     if not endpoint.action.creates and not moves:
@@ -84,19 +87,28 @@ def variant_rows(endpoint: Change, relations: Relations, config: str) -> tuple[V
 
 def _instances(item: VariantTraffic, request: Mapping[str, Any], running: bool) -> str:
     """`2 × ml.m5.xlarge`, `2 → 4 × ml.m5.xlarge`, `new, serverless, 2048 MB`, `removed, was 2 instances`."""
-    before = counted(item.instances_before, "instance") if item.instances_before else ""
+    before = counted(item.instances_before, "instance") if _had_instances(item) else ""
     if not item.share_after:
         return f"removed, was {before}" if before else "removed"
     new = "new, " if running and not item.share_before else ""
     serverless = _serverless(request) or ("serverless" if item.instance_type == "serverless" else "")
     if serverless:
-        return f"{before} → {serverless}" if before else new + serverless
+        owned = f", {KEPT}" if item.kept else ""
+        return f"{before} → {serverless}" if before else new + serverless + owned
     number = str(item.instances_after)
     if before:
         number = before_after(str(item.instances_before), number)
+    elif item.instance_type_before == "serverless":
+        new = "serverless → "
+    owned = f", {KEPT}" if item.kept else ""
     if item.instance_type:
-        return f"{new}{number} × {item.instance_type}"
-    return new + (f"{number} instances" if item.instances_after else "instances as they are")
+        return f"{new}{number} × {item.instance_type}{owned}"
+    return new + (f"{number} instances{owned}" if item.instances_after else "instances as they are")
+
+
+def _had_instances(item: VariantTraffic) -> bool:
+    """Whether the variant has instances now, be it none of them: a count of 0 is one."""
+    return bool(item.instances_before) or item.instance_type_before not in ("", "serverless")
 
 
 def _serverless(request: Mapping[str, Any]) -> str:
@@ -114,12 +126,17 @@ def _serverless(request: Mapping[str, Any]) -> str:
 def bar(item: VariantTraffic) -> Bar:
     """A variant's bar."""
     before, after = item.instances_before, item.instances_after
+    had = _had_instances(item)
     if item.instance_type == "serverless":
-        instances = f"{counted(before, 'instance')} → serverless" if before else "serverless"
-    else:  # `2 → 4 × ml.m5.large`
-        number = str(after) if before == after else " → ".join(str(n) for n in (before, after) if n)
-        kind = item.instance_type or ("instances, then none" if before and not after else "")
-        instances = f"{number} × {kind}" if before or after else kind
+        instances = f"{counted(before, 'instance')} → serverless" if had else "serverless"
+    elif item.share_after:  # `2 → 4 × ml.m5.large`
+        number = before_after(str(before), str(after)) if had else str(after)
+        was = "serverless → " if item.instance_type_before == "serverless" else ""
+        instances = f"{was}{number} × {item.instance_type}" if item.instance_type or had or after else ""
+    else:
+        instances = f"{before} × instances, then none" if had else ""
+    if item.kept:
+        instances += f", {KEPT}"
     return Bar(
         variant=item.variant,
         instances=instances,
@@ -150,6 +167,8 @@ def stages(change: Change, update: Mapping[str, Any]) -> tuple[Stage, ...]:
             return Stage("before", 1, 0), down, Stage("after", 0, 1)
         case "delete":
             return Stage("before", 1, 0), Stage("after", 0, 0)
+        case "traffic_shift" if update.get("RetainDeploymentConfig") and not update.get("DeploymentConfig"):
+            return Stage("before", 1, 0, change.rollout), Stage("after", 0, 1)  # its sizes aren't in the plan
         case "traffic_shift":
             return _few(tuple(_shift(change, update.get("DeploymentConfig") or {})))
     return ()

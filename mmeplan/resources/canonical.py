@@ -102,6 +102,18 @@ def same_number(value: float) -> int | float:
     return int(rounded) if rounded.is_integer() else rounded
 
 
+def short_number(value: float) -> int | float:
+    """The shortest decimal number that the service keeps as the same float32: 0.1 for 0.10000000149011612.
+
+    For what is shown and sent; digests are taken over `same_number`.
+    """
+    for digits in range(1, 18):  # nine for a float32; more where a number is beyond it
+        short = float(f"{value:.{digits}g}")
+        if same_number(short) == same_number(value):
+            return int(short) if short.is_integer() else short
+    return value
+
+
 def _structure(value: dict[str, Any], holder: str) -> Canonical:
     """The canonical form; what is canonical already is shared, not copied."""
     made: Canonical = {}

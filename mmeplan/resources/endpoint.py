@@ -85,11 +85,29 @@ def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) ->
 
     def variant(member: str, name: str, said: Canonical) -> Canonical:
         made = with_model_holders(said, (member, name), named)
-        if name not in autoscaled:
-            return made
-        return {key: value for key, value in made.items() if key != "InitialInstanceCount"}
+        return without_count(made) if name in autoscaled else made
 
     return with_variants(config, variant)
+
+
+def without_count(variant: Canonical) -> Canonical:
+    """A variant without what an autoscaler decides: its count, or its provisioned concurrency where it is serverless.
+
+    Source: botocore application-autoscaling, ScalableDimension.
+    """
+    made = {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+    if "ProvisionedConcurrency" in made.get("ServerlessConfig", {}):
+        made["ServerlessConfig"] = {k: v for k, v in made["ServerlessConfig"].items() if k != "ProvisionedConcurrency"}
+    return made
+
+
+def with_count_of(variant: Canonical, other: Canonical) -> Canonical:
+    """A variant with what an autoscaler may decide as `other` has it."""
+    made = {**variant, **{key: other[key] for key in ("InitialInstanceCount",) if key in other}}
+    warm = other.get("ServerlessConfig", {}).get("ProvisionedConcurrency")
+    if warm is not None and "ServerlessConfig" in made:
+        made["ServerlessConfig"] = {**made["ServerlessConfig"], "ProvisionedConcurrency": warm}
+    return made
 
 
 def with_live_desires(config: Canonical, describe: Mapping[str, Any]) -> Canonical:

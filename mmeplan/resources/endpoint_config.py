@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mmeplan.aws.variants import KEYED, REFERENCES, with_model_holders, with_variants
 from mmeplan.resources.base import ApiPath, Reference, Resource, versioned
-from mmeplan.resources.canonical import Canonical, canonical
+from mmeplan.resources.canonical import Canonical, canonical, short_number
 from mmeplan.resources.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
 from mmeplan.spec import Entry
 
@@ -105,7 +105,7 @@ def stand_in(config: Resource, served: Mapping[str, Any], name: str) -> tuple[di
 def _standing_in(wanted: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
     made = {**wanted, "VariantName": summary["VariantName"]}
     if summary.get("DesiredWeight") is not None:
-        made["InitialVariantWeight"] = summary["DesiredWeight"]
+        made["InitialVariantWeight"] = short_number(summary["DesiredWeight"])
     serverless = summary.get("DesiredServerlessConfig") or summary.get("CurrentServerlessConfig")
     if serverless:
         return {key: made[key] for key in ("VariantName", "ModelName", "InitialVariantWeight") if key in made} | {

@@ -66,7 +66,7 @@ def create_endpoint(call: Call, request: Json) -> Json:
     )
     quotas.refuse_beyond(call, made)
     rollout.slow_down(pending, call.faults.take_slow_s(name))
-    pending["failure"] = call.faults.take_create_failure(name)
+    pending["failure"] = _failure(call, made, call.faults.take_create_failure(name))
     due_us = rollout.due_us(pending)
     arn = call.new(ENDPOINT, name, body, request, status=CREATING, due_us=due_us)
     quotas.note(call, made)
@@ -125,7 +125,7 @@ def _refuse(*sentences: Iterator[str]) -> None:
 def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
     """Whether and when this update turns back: what fails, what trips, what takes too long, whichever comes first."""
     stops: list[rollout.Stop] = []
-    reason = call.faults.take_update_failure(endpoint.name)
+    reason = _failure(call, endpoint, call.faults.take_update_failure(endpoint.name))
     if reason is not None:
         stops.append((pending["phases"][0]["until_us"], reason, ""))
     pending["stranded"] = call.faults.take_rollback_failure(endpoint.name)
@@ -143,6 +143,11 @@ def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
     rollout.stop_at_first(pending, stops)
     if reason is not None and pending["stop"] is None:  # a fleet that is launched in no time fails in no time
         pending["failure"] = reason
+
+
+def _failure(call: Call, endpoint: Stored, asked: str | None) -> str | None:
+    """Why what is under way fails: as was asked for (an empty reason is one), or for want of reserved capacity."""
+    return asked if asked is not None else quotas.full_reservation(call, endpoint)
 
 
 def _retaining(request: Json, endpoint: Stored) -> tuple[list[Json], list[str]] | None:
@@ -239,7 +244,7 @@ def rescale(call: Call, endpoint: Stored, wanted: Json) -> None:
         "failure_reason": None,
     }
     quotas.refuse_beyond(call, endpoint)
-    reason = call.faults.take_scaling_failure(endpoint.name)
+    reason = _failure(call, endpoint, call.faults.take_scaling_failure(endpoint.name))
     if reason is not None:
         body["former"] = {**former, "reason": reason}
     scaling_s = call.settings.scaling_s + call.faults.take_slow_s(endpoint.name)

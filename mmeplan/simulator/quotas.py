@@ -1,4 +1,7 @@
-"""Quotas of endpoints: instances of each type, and what serverless endpoints share; and Service Quotas that tells them.
+"""Quotas of endpoints: instances of each type and of each capacity reservation, and what serverless endpoints share.
+
+Service Quotas tells them, but for those of reservations: an endpoint that finds no room in one fails to launch
+(botocore ProductionVariantCapacityReservationConfig, "capacity-reservations-only").
 
 In: what an endpoint is to have. Out: ResourceLimitExceeded where that is too much. An update counts both fleets of
 instances, since the new one is launched beside the old one. Called by `endpoints`, `transitions` and `services`.
@@ -76,11 +79,15 @@ def wanted(endpoint: Stored) -> dict[str, int]:
         fresh: Counter[str] = Counter()
         _count(fresh, pending["config"], pending["variants"], pending["shadows"])
         rolling = (pending["in_force"] or {}).get("RollingUpdatePolicy")
-        batch = deployment.phases(pending["in_force"], list(fresh.values()), 0, 1)[1].new[1] if rolling else 1.0
+        batch = deployment.phases(pending["in_force"], _by_type(fresh), 0, 1)[1].new[1] if rolling else 1.0
         for instance_type, count in fresh.items():
             total[instance_type] += round(count * batch + 0.499_999)
     total |= _serverless(body["variants"]) | _serverless(pending["variants"] if pending else None)
     return {name: amount for name, amount in sorted(total.items()) if amount}
+
+
+def _by_type(counts: Counter[str]) -> list[int]:
+    return [count for name, count in counts.items() if not is_reservation(name)]
 
 
 def _serverless(variants: list[Json] | None) -> Counter[str]:
@@ -97,20 +104,58 @@ def _serverless(variants: list[Json] | None) -> Counter[str]:
 
 
 def _count(total: Counter[str], config: Json, variants: list[Json] | None, shadows: list[Json] | None) -> None:
-    types = {}
+    types, reservations = {}, {}
     for variant in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", ())):
         pools = sorted(variant.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
         types[variant["VariantName"]] = variant.get("InstanceType") or (pools[0]["InstanceType"] if pools else "")
+        reservations[variant["VariantName"]] = reservation_of(variant)
     for summary in (*(variants or ()), *(shadows or ())):
         instance_type = types.get(summary["VariantName"], "")
-        if instance_type:
-            total[instance_type] += summary.get("DesiredInstanceCount", 0)
+        reservation = reservations.get(summary["VariantName"], "")
+        for name in filter(None, (instance_type, reservation)):
+            total[name] += summary.get("DesiredInstanceCount", 0)
+
+
+def reservation_of(variant: Json) -> str:
+    """The ARN of the capacity reservation that a variant's instances are launched into; empty where there is none."""
+    return str(variant.get("CapacityReservationConfig", {}).get("MlReservationArn", ""))
+
+
+def is_reservation(name: str) -> bool:
+    """Whether a quota is the size of a capacity reservation: its name is an ARN."""
+    return name.startswith("arn:")
+
+
+def full_reservation(call: Call, endpoint: Stored) -> str | None:
+    """Why an endpoint as it is to be can't be launched: a capacity reservation has no room for it. None: there is."""
+    key = endpoint.name.lower()
+    for name, amount in wanted(endpoint).items():
+        limit = call.records.get("quota", call.account, call.region, name) if is_reservation(name) else None
+        others = call.records.used(call.account, call.region, name, but=key)
+        grows = others + amount > call.records.used(call.account, call.region, name)
+        if limit is not None and others + amount > limit and grows:
+            return f"CapacityError: The capacity reservation {name} has no capacity available for this request."
+    return None
+
+
+def shown_reservations(call: Call, endpoint: Stored, variants: list[Json]) -> None:
+    """Fill in what DescribeEndpoint says of a reservation: its size, what is free, and what this endpoint uses."""
+    own = wanted(endpoint)
+    for variant in variants:
+        arn = reservation_of(variant)
+        size = call.records.get("quota", call.account, call.region, arn) if arn else None
+        if size is not None:
+            free = max(0, size - call.records.used(call.account, call.region, arn))
+            counts = {"TotalInstanceCount": size, "AvailableInstanceCount": free, "UsedByCurrentEndpoint": own[arn]}
+            variant["CapacityReservationConfig"] = variant["CapacityReservationConfig"] | counts
 
 
 def refuse_beyond(call: Call, endpoint: Stored) -> None:
     """Raises ServiceError ResourceLimitExceeded where the endpoint as it is to be goes beyond a quota."""
     key = endpoint.name.lower()
     for name, amount in wanted(endpoint).items():
+        if is_reservation(name):
+            continue
         limit = of(call, name)
         alone = name in SERVERLESS and name not in SHARED
         others = 0 if alone else call.records.used(call.account, call.region, name, but=key)

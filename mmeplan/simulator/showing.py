@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import DELETING, ROLLING_BACK, UPDATING
-from mmeplan.simulator import rollout
+from mmeplan.simulator import quotas, rollout
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT
 from mmeplan.simulator.store import Stored
@@ -23,7 +23,10 @@ _NOT_PENDING: Final = ("CapacityReservationConfig",)
 
 def describe_endpoint(call: Call, request: Json) -> Json:
     """DescribeEndpoint."""
-    return shown(call.existing(ENDPOINT, request["EndpointName"]), call.now_us)
+    endpoint = call.existing(ENDPOINT, request["EndpointName"])
+    answer = shown(endpoint, call.now_us)
+    quotas.shown_reservations(call, endpoint, answer.get("ProductionVariants", []))
+    return answer
 
 
 def shown(endpoint: Stored, now_us: int) -> Json:

@@ -163,9 +163,10 @@ class World:
     def set_quota(self, name: str, value: int, *, region: str = DEFAULT_REGION) -> None:
         """How much the account's endpoints may have: of an instance type, or of a quota of `quotas.SERVERLESS`.
 
-        Raises ValueError for a name that is neither, or a negative value.
+        By the ARN of a capacity reservation, how many instances it holds. Raises ValueError for another name, or a
+        negative value.
         """
-        if name not in quotas.names():
+        if name not in quotas.names() and not quotas.is_reservation(name):
             raise ValueError(f"{name!r} is neither an instance type nor one of {', '.join(quotas.SERVERLESS)}")
         if value < 0:
             raise ValueError(f"a quota must be 0 or more, not {value}")

@@ -77,8 +77,8 @@ OWN_KEYS: Final[dict[str, Node]] = {
     "model_override": _own("string", "Logical name of an entry of `models`; becomes ModelNameOverride."),
     "capacity": _own(
         "string",
-        "Who owns the instance count: `fixed`, the file's count is law; `autoscaled`, somebody else's: never diffed, "
-        "kept across swaps.",
+        "Who owns the instance count, or a serverless variant's provisioned concurrency: `fixed`, the file's is law; "
+        "`autoscaled`, somebody else's: never diffed, kept across swaps.",
         choices=("fixed", "autoscaled"),
     ),
 }

@@ -441,6 +441,24 @@ def test_a_target_without_a_live_variant_hinders_nothing(rule: str) -> None:
         assert reads.count("DescribeScalableTargets") == 1
 
 
+@pytest.mark.parametrize(("concurrency", "said"), [(2, 0), (9, 1)], ids=["within", "beyond"])
+def test_a_target_of_provisioned_concurrency_is_one_too(concurrency: int, said: int) -> None:
+    serverless = (
+        f"serverless_config: {{memory_size_in_mb: 2048, max_concurrency: 20, provisioned_concurrency: {concurrency}}}"
+    )
+    without = ("instance_type", "initial_instance_count")
+    target = {
+        "ResourceId": "endpoint/scaled/variant/main",
+        "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
+        "MinCapacity": 1,
+        "MaxCapacity": 4,
+    }
+    fixed = fleet_file(endpoint="name: scaled", variant=serverless, without=without)
+    reads = Fake(DescribeScalableTargets={"ScalableTargets": [target]})
+    assert len(found(reads, fixed, "ASC-18")) == 1
+    assert len(found(reads, fixed, "UWC-09")) == said
+
+
 def test_one_list_of_targets_serves_all_endpoints() -> None:
     text = rules.find("ASC-18").good
     body = text.split("endpoints:\n  ranker:\n    name: scaled\n")[1]

@@ -191,6 +191,31 @@ def test_a_count_that_an_autoscaler_owns_is_recognised(world: World) -> None:
     adopts_and_settles(world, made)
 
 
+def test_provisioned_concurrency_that_an_autoscaler_owns_is_recognised(world: World) -> None:
+    make_model(world, "ranker")
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 20, "ProvisionedConcurrency": 2}
+    make_config(world, "warm", {"ModelName": "ranker", "ServerlessConfig": config})
+    make_endpoint(world, "search", "warm")
+    client = world.cloud._session.client("application-autoscaling")
+    client.meta.events.register("before-send.*", world.sim.before_send)
+    client.register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId="endpoint/search/variant/main",
+        ScalableDimension="sagemaker:variant:DesiredProvisionedConcurrency",
+        MinCapacity=1,
+        MaxCapacity=8,
+    )
+    desired = [{"VariantName": "main", "ServerlessUpdateConfig": {"ProvisionedConcurrency": 7}}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="search", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(1200)
+    made = imported(world)
+    main = entries(made)["endpoints"]["search"]["config"]["production_variants"]["main"]
+    assert main["capacity"] == "autoscaled"
+    assert main["serverless_config"]["provisioned_concurrency"] == 2
+    assert "main: 1 to 8 of provisioned concurrency, by Application Auto Scaling" in made.text
+    adopts_and_settles(world, made)
+
+
 def test_tags_and_the_deployment_config_are_kept(world: World) -> None:
     make_model(world, "ranker", Tags=[{"Key": "team", "Value": "no"}])
     make_config(world, "c", {"ModelName": "ranker"}, {"VariantName": "b", "ModelName": "ranker"})

@@ -176,6 +176,16 @@ def moved(count: int) -> Callable[[World], None]:
     return lambda world: scaled(world, "ranker", count)
 
 
+def config_lost(world: World) -> None:
+    """Somebody deletes the config in force: nothing says any more of what type the instances are."""
+    world.does("DeleteEndpointConfig", EndpointConfigName=world.endpoint()["EndpointConfigName"])
+
+
+def moved_and_config_lost(world: World) -> None:
+    scaled(world, "ranker", 3)
+    config_lost(world)
+
+
 def under_way(text: Fleet, *, fails: bool = False) -> Callable[[World], None]:
     """The calls of an apply that isn't there any more; what they have set in motion isn't over yet."""
 
@@ -249,6 +259,31 @@ CASES: dict[str, tuple[Fleet | None, Callable[[World], None] | None, Fleet, Rows
         moved(6),
         one(of(XLARGE, 3)),
         {LARGE: (6, 0, 6), XLARGE: (0, 3, 3)},
+    ),
+    "an autoscaler's count of zero is kept": (
+        one(of(LARGE, 4, **AUTO)),
+        moved(0),
+        one(of(XLARGE, 4, **AUTO)),
+        {},
+    ),
+    "a count of zero grows in place": (one(of(LARGE, 2)), moved(0), one(of(LARGE, 2)), {LARGE: (0, 2, 2)}),
+    "a count of zero is swapped for the file's": (
+        one(of(LARGE, 2)),
+        moved(0),
+        one(of(XLARGE, 3)),
+        {XLARGE: (0, 3, 3)},
+    ),
+    "a fleet whose config is gone is there still": (
+        one(of(LARGE, 2)),
+        config_lost,
+        {**one(of(LARGE, 2)), "models": {"ranker": model("2")}},
+        {LARGE: (2, 2, 4)},
+    ),
+    "an autoscaler's count is kept although its config is gone": (
+        one(of(LARGE, 2, **AUTO)),
+        moved_and_config_lost,
+        {**one(of(LARGE, 2, **AUTO)), "models": {"ranker": model("2")}},
+        {LARGE: (3, 3, 6)},
     ),
     "a variant that is new has the file's count": (
         one(of(LARGE, 1, **AUTO)),

@@ -21,6 +21,7 @@ from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.graph import Graph
 from mmeplan.live import Answer, Snapshot
 from mmeplan.plan import Change, Plan, Step, encode
+from mmeplan.plan.targets import LEAVES, TYPE_CHANGES
 from mmeplan.planning import planned_from
 from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import Simulator
@@ -138,8 +139,9 @@ class World:
         planned = self.engine.plan(desired, **options)
         made, snapshot = planned.plan, planned.snapshot
         assert snapshot is not None
+        asked = [finding for finding in made.findings if finding.rule in (TYPE_CHANGES, LEAVES)]
         again = planned_from(
-            self.desired(_reversed(text), salts), snapshot, made.options, created_at=made.created_at
+            self.desired(_reversed(text), salts), snapshot, made.options, created_at=made.created_at, findings=asked
         ).plan
         check_plan(made, again)
         check_reasons(made)

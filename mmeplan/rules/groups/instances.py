@@ -19,6 +19,41 @@ from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.quotas import ENDPOINTS, PARAMS, quota_in, quotas_question
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
+_RESERVATION = re.compile(r"arn:[a-z-]+:sagemaker:([a-z0-9-]*):([0-9]{12}):")
+_RESERVED: Final = (
+    "capacity_reservation_config: {{capacity_reservation_preference: capacity-reservations-only, "
+    "ml_reservation_arn: 'arn:aws:sagemaker:{}:123456789012:training-plan/for-rank'}}"
+)
+
+
+class ReservationOfTheFleet(Rule):
+    id = "CFG-43"
+    title = "A capacity reservation is of the fleet's region and account"
+    severity = "error"
+    basis = "inf"
+    source = (
+        "botocore sagemaker/2017-07-24, shape MlReservationArn (region and account are parts of it); "
+        "Developer Guide, use-training-plan-for-inference-endpoints-using-api-cli-sdk"
+    )
+    why = (
+        "A reservation holds instances of one account in one region, and SageMaker launches the variant's instances "
+        "nowhere else: an endpoint on a reservation elsewhere doesn't come up."
+    )
+    fix = "Use the ARN of a reservation of this region and account; a variable per environment keeps them apart."
+    bad = fleet_file(variant=f"{_RESERVED.format('us-west-2')}  # here")
+    good = fleet_file(variant=_RESERVED.format("eu-west-1"))
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        arn = (variant.spec.get("CapacityReservationConfig") or {}).get("MlReservationArn")
+        match = _RESERVATION.match(arn) if isinstance(arn, str) else None
+        if match is None:
+            return
+        scope = variant.owner.scope
+        for word, its, fleets in (("region", match[1], scope.region), ("account", match[2], scope.account)):
+            if fleets is not None and its != fleets:
+                path = (*variant.path, "CapacityReservationConfig", "MlReservationArn")
+                yield path, f"the capacity reservation is of the {word} {its}, and the fleet of {fleets}"
+
 
 def _endpoint_types(answer: Answer) -> Answer:
     """The instance types that a list of quotas has for endpoints."""

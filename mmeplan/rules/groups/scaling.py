@@ -24,11 +24,8 @@ _SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
 _GIVEN: Final = "A scalable target of 2 to 3 instances is registered for the variant `main`{0}."
 
 
-COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
-
-
 def targets_of(answer: Answer) -> Answer:
-    """Scalable targets by endpoint and variant."""
+    """Scalable targets by endpoint and variant: of its count, or of a serverless one's provisioned concurrency."""
     found: dict[str, dict[str, Answer]] = {}
     for target in answer.get("ScalableTargets") or ():
         parts = str(target.get("ResourceId", "")).split("/")
@@ -38,7 +35,7 @@ def targets_of(answer: Answer) -> Answer:
 
 
 def _targets(endpoint: Endpoint, resource: Any, path: ApiPath, *wanted: Any) -> Question:
-    params = {"ServiceNamespace": "sagemaker", "ScalableDimension": COUNT}
+    params = {"ServiceNamespace": "sagemaker"}
     name = endpoint.resource.physical_name
     return Question(
         resource, path, name, "DescribeScalableTargets", params, "ScalableTargets", wanted, condense=targets_of
@@ -52,8 +49,8 @@ def _registered(question: Question, answer: Answer) -> dict[str, Answer]:
 
 
 def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
-    """The production variants on instances that endpoints host."""
-    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow and not variant.serverless)
+    """The production variants that endpoints host."""
+    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow)
 
 
 def _endpoint(question: Question) -> Question:
@@ -185,17 +182,21 @@ class CountWithinTarget(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for endpoint, variant in _variants(facts):
+            member: ApiPath = ("InitialInstanceCount",)
             count = variant.spec.get("InitialInstanceCount")
+            if variant.serverless:
+                member = ("ServerlessConfig", "ProvisionedConcurrency")
+                count = variant.spec["ServerlessConfig"].get("ProvisionedConcurrency")
             if count is not None:
-                path = (*variant.path, "InitialInstanceCount")
-                yield _targets(endpoint, variant.owner.resource, path, variant.name, count)
+                yield _targets(endpoint, variant.owner.resource, (*variant.path, *member), variant.name, count)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
         name, count = question.wanted
         target = _registered(question, answer).get(name)
         if target and not target["MinCapacity"] <= count <= target["MaxCapacity"]:
             bounds = f"{target['MinCapacity']} to {target['MaxCapacity']}"
-            yield f"{count} instances lie outside the scalable target's {bounds}"
+            what = "instances lie" if question.path[-1] == "InitialInstanceCount" else "of provisioned concurrency lie"
+            yield f"{count} {what} outside the scalable target's {bounds}"
 
 
 class SomebodyScales(OnlineRule):

@@ -363,6 +363,8 @@ class Life:
             return
         name, variant = chance.pick(found)
         count = chance.between(1, 6)
+        if chance.flip(0.2):
+            count = 0  # an asynchronous endpoint waits without instances
         if others.do(self.account, {"do": "scale", "name": name, "variant": variant, "count": count}):
             self.watch.by_others(name, count)
             self.lived.saw("autoscaled")

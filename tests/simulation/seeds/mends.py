@@ -64,7 +64,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "grows-before-a-swap-that-retains": (
-        ("return grows, [request for request in requests if not _grows(request)]", "return [], requests"),
+        ("rest = [request for request in requests if not _grows(request)]", "grows, rest = [], requests"),
     ),
     "listed-model-of-another-entry": (
         (

@@ -151,7 +151,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
         InstanceCapacity("ml.p4d.24xlarge", 0, 1, 1, 5_000),
     )
     over, most, least = chart_rows(Capacity(10, rows))
-    assert (over.item.instance_type, over.over) == ("ml.c5.large", True)
+    assert (over.item.name, over.over) == ("ml.c5.large", True)
     assert (most.now_bar, most.after_bar, most.peak_bar, most.quota_at) == (20, 40, 80, 100)
     assert least.quota_at is None, "far to the right, it would flatten everything else"
     assert least.quota == "5,000"

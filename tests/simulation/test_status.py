@@ -1,0 +1,133 @@
+"""What `status --format json` tells programs: numbers, ARNs, models; and what it always told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mmeplan.live import LIST_ABOVE
+from tests.simulation.world import Fleet, World, config, fleet, model, one, serverless, variant
+
+TOLD: dict[str, type | tuple[type, ...]] = {
+    "address": str,
+    "name": str,
+    "status": str,
+    "config": str,
+    "variants": list,
+    "note": str,
+    "failure": str,
+    "generations": list,
+}
+"""Members that programs read since the first version."""
+
+
+def status(world: World, file: Fleet) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(world.engine.status(world.desired(file)).json())
+    return rows
+
+
+BOTH = one({"main": variant(count=3, initial_variant_weight=0.7, capacity="autoscaled"), "other": variant(count=1)})
+
+
+def test_what_programs_read_already_is_there_still() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        (row,) = status(world, BOTH)
+        assert {name: type(row[name]) for name in TOLD} == TOLD
+        assert (
+            row["variants"][0] | {"name": "main", "instance_type": "ml.m5.large", "count": "3/3", "share": "41%"}
+            == (row["variants"][0])
+        )
+
+
+def test_counts_weights_and_shares_are_numbers() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        desired = [{"VariantName": "main", "DesiredInstanceCount": 5}]
+        world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+        (row,) = status(world, BOTH)
+        main, other = row["variants"]
+        assert (main["current_count"], main["desired_count"]) == (3, 5)
+        assert (main["current_weight"], main["desired_weight"], other["desired_weight"]) == (0.7, 0.7, 1)
+        assert main["traffic"] == pytest.approx(0.7 / 1.7, abs=1e-6)
+        assert (main["autoscaled"], other["autoscaled"]) == (True, False)
+
+
+def test_a_count_of_zero_is_zero_and_no_count_is_null() -> None:
+    with World() as world:
+        world.live_through(one({"main": variant(), "warm": serverless()}))
+        desired = [{"VariantName": "main", "DesiredInstanceCount": 0}]
+        world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+        world.sim.clock.sleep(600)
+        (row,) = status(world, one())
+        main, warm = row["variants"]
+        assert (main["current_count"], main["desired_count"], main["current_serverless"]) == (0, 0, None)
+        assert (warm["current_count"], warm["desired_count"], warm["count"]) == (None, None, "")
+        assert warm["desired_serverless"]["MaxConcurrency"] == 5
+
+
+def test_everything_that_an_endpoint_runs_on_has_its_arn() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        (row,) = status(world, BOTH)
+        endpoint = world.endpoint()
+        assert row["arn"] == endpoint["EndpointArn"]
+        assert row["created_at"]
+        assert row["config_in_force"]["name"] == endpoint["EndpointConfigName"]
+        described = world.does("DescribeEndpointConfig", EndpointConfigName=row["config"])
+        assert row["config_in_force"]["arn"] == described["EndpointConfigArn"]
+        (used,) = row["models"]
+        assert used["arn"] == world.does("DescribeModel", ModelName=used["name"])["ModelArn"]
+        assert row["variants"][0]["models"] == [used["name"]]
+        assert used["exists"] is True
+
+
+def test_a_generation_is_an_object_with_its_models() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        before = world.endpoint()["EndpointConfigName"]
+        after = {**BOTH, "models": {"ranker": model("2")}}
+        world.live_through(after)
+        (row,) = status(world, after)
+        (kept,) = row["kept"]
+        assert kept["name"] == before
+        assert kept["arn"].endswith(f"endpoint-config/{before}")
+        assert set(kept["models"]) <= set(world.names("model"))
+        assert row["generations"][0].startswith(before)
+
+
+def test_a_config_that_is_gone_is_told_as_gone() -> None:
+    with World() as world:
+        world.live_through(one())
+        world.does("DeleteEndpointConfig", EndpointConfigName=world.endpoint()["EndpointConfigName"])
+        (row,) = status(world, one())
+        assert row["config_in_force"]["exists"] is False
+        assert row["variants"][0]["desired_count"] == 2
+
+
+def test_an_endpoint_that_is_not_there_has_no_numbers() -> None:
+    with World() as world:
+        (row,) = status(world, one())
+        assert (row["status"], row["arn"], row["variants"], row["config_in_force"]) == ("absent", "", [], None)
+
+
+def test_a_large_fleet_has_types_and_models_too() -> None:
+    """Its configs are listed, not described."""
+    endpoints = {f"e{number:02}": {"config": config(main=variant(count=1))} for number in range(LIST_ABOVE + 1)}
+    with World() as world:
+        world.live_through(fleet(endpoints))
+        rows = status(world, fleet(endpoints))
+        assert {row["variants"][0]["instance_type"] for row in rows} == {"ml.m5.large"}
+        assert all(row["models"][0]["arn"] and row["config_in_force"]["arn"] for row in rows)
+
+
+def test_shadow_variants_are_told_apart() -> None:
+    with World() as world:
+        file = one()
+        file["endpoints"]["ranker"]["config"]["shadow_production_variants"] = {"shade": variant(count=1)}
+        world.live_through(file)
+        (row,) = status(world, file)
+        assert [item["name"] for item in row["variants"]] == ["main"]
+        assert [(item["name"], item["desired_count"]) for item in row["shadow_variants"]] == [("shade", 1)]
