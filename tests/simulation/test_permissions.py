@@ -164,6 +164,12 @@ def test_deletions_are_bound_to_the_tag_and_scan_all_endpoints() -> None:
         assert not allows(quiet, "sagemaker:DescribeEndpoint", f"{ARN}endpoint/theirs")
 
 
+def test_where_nothing_is_there_and_nothing_is_wanted_the_inventory_is_all_that_is_read() -> None:
+    with World() as world:
+        _, policy = policy_of(world, fleet({}, models={}))
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["ReadInventory"]
+
+
 def test_only_what_deletes_endpoints_may_deregister_and_only_targets_of_sagemaker() -> None:
     with World() as world:
         world.live_through(fleet({"r": {"config": A}}))

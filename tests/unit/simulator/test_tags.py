@@ -131,3 +131,9 @@ def test_resource_pages_have_bounds(tagged, members):
 def test_a_resource_token_of_another_making_is_refused(tagged):
     with pytest.raises(Exception, match="PaginationTokenExpiredException"):
         tagged.resources(PaginationToken="x")
+
+
+def test_tags_are_taken_from_what_has_none(world):
+    arn = world.model()
+    assert world("DeleteTags", ResourceArn=arn, TagKeys=["a"]) == {}
+    assert world("ListTags", ResourceArn=arn)["Tags"] == []
