@@ -525,6 +525,7 @@ class Engine:
         """The plan, made once more where others use what it would delete."""
         from mmeplan import rules
 
+        desired = desired.with_own_names(snapshot)
         findings: list[Finding] = []
         quotas: dict[str, Quota] = {}
         if online:

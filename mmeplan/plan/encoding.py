@@ -62,7 +62,7 @@ def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> str:
 
 
 def encode(plan: Plan) -> dict[str, Any]:
-    """The JSON document as plain data. Members that are empty are there, so that readers need no defaults."""
+    """The JSON document as plain data. Members of 1.0 that are empty are there, so that readers need no defaults."""
     document: dict[str, Any] = json.loads(_json({**_head(plan), **_lists(plan)}))
     return document
 
@@ -93,7 +93,25 @@ def _members(value: Any) -> dict[str, Any]:
     """What json makes of a frozen dataclass: the members that its document has, in order."""
     if isinstance(value, Step):
         return value.members()
-    return {name: getattr(value, name) for name in getattr(value, "MEMBERS", value.__slots__)}
+    members = {name: getattr(value, name) for name in getattr(value, "MEMBERS", value.__slots__)}
+    for name, default in _left_out(value).items():
+        if members[name] == default:
+            del members[name]
+    return members
+
+
+def _left_out(value: Any) -> dict[str, Any]:
+    """Members that are left out where they say nothing, so that other plans keep their bytes and ids."""
+    if isinstance(value, VariantTraffic):
+        return {"instance_type_before": _type_before(value.share_before, value.instance_type), "kept": False}
+    if isinstance(value, InstanceCapacity):
+        return {"assumed": 0}
+    return {"reservations": ()} if isinstance(value, Capacity) else {}
+
+
+def _type_before(share_before: str, instance_type: str) -> str:
+    """The instance type that a variant had, where the document doesn't say: the one that it has, if it was there."""
+    return instance_type if share_before else ""
 
 
 def plain(value: Any) -> Any:
@@ -195,10 +213,16 @@ def _change(item: dict[str, Any]) -> Change:
         "adopts": "adopt" in words,
         "location": _make(Location, item["location"]),
         "fields": _fields(item["fields"]),
-        "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
+        "traffic": tuple(_variant(variant) for variant in item["traffic"]),
     }
     change: Change = _make(Change, {**item, **nested})
     return change
+
+
+def _variant(item: Mapping[str, Any]) -> VariantTraffic:
+    before = _type_before(item["share_before"], item["instance_type"])
+    variant: VariantTraffic = _make(VariantTraffic, {"instance_type_before": before, **item})
+    return variant
 
 
 def _fields(items: list[dict[str, Any]]) -> tuple[FieldChange, ...]:
