@@ -34,15 +34,12 @@ class CallersRule(PlanRule):
             both = fleet.called(at)
             if both is not None:
                 for sentence in self.told(*both):
-                    yield at.endpoint.resource, (), f"{_what_happens(at)}: {sentence}"
+                    who = at.endpoint.resource.address
+                    yield at.endpoint.resource, (), f"callers of `{who}` have to change with this update: {sentence}"
 
     def told(self, before: Called, after: Called) -> Iterator[str]:
         """What callers have to change, in sentences."""
         return iter(())
-
-
-def _what_happens(at: PlannedEndpoint) -> str:
-    return f"callers of `{at.endpoint.resource.address}` have to change with this update"
 
 
 def _listed(names: frozenset[str]) -> str:
