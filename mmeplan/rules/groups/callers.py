@@ -7,7 +7,7 @@ from typing import Final
 
 from mmeplan.rules.calling import Called
 from mmeplan.rules.examples import BIGGER, PREDICT, PREPARE, fleet_file
-from mmeplan.rules.planned import PlannedEndpoint, PlannedFleet, PlanRule
+from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import FleetHit
 
 _INVOKE: Final = "API reference, InvokeEndpoint"
