@@ -57,8 +57,8 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        error.exit_code = ExitCode.ERROR
-        raise
+        error.show()
+        raise SystemExit(ExitCode.ERROR) from None
 
 
 def _hint(hint: str) -> None:
