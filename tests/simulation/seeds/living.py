@@ -81,7 +81,7 @@ class Life:
         self.lines: list[Line] = []
         self.boto3 = scenario.get("stack") == "boto3"
         self.touched: set[str] = set()  # endpoints that others have touched since the plan
-        self.moved: set[str] = set()  # endpoints that others moved to another config, or whose config or model they took
+        self.moved: set[str] = set()  # endpoints that others moved, or took a config or model from
         self.replaced: dict[str, str] = {}  # endpoint → the config that it ran when --replace was asked for
         self.went_back = ""  # the config that the last rollback led to
         self.tag_page = scenario.get("tag_page", 0)
