@@ -8,7 +8,7 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from mmeplan.resources.canonical import BY_NAME, PRESENT, canonical, first_form
+from mmeplan.resources.canonical import BY_NAME, REQUIRED, canonical, first_form
 from mmeplan.resources.identity import digest, digests
 
 EMPTY_IS_ABSENT: Final = {
@@ -80,9 +80,9 @@ def test_a_structure_that_may_be_empty_is_told_from_none_or_there_is_a_reason(
 ) -> None:
     present = canonical(_request(path, value))
     absent = canonical(_request(path[:-1], {}) if path[:-1] else {})
-    says_something = (holder, member) in PRESENT or value != {}
+    says_something = value != {}  # it holds a structure that the API requires in it
     assert (present != absent) is says_something
-    assert says_something or (holder, member) in EMPTY_IS_ABSENT
+    assert says_something or (holder, member) in EMPTY_IS_ABSENT or REQUIRED[holder] == member
 
 
 ASYNC: Final = {"AsyncInferenceConfig": {"OutputConfig": {}}}
@@ -93,6 +93,12 @@ def test_asynchronous_explained_and_plain_endpoints_have_three_digests() -> None
     plain = {"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}
     contents = [canonical({**plain, **more}) for more in ({}, ASYNC, CLARIFY)]
     assert len({digest("endpoint_config", content) for content in contents}) == 3
+
+
+def test_an_answer_without_the_required_structure_means_the_empty_one() -> None:
+    assert canonical({"AsyncInferenceConfig": {}}) == canonical(ASYNC) == ASYNC
+    assert canonical({"ExplainerConfig": {"ClarifyExplainerConfig": {}}}) == canonical(CLARIFY) == CLARIFY
+    assert canonical({"ExplainerConfig": {}}) == canonical({"AsyncInferenceConfig": None}) == {}
 
 
 def test_the_digest_of_an_earlier_release_is_accepted_for_what_it_left_out() -> None:
