@@ -132,7 +132,7 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
         same = same and kept is inner
     required = REQUIRED.get(holder)
     if required is not None and required not in made:
-        made[required] = _structure({}, required)
+        made[required], same = _structure({}, required), False
     if same and len(made) == len(value) and "ModelDataSource" not in made:
         return value
     return _one_artifact_form(made) if "ModelDataSource" in made else made
