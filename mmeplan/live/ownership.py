@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmeplan.graph import Graph, compile
-from mmeplan.live.objects import LiveEndpoint, LiveEndpointConfig, LiveObject
+from mmeplan.live.objects import LiveEndpoint, LiveObject
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.resources import Resource
 from mmeplan.resources.identity import ADDRESS_TAG, owner_in
@@ -45,17 +45,17 @@ class Ownership:
     def needs_own_name(self, resource: Resource) -> bool:
         """Whether another deployment's object has the plain name of a model or config, or had it when ours was made.
 
-        Ours is known by its tags, or, where it was deleted, by what still refers to it.
+        Ours is known by its tags, and by what endpoints run, be it deleted.
         """
         if resource.kind == "endpoint" or resource.pinned or resource.address in self.graph.apart:
             return False
+        if (resource.kind, resource.own_name) in self._in_force:
+            return True
         live = self.snapshot.get(resource.kind, resource.physical_name)
         if live is not None and live.is_present:
             return owner_in(live.tags or {}) is not None and not self.owns(live)
         ours = self.snapshot.get(resource.kind, resource.own_name)
-        if ours is not None and ours.is_present:
-            return self.owns(ours)
-        return (resource.kind, resource.own_name) in self._referred
+        return ours is not None and ours.is_present and self.owns(ours)
 
     def address_of(self, live: LiveObject) -> str:
         """The address that an owned object belongs to, `renamed_from` followed; empty where no tag says."""
@@ -89,14 +89,12 @@ class Ownership:
         return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind("endpoint"))
 
     @cached_property
-    def _referred(self) -> frozenset[tuple[str, str]]:
-        """(Kind, name) of the configs that endpoints run or move to, and of the models that live configs refer to."""
-        configs = {("endpoint_config", name) for live in self.snapshot.endpoints() for name in live.configs}
-        present = (config for config in self.snapshot.present("endpoint_config"))
-        models = (
-            ("model", name) for config in present if isinstance(config, LiveEndpointConfig) for name in config.models
-        )
-        return frozenset({*configs, *models})
+    def _in_force(self) -> frozenset[tuple[str, str]]:
+        """(Kind, name) of the configs that endpoints run or move to, and of the models that those refer to."""
+        configs = {name for live in self.snapshot.endpoints() for name in live.configs}
+        found = (self.snapshot.endpoint_config(name) for name in configs)
+        models = (name for config in found if config is not None and config.is_present for name in config.models)
+        return frozenset({*(("endpoint_config", name) for name in configs), *(("model", name) for name in models)})
 
     @cached_property
     def run_by_unclaimed(self) -> frozenset[str]:

@@ -161,8 +161,13 @@ class Watch:
     def _before_it_is_forgotten(self, config: Stored) -> None:
         """Of an endpoint that stays the config that served before the one in force is kept, where the file keeps one.
 
-        Except: where others moved the endpoint (to a config of another one, say), or took its record away.
+        Except: where others moved the endpoint (to a config of another one, say), or took its record away; and where a
+        config of the same content has another name (a pin or an entry's name changed): one of the two is enough.
         """
+        content = (config.tags or {}).get(oracle.DIGEST_TAG, "")
+        others = (other for other in self.account.all("endpoint-config") if other.name != config.name)
+        if content and any((other.tags or {}).get(oracle.DIGEST_TAG) == content for other in others):
+            return
         for endpoint in self.account.all("endpoint"):
             now, past = endpoint.body["config_name"], self.past.get((endpoint.name, endpoint.seq), [])
             known = oracle.SERVED_TAG in (endpoint.tags or {}) and oracle.is_owned(endpoint)
