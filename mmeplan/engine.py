@@ -57,7 +57,7 @@ from mmeplan.planning import (
 from mmeplan.render import ObjectStatus, OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import short_number
-from mmeplan.resources.identity import Deployment
+from mmeplan.resources.identity import Deployment, address
 from mmeplan.spec import Fleet, Quota
 
 if TYPE_CHECKING:
@@ -647,13 +647,14 @@ class Engine:
         Raises StalePlanError where somebody else took an object since; CloudError. A second run goes on from there.
         """
         current = applying.CurrentState(self._reader, applying.References(self._reader, self.clock))
-        for step in move.steps():
-            decision = step.guard.check(current) if step.guard else CALL
-            if decision.verdict == "fail":
-                raise StalePlanError([f"{step.address}: {decision.detail}"])
-            if decision.verdict == "call":
-                self._writer.write(step.operation, step.params)
-            moved(step.address)
+        for seen in move.objects:
+            for step in move.steps(seen):
+                decision = step.guard.check(current) if step.guard else CALL
+                if decision.verdict == "fail":
+                    raise StalePlanError([f"{step.address}: {decision.detail}"])
+                if decision.verdict == "call":
+                    self._writer.write(step.operation, step.params)
+            moved(address(seen.kind, seen.name))
 
     # --- locks --------------------------------------------------------------------------------------------------------
 
