@@ -641,11 +641,15 @@ class Engine:
         target = Deployment(to_fleet or desired.fleet.name, environment)
         return move_of(live.Ownership(desired.graph, snapshot), at, target)
 
-    def carry_out(self, move: Move, moved: Callable[[str], None] = lambda _: None) -> None:
+    def carry_out(
+        self, move: Move, moved: Callable[[str], None] = lambda _: None, *, lock: FleetLock | None = None
+    ) -> None:
         """Set the tags of a move, one object after the other; `moved` is called with the address of each.
 
-        Raises StalePlanError where somebody else took an object since; CloudError. A second run goes on from there.
+        Raises StalePlanError where somebody else took an object since; CloudError, also where `lock` was lost. A second
+        run goes on from there.
         """
+        writer: live.Writer = lock or self._writer
         current = applying.CurrentState(self._reader, applying.References(self._reader, self.clock))
         for seen in move.objects:
             for step in move.steps(seen):
@@ -653,7 +657,7 @@ class Engine:
                 if decision.verdict == "fail":
                     raise StalePlanError([f"{step.address}: {decision.detail}"])
                 if decision.verdict == "call":
-                    self._writer.write(step.operation, step.params)
+                    writer.write(step.operation, step.params)
             moved(address(seen.kind, seen.name))
 
     # --- locks --------------------------------------------------------------------------------------------------------
