@@ -57,7 +57,7 @@ from mmeplan.planning import (
 from mmeplan.render import ObjectStatus, OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import short_number
-from mmeplan.resources.identity import Deployment
+from mmeplan.resources.identity import Deployment, address
 from mmeplan.spec import Fleet, Quota
 
 if TYPE_CHECKING:
@@ -186,15 +186,15 @@ def _variants(
             "serverless" if serverless else str(said.get("InstanceType", "")),
             "" if serverless else counts,
             f"{share:.0%}",
-            variant.current_count,
-            variant.desired_count,
-            _weight(variant.current_weight),
-            _weight(variant.desired_weight),
-            round(share, 6) if total else None,
-            variant.current_serverless,
-            variant.desired_serverless,
-            live.models_of({"ProductionVariants": {variant.name: said}}),
-            variant.name in autoscaled,
+            current_count=variant.current_count,
+            desired_count=variant.desired_count,
+            current_weight=_weight(variant.current_weight),
+            desired_weight=_weight(variant.desired_weight),
+            traffic=round(share, 6) if total else None,
+            current_serverless=variant.current_serverless,
+            desired_serverless=variant.desired_serverless,
+            models=live.models_of({"ProductionVariants": {variant.name: said}}),
+            autoscaled=variant.name in autoscaled,
         )
         rows.append(row)
     return tuple(rows)
@@ -641,19 +641,24 @@ class Engine:
         target = Deployment(to_fleet or desired.fleet.name, environment)
         return move_of(live.Ownership(desired.graph, snapshot), at, target)
 
-    def carry_out(self, move: Move, moved: Callable[[str], None] = lambda _: None) -> None:
+    def carry_out(
+        self, move: Move, moved: Callable[[str], None] = lambda _: None, *, lock: FleetLock | None = None
+    ) -> None:
         """Set the tags of a move, one object after the other; `moved` is called with the address of each.
 
-        Raises StalePlanError where somebody else took an object since; CloudError. A second run goes on from there.
+        Raises StalePlanError where somebody else took an object since; CloudError, also where `lock` was lost. A second
+        run goes on from there.
         """
+        writer: live.Writer = lock or self._writer
         current = applying.CurrentState(self._reader, applying.References(self._reader, self.clock))
-        for step in move.steps():
-            decision = step.guard.check(current) if step.guard else CALL
-            if decision.verdict == "fail":
-                raise StalePlanError([f"{step.address}: {decision.detail}"])
-            if decision.verdict == "call":
-                self._writer.write(step.operation, step.params)
-            moved(step.address)
+        for seen in move.objects:
+            for step in move.steps(seen):
+                decision = step.guard.check(current) if step.guard else CALL
+                if decision.verdict == "fail":
+                    raise StalePlanError([f"{step.address}: {decision.detail}"])
+                if decision.verdict == "call":
+                    writer.write(step.operation, step.params)
+            moved(address(seen.kind, seen.name))
 
     # --- locks --------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,9 @@ HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
 
 MOST_SERVED: Final = 28  # digests that fit into a tag's value: 256 characters (botocore TagValue)
 
+_DOUBTFUL: Final = "/"
+"""In the record: what follows may have served, or not."""
+
 _NEVER_SERVED: Final = frozenset({CREATING, FAILED})
 """An endpoint in these statuses has not served by the config that it names."""
 
@@ -46,10 +49,6 @@ _NEVER_SERVED: Final = frozenset({CREATING, FAILED})
 def short_digest(live: LiveObject | None) -> str:
     """The first eight hex digits of an object's digest tag; empty where it has none."""
     return (live.tag(DIGEST_TAG) or "")[:DIGEST_CHARS] if live is not None else ""
-
-
-_DOUBTFUL: Final = "/"
-"""In the record: what follows may have served, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Record:
 
     def without(self, digest: str) -> Record:
         """The record without a config that hasn't served."""
-        kept = (tuple(one for one in part if one != digest) for part in (self.served, self.doubtful))
+        kept = (tuple(known for known in part if known != digest) for part in (self.served, self.doubtful))
         return Record(*kept)
 
 

@@ -8,7 +8,7 @@ object, the endpoint last; so a move that was stopped is found again, and goes o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,33 +34,33 @@ class Move:
         lines += [f"  (stays: {live.kind.replace('_', ' ')} {live.name}, which others use)" for live in self.staying]
         return "\n".join([*lines, "", "Only tags change: nothing is rolled, nothing is deleted."])
 
-    def steps(self) -> Iterator[Step]:
-        """The calls, with guards that stop where somebody else took an object meanwhile."""
-        for live in self.objects:
-            at, kind, name = f"{live.kind}/{live.name}", live.kind, live.name
-            adds = {key: value for key, value in self.target.tags.items() if live.tag(key) != value}
-            removes = () if self.target.environment or live.tag(ENVIRONMENT_TAG) is None else (ENVIRONMENT_TAG,)
-            if removes:  # first: an object that is half moved is still the source fleet's
-                params: dict[str, Any] = {"ResourceArn": live.arn, "TagKeys": list(removes)}
-                guard = TagsOwnedBy(kind, name, live.arn, self.source, removes=removes)
-                yield Step(f"DeleteTags:{at}", at, "DeleteTags", params, guard=guard)
-            if adds:
-                owner = Deployment(self.source.fleet) if removes else self.source
-                params = {"ResourceArn": live.arn, "Tags": [{"Key": key, "Value": adds[key]} for key in sorted(adds)]}
-                guard = TagsOwnedBy(kind, name, live.arn, owner, adds=adds)
-                yield Step(f"AddTags:{at}", at, "AddTags", params, guard=guard)
+    def steps(self, live: LiveObject) -> Iterator[Step]:
+        """The calls for one of the objects, with guards that stop where somebody else took it meanwhile."""
+        at, kind, name = address(live.kind, live.name), live.kind, live.name
+        adds = {key: value for key, value in self.target.tags.items() if live.tag(key) != value}
+        removes = () if self.target.environment or live.tag(ENVIRONMENT_TAG) is None else (ENVIRONMENT_TAG,)
+        if removes:  # first: an object that is half moved is still the source fleet's
+            params: dict[str, Any] = {"ResourceArn": live.arn, "TagKeys": list(removes)}
+            guard = TagsOwnedBy(kind, name, live.arn, self.source, removes=removes)
+            yield Step(f"DeleteTags:{at}", at, "DeleteTags", params, guard=guard)
+        if adds:
+            owner = Deployment(self.source.fleet) if removes else self.source
+            params = {"ResourceArn": live.arn, "Tags": [{"Key": key, "Value": adds[key]} for key in sorted(adds)]}
+            guard = TagsOwnedBy(kind, name, live.arn, owner, adds=adds)
+            yield Step(f"AddTags:{at}", at, "AddTags", params, guard=guard)
 
 
 def move_of(owned: Ownership, asked: str, target: Deployment) -> Move:
     """The move of what an address stands for: an endpoint with its configs and models, a config, or a model.
 
-    A name without a kind is an endpoint's. Objects that an endpoint which stays runs on stay, too.
+    A name without a kind is an endpoint's. A physical name does where no object has that address. Objects that an
+    endpoint which stays runs on stay, too.
     Raises InputError where the deployment has no such object.
     """
     source = owned.graph.deployment
     at = asked if "/" in asked else address("endpoint", asked)
     kind = at.partition("/")[0]
-    found = [live for live in owned.owned(kind) if at in (owned.address_of(live), address(kind, live.name))]
+    found = owned.owned_at(kind, at) or [live for live in owned.owned(kind) if at == address(kind, live.name)]
     if not found:
         hint = "mmeplan status lists the endpoints; a move that is complete already has nothing to do"
         raise InputError([Problem(f"{source.words} owns no {at}", hint=hint)])
@@ -91,7 +91,7 @@ def _configs_of(owned: Ownership, endpoint: LiveEndpoint, at: str) -> _Objects:
     return _owned_by_name(owned, "endpoint_config", names)
 
 
-def _owned_by_name(owned: Ownership, kind: str, names: Any) -> _Objects:
+def _owned_by_name(owned: Ownership, kind: str, names: Iterable[str]) -> _Objects:
     found = (owned.snapshot.get(kind, name) for name in names)
     return {(kind, live.name): live for live in found if live is not None and live.is_present and owned.owns(live)}
 

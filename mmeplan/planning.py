@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from mmeplan import diff, live, render
 from mmeplan import graph as graphs
@@ -317,10 +317,10 @@ def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     return ",".join(names) or resource.physical_name
 
 
-DOUBTFUL = "not known whether it has served"
-
-
 # --- rollback: which config -------------------------------------------------------------------------------------------
+
+DOUBTFUL: Final = "not known whether it has served"
+"""What is said of a generation of which no record says that it has served."""
 
 
 def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, now: datetime) -> Generation:
@@ -347,10 +347,9 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
         refuse(f"{at} is being deleted", plan)
     if not desired.graph.deployment.may_change(seen.tags or {}):
         owner = owner_in(seen.tags or {})
-        others = owner is not None and owner.fleet == fleet.name
-        why = f"belongs to {owner.words}" if owner is not None and others else "doesn't carry this fleet's tag"
-        why = f"the endpoint {seen.name} {why}"
-        refuse(f"{at} is not this fleet's: {why}", plan, kept=False)
+        of_the_fleet = owner is not None and owner.fleet == fleet.name
+        why = f"belongs to {owner.words}" if owner is not None and of_the_fleet else "doesn't carry this fleet's tag"
+        refuse(f"{at} is not this fleet's: the endpoint {seen.name} {why}", plan, kept=False)
     if wanted:
         chosen = next((g for g in found if wanted in (g.name, g.digest, str(g.back))), None)
         if chosen is None:

@@ -86,6 +86,9 @@ _ACCOUNT: Final = re.compile(r"([0-9]{12})\.dkr[.-]ecr[^/]*/([^:@]+)")
 def belongs_to_another(image: str, account: str) -> bool:
     """Whether an image lies in a registry of ECR that is neither this account's nor one of AWS's own."""
     match = _ACCOUNT.match(image)
-    if match is None or match.group(1) == account or match.group(1) in REGISTRIES:
-        return False
-    return match.group(2) not in BUILT_IN | FRAMEWORKS
+    return match is not None and is_of_another(match.group(1), match.group(2), account)
+
+
+def is_of_another(registry: str, repository: str, account: str) -> bool:
+    """Whether a registry of ECR, by the account that has it, is neither this account's nor one of AWS's own."""
+    return registry not in REGISTRIES | {account} and repository not in BUILT_IN | FRAMEWORKS

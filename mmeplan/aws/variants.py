@@ -19,6 +19,12 @@ REFERENCES: Final = {"ModelName": "model", "ModelNameOverride": "model_override"
 Path = tuple[str | int, ...]
 
 
+def not_retained(update: Mapping[str, Any]) -> frozenset[str]:
+    """The VariantPropertyTypes that an UpdateEndpoint leaves out of RetainAllVariantProperties."""
+    excluded = update.get("ExcludeRetainedVariantProperties") or ()
+    return frozenset(str(item.get("VariantPropertyType")) for item in excluded)
+
+
 def variants(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """(member, name, variant) of each production and shadow variant, in the config's order."""
     for member, name_member in KEYED.items():

@@ -37,7 +37,7 @@ def command(settings: Settings, how: ApplyOptions, address: str, to: str, to_fle
     if to and not to_fleet and not desired.fleet.source_map.document.position(place):
         text = f"the environment {to!r} is not in the file"
         raise InputError([Problem(text, settings.fleet, hint=f"environments: {{{to}: {{}}}}")])
-    with settings.engine(desired.fleet) as engine, how.locked(settings, engine, "move", desired.fleet.name):
+    with settings.engine(desired.fleet) as engine, how.locked(settings, engine, "move", desired.fleet.name) as lock:
         move = engine.move(desired, address, environment=to, to_fleet=to_fleet)
         if not move.objects:
             click.echo(f"nothing to do: {move.target.words} has {address} already")
@@ -48,4 +48,4 @@ def command(settings: Settings, how: ApplyOptions, address: str, to: str, to_fle
                 raise MmeplanError("nobody can be asked here, so nothing was changed", hint="add --yes")
             if not click.confirm("\nHand them over?", err=True):
                 raise MmeplanError("nothing was changed")
-        engine.carry_out(move, lambda at: click.echo(f"moved {at}"))
+        engine.carry_out(move, lambda at: click.echo(f"moved {at}"), lock=lock)

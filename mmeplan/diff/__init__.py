@@ -22,6 +22,7 @@ from mmeplan.diff.changes import (
     Refusal,
     VariantTraffic,
     action_of,
+    declared_changes,
 )
 from mmeplan.diff.demand import demand
 from mmeplan.diff.drift import ManualChange, ManualChanges, manual_changes
@@ -70,6 +71,7 @@ __all__ = [
     "Refusal",
     "VariantTraffic",
     "action_of",
+    "declared_changes",
     "diff",
     "generations_of",
     "manual_changes",

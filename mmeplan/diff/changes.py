@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Final, Literal
 
+from mmeplan.graph import Graph
 from mmeplan.spec import FilePath
 
 
@@ -262,6 +263,16 @@ def action_of(kind: str, actions: tuple[str, ...], effect: str, reason: str) -> 
         if said == words:
             return action
     raise ValueError(f"unknown actions {', '.join(actions)}")
+
+
+def declared_changes(graph: Graph, changes: Iterable[Change]) -> dict[str, Change]:
+    """The change of each declared object, by address.
+
+    An address may have more: those of older generations, and of endpoints that were left over under other names.
+    """
+    resources = graph.resources
+    own = (c for c in changes if c.address in resources and c.name == resources[c.address].physical_name)
+    return {change.address: change for change in own}
 
 
 @dataclass(frozen=True, slots=True)

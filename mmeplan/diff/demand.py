@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from mmeplan.aws.variants import not_retained
 from mmeplan.diff.changes import Change, Drift
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveObject
@@ -134,8 +135,9 @@ def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
 def keeps_counts(endpoint: Resource) -> bool:
     """Whether an update keeps the counts that aren't the file's: unless the file says that it retains nothing."""
     options = endpoint.update_options
-    excluded = {item.get("VariantPropertyType") for item in options.get("ExcludeRetainedVariantProperties") or ()}
-    return options.get("RetainAllVariantProperties", True) is True and "DesiredInstanceCount" not in excluded
+    return options.get("RetainAllVariantProperties", True) is True and "DesiredInstanceCount" not in not_retained(
+        options
+    )
 
 
 def _fit(inputs: Inputs, at: str, name: str) -> tuple[bool, bool, str]:

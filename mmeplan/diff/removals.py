@@ -152,9 +152,11 @@ def _models(
     left = {model for name in _forgotten(configs) for model in inputs.models_in(name)}
     for live in inputs.owned("model"):
         at = inputs.address_of(live)
+        if live.name in inputs.run_by_unclaimed:
+            continue
         if live.name in left and live.name not in declared:
             yield _forget(live, at)
-        elif live.name not in needed and live.name not in inputs.run_by_unclaimed:
+        elif live.name not in needed:
             is_superseded = at in inputs.graph.resources
             text = "a superseded generation" if is_superseded else "its entry left the file"
             change = _remove(demand, live, at, "superseded" if is_superseded else "removed", text)
@@ -231,7 +233,7 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
         to = demand.inputs.graph.deployment.environment
         note = (
             f"{live.name} isn't deleted: no environment has claimed it. The one that declares it does with its next "
-            f"apply; `mmeplan move {at} --to {to}` hands it to this one"
+            f"apply; `mmeplan move {at or address(live.kind, live.name)} --to {to}` hands it to this one"
         )
         return _change(live, at, "unclaimed", text, Action.NO_OP, notes=(note,))
     if reason == "removed" and live.tag(ON_REMOVE_TAG) == "retain":

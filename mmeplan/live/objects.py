@@ -122,8 +122,8 @@ class LiveReservation:
 class LiveVariant:
     """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
 
-    Weights are as the file would have them; serverless settings are in the API's members. `instance_type` is empty
-    unless an update under way brings the variant up: only then Describe says it.
+    Weights are floats as the service answers them; serverless settings are in the API's members. `instance_type` is
+    empty unless an update under way brings the variant up: only then Describe says it.
     """
 
     name: str

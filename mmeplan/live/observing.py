@@ -137,7 +137,7 @@ class _Observation:
         self.objects: dict[str, dict[str, LiveObject]] = {kind: {} for kind in NAME_MEMBERS}
         self.owned: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in NAME_MEMBERS}
         self.inventory_error = ""
-        self._outspoken: set[str] = set()  # configs, in lower case, whose digest tags may leave something out
+        self._first_digests: set[str] = set()  # configs, in lower case, whose digest tags may leave something out
         self.digests = {(kind, name): digest for kind, name, digest in wanted}
         self.tags: dict[
             tuple[str, str], dict[str, str]
@@ -148,7 +148,7 @@ class _Observation:
         self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
         desired = {kind: [name for of_kind, name, _ in self.wanted if of_kind == kind] for kind in NAME_MEMBERS}
         self._see("endpoint", [*desired["endpoint"], *self.owned["endpoint"]])
-        self._outspoken = {
+        self._first_digests = {
             str(live.describe.get("EndpointConfigName")).lower()
             for live in self.objects["endpoint"].values()
             if _has_empty_structures(live)
@@ -284,7 +284,7 @@ class _Observation:
 
     def _needs_describe(self, kind: str, name: str) -> bool:
         """Whether a listing isn't enough: it is for a model or config whose tags carry the digest that is wanted."""
-        if self.full or kind == "endpoint" or name.lower() in self._outspoken:
+        if self.full or kind == "endpoint" or name.lower() in self._first_digests:
             return True
         wanted, tags = self.digests.get((kind, name)), self.tags.get((kind, name.lower()))
         return not self.shallow and not (wanted and tags and tags.get(DIGEST_TAG) == wanted)

@@ -16,8 +16,7 @@ from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_repo
 from mmeplan.plan.encoding import decode, encode, read, read_file, write
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.plan.step import Step
-from mmeplan.plan.targets import ACTION as SCALING_ACTION
-from mmeplan.plan.targets import MovedVariant, moved_variants, target_findings
+from mmeplan.plan.targets import SCALING_ACTION, MovedVariant, moved_variants, target_findings
 
 __all__ = [
     "EFFECTS",

@@ -30,6 +30,7 @@ from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffi
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
+from mmeplan.resources.endpoint_config import hosted_on
 from mmeplan.spec import Quota
 
 
@@ -255,7 +256,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
         change = replace(change, references=resource.dependencies())
     if change.fields:
         change = replace(change, fields=planned_fields(graph, resource, change.fields))
-    if kept and not change.is_noop:
+    if kept and not change.is_noop and change.name == resource.physical_name:
         live = snapshot.endpoint(change.live_name) if change.live_name else None
         doubts = history.doubts(Ownership(graph, snapshot), live, kept)
         more = f"not known whether {', '.join(doubts)} served it before: no rollback leads there unasked"
@@ -304,14 +305,10 @@ def _variant(
         share_text(shares[1][name]) if name in shares[1] else "",
         int(was or 0),
         int(count or 0),
-        _hosted_on(new or {}),
-        "" if was or _hosted_on(old or {}) == _hosted_on(new or {}) == "serverless" else _hosted_on(old or {}),
+        hosted_on(new or {}),
+        "" if was or hosted_on(old or {}) == hosted_on(new or {}) == "serverless" else hosted_on(old or {}),
         kept and old is not None and new is not None and ("ServerlessConfig" in old) == ("ServerlessConfig" in new),
     )
-
-
-def _hosted_on(variant: Mapping[str, Any]) -> str:
-    return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else ""))
 
 
 def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) -> Canonical:

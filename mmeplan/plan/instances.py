@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
-from mmeplan.aws.variants import KEYED
+from mmeplan.aws.variants import KEYED, not_retained
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
@@ -272,8 +272,7 @@ def _fleet(content: Canonical) -> _Fleet:
 def _launched(content: Canonical, old: _Fleet, params: Mapping[str, Any]) -> _Fleet:
     """The fleet that an UpdateEndpoint launches: with the live counts, where it retains them."""
     new = _fleet(content)
-    excluded = {item.get("VariantPropertyType") for item in params.get("ExcludeRetainedVariantProperties") or ()}
-    if not params.get("RetainAllVariantProperties") or "DesiredInstanceCount" in excluded:
+    if not params.get("RetainAllVariantProperties") or "DesiredInstanceCount" in not_retained(params):
         return new
     return {place: held._replace(number=old.get(place, held).number) for place, held in new.items()}
 

@@ -22,6 +22,7 @@ from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
+from mmeplan.plan.targets import SCALING_ACTION
 from mmeplan.resources.identity import FLEET_TAG
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
@@ -118,7 +119,7 @@ def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:
     """
     if all(step.operation != "DeleteEndpoint" for step in plan.steps):
         return
-    yield _statement("ReadScaling", ["application-autoscaling:DescribeScalableTargets"], ["*"])
+    yield _statement("ReadScaling", [SCALING_ACTION], ["*"])
     targets = [of.beside("application-autoscaling", "scalable-target/*")]
     deregister = _statement("DeregisterScaling", ["application-autoscaling:DeregisterScalableTarget"], targets)
     yield {**deregister, "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}}
@@ -126,10 +127,10 @@ def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:
 
 def _grants(plan: Plan, snapshot: Snapshot, of: _Names) -> Iterator[dict[str, Any]]:
     """CreateGrant on the keys of the volumes that endpoints are created with or updated to. An alias is a condition."""
-    made = {s.params["EndpointConfigName"]: s.params for s in plan.steps if s.operation == "CreateEndpointConfig"}
+    created = {s.params["EndpointConfigName"]: s.params for s in plan.steps if s.operation == "CreateEndpointConfig"}
     live = {name: config.describe for name, config in snapshot.objects.get("endpoint_config", {}).items()}
     used = {s.params["EndpointConfigName"] for s in plan.steps if s.operation in ("CreateEndpoint", "UpdateEndpoint")}
-    keys = {str(key) for name in used if (key := {**live, **made}.get(name, {}).get("KmsKeyId"))}
+    keys = {str(key) for name in used if (key := {**live, **created}.get(name, {}).get("KmsKeyId"))}
     aliases = sorted({f"alias/{key.partition('alias/')[2]}" for key in keys if "alias/" in key})
     arns = sorted(key if ":" in key else of.beside("kms", f"key/{key}") for key in keys if "alias/" not in key)
     for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}

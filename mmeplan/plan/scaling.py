@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from mmeplan.aws.variants import not_retained
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant
@@ -113,8 +114,8 @@ def set_by_swap(desired: Sequence[Mapping[str, Any]], params: Mapping[str, Any])
     """What of the counts and weights of the file an UpdateEndpoint sets itself: all that it doesn't retain."""
     if not params.get("RetainAllVariantProperties"):
         return [dict(item) for item in desired]
-    excluded = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties") or ()}
-    kept = [{key: value for key, value in item.items() if key in ("VariantName", *excluded)} for item in desired]
+    set_anew = {"VariantName", *not_retained(params)}
+    kept = [{key: value for key, value in item.items() if key in set_anew} for item in desired]
     return [item for item in kept if len(item) > 1]
 
 
@@ -129,7 +130,7 @@ def kept_desires(
     retained = retention(endpoint, live)
     if live is None or not retained.get("RetainAllVariantProperties"):
         return [], []
-    excluded = {item["VariantPropertyType"] for item in retained.get("ExcludeRetainedVariantProperties") or ()}
+    excluded = not_retained(retained)
     wanted = graph.meaning(endpoint)
     fields = tuple(_retained("ProductionVariants", _fleet_at_swap(live), wanted, excluded))
     requests = scale_requests(fields, fixed_desires(graph, endpoint))

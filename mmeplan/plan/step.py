@@ -251,7 +251,8 @@ class Unreferenced:
         for endpoint, digest in self.once:
             superseded = current.endpoint(endpoint)
             if superseded is None or not on_record(current.tags(superseded.arn), digest):
-                return Decision("keep", f"the update of {endpoint} that was under way never served: this did")
+                text = f"no record says that the update of {endpoint} that was under way came into force"
+                return Decision("keep", f"{text}: {self.name} stays for a rollback")
         user = current.user_of(self.kind, self.name, self.placeholders)
         return Decision("keep", f"{self.name} is still used by the endpoint {user}") if user else CALL
 

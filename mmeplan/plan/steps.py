@@ -63,7 +63,7 @@ class StepBuilder:
         self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
         self.forgets: list[str] = []  # ids of the steps that forget models and configs
         self.swaps: dict[str, set[str]] = {}  # address of an endpoint that is swapped → those of its generations
-        self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its own endpoint
+        self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its endpoints
 
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
         """The steps of these changes. Changes that are refused have none."""
@@ -176,7 +176,7 @@ class StepBuilder:
             self._remove_endpoint(change, live)
             return
         if endpoint is None:
-            return  # unclaimed: left alone
+            return  # its entry left the file, and it is unclaimed: left alone
         last: tuple[str, ...] = ()
         if change.adopts:
             last = self._tags(change, leave_out=(DIGEST_TAG,), more=self.records.at_adoption(endpoint, live))
@@ -192,7 +192,7 @@ class StepBuilder:
         if live is not None and last and change.live_name:
             for name in live.configs:
                 self.leaves.setdefault(name, []).extend(last)
-        self.own[change.address] = last
+        self.own[change.address] = (*self.own.get(change.address, ()), *last)
         if change.action is Action.SWAP:
             self.swaps[change.address] = config_addresses(self.owned, endpoint)
         more: dict[str, str] = {}

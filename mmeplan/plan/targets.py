@@ -8,11 +8,10 @@ Source: docs/sagemaker.md, "What an update does" (the developer guide's endpoint
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.aws.variants import variants
 from mmeplan.diff import Action
 from mmeplan.diff.drift import owners_before
 from mmeplan.diff.inputs import Inputs
@@ -20,12 +19,14 @@ from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding, Severity
-from mmeplan.resources import Canonical, Resource
+from mmeplan.resources import Resource
+from mmeplan.resources.endpoint_config import hosted_on
 from mmeplan.spec import FilePath, dotted, file_path
 
 TYPE_CHANGES: Final = "ASC-16"
 LEAVES: Final = "ASC-17"
-ACTION: Final = "application-autoscaling:DescribeScalableTargets"
+SCALING_ACTION: Final = "application-autoscaling:DescribeScalableTargets"
+_POOLS: Final = "instance pools"
 
 _DEREGISTER: Final = (
     "aws application-autoscaling deregister-scalable-target --service-namespace sagemaker "
@@ -64,16 +65,18 @@ def moved_variants(graph: Graph, snapshot: Snapshot, plan: Plan) -> tuple[MovedV
 
 def _moved(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Iterator[MovedVariant]:
     config = inputs.config_of(endpoint)
-    seen = inputs.snapshot.endpoint_config(live.config)
-    known = seen is not None and seen.is_present
     if config is None:
         return
-    before = owners_before(inputs, endpoint, config, live, seen) if seen is not None and known else None
+    seen = inputs.snapshot.endpoint_config(live.config)
+    seen = seen if seen is not None and seen.is_present else None
+    before = owners_before(inputs, endpoint, config, live, seen) if seen is not None else None
     if not (config.autoscaled | (before or frozenset())):
         return
-    content = inputs.config_content(seen) if seen is not None and known else {}
-    old = {name: _hosted_on(variant) for member, name, variant in variants(content) if member == "ProductionVariants"}
-    new = {name: _hosted_on(variant) for name, variant in config.content.get("ProductionVariants", {}).items()}
+    content = inputs.config_content(seen) if seen is not None else {}
+    old, new = (
+        {name: hosted_on(variant) or _POOLS for name, variant in held.get("ProductionVariants", {}).items()}
+        for held in (content, config.content)
+    )
     for variant in live.variants:
         was = old.get(variant.name, "serverless" if variant.is_serverless else "")
         becomes = new.get(variant.name, "")
@@ -82,13 +85,8 @@ def _moved(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Iterator[M
             yield MovedVariant(endpoint.address, live.name, variant.name, was, becomes, path or endpoint.path)
 
 
-def _hosted_on(variant: Canonical) -> str:
-    """The instance type of a variant, or what stands for it where it has none."""
-    return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else "instance pools"))
-
-
 def target_findings(
-    graph: Graph, moved: Collection[MovedVariant], dimensions: dict[tuple[str, str], str], unknown: str = ""
+    graph: Graph, moved: Collection[MovedVariant], dimensions: Mapping[tuple[str, str], str], unknown: str = ""
 ) -> Iterator[Finding]:
     """An error for each moved variant with a scalable target (`dimensions`, by place); a warning where that's unknown.
 
@@ -106,7 +104,7 @@ def target_findings(
                 f"the variant {what} {moves}, and whether it is registered with Application Auto Scaling is not known "
                 f"({unknown}); while it is, SageMaker refuses the update, after model and config were made"
             )
-            yield _finding(graph, rule, "warning", item, message, f"grant {ACTION}, or look yourself")
+            yield _finding(graph, rule, "warning", item, message, f"grant {SCALING_ACTION}, or look yourself")
             continue
         message = (
             f"the variant {what} {moves}, and it is registered with Application Auto Scaling: SageMaker refuses the "

@@ -76,6 +76,11 @@ def live_endpoint_config(describe: dict[str, Any]) -> Canonical:
     return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
 
 
+def hosted_on(variant: Mapping[str, Any]) -> str:
+    """A variant's instance type, or `serverless`; empty where it has neither (instance pools)."""
+    return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else ""))
+
+
 def live_request(describe: Mapping[str, Any]) -> dict[str, Any]:
     """What DescribeEndpointConfig answered, as the request that would make it."""
     return {key: value for key, value in describe.items() if key == "EndpointConfigName" or key not in _ANSWER_ONLY}

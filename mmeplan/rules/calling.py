@@ -6,13 +6,14 @@ In: a config's canonical content, and the models that it names. Out: `Called`. S
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from mmeplan.aws.variants import model_holders
 from mmeplan.diff.inputs import Inputs
 from mmeplan.resources import Canonical
 from mmeplan.resources.model import live_model
 
-_PRODUCTION = "ProductionVariants"
+_PRODUCTION: Final = "ProductionVariants"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.instances import family
 from mmeplan.aws.partitions import partition_of
@@ -39,7 +39,33 @@ MARKETPLACE_ACCOUNTS: Final = frozenset(
 )
 """Accounts that own the model packages of AWS Marketplace, one per region: the ARNs in AWS's Marketplace samples."""
 
-_PACKAGE_ARN = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]*:([0-9]{12}):model-package/")
+_ARN: Final = re.compile(r"arn:([a-z-]+):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}):(.+)")
+
+
+class Arn(NamedTuple):
+    """The parts of an ARN that names an account."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @property
+    def kind(self) -> str:
+        """`model-package` of `model-package/ranker/3`."""
+        return self.resource.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """`ranker/3` of `model-package/ranker/3`."""
+        return self.resource.partition("/")[2]
+
+
+def arn_of(service: str, text: Any) -> Arn | None:
+    """The parts of an ARN of that service; None for anything else."""
+    match = _ARN.fullmatch(text) if isinstance(text, str) else None
+    return Arn(*match.groups()) if match and match[2] == service else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +94,16 @@ class Container:
         return self.spec.get("Mode") == "MultiModel"
 
     @property
+    def package(self) -> Arn | None:
+        """The ARN of its model package; None where it has none, or names it without one."""
+        arn = arn_of("sagemaker", self.spec.get("ModelPackageName"))
+        return arn if arn is not None and arn.name else None
+
+    @property
     def marketplace(self) -> bool:
         """Whether its package comes from AWS Marketplace, as far as its ARN tells."""
-        match = _PACKAGE_ARN.match(self.spec.get("ModelPackageName") or "")
-        return match is not None and match.group(1) in MARKETPLACE_ACCOUNTS
+        package = self.package
+        return package is not None and package.kind == "model-package" and package.account in MARKETPLACE_ACCOUNTS
 
     @property
     def reads_through_vpc(self) -> bool:

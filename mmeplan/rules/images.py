@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, belongs_to_another
+from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, is_of_another
 from mmeplan.aws.instances import family
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
@@ -56,8 +56,8 @@ class Image:
     @property
     def of_another_account(self) -> bool:
         """Whether its registry is neither the fleet's own, where that is known, nor one of AWS's."""
-        named = f"{self.account}.dkr.ecr/{self.repository}"
-        return bool(self.account and self.ours) and belongs_to_another(named, self.ours or "")
+        known = self.account and self.ours
+        return bool(known) and is_of_another(self.account, self.repository, self.ours or "")
 
     def says(self, word: str) -> bool:
         """Whether the tag has this word, as those of the Deep Learning Containers have `gpu` or `cpu`."""

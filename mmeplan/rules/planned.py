@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmeplan.diff import declared_changes
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Snapshot
@@ -103,7 +104,7 @@ class PlannedFleet:
 def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
     """The facts of a plan."""
     facts = gather(graph)
-    changes = {change.address: change for change in plan.changes if change.kind == "endpoint"}
+    changes = declared_changes(graph, plan.changes)
     updates = {step.address: step for step in plan.steps if step.operation == "UpdateEndpoint"}
     made = []
     for address, endpoint in facts.endpoints.items():

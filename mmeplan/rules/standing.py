@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from mmeplan.diff import Action, Change
+from mmeplan.diff import Action, Change, declared_changes
 from mmeplan.graph import Graph
 from mmeplan.plan.finding import Finding
 from mmeplan.resources.base import Resource
@@ -44,7 +44,7 @@ def standing(findings: Iterable[Finding], graph: Graph, changes: Sequence[Change
     What other services say of it (stage `online`) is a warning: nothing is created, and instances may be started later.
     A config on which an endpoint is started does not stand, for neither kind.
     """
-    actions = {change.address: change.action for change in changes if change.action is not Action.DELETE}
+    actions = {at: change.action for at, change in declared_changes(graph, changes).items()}
     return tuple(
         _lowered(finding) if may_stand(finding, graph) and _stands(graph, finding, actions) else finding
         for finding in findings

@@ -19,6 +19,9 @@ _NAMES: Final = ("variant_name", "name", "key", "id")
 """Keys by which other tools name an item of a list."""
 
 _VALUES: Final = ("value", "reason")
+_SECRET: Final = frozenset({"environment"})
+"""Keys whose values are never shown, whatever form they have."""
+
 _SHOWN_ITEMS: Final = 8
 _SHOWN_CHARS: Final = 120
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./:@+-]*[A-Za-z0-9_/@+-])?")
@@ -31,8 +34,8 @@ def form(key: str, node: Node, value: Any) -> str:
         if node.kind in ("named", "map"):
             return _by_name(key, node, first)
         if node.kind in ("object", "either") and isinstance(first, dict):
-            one = "without the dash" if len(value) == 1 else "one mapping, as with the first of them"
-            return f"{one}: `{key}: {_mapping(first)}`"
+            how = "without the dash" if len(value) == 1 else "one mapping, as with the first of them"
+            return f"{how}: `{key}: {_mapping(first)}`"
         return ""
     if node.kind == "list" and isinstance(value, dict):
         shown = f"write it as an item, with a dash or in brackets: `{key}: [{_mapping(value)}]`"
@@ -47,6 +50,7 @@ def _by_name(key: str, node: Node, first: Any) -> str:
     secret = node.item is not None and node.item.kind in ("text", "any")
     name, content = _named(first, "main" if node.kind == "named" else "NAME")
     if plain:
+        name = "NAME" if secret and isinstance(first, str) and "=" not in first else name  # it may be a value
         value = "VALUE" if secret or content is None else _shown(content)
         return f"write each item as a key with its value: `{key}: {{{name}: {value}}}`"
     return f"write each item under its name, without a list: `{key}: {{{name}: {_mapping(content)}}}`"
@@ -76,7 +80,7 @@ def _mapping(value: Any) -> str:
     """A mapping in one line, its keys as this language writes them."""
     if not isinstance(value, dict) or not value:
         return "{…}"
-    items = [f"{_key(key)}: {_shown(content)}" for key, content in value.items()]
+    items = [f"{_key(key)}: {'{…}' if _key(key) in _SECRET else _shown(content)}" for key, content in value.items()]
     shown = items[:_SHOWN_ITEMS] + (["…"] if len(items) > _SHOWN_ITEMS else [])
     return "{" + ", ".join(shown) + "}"
 

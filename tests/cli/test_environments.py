@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmeplan.cloud.aws import Cloud, Door
-from mmeplan.engine import Engine
+from mmeplan.engine import Engine, Planned
 from mmeplan.simulator import Simulator
 from mmeplan.spec import load_text
 from tests.cli.running import Result, mmeplan
@@ -185,6 +185,20 @@ def test_an_unclaimed_endpoint_that_failed_is_claimed_before_it_is_deleted_and_c
         assert engine.apply(planned).complete
 
 
+def test_a_generation_goes_after_the_swap_although_an_unclaimed_endpoint_is_left_at_its_address() -> None:
+    def planned(end: str, image: str, environment: str | None = None) -> Planned:
+        variables = {"end": end, "image": image}
+        return engine.plan(load_text(FLEET.encode(), environment=environment, variables=variables))
+
+    with Engine.simulated(":memory:", region="eu-west-1") as engine:
+        assert engine.apply(planned("-old", "1.0")).complete
+        for image in ("1.1", "1.2"):
+            assert engine.apply(planned("-new", image, "prod")).complete
+        steps = planned("-new", "1.3", "prod").plan.steps
+    (delete,) = (step for step in steps if step.operation == "DeleteEndpointConfig")
+    assert "UpdateEndpoint:endpoint/ranker" in delete.after
+
+
 def test_a_plan_without_an_environment_still_deletes_what_it_has_made(folder: Path) -> None:
     applied(folder, "same.yaml")
     assert actions(plan(folder, "empty.yaml"))["endpoint ranker"] == "delete"
@@ -244,6 +258,25 @@ def test_an_endpoint_moves_to_another_fleet(folder: Path) -> None:
     assert mmeplan("move ranker same.yaml --local --to-fleet search -y", folder).code == 0
     assert {tags["mmeplan:fleet"] for tags in live(folder).values()} == {"search"}
     assert plan(folder, "same.yaml --var fleet_name=search", code=0)["steps"] == []
+
+
+def test_an_endpoint_moves_from_an_environment_to_another_fleet_and_each_object_is_said_once(folder: Path) -> None:
+    applied(folder, "-e staging same.yaml")
+    result = mmeplan("move ranker same.yaml --local -e staging --to-fleet search -y", folder)
+    moved = [line for line in result.stdout.splitlines() if line.startswith("moved ")]
+    assert (result.code, len(moved), len(set(moved))) == (0, 3, 3)
+    assert {tags["mmeplan:fleet"] for tags in live(folder).values()} == {"search"}
+    assert not any("mmeplan:environment" in tags for tags in live(folder).values())
+
+
+def test_an_address_moves_what_has_it_and_not_what_is_called_so(folder: Path) -> None:
+    first = FLEET.replace("ranker{{ end }}", "first")
+    second = first[first.index("  ranker:\n    name") :].replace("  ranker:\n", "  other:\n").replace("first", "ranker")
+    (folder / "two.yaml").write_text(first + second)
+    applied(folder, "two.yaml")
+    assert mmeplan("move ranker two.yaml --local --to-fleet search -y", folder).code == 0
+    fleets = {name: tags["mmeplan:fleet"] for name, tags in live(folder).items()}
+    assert (fleets["first"], fleets["ranker"]) == ("search", "rank")
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,20 @@ def test_a_write_after_the_loss_is_never_sent(world: World) -> None:
     assert not world.written
 
 
+def test_a_move_writes_nothing_after_the_loss(world: World) -> None:
+    world.live_through(SMALL)
+    lock = lock_of(world)
+    lock.acquire()
+    move = world.engine.move(world.desired(SMALL), "ranker", to_fleet="search")
+    assert move.objects
+    taken_by_bob(world)
+    world.sim.clock.sleep(REFRESH_S)
+    written = len(world.written)
+    with pytest.raises(CloudError, match="LockLost"):
+        world.engine.carry_out(move, lock=lock)
+    assert len(world.written) == written
+
+
 def test_a_lock_that_is_removed_without_a_successor_is_lost_as_well(world: World) -> None:
     lock = lock_of(world)
     lock.acquire()

@@ -52,6 +52,8 @@ def found(planned: Planned) -> list[tuple[str, str, str]]:
 
 TYPE = ("ASC-16", "endpoint/ranker")
 GONE = ("ASC-17", "endpoint/ranker")
+CALLERS = ("EP-18", "warning", "endpoint/ranker")
+"""What callers have to change where a variant goes."""
 
 
 @pytest.mark.parametrize(
@@ -87,10 +89,11 @@ def test_a_registered_variant_that_moves_refuses_the_plan(
         registered(world)
         asked = Asked(world)
         planned = asked.engine.plan(world.desired(after))
-        assert found(planned) == ([(refusal[0], "error", refusal[1])] if refusal else [])
+        callers = [CALLERS] if refusal == GONE else []
+        assert found(planned) == ([(refusal[0], "error", refusal[1]), *callers] if refusal else [])
         assert asked.calls["DescribeScalableTargets"] == (1 if refusal else 0)
         if refusal:
-            (finding,) = planned.findings
+            (finding,) = [finding for finding in planned.findings if finding.rule == refusal[0]]
             assert "deregister-scalable-target" in finding.help
             assert "endpoint/ranker/variant/main" in finding.help
             assert finding.line
@@ -166,7 +169,7 @@ def test_the_dimension_of_a_serverless_variant_counts_too() -> None:
         world.live_through(warmed("main"))
         registered(world, dimension=CONCURRENCY)
         planned = world.engine.plan(world.desired(warmed("other")))
-        assert found(planned) == [("ASC-17", "error", "endpoint/ranker")]
+        assert found(planned) == [("ASC-17", "error", "endpoint/ranker"), CALLERS]
         assert CONCURRENCY in planned.findings[0].help
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mmeplan import FleetRefused, rules
+from mmeplan.diff import Action, diff
 from mmeplan.live import live_object
 from mmeplan.plan import Finding, Options
 from mmeplan.planning import Desired, planned_from
@@ -114,6 +115,18 @@ def test_nothing_like_it_is_created_or_started(world: World, text: Fleet, refuse
 def test_replaced_it_would_be_created(world: World) -> None:
     with pytest.raises(FleetRefused):
         world.engine.plan(written(old(names=False)), replace=["model/old"])
+
+
+def test_what_is_done_to_an_older_generation_does_not_say_that_the_declared_one_stands(world: World) -> None:
+    text = old(names=False)
+    text["models"]["old"]["primary_container"]["image"] = IMAGE + "2"
+    desired = Desired.of(written(text))
+    changes = diff(desired.graph, world.engine.observe(desired)).changes
+    (created,) = (change for change in changes if change.address == "model/old")
+    assert created.action is Action.CREATE
+    older = replace(created, action=Action.TAG, name="old-ffffffff")
+    found = standing.standing(desired.findings, desired.graph, [*changes, older])
+    assert "MDL-42" in errors(found)
 
 
 @pytest.mark.parametrize("kind", ["endpoint", "endpoint_config", "model"])

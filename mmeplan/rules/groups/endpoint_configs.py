@@ -239,9 +239,8 @@ class ScalingOfComponents(Rule):
     members = ("ManagedInstanceScaling",)
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        if (
-            variant.managed_scaling and variant.model_based and not variant.multi_model
-        ):  # MME-20 says it for multi-model variants
+        # MME-20 says it for multi-model variants
+        if variant.managed_scaling and variant.model_based and not variant.multi_model:
             yield (*variant.path, "ManagedInstanceScaling"), f"the variant {variant.name!r} hosts a model"
 
 

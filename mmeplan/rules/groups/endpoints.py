@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mmeplan.aws.variants import not_retained
 from mmeplan.live import STACK_TAG
 from mmeplan.rules.examples import BIGGER, CANARY, blue_green, fleet_file
 from mmeplan.rules.facts import Endpoint
@@ -125,10 +126,7 @@ def _giving_up_counts(params: Any) -> tuple[str, ...]:
     """The member of an UpdateEndpoint that lets counts go; empty where they are retained."""
     if not params.get("RetainAllVariantProperties"):
         return ("RetainAllVariantProperties",)
-    excluded = params.get("ExcludeRetainedVariantProperties") or ()
-    if any(item.get("VariantPropertyType") == "DesiredInstanceCount" for item in excluded):
-        return ("ExcludeRetainedVariantProperties",)
-    return ()
+    return ("ExcludeRetainedVariantProperties",) if "DesiredInstanceCount" in not_retained(params) else ()
 
 
 class CountsAreKept(PlanRule):

@@ -111,8 +111,8 @@ _KEY_READS: Final = ("GetBucketEncryption", "DescribeKey", "GetKeyPolicy")
 def _bucket_key(answer: Answer) -> str:
     """The key with which a bucket encrypts by default, where it is one of KMS."""
     rules = (answer.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or ()
-    chosen: list[dict[str, Any]] = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
-    return next((str(one["KMSMasterKeyID"]) for one in chosen if one.get("KMSMasterKeyID")), "")
+    defaults: list[dict[str, Any]] = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
+    return next((str(default["KMSMasterKeyID"]) for default in defaults if default.get("KMSMasterKeyID")), "")
 
 
 class RoleReadsArchive(OnlineRule):
@@ -158,14 +158,14 @@ class RoleReadsArchive(OnlineRule):
             return
         (role,) = question.wanted[:1]
         if question.operation == "GetBucketEncryption":
-            key = _bucket_key(answer)
-            if key:
-                yield replace(question, operation="DescribeKey", params={"KeyId": key})
+            key_id = _bucket_key(answer)
+            if key_id:
+                yield replace(question, operation="DescribeKey", params={"KeyId": key_id})
         elif question.operation == "DescribeKey":
-            told = answer.get("KeyMetadata") or {}
-            if told and told.get("KeyManager") != "AWS":
-                params = {"KeyId": told["KeyId"], "PolicyName": "default"}
-                yield replace(question, operation="GetKeyPolicy", params=params, wanted=(role, told["Arn"]))
+            key = answer.get("KeyMetadata") or {}
+            if key and key.get("KeyManager") != "AWS":
+                params = {"KeyId": key["KeyId"], "PolicyName": "default"}
+                yield replace(question, operation="GetKeyPolicy", params=params, wanted=(role, key["Arn"]))
         elif not permits(str(answer.get("Policy") or "{}"), "kms:Decrypt", question.wanted[1], (role.arn,)):
             wish = Wish(question.resource, question.path, role, ("kms:Decrypt",), question.wanted[1])
             yield from simulations([wish])

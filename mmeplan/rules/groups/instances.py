@@ -13,13 +13,12 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.artifacts import Listings, bytes_of, hosted_artifacts, shown_bytes, single_artifacts, unseen
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
+from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant, arn_of
 from mmeplan.rules.images import hosted_images, runs_on_gpu
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.quotas import ENDPOINTS, PARAMS, quota_in, quotas_question
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
 
-_RESERVATION = re.compile(r"arn:[a-z-]+:sagemaker:([a-z0-9-]*):([0-9]{12}):")
 _RESERVED: Final = (
     "capacity_reservation_config: {{capacity_reservation_preference: capacity-reservations-only, "
     "ml_reservation_arn: 'arn:aws:sagemaker:{}:123456789012:training-plan/for-rank'}}"
@@ -44,15 +43,14 @@ class ReservationOfTheFleet(Rule):
     good = fleet_file(variant=_RESERVED.format("eu-west-1"))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        arn = (variant.spec.get("CapacityReservationConfig") or {}).get("MlReservationArn")
-        match = _RESERVATION.match(arn) if isinstance(arn, str) else None
-        if match is None:
+        arn = arn_of("sagemaker", (variant.spec.get("CapacityReservationConfig") or {}).get("MlReservationArn"))
+        if arn is None:
             return
         scope = variant.owner.scope
-        for word, its, fleets in (("region", match[1], scope.region), ("account", match[2], scope.account)):
-            if fleets is not None and its != fleets:
+        for word, reserved, wanted in (("region", arn.region, scope.region), ("account", arn.account, scope.account)):
+            if wanted not in (None, reserved):
                 path = (*variant.path, "CapacityReservationConfig", "MlReservationArn")
-                yield path, f"the capacity reservation is of the {word} {its}, and the fleet of {fleets}"
+                yield path, f"the capacity reservation is of the {word} {reserved}, and the fleet of {wanted}"
 
 
 def _endpoint_types(answer: Answer) -> Answer:

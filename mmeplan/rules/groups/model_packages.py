@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import containers
@@ -13,7 +12,6 @@ from mmeplan.rules.facts import Container, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import Hit, Rule
 
-_ARN: Final = re.compile(r"arn:(aws[a-z-]*):sagemaker:([a-z0-9-]*):([0-9]{12}):([a-z-]*)/(.+)")
 _EXAMPLE: Final = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/ranker/3"
 _PACKAGE: Final = ("image", "model_data_url")
 _GOOD: Final = fleet_file(container=f"model_package_name: {_EXAMPLE}", without=_PACKAGE)
@@ -21,22 +19,6 @@ _GOOD: Final = fleet_file(container=f"model_package_name: {_EXAMPLE}", without=_
 
 def _bad(arn: str) -> str:
     return fleet_file(container=f"model_package_name: {arn}  # here", without=_PACKAGE)
-
-
-class Package(NamedTuple):
-    """A package's ARN in its parts."""
-
-    partition: str
-    region: str
-    account: str
-    kind: str
-    name: str
-
-
-def package_of(container: Container) -> Package | None:
-    """The ARN of a container's package; None where it has none, or names it without one."""
-    match = _ARN.fullmatch(str(container.spec.get("ModelPackageName") or ""))
-    return Package(*match.groups()) if match else None
 
 
 class PackageOfTheRegion(Rule):
@@ -52,7 +34,7 @@ class PackageOfTheRegion(Rule):
     members = ("ModelPackageName",)
 
     def container(self, container: Container) -> Iterator[Hit]:
-        package, scope = package_of(container), container.owner.scope
+        package, scope = container.package, container.owner.scope
         if package is None or scope.region is None:
             return
         path = (*container.path, "ModelPackageName")
@@ -81,7 +63,7 @@ class PackageOfTheAccount(Rule):
     members = ("ModelPackageName",)
 
     def container(self, container: Container) -> Iterator[Hit]:
-        package, scope = package_of(container), container.owner.scope
+        package, scope = container.package, container.owner.scope
         if package is None or scope.account is None or package.account == scope.account or container.marketplace:
             return
         path = (*container.path, "ModelPackageName")
@@ -101,7 +83,7 @@ class PackageNotGroup(Rule):
     members = ("ModelPackageName",)
 
     def container(self, container: Container) -> Iterator[Hit]:
-        package = package_of(container)
+        package = container.package
         if package is None or package.kind == "model-package":
             return
         path = (*container.path, "ModelPackageName")
@@ -131,7 +113,7 @@ class PackageIsApproved(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for container in containers(facts):
-            name, package = container.spec.get("ModelPackageName"), package_of(container)
+            name, package = container.spec.get("ModelPackageName"), container.package
             if name and (package is None or package.kind == "model-package"):
                 path = (*container.path, "ModelPackageName")
                 yield Question(container.owner.resource, path, name, "DescribeModelPackage", {"ModelPackageName": name})

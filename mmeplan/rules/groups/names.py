@@ -13,7 +13,7 @@ from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
-from mmeplan.rules.facts import Config, FleetFacts, Model, Scope
+from mmeplan.rules.facts import Config, FleetFacts, Model, Scope, arn_of
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import permits, roles_of
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
@@ -209,7 +209,6 @@ class KeyForm(Rule):
                 yield path, f"{key!r} is neither a key id, a key ARN, alias/NAME nor an alias ARN"
 
 
-_KEY_ARN: Final = re.compile(r"arn:[a-z-]+:kms:([a-z0-9-]+):([0-9]{12}):.+")
 _REGIONAL: Final = (
     "KMS Developer Guide, concepts: a key is used in its own region; Amazon S3 User Guide, UsingKMSEncryption"
 )
@@ -228,9 +227,9 @@ class VolumeKeyInRegion(Rule):
     members = ("KmsKeyId",)
 
     def config(self, config: Config) -> Iterator[Hit]:
-        match = _KEY_ARN.fullmatch(str(config.request["KmsKeyId"]))
-        if match and config.scope.region not in (None, match.group(1)):
-            yield _VOLUME_KEY, f"the key is in {match.group(1)}, the fleet in {config.scope.region}"
+        key = arn_of("kms", config.request["KmsKeyId"])
+        if key and key.region and config.scope.region not in (None, key.region):
+            yield _VOLUME_KEY, f"the key is in {key.region}, the fleet in {config.scope.region}"
 
 
 class KeyOfTheFleet(Rule):
@@ -254,15 +253,14 @@ class KeyOfTheFleet(Rule):
 
     def config(self, config: Config) -> Iterator[Hit]:
         scope = config.scope
-        for path, key in _keys(config):
-            match = _KEY_ARN.fullmatch(key)
-            if match is None:
+        for path, text in _keys(config):
+            key = arn_of("kms", text)
+            if key is None:
                 continue
-            region, account = match.groups()
-            if path != _VOLUME_KEY and scope.region not in (None, region):
-                yield path, f"the key is in {region}, the fleet in {scope.region}"
-            if scope.account not in (None, account):
-                yield path, f"the key is of the account {account}, but the fleet is bound to {scope.account}"
+            if path != _VOLUME_KEY and key.region and scope.region not in (None, key.region):
+                yield path, f"the key is in {key.region}, the fleet in {scope.region}"
+            if scope.account not in (None, key.account):
+                yield path, f"the key is of the account {key.account}, but the fleet is bound to {scope.account}"
 
 
 def _usable(question: Question, answer: Answer) -> Iterator[str | Question]:
