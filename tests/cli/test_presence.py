@@ -1,0 +1,66 @@
+"""Structures that may be empty and whose presence says something, as whole lives on the simulated SageMaker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmeplan.resources.canonical import canonical
+from tests.cli.running import mmeplan
+
+FLEET = """\
+version: 1
+fleet: shop
+region: eu-west-1
+models:
+  ranker:
+    execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+    primary_container: {image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1"}
+endpoints:
+  ranker:
+    config:
+      production_variants:
+        main: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
+"""
+PRESENT = {
+    "async": "      async_inference_config: {output_config: {}}\n",
+    "explainer": "      explainer_config: {clarify_explainer_config: {shap_config: {shap_baseline_config: {}}}}\n",
+}
+
+
+@pytest.mark.parametrize("structure", PRESENT.values(), ids=PRESENT)
+def test_an_empty_structure_that_was_applied_is_live(tmp_path: Path, structure: str) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET + structure)
+    assert mmeplan("apply --local -y", tmp_path).code == 0
+    for command in ("plan --local --detailed-exitcode", "drift --local"):
+        result = mmeplan(command, tmp_path)
+        assert (result.code, result.stderr) == (0, ""), result.stdout
+
+
+@pytest.mark.parametrize("structure", PRESENT.values(), ids=PRESENT)
+def test_taking_an_empty_structure_away_is_a_change(tmp_path: Path, structure: str) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET + structure)
+    assert mmeplan("apply --local -y", tmp_path).code == 0
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    document = json.loads(mmeplan("plan --local --format json", tmp_path).stdout)
+    endpoint = next(change for change in document["changes"] if change["kind"] == "endpoint")
+    outage = "async" in structure
+    assert endpoint["effect"] == ("outage" if outage else "traffic_shift")
+    assert document["applyable"] is not outage
+
+
+@pytest.mark.parametrize("structure", PRESENT.values(), ids=PRESENT)
+def test_import_writes_an_empty_structure(tmp_path: Path, structure: str) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET + structure)
+    assert mmeplan("apply --local -y", tmp_path).code == 0
+    text = mmeplan("import --local ranker --fleet shop --region eu-west-1", tmp_path).stdout
+    assert structure.split(":", maxsplit=1)[0].strip() in text, text
+
+
+def test_an_answer_that_leaves_the_empty_structure_out_says_the_same() -> None:
+    assert canonical({"AsyncInferenceConfig": {}}) == canonical({"AsyncInferenceConfig": {"OutputConfig": {}}})
+    assert canonical({"ExplainerConfig": {"ClarifyExplainerConfig": {}}}) == canonical(
+        {"ExplainerConfig": {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {}}}}}
+    )
