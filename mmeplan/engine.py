@@ -231,9 +231,15 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
 
     The options of the plan come again: without them something else would be planned.
     """
-    file, options = plan.source[0].path if plan.source else "", plan.options
     if any(result.cause == "stuck" for result in outcome.failed):
-        return Command(("status", file), plan.environment, options.variables)
+        file = plan.source[0].path if plan.source else ""
+        return Command(("status", file), plan.environment, plan.options.variables)
+    return next_of(plan, retry_rolled_back=any(result.rolled_back for result in outcome.failed))
+
+
+def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
+    """What to type so that just this is planned anew and carried out: the plan's command with all of its options."""
+    file, options = plan.source[0].path if plan.source else "", plan.options
     words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
     outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     if options.rollback:
@@ -243,7 +249,8 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
         words += tuple(word for at in options.replace for word in ("--replace", at))
         words += ("--max-change", options.max_change) if options.max_change else ()
     words += outages
-    if options.retry_rolled_back or any(result.rolled_back for result in outcome.failed):
+    words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
+    if options.retry_rolled_back or retry_rolled_back:
         words = (*words, "--retry-rolled-back")
     return Command(words, plan.environment, options.variables)
 
