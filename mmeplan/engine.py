@@ -57,7 +57,7 @@ from mmeplan.planning import (
 from mmeplan.render import ObjectStatus, OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import short_number
-from mmeplan.resources.identity import Deployment
+from mmeplan.resources.identity import Deployment, owner_in
 from mmeplan.spec import Fleet, Quota
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) ->
         status=seen.endpoint_status,
         config=seen.config,
         variants=_variants(seen.variants, content.get("ProductionVariants", {}), endpoint.autoscaled),
-        note=f"moving to {seen.pending_config}" if seen.pending_config not in ("", seen.config) else "",
+        note="; ".join(_notes(graph, seen)),
         failure=seen.failure_reason,
         generations=tuple(
             f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
@@ -157,8 +157,24 @@ def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) ->
         shadow_variants=_variants(seen.shadow_variants, content.get("ShadowProductionVariants", {}), frozenset()),
         config_in_force=_object(inputs, "endpoint_config", seen.config) if seen.config else None,
         models=tuple(_object(inputs, "model", name) for name in live.models_of(content)),
-        kept=tuple(_object(inputs, "endpoint_config", g.name) for g in older),
+        kept=tuple(
+            replace(_object(inputs, "endpoint_config", g.name), served=None if g.doubtful else True) for g in older
+        ),
     )
+
+
+def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:
+    """Whose the endpoint is, if not this deployment's, and where it is going."""
+    if seen.tags is not None and not graph.deployment.owns(seen.tags):
+        owner = owner_in(seen.tags)
+        if owner is None:
+            yield "not managed by mmeplan"
+        elif graph.deployment.may_change(seen.tags):
+            yield "no environment has claimed it yet"
+        else:
+            yield f"belongs to {owner.words}"
+    if seen.pending_config not in ("", seen.config):
+        yield f"moving to {seen.pending_config}"
 
 
 def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:
@@ -649,18 +665,20 @@ class Engine:
         return move_of(live.Ownership(desired.graph, snapshot), at, target)
 
     def carry_out(self, move: Move, moved: Callable[[str], None] = lambda _: None) -> None:
-        """Set the tags of a move, one object after the other; `moved` is called with the address of each.
+        """Set the tags of a move, one object after the other; `moved` is called with the address of each, once.
 
         Raises StalePlanError where somebody else took an object since; CloudError. A second run goes on from there.
         """
         current = applying.CurrentState(self._reader, applying.References(self._reader, self.clock))
-        for step in move.steps():
+        steps = list(move.steps())
+        for step, following in zip(steps, [*steps[1:], None], strict=True):
             decision = step.guard.check(current) if step.guard else CALL
             if decision.verdict == "fail":
                 raise StalePlanError([f"{step.address}: {decision.detail}"])
             if decision.verdict == "call":
                 self._writer.write(step.operation, step.params)
-            moved(step.address)
+            if following is None or following.address != step.address:
+                moved(step.address)
 
     # --- locks --------------------------------------------------------------------------------------------------------
 
