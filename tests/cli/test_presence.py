@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,21 @@ def test_an_answer_that_leaves_the_empty_structure_out_says_the_same() -> None:
     assert canonical({"ExplainerConfig": {"ClarifyExplainerConfig": {}}}) == canonical(
         {"ExplainerConfig": {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {}}}}}
     )
+
+
+@pytest.mark.parametrize("structure", PRESENT.values(), ids=PRESENT)
+def test_what_an_earlier_release_made_is_no_drift_whichever_way_the_file_says_it_now(
+    tmp_path: Path, structure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET + structure)
+    with monkeypatch.context() as earlier:  # empty structures were left out of digests
+        module = sys.modules["mmeplan.resources.canonical"]
+        earlier.setattr(module, "PRESENT", frozenset())
+        earlier.setattr(module, "_REQUIRED", {})
+        assert mmeplan("apply --local -y", tmp_path).code == 0
+    assert mmeplan("drift --local", tmp_path).code == 0
+    upgraded = json.loads(mmeplan("plan --local --format json", tmp_path).stdout)
+    assert {step["operation"] for step in upgraded["steps"]} == {"AddTags"}
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    assert mmeplan("drift --local", tmp_path).code == 0
+    assert json.loads(mmeplan("plan --local --format json", tmp_path).stdout)["drift"] == []

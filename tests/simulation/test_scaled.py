@@ -47,7 +47,8 @@ class Asked:
 
 
 def found(planned: Planned) -> list[tuple[str, str, str]]:
-    return [(finding.rule, finding.severity, finding.address) for finding in planned.findings]
+    """What is found, but for what callers have to change when a variant gets another name (EP-18)."""
+    return [(f.rule, f.severity, f.address) for f in planned.findings if f.rule != "EP-18"]
 
 
 TYPE = ("ASC-16", "endpoint/ranker")
@@ -90,7 +91,7 @@ def test_a_registered_variant_that_moves_refuses_the_plan(
         assert found(planned) == ([(refusal[0], "error", refusal[1])] if refusal else [])
         assert asked.calls["DescribeScalableTargets"] == (1 if refusal else 0)
         if refusal:
-            (finding,) = planned.findings
+            (finding,) = (each for each in planned.findings if each.rule == refusal[0])
             assert "deregister-scalable-target" in finding.help
             assert "endpoint/ranker/variant/main" in finding.help
             assert finding.line
