@@ -160,7 +160,9 @@ def generations(owned: Ownership, endpoint: Resource, renamed: frozenset[str] = 
 
     never = short_digest(never_came_up)
     known = [config for config in found.values() if config.name == in_force or _has_served(config, place, named, never)]
-    return tuple(sorted(known, key=lambda c: (c.name != in_force, place.get(short_digest(c), len(place)), c.name)))
+    # Of two names of one digest (a pin came or went) the newest: sorting keeps the order of what is equal.
+    newest = sorted(known, key=lambda config: (config.created_at, config.name), reverse=True)
+    return tuple(sorted(newest, key=lambda c: (c.name != in_force, place.get(short_digest(c), len(place)))))
 
 
 def _has_served(config: LiveObject, place: Mapping[str, int], named: str, never: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from typing import Any
 
 import click
 
 from mmeplan import __version__
-from mmeplan.cli.errors import reported
+from mmeplan.cli.errors import reported, usage_errors
 
 # name → (module, one line for `mmeplan --help`). In the order of a first day with mmeplan.
 COMMANDS = {
@@ -59,8 +60,12 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with usage_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
-        with reported():
+        with reported(), usage_errors():
             return super().invoke(ctx)
 
 

@@ -51,6 +51,16 @@ def reported() -> Iterator[None]:
         raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """A usage error ends with 1: click's own 2 is a code that says something about the fleet."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise SystemExit(ExitCode.ERROR) from None
+
+
 def _hint(hint: str) -> None:
     if hint:
         click.echo(f"  try: {hint}", err=True)

@@ -164,8 +164,9 @@ class FieldChange:
 class VariantTraffic:
     """A variant's exact share of the traffic (`2/3`) and its instances, before and after ("" and 0: none).
 
-    `instance_type` is `serverless` where it has none; `instance_type_before` is empty where nobody knows it, or nothing
-    was there. `kept`: its count, or provisioned concurrency, is an autoscaler's, and stays as it is.
+    `instance_type` is `serverless` where it has none. `instance_type_before` is what a variant without instances was
+    hosted on, empty where that is the same or nothing was there. `kept`: its count, or provisioned concurrency, is an
+    autoscaler's, and stays as it is.
     """
 
     variant: str

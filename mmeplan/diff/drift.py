@@ -256,7 +256,9 @@ def is_content_addressed(live: LiveObject) -> bool:
     is_config = live.kind == "endpoint_config"
     content = live_endpoint_config(dict(live.describe)) if is_config else live_model(dict(live.describe))
     bare = aligned_config({}, content) if is_config else content
-    return digest_in(live.name) in {one[:DIGEST_CHARS] for form in (content, bare) for one in digests(live.kind, form)}
+    return digest_in(live.name) in {
+        known[:DIGEST_CHARS] for form in (content, bare) for known in digests(live.kind, form)
+    }
 
 
 # --- every change by others -------------------------------------------------------------------------------------------

@@ -305,7 +305,7 @@ def _variant(
         int(was or 0),
         int(count or 0),
         _hosted_on(new or {}),
-        _hosted_on(old or {}),
+        "" if was or _hosted_on(old or {}) == _hosted_on(new or {}) == "serverless" else _hosted_on(old or {}),
         kept and old is not None and new is not None and ("ServerlessConfig" in old) == ("ServerlessConfig" in new),
     )
 

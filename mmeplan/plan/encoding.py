@@ -103,15 +103,10 @@ def _members(value: Any) -> dict[str, Any]:
 def _left_out(value: Any) -> dict[str, Any]:
     """Members that are left out where they say nothing, so that other plans keep their bytes and ids."""
     if isinstance(value, VariantTraffic):
-        return {"instance_type_before": _type_before(value.share_before, value.instance_type), "kept": False}
+        return {"instance_type_before": "", "kept": False}
     if isinstance(value, InstanceCapacity):
         return {"assumed": 0}
     return {"reservations": ()} if isinstance(value, Capacity) else {}
-
-
-def _type_before(share_before: str, instance_type: str) -> str:
-    """The instance type that a variant had, where the document doesn't say: the one that it has, if it was there."""
-    return instance_type if share_before else ""
 
 
 def plain(value: Any) -> Any:
@@ -213,16 +208,10 @@ def _change(item: dict[str, Any]) -> Change:
         "adopts": "adopt" in words,
         "location": _make(Location, item["location"]),
         "fields": _fields(item["fields"]),
-        "traffic": tuple(_variant(variant) for variant in item["traffic"]),
+        "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
     }
     change: Change = _make(Change, {**item, **nested})
     return change
-
-
-def _variant(item: Mapping[str, Any]) -> VariantTraffic:
-    before = _type_before(item["share_before"], item["instance_type"])
-    variant: VariantTraffic = _make(VariantTraffic, {"instance_type_before": before, **item})
-    return variant
 
 
 def _fields(items: list[dict[str, Any]]) -> tuple[FieldChange, ...]:

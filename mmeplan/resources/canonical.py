@@ -60,18 +60,16 @@ DEFAULTS: Final[dict[tuple[str, str], Any]] = {
     ("BlueGreenUpdatePolicy", "TerminationWaitInSeconds"): 0,
 }
 
-PRESENT: Final = frozenset(
-    {
-        ("AsyncInferenceConfig", "OutputConfig"),
-        ("ClarifyExplainerConfig", "ShapConfig"),
-        ("ShapConfig", "ShapBaselineConfig"),
-    }
-)
-"""(Structure, member) of structures that the API requires where the outer one is given, and that may be empty.
+REQUIRED: Final = {
+    "AsyncInferenceConfig": "OutputConfig",
+    "ClarifyExplainerConfig": "ShapConfig",
+    "ShapConfig": "ShapBaselineConfig",
+}
+"""Structure → the structure that the API requires in it, and that may be empty.
 
-By them the outer one is present: an endpoint with `AsyncInferenceConfig: {OutputConfig: {}}` is asynchronous.
-Source: botocore, `required` of AsyncInferenceConfig, ClarifyExplainerConfig, ClarifyShapConfig. Digests of version 1
-left them out, as `first_form` does.
+By it the outer one is present: an endpoint with `AsyncInferenceConfig: {OutputConfig: {}}` is asynchronous. An answer
+that leaves the inner one out means the same. Source: botocore, `required` of AsyncInferenceConfig,
+ClarifyExplainerConfig, ClarifyShapConfig. Digests of earlier releases left them out, as `first_form` does.
 """
 
 _REQUIRED: Final = dict(PRESENT)
@@ -130,13 +128,16 @@ def _structure(value: dict[str, Any], holder: str) -> Canonical:
             kept = {key: text for key, text in inner.items() if text is not None} if None in inner.values() else inner
         else:
             kept = _value(inner, member)
-        if kept is None or (isinstance(kept, (dict, list)) and not kept and (holder, member) not in PRESENT):
+        if kept is None or (isinstance(kept, (dict, list)) and not kept and REQUIRED.get(holder) != member):
             continue
         default = DEFAULTS.get((holder, member))
         if default is not None and default == kept and isinstance(default, bool) == isinstance(kept, bool):
             continue
         made[member] = kept
         same = same and kept is inner
+    required = REQUIRED.get(holder)
+    if required is not None and required not in made:
+        made[required], same = _structure({}, required), False
     if same and len(made) == len(value) and "ModelDataSource" not in made:
         return value
     return _one_artifact_form(made) if "ModelDataSource" in made else made

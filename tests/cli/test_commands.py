@@ -254,3 +254,10 @@ def test_a_sagemaker_on_this_machine_may_be_polled_at_any_interval(
     result = mmeplan("apply --poll-interval 0.02", folder)
     assert "AWS throttles" not in result.stderr
     assert "credentials" in result.stderr  # it goes on to ask
+
+
+@pytest.mark.parametrize(
+    "command", ["plan --max-chnage=20%", "drift --onlin", "pln", "apply --parallelism x", "--no-such", "show"]
+)
+def test_a_usage_error_ends_with_1_and_never_with_a_code_about_the_fleet(folder: Path, command: str) -> None:
+    assert mmeplan(command, folder).code == 1

@@ -314,3 +314,12 @@ def heard_by_the_runner(log: str) -> list[str]:
             heard.append(line)
     assert not stopped
     return heard
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_typing_mistake_in_args_is_red(repository: Repository, command: str) -> None:
+    inputs = {"command": command, "args": f"{repository.aws}\n--max-chnage=20%", "issue": "Drift"}
+    ended = repository.act("main", "push", **inputs)
+    assert ended.code != 0
+    assert ended.outputs["exit"] == "1"
+    assert "No such option" in ended.log

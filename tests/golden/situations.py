@@ -183,7 +183,8 @@ HOSTILE = "<script>alert(1)</script>|`@octocat`#1![x](http://evil.example)&lt;\u
 
 def hostile(image: str) -> Fleet:
     made = model(image, environment={"NOTE": f"{HOSTILE}{image}"}, tags={"owner": "@octocat + www.evil.example"})
-    made["primary_container"]["model_data_url"] = f"s3://acme-models/{HOSTILE}/{image}.tar.gz"
+    key = HOSTILE.replace("//", "/")  # MDL-42 refuses the other
+    made["primary_container"]["model_data_url"] = f"s3://acme-models/{key}/{image}.tar.gz"
     alarm = {"alarms": [{"alarm_name": HOSTILE}]}
     return one(models={"ranker": made}, deployment_config={**CANARY, "auto_rollback_configuration": alarm})
 

@@ -263,5 +263,5 @@ def test_the_document_has_the_capacity() -> None:
     with World() as world:
         world.live_through(before)
         (row,) = plan.encode(world.plan(after))["capacity"]["types"]
-        told = {"quota": 40, "quota_source": "fleet.yaml", "assumed": 0}
+        told = {"quota": 40, "quota_source": "fleet.yaml"}
         assert row == {"instance_type": "ml.m5.large", "now": 2, "after": 2, "peak": 4, **told}

@@ -7,7 +7,7 @@ from typing import Final
 
 from mmeplan.rules.calling import Called
 from mmeplan.rules.examples import BIGGER, PREDICT, PREPARE, fleet_file
-from mmeplan.rules.planned import PlannedEndpoint, PlannedFleet, PlanRule
+from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import FleetHit
 
 _INVOKE: Final = "API reference, InvokeEndpoint"
@@ -23,7 +23,7 @@ def _here(text: str) -> str:
 
 
 class CallersRule(PlanRule):
-    """A rule about what callers have to change: `told` says it of how the endpoint was called and will be."""
+    """A rule about what callers have to change: `sentences` says it of how the endpoint was called and will be."""
 
     severity = "warning"
     basis = "doc"
@@ -33,16 +33,13 @@ class CallersRule(PlanRule):
         for at in fleet.endpoints:
             both = fleet.called(at)
             if both is not None:
-                for sentence in self.told(*both):
-                    yield at.endpoint.resource, (), f"{_what_happens(at)}: {sentence}"
+                for sentence in self.sentences(*both):
+                    who = at.endpoint.resource.address
+                    yield at.endpoint.resource, (), f"callers of `{who}` have to change with this update: {sentence}"
 
-    def told(self, before: Called, after: Called) -> Iterator[str]:
+    def sentences(self, before: Called, after: Called) -> Iterator[str]:
         """What callers have to change, in sentences."""
         return iter(())
-
-
-def _what_happens(at: PlannedEndpoint) -> str:
-    return f"callers of `{at.endpoint.resource.address}` have to change with this update"
 
 
 def _listed(names: frozenset[str]) -> str:
@@ -69,7 +66,7 @@ class TargetVariantStays(CallersRule):
         variants=_TWO % "large" + "    more: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}\n"
     )
 
-    def told(self, before: Called, after: Called) -> Iterator[str]:
+    def sentences(self, before: Called, after: Called) -> Iterator[str]:
         gone = before.variants - after.variants
         if gone:
             named = _listed(after.variants)
@@ -88,7 +85,7 @@ class TargetModelIsAsked(CallersRule):
     bad = _here(fleet_file())
     good = fleet_file(multi_model=True)
 
-    def told(self, before: Called, after: Called) -> Iterator[str]:
+    def sentences(self, before: Called, after: Called) -> Iterator[str]:
         if None in (before.multi_model, after.multi_model) or before.multi_model == after.multi_model:
             return
         if after.multi_model:
@@ -119,7 +116,7 @@ class TargetContainerIsAsked(CallersRule):
     bad = _here(_two_containers("Serial"))
     good = _two_containers("Direct")
 
-    def told(self, before: Called, after: Called) -> Iterator[str]:
+    def sentences(self, before: Called, after: Called) -> Iterator[str]:
         if before.hostnames is None or after.hostnames is None:
             return
         gone = before.hostnames - after.hostnames
@@ -150,7 +147,7 @@ class ComponentIsAsked(CallersRule):
     )
     good = fleet_file(variant=BIGGER)
 
-    def told(self, before: Called, after: Called) -> Iterator[str]:
+    def sentences(self, before: Called, after: Called) -> Iterator[str]:
         if before.components == after.components:
             return
         if after.components:

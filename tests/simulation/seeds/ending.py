@@ -43,7 +43,7 @@ def reach_fixpoint(life: Life, fleet: Mapping[str, Any]) -> None:
     plan, fleet = _settle(life, fleet)
     wrong = oracle.differences(life.account, fleet) + oracle.orphans(life.account, fleet)
     wrong += oracle.old_salts(life.account, fleet, life.watch.salts)
-    wrong += oracle.borrowed(life.account, frozenset(life.swapped))
+    wrong += oracle.borrowed(life.account, frozenset(life.moved))
     if wrong:
         raise Broken(f"fixpoint: the plan is empty, and {'; '.join(wrong)}")
     _without_drift(life, fleet)

@@ -81,7 +81,7 @@ class Life:
         self.lines: list[Line] = []
         self.boto3 = scenario.get("stack") == "boto3"
         self.touched: set[str] = set()  # endpoints that others have touched since the plan
-        self.swapped: set[str] = set()  # endpoints that others have moved to another config
+        self.moved: set[str] = set()  # endpoints that others moved, or took a config or model from
         self.replaced: dict[str, str] = {}  # endpoint → the config that it ran when --replace was asked for
         self.went_back = ""  # the config that the last rollback led to
         self.tag_page = scenario.get("tag_page", 0)
@@ -341,8 +341,9 @@ class Life:
         name = others.do(self.account, dict(deed))
         if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
             self.touched |= {stored.name for stored in self.account.all("endpoint")}
+            self.moved |= {stored.name for stored in self.account.all("endpoint")}
         if name and deed["do"] == "swap":
-            self.swapped.add(name)
+            self.moved.add(name)
         if name:
             self.touched.add(name)
             self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)

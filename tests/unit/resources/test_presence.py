@@ -8,7 +8,7 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from mmeplan.resources.canonical import BY_NAME, PRESENT, canonical, first_form
+from mmeplan.resources.canonical import BY_NAME, REQUIRED, canonical, first_form
 from mmeplan.resources.identity import digest, digests
 
 EMPTY_IS_ABSENT: Final = {
@@ -82,9 +82,10 @@ def test_a_structure_that_may_be_empty_is_told_from_none_or_there_is_a_reason(
     while len(path) > 1 and path[-2:] in PRESENT:  # no request has the outer one without it
         path = path[:-1]
     absent = canonical(_request(path[:-1], {}) if path[:-1] else {})
-    says_something = (holder, member) in PRESENT or value != {}
+    is_required = REQUIRED.get(holder) == member  # the outer one alone says it
+    says_something = value != {} and not is_required
     assert (present != absent) is says_something
-    assert says_something or (holder, member) in EMPTY_IS_ABSENT
+    assert says_something or is_required or (holder, member) in EMPTY_IS_ABSENT
 
 
 ASYNC: Final = {"AsyncInferenceConfig": {"OutputConfig": {}}}
@@ -95,6 +96,12 @@ def test_asynchronous_explained_and_plain_endpoints_have_three_digests() -> None
     plain = {"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}
     contents = [canonical({**plain, **more}) for more in ({}, ASYNC, CLARIFY)]
     assert len({digest("endpoint_config", content) for content in contents}) == 3
+
+
+def test_an_answer_without_the_required_structure_means_the_empty_one() -> None:
+    assert canonical({"AsyncInferenceConfig": {}}) == canonical(ASYNC) == ASYNC
+    assert canonical({"ExplainerConfig": {"ClarifyExplainerConfig": {}}}) == canonical(CLARIFY) == CLARIFY
+    assert canonical({"ExplainerConfig": {}}) == canonical({"AsyncInferenceConfig": None}) == {}
 
 
 def test_the_digest_of_an_earlier_release_is_accepted_for_what_it_left_out() -> None:

@@ -20,12 +20,13 @@ from mmeplan.rules.rule import Constraints, Rule
 GROUPS = sorted(Path(inspect.getfile(groups)).parent.glob("[a-z]*.py"))
 BY_MODULE = {path.stem: [*rules_of(importlib.import_module(f"{groups.__name__}.{path.stem}"))] for path in GROUPS}
 TWO_SUBJECTS = {
+    "ARN": {"names", "execution_roles"},
     "CFG": {"endpoint_configs", "instances"},
     "EP": {"callers", "endpoints"},
-    "MDL": {"model_data", "models"},
+    "MDL": {"model_data", "models", "model_packages", "execution_roles"},
     "MME": {"multi_model", "multi_model_hosting"},
 }
-"""The prefixes that are too large for one module."""
+"""The prefixes that are too large for one module, or whose rules have two subjects."""
 
 NEW_RULE = """
 
