@@ -12,8 +12,8 @@ from mmeplan.render.door import ShownPlan
 
 
 class Relations:
-    """An index over one plan. `main` has the change of what the file declares at each address, `gone` what is deleted or
-    forgotten under it, `beside` what else changes: kept generations that are claimed, a stand-in.
+    """An index over one plan. `main` has the change of what the file declares at each address, `gone` what is deleted
+    or forgotten under it, `beside` what else changes: kept generations that are claimed, a stand-in.
     """
 
     def __init__(self, plan: ShownPlan) -> None:

@@ -47,8 +47,8 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class ObjectStatus:
-    """A config or a model by its physical name. `exists` is None where it wasn't looked for, `served` where nobody knows
-    whether this generation has served the endpoint (and for what is no generation).
+    """A config or a model by its physical name. `exists` is None where it wasn't looked for, `served` where nobody
+    knows whether this generation has served the endpoint (and for what is no generation).
     """
 
     name: str

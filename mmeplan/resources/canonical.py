@@ -72,9 +72,6 @@ that leaves the inner one out means the same. Source: botocore, `required` of As
 ClarifyExplainerConfig, ClarifyShapConfig. Digests of earlier releases left them out, as `first_form` does.
 """
 
-_REQUIRED: Final = dict(PRESENT)
-"""A Describe answer may leave the empty structure out; the API takes no request without it."""
-
 _OPAQUE: Final = frozenset({"Environment"})
 """Maps whose keys are the user's own: nothing in them is a member name, and an empty text is a value."""
 
@@ -117,8 +114,6 @@ def short_number(value: float) -> int | float:
 
 def _structure(value: dict[str, Any], holder: str) -> Canonical:
     """The canonical form; what is canonical already is shared, not copied."""
-    if holder in _REQUIRED and _REQUIRED[holder] not in value:
-        value = {**value, _REQUIRED[holder]: {}}
     made: Canonical = {}
     same = True
     for member, inner in value.items():

@@ -163,7 +163,7 @@ def test_destroying_what_is_not_there_does_not_speak_of_the_file(folder: Path) -
 
 def test_a_rollback_to_what_another_fleet_has_says_so(folder: Path) -> None:
     applied(folder, "--var end=-a")
-    with Simulator.open(local(folder)) as simulator:  # the second fleet of an earlier release ran the first one's config
+    with Simulator.open(local(folder)) as simulator:  # in an earlier release the second fleet ran this config
         cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
         config = cloud.read("DescribeEndpoint", {"EndpointName": "ranker-a"})["EndpointConfigName"]
         tags = {"mmeplan:fleet": "other", "mmeplan:address": "endpoint/ranker", "mmeplan:served": config[-8:]}
@@ -208,6 +208,16 @@ def test_the_first_apply_with_an_environment_claims_what_the_file_declares_and_r
     applied(folder, "-e prod --var image=1.1")
     assert {tags.get("mmeplan:environment") for tags in live(folder).values()} == {"prod"}
     assert mmeplan("rollback ranker --local -y -e prod --var image=1.1", folder).code == 0
+
+
+@pytest.mark.parametrize("output", ["text", "markdown", "html"])
+def test_what_changes_is_shown_beside_what_is_claimed(folder: Path, output: str) -> None:
+    applied(folder, "-e prod")
+    untag(folder)
+    shown = mmeplan(f"plan --local -e prod --var image=1.1 --format {output}", folder).stdout
+    assert "ranker:1.1" in shown
+    assert "ranker:1.0" in shown
+    assert "mmeplan:environment" in shown  # the generation that stays
 
 
 def test_nothing_unclaimed_is_deleted_by_a_plan_with_an_environment(folder: Path) -> None:

@@ -79,8 +79,6 @@ def test_a_structure_that_may_be_empty_is_told_from_none_or_there_is_a_reason(
     holder: str, member: str, path: tuple[str, ...], value: Any
 ) -> None:
     present = canonical(_request(path, value))
-    while len(path) > 1 and path[-2:] in PRESENT:  # no request has the outer one without it
-        path = path[:-1]
     absent = canonical(_request(path[:-1], {}) if path[:-1] else {})
     is_required = REQUIRED.get(holder) == member  # the outer one alone says it
     says_something = value != {} and not is_required
