@@ -214,10 +214,11 @@ def test_the_first_apply_with_an_environment_claims_what_the_file_declares_and_r
 def test_what_changes_is_shown_beside_what_is_claimed(folder: Path, output: str) -> None:
     applied(folder, "-e prod")
     untag(folder)
-    shown = mmeplan(f"plan --local -e prod --var image=1.1 --format {output}", folder).stdout
-    assert "ranker:1.1" in shown
-    assert "ranker:1.0" in shown
-    assert "mmeplan:environment" in shown  # the generation that stays
+    for image in ("1.1", "1.2", "1.3", "1.4", "1.5", "1.6"):  # names hold digests: the new one comes first or last
+        shown = mmeplan(f"plan --local -e prod --var image={image} --format {output}", folder).stdout
+        assert f"ranker:{image}" in shown
+        assert "ranker:1.0" in shown
+        assert "mmeplan:environment" in shown  # the generation that stays
 
 
 def test_nothing_unclaimed_is_deleted_by_a_plan_with_an_environment(folder: Path) -> None:
