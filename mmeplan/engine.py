@@ -57,7 +57,7 @@ from mmeplan.planning import (
 from mmeplan.render import ObjectStatus, OutcomeView, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import short_number
-from mmeplan.resources.identity import Deployment, address
+from mmeplan.resources.identity import Deployment, address, owner_in
 from mmeplan.spec import Fleet, Quota
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) ->
         status=seen.endpoint_status,
         config=seen.config,
         variants=_variants(seen.variants, content.get("ProductionVariants", {}), endpoint.autoscaled),
-        note=f"moving to {seen.pending_config}" if seen.pending_config not in ("", seen.config) else "",
+        note="; ".join(_notes(graph, seen)),
         failure=seen.failure_reason,
         generations=tuple(
             f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
@@ -157,8 +157,24 @@ def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) ->
         shadow_variants=_variants(seen.shadow_variants, content.get("ShadowProductionVariants", {}), frozenset()),
         config_in_force=_object(inputs, "endpoint_config", seen.config) if seen.config else None,
         models=tuple(_object(inputs, "model", name) for name in live.models_of(content)),
-        kept=tuple(_object(inputs, "endpoint_config", g.name) for g in older),
+        kept=tuple(
+            replace(_object(inputs, "endpoint_config", g.name), served=None if g.doubtful else True) for g in older
+        ),
     )
+
+
+def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:
+    """Whose the endpoint is, if not this deployment's, and where it is going."""
+    if seen.tags is not None and not graph.deployment.owns(seen.tags):
+        owner = owner_in(seen.tags)
+        if owner is None:
+            yield "not managed by mmeplan"
+        elif graph.deployment.may_change(seen.tags):
+            yield "no environment has claimed it yet"
+        else:
+            yield f"belongs to {owner.words}"
+    if seen.pending_config not in ("", seen.config):
+        yield f"moving to {seen.pending_config}"
 
 
 def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:
@@ -231,9 +247,15 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
 
     The options of the plan come again: without them something else would be planned.
     """
-    file, options = plan.source[0].path if plan.source else "", plan.options
     if any(result.cause == "stuck" for result in outcome.failed):
-        return Command(("status", file), plan.environment, options.variables)
+        file = plan.source[0].path if plan.source else ""
+        return Command(("status", file), plan.environment, plan.options.variables)
+    return next_of(plan, retry_rolled_back=any(result.rolled_back for result in outcome.failed))
+
+
+def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
+    """What to type so that just this is planned anew and carried out: the plan's command with all of its options."""
+    file, options = plan.source[0].path if plan.source else "", plan.options
     words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
     outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     if options.rollback:
@@ -243,7 +265,8 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
         words += tuple(word for at in options.replace for word in ("--replace", at))
         words += ("--max-change", options.max_change) if options.max_change else ()
     words += outages
-    if options.retry_rolled_back or any(result.rolled_back for result in outcome.failed):
+    words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
+    if options.retry_rolled_back or retry_rolled_back:
         words = (*words, "--retry-rolled-back")
     return Command(words, plan.environment, options.variables)
 
@@ -644,7 +667,7 @@ class Engine:
     def carry_out(
         self, move: Move, moved: Callable[[str], None] = lambda _: None, *, lock: FleetLock | None = None
     ) -> None:
-        """Set the tags of a move, one object after the other; `moved` is called with the address of each.
+        """Set the tags of a move, one object after the other; `moved` is called with the address of each, once.
 
         Raises StalePlanError where somebody else took an object since; CloudError, also where `lock` was lost. A second
         run goes on from there.

@@ -16,6 +16,7 @@ Commands catch `MmeplanError` and nothing else; anything else that surfaces is a
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ class Command:
     def __str__(self) -> str:
         environment = ("-e", self.environment) if self.environment else ()
         variables = (word for name, value in self.variables.items() for word in ("--var", f"{name}={value}"))
-        return " ".join(("mmeplan", *self.words, *environment, *variables))
+        return shlex.join(("mmeplan", *self.words, *environment, *variables))
 
 
 class MmeplanError(Exception):

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from mmeplan import diff, live, render
+from mmeplan import diff, history, live, render
 from mmeplan import graph as graphs
 from mmeplan import plan as plans
 from mmeplan.aws.lifecycle import DELETING
@@ -23,7 +23,7 @@ from mmeplan.diff import Generation
 from mmeplan.errors import Command, FleetRefused, InputError, PlanRefused, Problem
 from mmeplan.files import PRIVATE, Writing, write_all
 from mmeplan.graph import Graph
-from mmeplan.live import Snapshot
+from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
 from mmeplan.render import age_text
@@ -367,11 +367,23 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
                 f"nobody knows whether an older config of {at} has served it, so none is gone back to unasked", again
             )
         if chosen is None:
-            kept = "`retain:` in the fleet file says how many superseded configs are kept"
-            refuse(f"{at} has no generation to go back to", kept)
+            refuse(*_no_generation(at, seen, found))
     if chosen.missing:
         refuse(f"{chosen.name} can't serve any more: its {_models(chosen.missing)} gone")
     return chosen
+
+
+def _no_generation(at: str, live: LiveEndpoint, found: tuple[Generation, ...]) -> tuple[str, str]:
+    """What is said, and what helps, where nothing of the fleet's has served before."""
+    record = history.record_of(live)
+    ours = {generation.digest for generation in found}
+    gone = [digest for digest in record.served if digest not in ours] if record is not None else []
+    if not gone:
+        kept = "`retain:` in the fleet file says how many superseded configs are kept"
+        return f"{at} has no generation to go back to", kept
+    why = f"the config {gone[0]} that served it before was deleted, or is another deployment's"
+    back = "turn the fleet file back to what it said then, and apply it; `retain:` says how many configs are kept"
+    return f"{at} has no generation to go back to: {why}", back
 
 
 def _command(fleet: Fleet, *words: str) -> Command:

@@ -5,6 +5,7 @@ Both come to a command by a decorator, which declares the options and hands over
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -151,7 +152,7 @@ class Settings:
             ("--endpoint-url", self.endpoint_url),
             ("--local-db", self.local_db),
         ):
-            words += [option, given] if given else []
+            words += [option, shlex.quote(given)] if given else []
         return " ".join([*words, "--local"] if self.local and not self.local_db else words)
 
     def next_apply(self, plan_file: str) -> str:

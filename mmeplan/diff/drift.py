@@ -78,7 +78,10 @@ def plan_drift(
     applied = live.tag(DIGEST_TAG)
     if applied is None or not fields:
         return None
-    if applied == endpoint.digest:
+    as_applied = applied in digests("endpoint", now) or (
+        bool(inputs.graph.replaced) and _is_as_applied(inputs, applied, config, live, live_config, now)
+    )  # a rollback names models, so the same content under another name differs
+    if applied == endpoint.digest and not as_applied:
         return Drift(endpoint.address, "live differs from what was applied last; the file did not change", fields)
     if _is_as_applied(inputs, applied, config, live, live_config, now):
         return None
@@ -400,7 +403,7 @@ class _Finder:
                 self._runs_external(endpoint, live, applied)
             return
         now = self.inputs.live_meaning(config, live, live_config)
-        file_changed = applied != endpoint.digest
+        file_changed = applied != endpoint.digest or applied in digests("endpoint", now)
         if now == self.inputs.graph.meaning(endpoint) or (
             file_changed and _is_as_applied(self.inputs, applied, config, live, live_config, now)
         ):

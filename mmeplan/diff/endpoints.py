@@ -30,7 +30,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
+from mmeplan.resources.identity import DIGEST_TAG, owner_in
 
 VARIANTS_DIFFER: Final = (
     "the variant names differ between the two configs, "
@@ -127,13 +127,11 @@ def _ownership_refusal(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -
     if owner is not None and owner.fleet == inputs.graph.fleet.name:
         text = f"the endpoint {live.name} belongs to {owner.words}"
         other = f"plan with -e {owner.environment}" if owner.environment else "plan without -e"
-        refusal = (
-            f"{text}; {other}, give this one another `name:` (`name: {live.name}-{{{{ environment }}}}`), "
-            f"or hand it over with `mmeplan move`"
-        )
+        example = f" (`name: {live.name}-{{{{ environment }}}}`)" if inputs.graph.deployment.environment else ""
+        refusal = f"{text}; {other}, give this one another `name:`{example}, or hand it over with `mmeplan move`"
     elif owner is not None:
         text = f"the endpoint {live.name} belongs to {owner.words}"
-        refusal = f"{text}; give this one another `name:`, or remove the tag {FLEET_TAG} from the endpoint"
+        refusal = f"{text}; give this one another `name:`, or hand it over with that fleet's `mmeplan move`"
     else:
         text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
         refusal = f"{text}; write `adopt: true` to take it under management, or choose another `name:`"

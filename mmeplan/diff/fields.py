@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.diff.changes import FieldChange
-from mmeplan.resources.canonical import UNORDERED, short_number
+from mmeplan.resources.canonical import BY_NAME, UNORDERED, short_number
 from mmeplan.resources.identity import ENVIRONMENT_TAG
 from mmeplan.spec import IgnoredTags
 
@@ -26,6 +26,7 @@ def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
     """Every leaf that differs, sorted by path. Added and removed structures are spelled out leaf by leaf."""
     if before == after:
         return ()
+    before, after = _by_name(before), _by_name(after)
     from deepdiff import DeepDiff  # imported when something differs: it takes as long as the rest of a small plan
 
     tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True, verbose_level=2)
@@ -36,6 +37,19 @@ def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
             for change in _leaves(*_whole_list(path, before, after)):
                 found[change.path] = change
     return tuple(found[path] for path in sorted(found, key=lambda path: [str(part) for part in path]))
+
+
+def _by_name(value: Any, member: str = "") -> Any:
+    """The value with its lists of uniquely named structures as mappings: `sources.a` goes, not `sources[0]: a → b`."""
+    if isinstance(value, dict):
+        return {key: _by_name(inner, key) for key, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    name = BY_NAME.get(member, "")
+    items = [_by_name(item) for item in value]
+    if not name or not all(isinstance(item, dict) and name in item for item in items):
+        return items
+    return {str(item[name]): {key: inner for key, inner in item.items() if key != name} for item in items}
 
 
 def _whole_list(path: tuple[str | int, ...], before: Any, after: Any) -> tuple[tuple[str | int, ...], Any, Any]:

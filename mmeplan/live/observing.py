@@ -362,7 +362,7 @@ def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str
 
 def _has_empty_structures(endpoint: LiveObject) -> bool:
     """Whether an endpoint's answer has a structure that digests of version 1 left out: its config is described."""
-    shown = {member: endpoint.describe[member] for member in _SHOWN if endpoint.describe.get(member)}
+    shown = {member: endpoint.describe[member] for member in _SHOWN if endpoint.describe.get(member) is not None}
     form = canonical(shown)
     return form != first_form(form)
 

@@ -23,7 +23,7 @@ from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
-from mmeplan.resources.identity import FLEET_TAG
+from mmeplan.resources.identity import Deployment
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 
@@ -44,7 +44,8 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
         *_by_arns("Read", _reads(plan, snapshot, of)),
         *_by_arns("Write", _writes(plan.steps, of, deletes=False)),
     ]
-    owned = {"StringEquals": {f"aws:ResourceTag/{FLEET_TAG}": plan.fleet}}
+    deployment = Deployment(plan.fleet, plan.environment)
+    owned = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in deployment.tags.items()}}
     deletes = _by_arns("DeleteOwn", _writes(plan.steps, of, deletes=True))
     statements += [{**statement, "Condition": owned} for statement in deletes]
     roles = sorted({str(s.params["ExecutionRoleArn"]) for s in plan.steps if s.params.get("ExecutionRoleArn")})

@@ -88,6 +88,7 @@ def _child_nodes(relations: Relations, endpoint: Change, covered: set[str]) -> t
             else:
                 nodes.append(_node_of(relations, change))
         if at not in covered:
+            nodes += [_node_of(relations, other) for other in relations.beside.get(at, ()) if not other.is_noop]
             gone += relations.gone.get(at, ())
     covered.update(family)
     nodes += [_node_of(relations, change) for change in gone[:_MOST_GENERATIONS]]

@@ -12,18 +12,21 @@ from mmeplan.render.door import ShownPlan
 
 
 class Relations:
-    """An index over one plan. `main` has the change of each address, `gone` what is deleted or forgotten under it."""
+    """An index over one plan. `main` has the change of what the file declares at each address, `gone` what is deleted
+    or forgotten under it, `beside` what else changes: kept generations that are claimed, a stand-in.
+    """
 
     def __init__(self, plan: ShownPlan) -> None:
         self.main: dict[str, Change] = {}
         self.gone: dict[str, list[Change]] = defaultdict(list)
+        self.beside: dict[str, list[Change]] = defaultdict(list)
         self.steps: dict[str, list[Step]] = defaultdict(list)
         self._by_name: dict[tuple[str, str], str] = {}
         for change in plan.changes:
             if change.kind != "endpoint" and change.actions in (("delete",), ("forget",)):
                 self.gone[change.address].append(change)
                 continue
-            self.main[change.address] = change
+            self._enter(change)
             for name in filter(None, (change.live_name, change.name)):
                 self._by_name[change.kind, name] = change.address
         for step in plan.steps:
@@ -34,6 +37,15 @@ class Relations:
             for before in self._before(at):
                 if before != at and at not in self._deleted_after[before]:
                     self._deleted_after[before].append(at)
+
+    def _enter(self, change: Change) -> None:
+        """Of several changes at one address the one that has a place in the file is the main one, else the last."""
+        other = self.main.get(change.address)
+        if other is not None:
+            main, least = (other, change) if other.location.line and not change.location.line else (change, other)
+            self.beside[change.address].append(least)
+            change = main
+        self.main[change.address] = change
 
     def address_of(self, kind: str, name: str) -> str:
         """The address of the object of that physical name, empty if the plan doesn't know it."""

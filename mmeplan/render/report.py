@@ -356,6 +356,9 @@ def marks(plan: ShownPlan) -> tuple[str, ...]:
     return tuple(text for holds, text in marks if holds)
 
 
+_OWNS_NOTHING = "Nothing that is live carries this fleet's tags, or all of it is kept."
+
+
 def traffic_words(plan: ShownPlan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
     effects = Counter[str](change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
@@ -370,6 +373,8 @@ def summary_line(plan: ShownPlan) -> str:
     if not plan.has_changes:
         if plan.errored or not plan.complete:
             return f"No changes found. {_not_seen(plan)}"
+        if plan.options.destroy:
+            return f"No changes. {_OWNS_NOTHING}"
         file = shorten_left(plan.source[0].path, FILE_ROOM) if plan.source else "the fleet file"
         return f"No changes. What is live is what {clean(file)} says."
     counts, traffic = plan.summary, traffic_words(plan)
@@ -398,7 +403,8 @@ def verdict_in_brief(plan: ShownPlan) -> tuple[Phrase, str]:
     if not plan.has_changes:
         if plan.errored or not plan.complete:
             return Phrase("No changes found", "warning"), _not_seen(plan)
-        return Phrase("No changes", "good"), "What is live is what the file says."
+        said = _OWNS_NOTHING if plan.options.destroy else "What is live is what the file says."
+        return Phrase("No changes", "good"), said
     worst = traffic_words(plan)
     if not worst:
         return Phrase(f"{counted(plan.summary.changes, 'change')}; what serves now notices nothing", "good"), ""

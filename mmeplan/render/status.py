@@ -47,13 +47,16 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class ObjectStatus:
-    """A config or a model by its physical name. `exists` is None where it wasn't looked for."""
+    """A config or a model by its physical name. `exists` is None where it wasn't looked for, `served` where nobody
+    knows whether this generation has served the endpoint (and for what is no generation).
+    """
 
     name: str
     arn: str = ""
     created_at: str = ""
     exists: bool | None = None
     models: tuple[str, ...] = ()
+    served: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

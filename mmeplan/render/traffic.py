@@ -7,12 +7,12 @@ rolling; the waits are baking periods; the old fleet goes after TerminationWaitI
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-from mmeplan.plan import Change, VariantTraffic
+from mmeplan.plan import Change, Step, VariantTraffic
 from mmeplan.render.relations import Relations, model_names
 from mmeplan.render.values import before_after, counted, percent
 
@@ -80,9 +80,22 @@ def variant_rows(endpoint: Change, relations: Relations, config: str) -> tuple[V
         if running:
             share = before_after(percent(item.share_before) or "0 %", share)
         model = models.get(item.variant, "")
-        instances = _instances(item, requests.get(item.variant, {}), running)
+        request = requests.get(item.variant, {})
+        if item.kept:
+            request = _with_kept_concurrency(request, item.variant, relations.steps.get(endpoint.address, ()))
+        instances = _instances(item, request, running)
         rows.append(VariantRow(item.variant, instances, share, relations.address_of("model", model) or model))
     return tuple(rows)
+
+
+def _with_kept_concurrency(request: Mapping[str, Any], variant: str, steps: Iterable[Step]) -> Mapping[str, Any]:
+    """The variant's request with the provisioned concurrency that is set again after the swap."""
+    for step in steps:
+        for entry in step.params.get("DesiredWeightsAndCapacities") or ():
+            if entry.get("VariantName") == variant and "ServerlessUpdateConfig" in entry:
+                config = {**(request.get("ServerlessConfig") or {}), **entry["ServerlessUpdateConfig"]}
+                request = {**request, "ServerlessConfig": config}
+    return request
 
 
 def _instances(item: VariantTraffic, request: Mapping[str, Any], running: bool) -> str:

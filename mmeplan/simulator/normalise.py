@@ -20,6 +20,8 @@ _CONFIG_MEMBERS: Final = (
     *("KmsKeyId", "AsyncInferenceConfig", "ExplainerConfig", "ExecutionRoleArn", "VpcConfig", "MetricsConfig"),
     "CrossRegionTrafficConfig",
 )
+_MAY_BE_EMPTY: Final = frozenset({"Environment", "OutputConfig", "ShapConfig", "ShapBaselineConfig"})
+"""Source: botocore, `required` of AsyncInferenceConfig, ClarifyExplainerConfig, ClarifyShapConfig."""
 
 
 def float32(value: float) -> float:
@@ -71,10 +73,12 @@ def _variant(variant: Json) -> Json:
 
 
 def _without_empty(value: Any, member: str = "") -> Any:
-    """Without empty lists and structures at any depth: an unset member is absent. An Environment may be empty."""
+    """Without empty lists and structures at any depth: an unset member is absent. An Environment may be empty, and so
+    may a structure that its shape requires.
+    """
     if member == "Environment" or not isinstance(value, (dict, list)):
         return value
     if isinstance(value, list):
         return [_without_empty(item) for item in value]
     pruned = {key: _without_empty(item, key) for key, item in value.items()}
-    return {key: item for key, item in pruned.items() if item not in ({}, []) or key == "Environment"}
+    return {key: item for key, item in pruned.items() if item not in ({}, []) or key in _MAY_BE_EMPTY}

@@ -168,7 +168,7 @@ class Fleet:
     ignore_tags: IgnoredTags = IgnoredTags()
 
 
-VERBATIM_BELOW: Final = frozenset({"Environment", "Tags", *KEYED})
+VERBATIM_BELOW: Final = frozenset({"AdditionalModelDataSources", "Environment", "Tags", *KEYED})
 """Members whose keys are the user's own names, the same in the API and in the file."""
 
 

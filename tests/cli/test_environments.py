@@ -126,6 +126,58 @@ def test_an_endpoint_of_another_environment_is_refused_with_the_way_out(folder: 
     assert live(folder)["ranker"]["mmeplan:environment"] == "staging"
 
 
+@pytest.mark.parametrize(("options", "example"), [("-e prod", True), ("", False)])
+def test_the_advice_on_names_uses_the_environment_only_where_there_is_one(
+    folder: Path, options: str, example: bool
+) -> None:
+    applied(folder, "-e staging same.yaml")
+    words = " ".join(mmeplan(f"plan --local {options} same.yaml", folder).stdout.split())
+    assert ("ranker-{{ environment }}" in words) is example
+
+
+def test_status_says_whose_an_endpoint_is(folder: Path) -> None:
+    def note(options: str) -> str:
+        return str(json.loads(mmeplan(f"status --local same.yaml --format json {options}", folder).stdout)[0]["note"])
+
+    applied(folder, "same.yaml")
+    assert note("-e prod") == "no environment has claimed it yet"
+    applied(folder, "-e staging same.yaml")
+    assert note("-e staging") == ""
+    assert note("-e prod") == "belongs to the environment 'staging' of the fleet 'rank'"
+
+
+def test_deletions_are_bound_to_the_tags_of_the_fleet_and_the_environment(folder: Path) -> None:
+    applied(folder, "-e prod")
+    policy = json.loads(mmeplan("plan --local --iam -e prod empty.yaml", folder).stdout)
+    conditions = [s["Condition"] for s in policy["Statement"] if s["Sid"].startswith("DeleteOwn")]
+    tags = {"aws:ResourceTag/mmeplan:fleet": "rank", "aws:ResourceTag/mmeplan:environment": "prod"}
+    assert conditions
+    assert all(condition == {"StringEquals": tags} for condition in conditions)
+
+
+def test_destroying_what_is_not_there_does_not_speak_of_the_file(folder: Path) -> None:
+    applied(folder, "-e staging")
+    result = mmeplan("destroy --local -y -e prod", folder)
+    assert "Nothing that is live carries this fleet's tags" in result.stdout
+
+
+def test_a_rollback_to_what_another_fleet_has_says_so(folder: Path) -> None:
+    applied(folder, "--var end=-a")
+    with Simulator.open(local(folder)) as simulator:  # in an earlier release the second fleet ran this config
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        config = cloud.read("DescribeEndpoint", {"EndpointName": "ranker-a"})["EndpointConfigName"]
+        tags = {"mmeplan:fleet": "other", "mmeplan:address": "endpoint/ranker", "mmeplan:served": config[-8:]}
+        request = {"EndpointName": "ranker-b", "EndpointConfigName": config}
+        cloud.write("CreateEndpoint", {**request, "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]})
+        simulator.clock.sleep(600)
+    second = "--var fleet_name=other --var end=-b --var image=1.1"
+    applied(folder, second)
+    result = mmeplan(f"rollback ranker --local -y {second}", folder)
+    assert result.code == 1
+    assert f"the config {config[-8:]} that served it before was deleted, or is another deployment's" in result.stderr
+    assert "turn the fleet file back" in result.stderr
+
+
 def test_a_plan_without_an_environment_leaves_those_of_environments_alone(folder: Path) -> None:
     applied(folder, "-e staging")
     assert "endpoint ranker-staging" not in actions(plan(folder, "empty.yaml", code=0))
@@ -156,6 +208,17 @@ def test_the_first_apply_with_an_environment_claims_what_the_file_declares_and_r
     applied(folder, "-e prod --var image=1.1")
     assert {tags.get("mmeplan:environment") for tags in live(folder).values()} == {"prod"}
     assert mmeplan("rollback ranker --local -y -e prod --var image=1.1", folder).code == 0
+
+
+@pytest.mark.parametrize("output", ["text", "markdown", "html"])
+def test_what_changes_is_shown_beside_what_is_claimed(folder: Path, output: str) -> None:
+    applied(folder, "-e prod")
+    untag(folder)
+    for image in ("1.1", "1.2", "1.3", "1.4", "1.5", "1.6"):  # names hold digests: the new one comes first or last
+        shown = mmeplan(f"plan --local -e prod --var image={image} --format {output}", folder).stdout
+        assert f"ranker:{image}" in shown
+        assert "ranker:1.0" in shown
+        assert "mmeplan:environment" in shown  # the generation that stays
 
 
 def test_nothing_unclaimed_is_deleted_by_a_plan_with_an_environment(folder: Path) -> None:

@@ -323,6 +323,7 @@ def test_a_swap_keeps_the_provisioned_concurrency_of_an_autoscaler() -> None:
         made = world.plan(edited)
         assert all(KEPT in text for text in shown(made).values())
         assert all("provisioned_concurrency" not in text for text in shown(made).values())
+        assert all("8 kept warm" in text or name == "html" for name, text in shown(made).items())
         world.live_through(edited)
         assert provisioned(world) == 8
 

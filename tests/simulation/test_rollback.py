@@ -188,6 +188,15 @@ def test_going_back_to_the_config_of_a_replaced_model(world: World) -> None:
     assert world.plan(LARGE).drift == ()
 
 
+def test_the_same_content_under_another_models_name_is_no_drift(world: World) -> None:
+    world.live_through(SMALL)
+    world.live_through(SMALL, replace=(AT,))
+    newest = world.endpoint()["EndpointConfigName"]
+    world.live_through(SMALL, replace=("model/ranker",))
+    assert world.endpoint()["EndpointConfigName"] != newest
+    assert back(world, SMALL, newest).drift == ()
+
+
 def test_what_an_adopted_endpoint_never_served_by_is_no_generation(world: World) -> None:
     """An apply had made the config, and stopped before it took the endpoint over."""
     world.foreign_endpoint("ranker")

@@ -26,6 +26,14 @@ from mmeplan.diff.fields import field_changes
         ({"V": {"Subnets": ["a"]}}, {"V": {}}, [(("V", "Subnets"), ["a"], None)]),
         ({"Environment": {"A.B": "1"}}, {"Environment": {"A.B": "2"}}, [(("Environment", "A.B"), "1", "2")]),
         ({"b": 1, "a": 1}, {"a": 2, "b": 2}, [(("a",), 1, 2), (("b",), 1, 2)]),
+        (
+            {"AdditionalModelDataSources": [{"ChannelName": "Aa", "ETag": "1"}, {"ChannelName": "b", "ETag": "2"}]},
+            {"AdditionalModelDataSources": [{"ChannelName": "b", "ETag": "3"}]},
+            [
+                (("AdditionalModelDataSources", "Aa", "ETag"), "1", None),
+                (("AdditionalModelDataSources", "b", "ETag"), "2", "3"),
+            ],
+        ),
     ],
 )
 def test_every_leaf_that_differs_is_told(before: Any, after: Any, told: list[Any]) -> None:
