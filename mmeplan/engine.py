@@ -96,6 +96,11 @@ class Drift:
     graph: Graph = field(repr=False)
     snapshot: Snapshot = field(repr=False)
 
+    def mended(self) -> plans.Mended:
+        """What an apply of the file would put back, by a plan of it: nothing where that would be refused."""
+        desired = Desired.of(self.graph.fleet).with_own_names(self.snapshot)
+        return plans.mended_by(planned_from(desired, self.snapshot, Options(speculative=True)).plan, self.report())
+
     def report(self, *, show_environment: bool = False) -> plans.DriftReport:
         """Everything that was found, as data."""
         return plans.drift_report(self.graph, self.snapshot, show_environment=show_environment)

@@ -25,7 +25,16 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import owner_notes, plan_drift
-from mmeplan.diff.fields import claimed, field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
+from mmeplan.diff.fields import (
+    LEFT_TO_AUTOSCALER,
+    claimed,
+    field_changes,
+    is_count,
+    is_scale_only,
+    own_fields,
+    tag_changes,
+    with_default_weight,
+)
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
@@ -133,7 +142,8 @@ def _ownership_refusal(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -
         )
     elif owner is not None:
         text = f"the endpoint {live.name} belongs to {owner.words}"
-        refusal = f"{text}; give this one another `name:`, or remove the tag {FLEET_TAG} from the endpoint"
+        adopt = f"remove the tag {FLEET_TAG} from the endpoint and write `adopt: true`"
+        refusal = f"{text}; give this one another `name:`, or {adopt}"
     else:
         text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
         refusal = f"{text}; write `adopt: true` to take it under management, or choose another `name:`"
@@ -271,6 +281,13 @@ class _Compared:
     def _models(self) -> tuple[tuple[str, str], ...]:
         return self.inputs.serving_models(self.config, self.live_config)
 
+    def _scaled_by_others(self, action: Action) -> tuple[str, ...]:
+        """A note where a count that the file says is put back: who changed it may be an autoscaler."""
+        by_others = self.drift is not None or not self.inputs.owns(self.live)
+        if action not in (Action.SCALE, Action.SWAP) or not by_others or not is_count(self.fields):
+            return ()
+        return (f"somebody changed its count in place; {LEFT_TO_AUTOSCALER}",)
+
     @cached_property
     def _owners(self) -> tuple[str, ...]:
         return owner_notes(self.inputs, self.endpoint, self.config, self.live, self.live_config)
@@ -279,7 +296,7 @@ class _Compared:
         self, action: Action, reason: Reason, effect: Effect, text: str, *, runs: str = "", **more: Any
     ) -> Change:
         runs = runs or self.live_config.name
-        more["notes"] = (*more.get("notes", ()), *self._owners)
+        more["notes"] = (*more.get("notes", ()), *self._owners, *self._scaled_by_others(action))
         return _kept(self.inputs, self.endpoint, self.live, runs, action, reason, effect, text, **more)
 
 

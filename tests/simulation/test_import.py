@@ -248,8 +248,8 @@ def test_what_cannot_be_taken_over_is_named_and_the_rest_is_imported(world: Worl
     made = imported(world, "search", "broken", "theirs", "young", "missing")
     assert {one.name: one.why for one in made.skipped} == {
         "broken": "it is Failed: no /ping",
-        "missing": "there is no endpoint of that name",
-        "theirs": "it belongs to the fleet 'another' already",
+        "missing": f"there is no endpoint of that name in {REGION} of the account 123456789012",
+        "theirs": "it belongs to the fleet 'another' already; --fleet another writes that one's file",
         "young": "it is Creating; import it when that is over",
     }
     assert made.endpoints == ("search",)
