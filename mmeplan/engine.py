@@ -48,6 +48,7 @@ from mmeplan.planning import (
     Desired,
     Planned,
     as_asked,
+    as_served,
     emptied,
     files_of,
     findings_of_import,
@@ -75,6 +76,7 @@ __all__ = [
     "Move",
     "Planned",
     "Status",
+    "apply_of",
     "changed_files",
     "files_of",
     "next_after",
@@ -239,16 +241,28 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
     file, options = plan.source[0].path if plan.source else "", plan.options
     if any(result.cause == "stuck" for result in outcome.failed):
         return Command(("status", file), plan.environment, options.variables)
+    if any(result.rolled_back for result in outcome.failed):
+        options = replace(options, retry_rolled_back=True)
+    return _applied_with(plan, options, file)
+
+
+def apply_of(plan: Plan, file: str) -> Command:
+    """What to type to apply a plan that isn't saved: its file is planned anew, with the options that this one had."""
+    return _applied_with(plan, plan.options, file)
+
+
+def _applied_with(plan: Plan, options: Options, file: str) -> Command:
     words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
-    outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     if options.rollback:
         words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
     else:
         words += tuple(word for at in options.targets for word in ("--target", at))
         words += tuple(word for at in options.replace for word in ("--replace", at))
         words += ("--max-change", options.max_change) if options.max_change else ()
-    words += outages
-    if options.retry_rolled_back or any(result.rolled_back for result in outcome.failed):
+    words += tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
+    if options.parallelism != DEFAULT_PARALLELISM:
+        words += ("--parallelism", str(options.parallelism))
+    if options.retry_rolled_back:
         words = (*words, "--retry-rolled-back")
     return Command(words, plan.environment, options.variables)
 
@@ -534,7 +548,8 @@ class Engine:
         findings: list[Finding] = []
         quotas: dict[str, Quota] = {}
         if online:
-            findings = self.check_online(desired)
+            asked = replace(desired, graph=as_served(as_asked(desired.graph, snapshot, options), snapshot))
+            findings = self.check_online(asked)
             quotas = service_quotas(desired.graph, self._reader)
         at = self.clock.now().isoformat()
 

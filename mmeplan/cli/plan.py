@@ -21,7 +21,7 @@ from mmeplan.cli.options import (
     snapshot_option,
 )
 from mmeplan.cli.outputs import PRINTED, Outputs, exit_code, write_option
-from mmeplan.engine import DEFAULT_PARALLELISM, Planned, files_of
+from mmeplan.engine import DEFAULT_PARALLELISM, Planned, apply_of, files_of
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
 
@@ -78,7 +78,7 @@ def command(
     outputs = Outputs(settings, format_, writes, out, (settings.fleet, snapshot_file), show_environment)
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
-    applies = settings.next_apply(out) if out else settings.again(f"apply {settings.fleet}")
+    applies = settings.next_apply(out) if out else settings.again(apply_of(planned.plan, settings.fleet))
     next_command = applies if planned.applyable else ""
     outputs.write(planned.plan, next_command=next_command)
     if iam:

@@ -7,6 +7,7 @@ drifted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,26 @@ TO_SERVERLESS = (
     "instance_type: ml.m5.large, initial_instance_count: 2",
     "serverless_config: {memory_size_in_mb: 2048, max_concurrency: 5}",
 )
+SERVERLESS = FLEET.replace(*TO_SERVERLESS)
 TO_INSTANCES = (TO_SERVERLESS[1], TO_SERVERLESS[0])
 OWN_TAGS = ["mmeplan:fleet", "mmeplan:address", "mmeplan:digest", "mmeplan:tags"]
+TWO = (
+    FLEET[: FLEET.index("endpoints:")]
+    + """\
+variables: {type: ml.m5.large}
+endpoints:
+  a:
+    config: {production_variants: {main: {model: ranker, instance_type: "{{ type }}", initial_instance_count: 2}}}
+  b:
+    config: {production_variants: {main: {model: ranker, instance_type: "{{ type }}", initial_instance_count: 2}}}
+"""
+)
+ROLLING = """\
+    deployment_config:
+      rolling_update_policy:
+        maximum_batch_size: {type: CAPACITY_PERCENT, value: 50}
+        wait_interval_in_seconds: 60
+"""
 AN_ADOPTED_ENDPOINT = ("endpoints:\n  ranker:\n", "endpoints:\n  ranker:\n    adopt: true\n")
 AN_ADOPTED_CONFIG = ("    config:\n", "    config:\n      adopt: true\n")
 AN_ADOPTED_MODEL = ("models:\n  ranker:\n", "models:\n  ranker:\n    adopt: true\n")
@@ -107,6 +126,24 @@ def scaled(folder: Path) -> None:
     """Somebody scales to 7 instances."""
     wanted = [{"VariantName": "main", "DesiredInstanceCount": 7}]
     by_hand("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=wanted)(folder)
+
+
+def impostor(folder: Path) -> None:
+    """A model of the name that the next plan's model will have, with other content."""
+    path = folder / "fleet.yaml"
+    text = path.read_text()
+    path.write_text(text.replace(*NEW_IMAGE))
+    changes = json.loads(mmeplan("plan --local --format json", folder).stdout)["changes"]
+    path.write_text(text)
+    (name,) = [change["name"] for change in changes if change["address"] == "model/ranker"]
+    by_hand("CreateModel", **{**MODEL, "ModelName": name, "EnableNetworkIsolation": True})(folder)
+
+
+def deleted_and_free(folder: Path) -> None:
+    """The model in the way is deleted."""
+    changes = json.loads(mmeplan("plan --local --format json", folder).stdout)["changes"]
+    (name,) = [change["live_name"] for change in changes if change["address"] == "model/ranker"]
+    by_hand("DeleteModel", ModelName=name)(folder)
 
 
 @dataclass(frozen=True)
@@ -262,6 +299,74 @@ CASES = {
         (by_hand("DeleteModel", ModelName="mine"),),
         edit=(NEW_IMAGE,),
     ),
+    "plan: a name with other content, deleted": Case(
+        FLEET,
+        PLAN,
+        ("delete it, or set replace_salt to get another name",),
+        (deleted_and_free,),
+        (impostor,),
+        edit=(NEW_IMAGE,),
+    ),
+    "plan: a name with other content, a salt set": Case(
+        FLEET,
+        PLAN,
+        ("delete it, or set replace_salt to get another name",),
+        (("models:\n  ranker:\n", "models:\n  ranker:\n    replace_salt: again\n"),),
+        (impostor,),
+        edit=(NEW_IMAGE,),
+    ),
+    "plan: another name, the old one kept": Case(
+        FLEET,
+        PLAN,
+        ("`name: ranker` keeps it",),
+        (("    name: scorer\n", "    name: ranker\n"),),
+        edit=(("endpoints:\n  ranker:\n", "endpoints:\n  ranker:\n    name: scorer\n"),),
+    ),
+    "plan: another name, and the outage allowed": Case(
+        FLEET,
+        PLAN,
+        ("--allow-outage endpoint/ranker",),
+        (),
+        edit=(("endpoints:\n  ranker:\n", "endpoints:\n  ranker:\n    name: scorer\n"),),
+        applies="apply fleet.yaml --local -y --allow-outage endpoint/ranker",
+    ),
+    "plan: more than the quota, --parallelism": Case(
+        TWO,
+        PLAN,
+        ("--parallelism 1 would do",),
+        (),
+        edit=(("fleet: shop\n", "fleet: shop\nquotas: {ml.m5.large: 6}\n"), NEW_IMAGE),
+        applies="apply fleet.yaml --local -y --parallelism 1",
+    ),
+    "plan: more than the quota, a higher one": Case(
+        FLEET,
+        PLAN,
+        ("a quota of 4 would do as it is planned",),
+        (("ml.m5.large: 3", "ml.m5.large: 4"),),
+        edit=(("fleet: shop\n", "fleet: shop\nquotas: {ml.m5.large: 3}\n"), NEW_IMAGE),
+    ),
+    "plan: more than the quota, updated in batches": Case(
+        FLEET,
+        PLAN,
+        ("or a rolling_update_policy",),
+        (("    config:\n", ROLLING + "    config:\n"),),
+        edit=(("fleet: shop\n", "fleet: shop\nquotas: {ml.m5.large: 3}\n"), NEW_IMAGE),
+    ),
+    "plan: too many deleted": Case(
+        TWO,
+        "plan --local --max-change 1",
+        ("if it is: --max-change 2",),
+        (),
+        edit=((TWO[TWO.index("endpoints:") :], "endpoints: {}\n"),),
+        applies="apply fleet.yaml --local -y --max-change 2",
+    ),
+    "plan --replace --target": Case(
+        TWO,
+        "plan --local --replace endpoint/b --target endpoint/a",
+        ("add --target endpoint/b",),
+        (),
+        applies="apply fleet.yaml --local -y --replace endpoint/b --target endpoint/a --target endpoint/b",
+    ),
 }
 
 
@@ -309,3 +414,114 @@ def test_advice_leads_where_it_says(tmp_path: Path, case: Case) -> None:
     assert after.code == 0, after
     drift = mmeplan("drift --local", tmp_path)
     assert drift.code == 0, drift
+
+
+NEXT = {
+    "as it is": "",
+    "a fresh object": "--replace model/ranker",
+    "a fresh fleet": "--replace endpoint/a",
+    "a target": "--target endpoint/a --var type=ml.m5.xlarge",
+    "a variable": "--var type=ml.m5.xlarge",
+    "one at a time": "--parallelism 1 --var type=ml.m5.xlarge",
+    "few changes": "--max-change 50% --var type=ml.m5.xlarge",
+}
+
+
+def following(page: str) -> str:
+    """The command that a page ends with."""
+    _, found, command = " ".join(page.split()).rpartition("Next: mmeplan ")
+    assert found
+    return command
+
+
+@pytest.mark.parametrize("options", NEXT.values(), ids=NEXT)
+def test_what_a_plan_says_to_type_next_makes_that_very_plan(tmp_path: Path, options: str) -> None:
+    applied(tmp_path, TWO)
+    followed(tmp_path, (NEW_IMAGE,) if options == "" else ())
+    shown = mmeplan(f"plan --local {options}", tmp_path)
+    steps = json.loads(mmeplan(f"plan --local --format json {options}", tmp_path).stdout)["steps"]
+    command = following(shown.stdout)
+    again = json.loads(mmeplan(f"{command.replace('apply', 'plan', 1)} --format json", tmp_path).stdout)
+    assert steps
+    assert again["steps"] == steps
+    assert mmeplan(f"{command} -y", tmp_path).code == 0
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_endpoint_that_cannot_be_imported_is_written_by_hand_as_is_said(tmp_path: Path) -> None:
+    applied(tmp_path, FLEET)
+    without_config(tmp_path)
+    with Hands(tmp_path) as hands:
+        found = hands.does("DescribeEndpoint", EndpointName="ranker")
+        hands.does("DeleteTags", ResourceArn=found["EndpointArn"], TagKeys=OWN_TAGS)
+    told = words(mmeplan(f"import ranker {LOCAL}", tmp_path))
+    assert f"its config {found['EndpointConfigName']} is gone, so what it runs can't be told" in told
+    assert "Write its entry by hand: its name, `adopt: true`, and the config that it is to run" in told
+    by_hand_written = FLEET.replace("fleet: shop", "fleet: imported").replace(*AN_ADOPTED_ENDPOINT)
+    (tmp_path / "fleet.yaml").write_text(by_hand_written)
+    assert mmeplan("apply fleet.yaml --local -y", tmp_path).code == 0
+    assert mmeplan("plan fleet.yaml --local --detailed-exitcode", tmp_path).code == 0
+
+
+def test_an_import_from_the_wrong_region_names_region_and_account(tmp_path: Path) -> None:
+    applied(tmp_path, FLEET)
+    by_hand("DeleteTags", "endpoint", TagKeys=OWN_TAGS)(tmp_path)
+    told = mmeplan("import ranker --local --region us-west-2", tmp_path)
+    assert told.code == 1
+    assert "there is no endpoint of that name in us-west-2 of the account 123456789012" in words(told)
+    assert "nothing was imported from us-west-2 of the account 123456789012" in words(told)
+    none = words(mmeplan("import --name 'r*' --local --region us-west-2", tmp_path))
+    assert "nothing was imported from us-west-2 of the account 123456789012" in none
+    listed = none.rpartition("try: mmeplan ")[2]
+    assert mmeplan(listed.replace("us-west-2", "eu-west-1"), tmp_path).stdout.count("adopt: true") >= 1
+
+
+def test_an_endpoint_of_another_fleet_is_imported_under_that_name(tmp_path: Path) -> None:
+    applied(tmp_path, FLEET)
+    assert "--fleet shop writes that one's file" in words(mmeplan(f"import ranker {LOCAL}", tmp_path))
+    assert mmeplan(f"import ranker {LOCAL} --fleet shop -o again.yaml", tmp_path).code == 0
+    assert mmeplan("drift again.yaml --local", tmp_path).code == 0
+
+
+def test_what_an_imported_file_says_of_a_new_image_leads_to_it(tmp_path: Path) -> None:
+    applied(tmp_path, FLEET)
+    untagged("model", "config", "endpoint")(tmp_path)
+    assert mmeplan(f"import ranker {LOCAL} -o fleet.yaml --force", tmp_path).code == 0
+    assert mmeplan("apply fleet.yaml --local -y", tmp_path).code == 0
+    edited(tmp_path, NEW_IMAGE)
+    told = words(mmeplan("plan --local", tmp_path))
+    pins = told.partition("drop `name:` of ")[2].partition(" (then")[0].split(" and ")
+    assert len(pins) == 2
+    lines = (tmp_path / "fleet.yaml").read_text().splitlines()
+    kept = [line for line in lines if not line.strip().startswith("name: ranker-")]
+    assert len(lines) - len(kept) == len(pins)
+    (tmp_path / "fleet.yaml").write_text("\n".join(kept))
+    assert mmeplan("apply fleet.yaml --local -y", tmp_path).code == 0
+
+
+# --- rollback, and what lies in S3 ------------------------------------------------------------------------------------
+
+
+def test_a_rollback_to_serverless_shows_no_volume_that_nobody_asked_for(tmp_path: Path) -> None:
+    applied(tmp_path, SERVERLESS)
+    applied(tmp_path, FLEET)
+    rollback = "rollback ranker --local --allow-outage endpoint/ranker --out plan.json"
+    assert "volume_size_in_gb" not in words(mmeplan(rollback, tmp_path))
+    assert mmeplan("apply plan.json --local -y", tmp_path).code == 0
+    (tmp_path / "fleet.yaml").write_text(SERVERLESS)
+    assert mmeplan("plan fleet.yaml --local --detailed-exitcode", tmp_path).code == 0
+
+
+def test_an_artifact_that_was_overwritten_is_served_by_a_fresh_model(tmp_path: Path) -> None:
+    write = by_hand("PutObject", Bucket="shop", Key="ranker.tar.gz", Body=b"1")
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    assert mmeplan("status --local", tmp_path).code == 0
+    write(tmp_path)
+    applied(tmp_path, FLEET)
+    assert "ART-08" not in words(mmeplan("plan --local --online", tmp_path))
+    write(tmp_path)
+    assert "`--replace model/ranker` makes one of what it is now" in words(mmeplan("plan --local --online", tmp_path))
+    assert mmeplan("apply fleet.yaml --local -y --replace model/ranker", tmp_path).code == 0
+    assert "ART-08" not in words(mmeplan("plan --local --online", tmp_path))

@@ -269,7 +269,7 @@ def test_a_config_or_model_that_is_gone_or_another_fleets_is_referred_to(world: 
     made = imported(world)
     variants = entries(made)["endpoints"]["search"]["config"]["production_variants"]
     assert (variants["main"]["model_name"], variants["b"]["model_name"]) == ("gone", "theirs")
-    assert [(one.name, "can't be read" in one.why) for one in made.skipped] == [("orphan", True)]
+    assert [(one.name, "its config lost is gone" in one.why) for one in made.skipped] == [("orphan", True)]
     assert "name" not in entries(made)["endpoints"]["guest"]["config"]
     assert any("model gone" in one and "it is gone" in one for one in made.notes)
     assert any("model theirs" in one and "belongs to the fleet 'another'" in one for one in made.notes)

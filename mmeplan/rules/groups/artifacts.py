@@ -275,8 +275,8 @@ class ArtifactUnchanged(OnlineRule):
         "was made, instances of one endpoint serve different models, and a rollback brings back the name only."
     )
     fix = (
-        "Publish every artifact under a name of its own, and change `model_data_url`: mmeplan swaps it blue/green. Where "
-        "the new content is what you want, `apply --replace model/NAME` swaps to a model that is made now."
+        "Publish every artifact under a name of its own, and change `model_data_url`: mmeplan swaps it blue/green. "
+        "Where the new content is what you want, `apply --replace model/NAME` swaps to a model that is made now."
     )
     reads = ("ListObjectsV2", "DescribeModel", "ListModels")
     absent = ("NoSuchBucket",)
