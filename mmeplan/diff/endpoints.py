@@ -39,6 +39,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
+from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
 
 VARIANTS_DIFFER: Final = (
@@ -282,11 +283,14 @@ class _Compared:
         return self.inputs.serving_models(self.config, self.live_config)
 
     def _scaled_by_others(self, action: Action) -> tuple[str, ...]:
-        """A note where a count that the file says is put back: who changed it may be an autoscaler."""
+        """A note where the file puts back a count that was changed in place: it may have been an autoscaler."""
         by_others = self.drift is not None or not self.inputs.owns(self.live)
         if action not in (Action.SCALE, Action.SWAP) or not by_others or not is_count(self.fields):
             return ()
-        return (f"somebody changed its count in place; {LEFT_TO_AUTOSCALER}",)
+        made = self.inputs.config_content(self.live_config)
+        if not is_count(field_changes(made, with_live_desires(made, self.live.describe))):
+            return ()
+        return (f"its count was changed in place; {LEFT_TO_AUTOSCALER}",)
 
     @cached_property
     def _owners(self) -> tuple[str, ...]:
