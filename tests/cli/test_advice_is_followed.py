@@ -330,14 +330,6 @@ CASES = {
         edit=(("endpoints:\n  ranker:\n", "endpoints:\n  ranker:\n    name: scorer\n"),),
         applies="apply fleet.yaml --local -y --allow-outage endpoint/ranker",
     ),
-    "plan: more than the quota, --parallelism": Case(
-        TWO,
-        PLAN,
-        ("--parallelism 1 would do",),
-        (),
-        edit=(("fleet: shop\n", "fleet: shop\nquotas: {ml.m5.large: 6}\n"), NEW_IMAGE),
-        applies="apply fleet.yaml --local -y --parallelism 1",
-    ),
     "plan: more than the quota, a higher one": Case(
         FLEET,
         PLAN,
