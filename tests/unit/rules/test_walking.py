@@ -56,8 +56,8 @@ def test_every_shape_and_place_that_a_rule_is_assigned_to_exists_in_the_requests
         ("initial_variant_weight: -1", "`initial_variant_weight` is -1, but the least the API takes is 0"),
         (
             "routing_config: {}",
-            "`routing_strategy` is missing; the API requires it: one of LEAST_OUTSTANDING_REQUESTS, RANDOM, PREFIX_AWARE, "
-            "KV_AWARE",
+            "`routing_strategy` is missing; the API requires it: one of LEAST_OUTSTANDING_REQUESTS, RANDOM, "
+            "PREFIX_AWARE, KV_AWARE",
         ),
     ],
 )
