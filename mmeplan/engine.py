@@ -48,6 +48,7 @@ from mmeplan.planning import (
     Desired,
     Planned,
     as_asked,
+    as_served,
     emptied,
     files_of,
     findings_of_import,
@@ -78,6 +79,7 @@ __all__ = [
     "changed_files",
     "files_of",
     "next_after",
+    "next_of",
     "outcome_view",
     "parallelism_problem",
 ]
@@ -95,6 +97,11 @@ class Drift:
 
     graph: Graph = field(repr=False)
     snapshot: Snapshot = field(repr=False)
+
+    def mended(self) -> plans.Mended:
+        """What an apply of the file would put back, by a plan of it: nothing where that would be refused."""
+        desired = Desired.of(self.graph.fleet).with_own_names(self.snapshot)
+        return plans.mended_by(planned_from(desired, self.snapshot, Options(speculative=True)).plan, self.report())
 
     def report(self, *, show_environment: bool = False) -> plans.DriftReport:
         """Everything that was found, as data."""
@@ -257,14 +264,13 @@ def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
     """What to type so that just this is planned anew and carried out: the plan's command with all of its options."""
     file, options = plan.source[0].path if plan.source else "", plan.options
     words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
-    outages = tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     if options.rollback:
         words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
     else:
         words += tuple(word for at in options.targets for word in ("--target", at))
         words += tuple(word for at in options.replace for word in ("--replace", at))
         words += ("--max-change", options.max_change) if options.max_change else ()
-    words += outages
+    words += tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
     if options.retry_rolled_back or retry_rolled_back:
         words = (*words, "--retry-rolled-back")
@@ -552,7 +558,8 @@ class Engine:
         findings: list[Finding] = []
         quotas: dict[str, Quota] = {}
         if online:
-            findings = self.check_online(desired)
+            asked = replace(desired, graph=as_served(as_asked(desired.graph, snapshot, options), snapshot))
+            findings = self.check_online(asked)
             quotas = service_quotas(desired.graph, self._reader)
         at = self.clock.now().isoformat()
 

@@ -296,6 +296,17 @@ def as_asked(graph: Graph, snapshot: Snapshot, options: Options) -> Graph:
     return graph
 
 
+def as_served(graph: Graph, snapshot: Snapshot) -> Graph:
+    """The graph with the names of the models that serve already, where a plan re-uses such: those are what is live."""
+    stay = [
+        change
+        for change in diff.diff(graph, snapshot).changes
+        if change.kind == "model" and change.path and change.live_name and not change.action.creates
+    ]
+    found = {c.address: replace(graph.resources[c.address], physical_name=c.live_name) for c in stay}
+    return replace(graph, resources={**graph.resources, **found})
+
+
 def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]) -> dict[str, str]:
     """A salt for everything that is to be replaced, made of the name that is live: new each time, the same in a re-run.
 

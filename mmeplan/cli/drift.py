@@ -8,6 +8,7 @@ import click
 
 from mmeplan import render
 from mmeplan.cli.options import Settings, fleet_options, format_option, show_environment_option, snapshot_option
+from mmeplan.engine import Drift
 from mmeplan.errors import ExitCode
 from mmeplan.plan import DriftReport
 
@@ -31,17 +32,28 @@ def command(settings: Settings, format_: str, snapshot_file: str | None, show_en
     """
     desired = settings.compiled()
     with settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
-        report = engine.drift(desired).report(show_environment=show_environment)
+        drift = engine.drift(desired)
+        report = drift.report(show_environment=show_environment)
     if format_ == "json":
         click.echo(render.drift_json(report), nl=False)
     else:
-        next_commands = (
-            (settings.again(f"plan {settings.fleet}"), "shows what puts it back; write into the file what is to stay"),
-            (settings.again(f"apply {settings.fleet}"), "puts it back"),
-        )
-        text = render.drift_text(report, width=settings.width, color=settings.color, next_commands=next_commands)
+        following = _following(settings, drift) if report.has_drift else ()
+        text = render.drift_text(report, width=settings.width, color=settings.color, next_commands=following)
         click.echo(text, nl=False)
     sys.exit(_exit_code(report))
+
+
+def _following(settings: Settings, drift: Drift) -> tuple[tuple[str, str], ...]:
+    """What to type next, and what it does."""
+    plan, apply = (settings.again(f"{word} {settings.fleet}") for word in ("plan", "apply"))
+    stays = "write into the file what is to stay"
+    mended = drift.mended()
+    if mended == "refused":
+        return ((plan, f"says what to do first, for it would be refused; {stays}"),)
+    if mended == "none":
+        return ((plan, "shows that an apply puts nothing of it back"),)
+    back = "puts it back" if mended == "all" else "puts back what the plan shows, and not the rest"
+    return (plan, f"shows what puts it back; {stays}"), (apply, back)
 
 
 def _exit_code(report: DriftReport) -> int:

@@ -77,12 +77,20 @@ def command(
         imported = engine.import_(endpoints, globs=globs, tags=tags, fleet=fleet_name)
     _tell(imported)
     if not imported.endpoints:
-        raise MmeplanError("nothing was imported, and nothing was written", hint="aws sagemaker list-endpoints")
+        text = f"nothing was imported from {imported.place}, and nothing was written"
+        raise MmeplanError(text, hint=_all(settings, snapshot_file))
     if out:
         write_all([Writing(Path(out), text_of(imported.text), PRIVATE, replace=force)])
     else:
         click.echo(imported.text, nl=False)
     _tell_next(imported, settings, out)
+
+
+def _all(settings: Settings, snapshot_file: str | None) -> str:
+    """The command that shows the fleet file of everything that is there."""
+    if snapshot_file:
+        return f"mmeplan import --name '*' --snapshot {snapshot_file}"
+    return settings.again("import --name '*'")
 
 
 def _tell(imported: Imported) -> None:

@@ -21,8 +21,9 @@ from typing import Any, Final, Literal
 from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
 from mmeplan.aws.variants import variants, with_variants
 from mmeplan.diff.changes import Drift, FieldChange
-from mmeplan.diff.fields import field_changes, is_scale_only, with_default_weight
+from mmeplan.diff.fields import LEFT_TO_AUTOSCALER, field_changes, is_count, is_scale_only, with_default_weight
 from mmeplan.diff.inputs import Inputs
+from mmeplan.errors import Command
 from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
@@ -413,6 +414,8 @@ class _Finder:
         if is_scale_only(fields):
             shown = tuple(with_default_weight(change) for change in fields)
             text = "weights, counts or concurrency were changed in place"
+            if is_count(fields):
+                text += f"; {LEFT_TO_AUTOSCALER}"
             self.note(endpoint.address, "endpoint", live.name, "scale", text, shown)
             return
         text = f"runs {live_config.name}, which isn't what was applied last{'' if before is not None else _DOUBT}"
@@ -486,14 +489,18 @@ class _Finder:
         fields = [FieldChange(("Tags", FLEET_TAG), self.inputs.graph.fleet.name, tags.get(FLEET_TAG))]
         lost = ((key, was) for key, was in ((ADDRESS_TAG, at), (DIGEST_TAG, _A_DIGEST)) if key not in tags)
         fields += [FieldChange(("Tags", key), was, None) for key, was in lost]
-        text = "lost the tags by which it belongs to this fleet"
+        adopt = "write `adopt: true` in its entry and apply"
+        text = f"lost the tags by which it belongs to this fleet; to have it back, {adopt}"
         if FLEET_TAG in tags:
             text = f"was given to the fleet {tags[FLEET_TAG]!r}: its tag {FLEET_TAG} was changed"
+            text += f"; to have it back, remove that tag, {adopt}"
         owner = owner_in(tags)
         if owner is not None and owner.fleet == self.inputs.graph.fleet.name:
             was = self.inputs.graph.deployment.environment
             fields = [FieldChange(("Tags", ENVIRONMENT_TAG), was or None, owner.environment or None)]
             text = f"belongs to {owner.words} by now: its tag {ENVIRONMENT_TAG} was changed"
+            if was:
+                text += f"; to have it back, `{Command(('move', at, '--to', was), owner.environment)}`"
         self.note(at, live.kind, live.name, "ownership", text, tuple(fields))
 
     def tags(self, live: LiveObject) -> None:

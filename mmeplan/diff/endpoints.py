@@ -25,11 +25,21 @@ from mmeplan.aws.lifecycle import (
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import owner_notes, plan_drift
-from mmeplan.diff.fields import claimed, field_changes, is_scale_only, own_fields, tag_changes, with_default_weight
+from mmeplan.diff.fields import (
+    LEFT_TO_AUTOSCALER,
+    claimed,
+    field_changes,
+    is_count,
+    is_scale_only,
+    own_fields,
+    tag_changes,
+    with_default_weight,
+)
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
+from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.identity import DIGEST_TAG, owner_in
 
 VARIANTS_DIFFER: Final = (
@@ -269,6 +279,16 @@ class _Compared:
     def _models(self) -> tuple[tuple[str, str], ...]:
         return self.inputs.serving_models(self.config, self.live_config)
 
+    def _scaled_by_others(self, action: Action) -> tuple[str, ...]:
+        """A note where the file puts back a count that was changed in place: it may have been an autoscaler."""
+        by_others = self.drift is not None or not self.inputs.owns(self.live)
+        if action not in (Action.SCALE, Action.SWAP) or not by_others or not is_count(self.fields):
+            return ()
+        made = self.inputs.config_content(self.live_config)
+        if not is_count(field_changes(made, with_live_desires(made, self.live.describe))):
+            return ()
+        return (f"its count was changed in place; {LEFT_TO_AUTOSCALER}",)
+
     @cached_property
     def _owners(self) -> tuple[str, ...]:
         return owner_notes(self.inputs, self.endpoint, self.config, self.live, self.live_config)
@@ -277,7 +297,7 @@ class _Compared:
         self, action: Action, reason: Reason, effect: Effect, text: str, *, runs: str = "", **more: Any
     ) -> Change:
         runs = runs or self.live_config.name
-        more["notes"] = (*more.get("notes", ()), *self._owners)
+        more["notes"] = (*more.get("notes", ()), *self._owners, *self._scaled_by_others(action))
         return _kept(self.inputs, self.endpoint, self.live, runs, action, reason, effect, text, **more)
 
 

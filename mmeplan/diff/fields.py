@@ -20,6 +20,10 @@ _CATEGORIES: Final = (
     "iterable_item_removed",
 )
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
+_SCALED: Final = ("InitialInstanceCount", "ProvisionedConcurrency")
+
+LEFT_TO_AUTOSCALER: Final = "where an autoscaler did it, `capacity: autoscaled` on the variant leaves that to it"
+"""What to do about a count in the file that somebody else changes."""
 
 
 def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
@@ -111,6 +115,11 @@ def _is_scale(change: FieldChange) -> bool:
     return both and change.path[2] == "ServerlessConfig" and len(change.path) == 4 and change.path[3] in _CONCURRENCY
 
 
+def is_count(fields: tuple[FieldChange, ...]) -> bool:
+    """Whether a variant's count, or its provisioned concurrency, is another one: what an autoscaler changes."""
+    return any(c.path[-1] in _SCALED and c.before is not None and c.after is not None for c in fields)
+
+
 def own_fields(fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
     """The fields without those that belong to a model, whose own change shows them."""
     models = ("ModelName", "ModelNameOverride")
@@ -140,3 +149,8 @@ def claimed(added: Mapping[str, str], removed: Sequence[str] = ()) -> str:
     if tuple(added) != (ENVIRONMENT_TAG,) or removed:
         return ""
     return f"claimed for the environment {added[ENVIRONMENT_TAG]!r}; nothing is rolled"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

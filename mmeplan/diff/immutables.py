@@ -9,10 +9,10 @@ from mmeplan.aws.variants import variants
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
-from mmeplan.diff.fields import claimed, field_changes, tag_changes
+from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes
 from mmeplan.live import LiveEndpoint, LiveObject
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.identity import DIGEST_TAG, owner_in
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
 
 _NOUNS: Final = {"model": "a model", "endpoint_config": "an endpoint config"}
 _RESTORED: Final = "deleted behind our back while in use; made again under the same name"
@@ -24,7 +24,7 @@ def immutable_change(demand: Demand, resource: Resource) -> Change:
     user = _runs_on_other_content(demand, resource)
     if user:
         name, noun = resource.physical_name, f"{_NOUNS[resource.kind]} can't be changed"
-        advice = "drop `name:` (then content chooses the name) or choose a new one"
+        advice = _unpinned(demand, resource)
         refusal = f"{name} was deleted while {user} runs on it, and wasn't applied as the file has it now; {advice}"
         return _refused(resource, None, Refusal.CONTENT, "pinned", noun, refusal)
     if resource.address not in demand.needed and inputs.graph.dependents(resource.address):
@@ -127,8 +127,7 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
     aligned = inputs.aligned_model_content if resource.kind == "model" else inputs.aligned_config_content
     fields = field_changes(aligned(resource, live), resource.content)
     if fields and resource.pinned:
-        advice = "drop `name:` (then content chooses the name) or choose a new one"
-        refusal = f"new content under the pinned name {live.name}; {advice}"
+        refusal = f"new content under the pinned name {live.name}; {_unpinned(demand, resource)}"
         text = f"{_NOUNS[resource.kind]} can't be changed"
         return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal, fields)
     if fields:
@@ -144,6 +143,15 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
     kept = f"{live.name} was kept and has this content: re-used, nothing is created"
     text = "unchanged" if reason == "same" else kept
     return _tagged(demand, resource, live, reason, text, foreign_is_fine=not resource.pinned)
+
+
+def _unpinned(demand: Demand, resource: Resource) -> str:
+    """What to do about a pinned name, and about those of the configs that refer to a model: a new name changes them."""
+    graph = demand.inputs.graph
+    configs = graph.dependents(resource.address) if resource.kind == "model" else ()
+    pins = [resource.address, *sorted(at for at in configs if graph.resources[at].pinned)]
+    anew = "choose a new one" if len(pins) == 1 else "choose new ones"
+    return f"drop `name:` of {listed(pins)} (then content chooses the name) or {anew}"
 
 
 def _user_of(demand: Demand, live: LiveObject) -> str:
@@ -194,8 +202,10 @@ def _foreign(demand: Demand, resource: Resource, live: LiveObject, reason: Reaso
     if fine:
         note = f"{live.name} belongs to {_whose(live)}; it is used as it is and never deleted from here"
         return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
-    advice = "write `adopt: true` to take it under management, or choose another `name:`"
-    refusal = f"{live.name} exists and isn't this fleet's; {advice}"
+    freed = f"remove its tag {FLEET_TAG} and " if owner else ""
+    advice = f"{freed}write `adopt: true` to take it under management, or choose another `name:`"
+    whose = f"belongs to {owner.words}" if owner else "isn't this fleet's"
+    refusal = f"{live.name} exists and {whose}; {advice}"
     return _refused(resource, live, Refusal.CONFLICT, "conflict", "the name is taken", refusal)
 
 

@@ -15,7 +15,7 @@ from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpointConfig, Snapshot
 from mmeplan.resources import Reference, Resource
-from mmeplan.resources.endpoint_config import live_request
+from mmeplan.resources.endpoint_config import live_request, without_volumes_of_its_own
 from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
 
 
@@ -93,7 +93,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
 def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -> Resource:
     """The live config as if the file declared it: its content, its models by name, its tags as they are."""
     declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
-    content = inputs.config_content(target)
+    content = without_volumes_of_its_own(inputs.config_content(target))
     at, tags = inputs.address_of(target), inputs.graph.fleet.ignore_tags.without(target.tags or {})
     entry = replace(
         wanted.entry,

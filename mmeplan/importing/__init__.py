@@ -13,7 +13,7 @@ from datetime import datetime
 from mmeplan import graph
 from mmeplan.diff import Action, diff
 from mmeplan.errors import CloudError
-from mmeplan.importing.drafting import Draft, Skipped, draft, yaml_text
+from mmeplan.importing.drafting import Draft, Skipped, draft, place, yaml_text
 from mmeplan.importing.selecting import (
     ScalableTarget,
     Selection,
@@ -46,6 +46,11 @@ class Imported:
     unproved: tuple[str, ...]
     snapshot: Snapshot = field(repr=False)
     refusals: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where the endpoints are: `eu-west-1 of the account 123456789012`."""
+        return place(self.snapshot.region, self.snapshot.account)
 
 
 def import_fleet(
@@ -104,12 +109,17 @@ def _targets(reader: Reader, snapshot: Snapshot) -> tuple[dict[tuple[str, str], 
 def _components(reader: Reader, snapshot: Snapshot, imported: Imported) -> tuple[str, ...]:
     """A sentence for each imported endpoint that hosts inference components."""
     hosting = [name for name in imported.endpoints if _hosts_components(snapshot, name)]
-    unknown = "and which could not be read"
     return tuple(
-        f"endpoint {name} hosts inference components, which fleet.yaml doesn't describe; they stay as they are: "
-        + (unknown if components is None else ", ".join(components) or "none now")
-        for name, components in inference_components(reader, hosting).items()
+        f"endpoint {name} is made for inference components, which fleet.yaml doesn't describe; {_as_they_are(found)}"
+        for name, found in inference_components(reader, hosting).items()
     )
+
+
+def _as_they_are(components: tuple[str, ...] | None) -> str:
+    """What is there of them; None where that could not be read."""
+    if components is None:
+        return "they stay as they are (which there are could not be read: grant sagemaker:ListInferenceComponents)"
+    return f"these stay as they are: {', '.join(components)}" if components else "it hosts none now"
 
 
 def _hosts_components(snapshot: Snapshot, endpoint: str) -> bool:

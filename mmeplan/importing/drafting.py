@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import yaml
 
-from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
 from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
@@ -26,12 +25,12 @@ from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.resources import Canonical
 from mmeplan.resources.canonical import canonical, short_number
 from mmeplan.resources.endpoint import with_count_of, with_live_desires
-from mmeplan.resources.endpoint_config import live_endpoint_config
+from mmeplan.resources.endpoint_config import live_endpoint_config, without_volumes_of_its_own
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.resources.model import live_model
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
-from mmeplan.spec.loading import LOGICAL_NAME
+from mmeplan.spec.loading import FLEET_NAME, LOGICAL_NAME
 from mmeplan.spec.surface import Node, fleet_surface
 
 MOST_TAGS: Final = 50  # of an object: the API's bound
@@ -43,6 +42,10 @@ Place = tuple[str, str]
 """Section and name of an entry."""
 
 
+_CONFIG_GONE: Final = (
+    "its config {config} is gone, so what it runs can't be told. Write its entry by hand: its name, `adopt: true`, and "
+    "the config that it is to run; an apply swaps it to that"
+)
 _SCALED: Final = {INSTANCE_COUNT: "instances", CONCURRENCY: "of provisioned concurrency"}
 
 
@@ -69,6 +72,11 @@ class Draft:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     secrets: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+
+def place(region: str, account: str) -> str:
+    """`eu-west-1 of the account 123456789012`."""
+    return f"{region} of the account {account}" if account else region
 
 
 def draft(snapshot: Snapshot, names: list[str], fleet: str, targets: Mapping[tuple[str, str], ScalableTarget]) -> Draft:
@@ -144,6 +152,9 @@ class _Drafter:
             self.made.skipped.append(Skipped(name, why))
             return None
         config = self.snapshot.endpoint_config(live.config)
+        if config is not None and config.status == "absent":
+            self.made.skipped.append(Skipped(name, _CONFIG_GONE.format(config=live.config)))
+            return None
         if config is None or not config.is_present or config.by_digest:
             error = f" ({config.error})" if config is not None and config.error else ""
             self.made.skipped.append(Skipped(name, f"its config {live.config} can't be read{error}"))
@@ -164,7 +175,7 @@ class _Drafter:
 
     def _refusal(self, live: LiveEndpoint | None) -> str:
         if live is None or live.status == "absent":
-            return "there is no endpoint of that name"
+            return f"there is no endpoint of that name in {place(self.made.region, self.made.account)}"
         if live.status == "unreadable":
             return f"it can't be read: {live.error}"
         if live.tags is None:
@@ -174,7 +185,8 @@ class _Drafter:
             return f"it is {live.endpoint_status}{reason}"
         owner = live.tags.get(FLEET_TAG)
         if owner is not None and owner != self.made.fleet:
-            return f"it belongs to the fleet {owner!r} already"
+            writes = f"; --fleet {owner} writes that one's file" if FLEET_NAME.fullmatch(owner) else ""
+            return f"it belongs to the fleet {owner!r} already{writes}"
         if not LOGICAL_NAME.fullmatch(live.name):
             return "its name can't be an entry's"
         if len(_own_tags(live)) > MOST_TAGS - OWN_TAGS:
@@ -219,7 +231,8 @@ class _Drafter:
 
     def _config(self, one: _Wanted, *, own_name: bool) -> Entry:
         """The config's entry. Raises UnwritableError."""
-        content = with_variants(one.content, lambda _, name, variant: self._variant(variant, name in one.autoscaled))
+        asked = without_volumes_of_its_own(one.content)
+        content = with_variants(asked, lambda _, name, variant: self._variant(variant, name in one.autoscaled))
         owner = (one.config.tags or {}).get(FLEET_TAG)
         entry: Entry = {}
         if own_name and self._adoptable("endpoint_config", one.config, owner):
@@ -229,8 +242,6 @@ class _Drafter:
 
     def _variant(self, variant: Canonical, autoscaled: bool) -> Entry:
         made = with_model_holders(variant, (), self._referred)
-        if "ServerlessConfig" in made or has_local_nvme(str(made.get("InstanceType", ""))):
-            made.pop("VolumeSizeInGB", None)  # Describe fills one in; such a variant can't ask for any
         return {**made, "capacity": "autoscaled"} if autoscaled else made
 
     def _referred(self, _path: Path, member: str, holder: Canonical) -> Entry:

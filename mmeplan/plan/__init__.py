@@ -12,7 +12,7 @@ The life of a plan, told once:
 from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Location, VariantTraffic
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
-from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, drift_report
+from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
 from mmeplan.plan.encoding import decode, encode, read, read_file, write
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.plan.step import Step
@@ -33,6 +33,7 @@ __all__ = [
     "FoundDrift",
     "InstanceCapacity",
     "Location",
+    "Mended",
     "MovedVariant",
     "Options",
     "Plan",
@@ -45,6 +46,7 @@ __all__ = [
     "deleted",
     "drift_report",
     "encode",
+    "mended_by",
     "moved_variants",
     "read",
     "read_file",

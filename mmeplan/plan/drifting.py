@@ -7,11 +7,12 @@ applied last to what is live; those of a plan's `drift` go the other way, from w
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mmeplan.diff import FieldChange, Location, ManualChange, manual_changes
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
+from mmeplan.plan.document import Plan
 from mmeplan.plan.masking import masked_fields
 from mmeplan.plan.places import location, planned_fields
 from mmeplan.resources import Resource
@@ -84,6 +85,23 @@ def drift_report(graph: Graph, snapshot: Snapshot, *, show_environment: bool = F
             *([f"what carries the fleet's tag: {snapshot.inventory_error}"] if snapshot.inventory_error else []),
         ),
     )
+
+
+Mended = Literal["all", "some", "none", "refused"]
+"""How much of a drift an apply of the file puts back: `refused` says that the plan would be."""
+
+
+def mended_by(plan: Plan, report: DriftReport) -> Mended:
+    """How much of what was found a plan of the same file and snapshot puts back."""
+    if plan.refused:
+        return "refused"
+    acting = [change for change in plan.changes if not change.is_noop]
+    names = {(change.kind, name) for change in acting for name in (change.name, change.live_name)}
+    addresses = {change.address for change in acting}
+    left = [found for found in report.drift if not ({(found.kind, found.name)} & names or found.address in addresses)]
+    if not left:
+        return "all"
+    return "some" if len(left) < len(report.drift) else "none"
 
 
 def drift_document(report: DriftReport) -> dict[str, Any]:

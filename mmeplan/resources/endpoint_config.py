@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.variants import KEYED, REFERENCES, with_model_holders, with_variants
 from mmeplan.resources.base import ApiPath, Reference, Resource, versioned
 from mmeplan.resources.canonical import Canonical, canonical, short_number
@@ -119,6 +120,17 @@ def _standing_in(wanted: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[
     if summary.get("DesiredInstanceCount") and "InitialInstanceCount" in made:
         made["InitialInstanceCount"] = summary["DesiredInstanceCount"]
     return made
+
+
+def without_volumes_of_its_own(content: Canonical) -> Canonical:
+    """`content` without volume sizes that the service filled in: those of variants that can't ask for any."""
+
+    def asked(_member: str, _name: str, variant: Canonical) -> Canonical:
+        if "ServerlessConfig" not in variant and not has_local_nvme(str(variant.get("InstanceType", ""))):
+            return variant
+        return {key: value for key, value in variant.items() if key != "VolumeSizeInGB"}
+
+    return with_variants(content, asked)
 
 
 def aligned_config(desired: Canonical, live: Canonical) -> Canonical:

@@ -73,12 +73,13 @@ HELD: Final = 8  # answers with a body that are in memory at once, each until it
 class UnknownError(Exception):
     """Raised by `found` where the answer doesn't tell; its text says why, and becomes a note.
 
-    With `everywhere` the same text is said once, for all places.
+    With `everywhere` the same text is said once, for all places. `advice` is what to do to know it.
     """
 
-    def __init__(self, why: str, *, everywhere: bool = False) -> None:
+    def __init__(self, why: str, *, everywhere: bool = False, advice: str = "") -> None:
         super().__init__(why)
         self.everywhere = everywhere
+        self.advice = advice
 
 
 class Reads(Protocol):
@@ -201,7 +202,7 @@ class _Check:
             if isinstance(answer, UnknownError):
                 raise answer
             if isinstance(answer, Exception):
-                raise UnknownError(_why(question.operation, answer), everywhere=True)
+                raise _unanswered(question.operation, answer)
             for found in rule.found(question, answer):
                 if isinstance(found, Question):
                     yield found
@@ -219,7 +220,8 @@ class _Check:
             self.said.add((rule.id, str(error)))
         where = "not checked, here and elsewhere" if error.everywhere else "not checked"
         at = place(question.resource, question.path)
-        self.record.add(rule, "note", question.resource.address, at, f"{where}: {error}")
+        text = f"{where}: {error}"
+        self.record.add(rule, "note", question.resource.address, at, text, help_text=error.advice)
 
 
 def actions(graph: Graph, rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -259,11 +261,11 @@ def _says_absent(rule: OnlineRule, question: Question, error: CloudError) -> boo
     return error.code in codes or classify(error.code, error.message, error.status) is Failure.NOT_FOUND
 
 
-def _why(operation: str, error: Exception) -> str:
+def _unanswered(operation: str, error: Exception) -> UnknownError:
     action = ACTIONS.get(operation, operation)
     if isinstance(error, CloudError) and classify(error.code, error.message, error.status) is Failure.DENIED:
-        return f"the caller lacks {action}"
+        return UnknownError(f"the caller lacks {action}", everywhere=True, advice=f"Grant the caller {action}.")
     if isinstance(error, CloudError) and error.code == "ConnectionFailed":
-        return f"{action} failed: the service gave no answer that can be read"
+        return UnknownError(f"{action} failed: the service gave no answer that can be read", everywhere=True)
     told = " ".join(str(error).split())
-    return f"{action} failed: {told if len(told) <= TOLD else told[:TOLD] + '…'}"
+    return UnknownError(f"{action} failed: {told if len(told) <= TOLD else told[:TOLD] + '…'}", everywhere=True)

@@ -62,13 +62,37 @@ class Record:
         reason = self.allowances.reason(CRASHED, None)
         self.add(CRASHED, "note" if reason else CRASHED.severity, "", (), message, reason)
 
-    def add(self, rule: Rule, severity: Severity, at: str, path: FilePath, message: str, reason: str = "") -> None:
-        """A finding at a place of the file. Messages begin in lower case, or with a value in quotes or backticks."""
+    def add(
+        self,
+        rule: Rule,
+        severity: Severity,
+        at: str,
+        path: FilePath,
+        message: str,
+        reason: str = "",
+        help_text: str | None = None,
+    ) -> None:
+        """A finding at a place of the file. Messages begin in lower case, or with a value in quotes or backticks.
+
+        `help_text` is what to do about it, the rule's own advice where it isn't given.
+        """
         source = self.fleet.source_map
         line, column = source.locate(path)
         text = message[:1].upper() + message[1:]
         self._findings.add(
-            Finding(rule.id, severity, at, dotted(path), text, rule.fix, rule.source, source.file, line, column, reason)
+            Finding(
+                rule.id,
+                severity,
+                at,
+                dotted(path),
+                text,
+                rule.fix if help_text is None else help_text,
+                rule.source,
+                source.file,
+                line,
+                column,
+                reason,
+            )
         )
 
 

@@ -122,7 +122,7 @@ class ShapeRule(Rule):
         bad: str,
         good: str,
         constraints: Constraints | None = None,
-        fix: str = "Write a value that the shape allows; the message says which are.",
+        fix: str = "Write what the message says the API takes.",
     ) -> None:
         self.id = id
         self.title = title

@@ -161,7 +161,7 @@ def sentence(violation: Violation, subject: str) -> str:
     """What is wrong with `subject` (how the file calls the place)."""
     value, bound = violation.value, violation.bound
     if violation.constraint == "required":
-        return f"{subject} is missing; the API requires it"
+        return f"{subject} is missing; the API requires it{_takes(violation.shape)}"
     if violation.constraint == "unknown":
         return f"{subject} is not a member of {violation.shape}{_closest(str(violation.path[-1]), bound)}"
     if violation.constraint == "type":
@@ -175,6 +175,24 @@ def sentence(violation: Violation, subject: str) -> str:
     if violation.constraint == "enum":
         return f"{subject} is {shown(value)}, which the API doesn't know{_choices(str(value), bound)}"
     return f"{subject} is {shown(value)}, but must be {_IN_WORDS.get(violation.shape) or f'of the form {bound}'}"
+
+
+def _takes(shape: str) -> str:
+    """What the API takes of a shape, in words: bounds, values, form, members; empty where anything goes."""
+    facts = service().shapes.get(shape, {})
+    least, most = facts.get("min"), facts.get("max")
+    if facts.get("enum"):
+        values = facts["enum"]
+        return f": one of {', '.join(values)}" if len(values) <= _SHOWN_VALUES else f", such as {values[0]}"
+    if facts.get("type") in ("integer", "long", "float", "double"):
+        bounds = [f"from {least}"] * (least is not None) + [f"to {most}"] * (most is not None)
+        return f": a number {' '.join(bounds)}".rstrip()
+    if facts.get("type") == "structure" and facts.get("required"):
+        return f", with {', '.join(f'`{snake(member)}`' for member in facts['required'])}"
+    if facts.get("type") == "list":
+        return f": a list of at least {least or 1}"
+    words = _IN_WORDS.get(shape)
+    return f": {words}" if words else ""
 
 
 def shown(value: Any) -> str:
@@ -197,7 +215,7 @@ def _length(violation: Violation, subject: str) -> str:
 def _choices(value: str, values: tuple[str, ...]) -> str:
     if len(values) <= _SHOWN_VALUES:
         return f"; one of {', '.join(values)}"
-    return _closest(value, values) or f"; there are {len(values)} values"
+    return _closest(value, values) or f"; there are {len(values)} values, such as {values[0]}"
 
 
 def _closest(value: str, values: tuple[str, ...]) -> str:

@@ -248,8 +248,8 @@ def test_what_cannot_be_taken_over_is_named_and_the_rest_is_imported(world: Worl
     made = imported(world, "search", "broken", "theirs", "young", "missing")
     assert {one.name: one.why for one in made.skipped} == {
         "broken": "it is Failed: no /ping",
-        "missing": "there is no endpoint of that name",
-        "theirs": "it belongs to the fleet 'another' already",
+        "missing": f"there is no endpoint of that name in {REGION} of the account 123456789012",
+        "theirs": "it belongs to the fleet 'another' already; --fleet another writes that one's file",
         "young": "it is Creating; import it when that is over",
     }
     assert made.endpoints == ("search",)
@@ -269,7 +269,7 @@ def test_a_config_or_model_that_is_gone_or_another_fleets_is_referred_to(world: 
     made = imported(world)
     variants = entries(made)["endpoints"]["search"]["config"]["production_variants"]
     assert (variants["main"]["model_name"], variants["b"]["model_name"]) == ("gone", "theirs")
-    assert [(one.name, "can't be read" in one.why) for one in made.skipped] == [("orphan", True)]
+    assert [(one.name, "its config lost is gone" in one.why) for one in made.skipped] == [("orphan", True)]
     assert "name" not in entries(made)["endpoints"]["guest"]["config"]
     assert any("model gone" in one and "it is gone" in one for one in made.notes)
     assert any("model theirs" in one and "belongs to the fleet 'another'" in one for one in made.notes)

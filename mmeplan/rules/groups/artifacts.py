@@ -274,7 +274,10 @@ class ArtifactUnchanged(OnlineRule):
         "Each instance that is added or replaced downloads the artifact anew. Where it was overwritten since the model "
         "was made, instances of one endpoint serve different models, and a rollback brings back the name only."
     )
-    fix = "Publish every artifact under a name of its own, and change `model_data_url`: mmeplan swaps it blue/green."
+    fix = (
+        "Publish every artifact under a name of its own, and change `model_data_url`: mmeplan swaps it blue/green. "
+        "Where the new content is what you want, `apply --replace model/NAME` swaps to a model that is made now."
+    )
     reads = ("ListObjectsV2", "DescribeModel", "ListModels")
     absent = ("NoSuchBucket",)
     given = "The model is live, and the archive was written after it was made."
@@ -303,7 +306,8 @@ class ArtifactUnchanged(OnlineRule):
         made = answer["made"].get(name, "") if question.operation == "ListModels" else created_at(answer)
         if made and modified > made:
             when = f"{_shown(modified)}, after the live model was made ({_shown(made)})"
-            yield f"{question.value!r} was written at {when}"
+            again = f"`--replace {question.resource.address}` makes one of what it is now"
+            yield f"{question.value!r} was written at {when}; {again}"
 
 
 class OnlyArchives(PrefixRule):

@@ -31,7 +31,7 @@ class CaptureModesOnce(Rule):
     basis = "inf"
     source = "botocore sagemaker/2017-07-24, shape CaptureMode"
     why = "`InputAndOutput` holds both, and a mode that stands there twice says nothing more."
-    fix = "Write each mode once, or `InputAndOutput` alone."
+    fix = "Write `Input` and `Output`, each once, or `InputAndOutput` alone."
     bad = fleet_file(config=(_CAPTURE % ("", "InputAndOutput")) + "  # here")
     good = fleet_file(config=_CAPTURE % ("", "Output"))
     members = ("DataCaptureConfig",)

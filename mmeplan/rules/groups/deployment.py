@@ -137,7 +137,7 @@ class CanaryIsHalf(SizeOfRouting):
     title = "A canary is at most half of the fleet"
     source = "botocore sagemaker/2017-07-24, TrafficRoutingConfig.CanarySize"
     why = "The service takes a canary of up to 50 % of each variant's instances."
-    fix = "Lower the canary's size, or use ALL_AT_ONCE."
+    fix = "Lower the canary's size, or use ALL_AT_ONCE, which takes no size."
     bad = blue_green(_CANARY % ("INSTANCE_COUNT", 3, "  # here"), variant=_FOUR)
     good = blue_green(_CANARY % ("INSTANCE_COUNT", 2, ""), variant=_FOUR)
     routing = "CANARY"
@@ -498,7 +498,7 @@ class ShareOfOne(Rule):
     basis = "inf"
     source = "botocore sagemaker/2017-07-24, shape CapacitySize; how a share is rounded is not documented"
     why = "Half of one instance is no instance: how SageMaker rounds it, nobody says."
-    fix = "Give the variant two instances, or use ALL_AT_ONCE."
+    fix = "Give the variant two instances, or use ALL_AT_ONCE, which takes no size."
     bad = blue_green(
         _CANARY % ("CAPACITY_PERCENT", 50, "  # here"),
         variant="initial_instance_count: 1",

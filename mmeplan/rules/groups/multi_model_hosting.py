@@ -25,7 +25,10 @@ class ServerlessMultiModel(Rule):
     basis = "doc"
     source = f"Developer Guide, serverless-endpoints; {_MATRIX}"
     why = "Serverless inference does not support multi-model endpoints."
-    fix = "Give the variant an `instance_type`, or the model a single artifact."
+    fix = (
+        "Put `instance_type` and `initial_instance_count` in the place of `serverless_config`, or give the "
+        "model a single artifact."
+    )
     bad = fleet_file(multi_model=True, serverless=True).replace("max_concurrency: 20}", "max_concurrency: 20}  # here")
     good = GOOD
     members = ("ServerlessConfig",)

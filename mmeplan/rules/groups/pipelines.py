@@ -150,7 +150,10 @@ class ServerlessPipeline(Rule):
     basis = "doc"
     source = "Developer Guide, serverless-endpoints"
     why = "Serverless inference hosts one container."
-    fix = "Give the variant an `instance_type`, or the model one container."
+    fix = (
+        "Put `instance_type` and `initial_instance_count` in the place of `serverless_config`, or give the "
+        "model one container."
+    )
     bad = fleet_file(containers=_NAMELESS, serverless=True).replace(
         "max_concurrency: 20}", "max_concurrency: 20}  # here"
     )

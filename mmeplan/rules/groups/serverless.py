@@ -171,7 +171,10 @@ class ServerlessVpc(Rule):
     basis = "doc"
     source = f"{_GUIDE}: VPC configuration is not supported"
     why = "Serverless inference can't reach a VPC."
-    fix = "Drop the model's `vpc_config`, or give the variant an `instance_type`."
+    fix = (
+        "Drop the model's `vpc_config`, or put `instance_type` and `initial_instance_count` in the place of "
+        "`serverless_config`."
+    )
     bad = fleet_file(
         serverless=True,
         model="vpc_config: {security_group_ids: [sg-0a1b2c3d], subnets: [subnet-0a1b2c3d, subnet-4e5f6a7b]}",
@@ -192,7 +195,10 @@ class ServerlessIsolation(Rule):
     basis = "doc"
     source = f"{_GUIDE}: network isolation is not supported"
     why = "Serverless inference has no network isolation."
-    fix = "Drop the model's `enable_network_isolation`, or give the variant an `instance_type`."
+    fix = (
+        "Drop the model's `enable_network_isolation`, or put `instance_type` and `initial_instance_count` in "
+        "the place of `serverless_config`."
+    )
     bad = fleet_file(serverless=True, model="enable_network_isolation: true").replace(*_HERE)
     good = _GOOD
     members = ("ServerlessConfig",)
@@ -233,7 +239,10 @@ class ServerlessImage(Rule):
     basis = "doc"
     source = f"{_GUIDE}: Marketplace model packages and private Docker registries are not supported"
     why = "Serverless inference keeps a copy of an image from Amazon ECR, and takes no other."
-    fix = "Push the image to ECR, or give the variant an `instance_type`."
+    fix = (
+        "Push the image to ECR, or put `instance_type` and `initial_instance_count` in the place of "
+        "`serverless_config`."
+    )
     bad = fleet_file(
         serverless=True,
         model=f"execution_role_arn: {ROLE}\nvpc_config: {{security_group_ids: [sg-0a1b2c3d], subnets: "

@@ -54,7 +54,11 @@ def test_every_shape_and_place_that_a_rule_is_assigned_to_exists_in_the_requests
             "`instance_type` is 'ML.M5.XLARGE', which the API doesn't know; did you mean ml.m5.xlarge?",
         ),
         ("initial_variant_weight: -1", "`initial_variant_weight` is -1, but the least the API takes is 0"),
-        ("routing_config: {}", "`routing_strategy` is missing; the API requires it"),
+        (
+            "routing_config: {}",
+            "`routing_strategy` is missing; the API requires it: one of LEAST_OUTSTANDING_REQUESTS, RANDOM, "
+            "PREFIX_AWARE, KV_AWARE",
+        ),
     ],
 )
 def test_a_violation_is_told_in_the_words_of_the_file(line: str, message: str) -> None:
