@@ -294,6 +294,20 @@ def test_a_fleet_keeps_its_own_names_when_the_others_objects_are_gone(folder: Pa
     assert [c for c in actions(document).values() if c != "no-op"] == ["update"]
 
 
+def test_a_model_of_its_own_name_that_was_deleted_in_use_is_made_again_under_that_name(folder: Path) -> None:
+    for end in ("a", "b"):
+        applied(folder, f"--var fleet_name=rank-{end} --var end=-{end}")
+    mine = "--var fleet_name=rank-b --var end=-b"
+    assert mmeplan("destroy --local -y --var fleet_name=rank-a", folder).code == 0
+    (own,) = (name for name, tags in live(folder).items() if tags["mmeplan:address"] == "model/ranker")
+    with Simulator.open(local(folder)) as simulator:
+        cloud = Cloud(simulator.clock, region="eu-west-1", door=Door(simulator.before_send, "123456789012"))
+        cloud.write("DeleteModel", {"ModelName": own})
+    assert {name: action for name, action in actions(plan(folder, mine)).items() if action != "no-op"} == {
+        f"model {own}": "create"
+    }
+
+
 # --- handing over -----------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -116,6 +117,20 @@ def test_of_two_configs_of_one_digest_neither_has_served_where_it_never_came_up_
     twin = live_object("endpoint_config", "e-twin", "present", {}, kept(2).tags)
     live = endpoint(by, served(2, 1), EndpointStatus="Failed")
     assert [config.name for config in history.generations(owned(live, twin, *THREE), ENDPOINT)] == [name(1)]
+
+
+@pytest.mark.parametrize(("older", "newer"), [("e-2", "pinned"), ("pinned", "e-2")])
+def test_of_two_names_of_one_digest_the_newest_comes_first(older: str, newer: str) -> None:
+    """A pin came or went: one of the two may go, and it is the older one."""
+    found = {"e-2": kept(2), "pinned": replace(kept(2), name="pinned")}
+    twins = [
+        replace(config, describe={**config.describe, "CreationTime": f"2026-01-0{1 + (at == newer)}T00:00:00+00:00"})
+        for at, config in found.items()
+    ]
+    live = endpoint(name(1), served(1, 2))
+    names = [config.name for config in history.generations(owned(live, kept(1), *twins), ENDPOINT)]
+    first = {"e-2": name(2), "pinned": "pinned"}
+    assert names == [name(1), first[newer], first[older]]
 
 
 @pytest.mark.parametrize("status", ["absent", "unreadable"])
