@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmeplan.aws.s3 import s3_place
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Model, Variant
@@ -18,14 +19,6 @@ from mmeplan.rules.online import OnlineRule, Question
 
 LISTED: Final = 1000  # keys of a prefix that are looked at: one page of ListObjectsV2
 TOGETHER: Final = 50  # archives of one folder from which on the folder is listed instead
-
-
-def s3_parts(uri: Any) -> tuple[str, str]:
-    """(bucket, key) of an S3 address; empty where it isn't one."""
-    if not isinstance(uri, str) or not uri.startswith("s3://"):
-        return "", ""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def artifacts(holders: Iterable[Container]) -> Iterator[Artifact]:
             ((*container.path, "ModelDataUrl"), container.spec.get("ModelDataUrl")),
             ((*container.path, "ModelDataSource", "S3DataSource", "S3Uri"), source.get("S3Uri")),
         ):
-            bucket, key = s3_parts(uri)
+            bucket, key = s3_place(uri)
             if bucket:
                 yield Artifact(container, path, str(uri), bucket, key)
 
@@ -79,7 +72,7 @@ def additional_sources(holders: Iterable[Container]) -> Iterator[Artifact]:
     for container in holders:
         for index, source in enumerate(container.spec.get("AdditionalModelDataSources") or ()):
             uri = (source.get("S3DataSource") or {}).get("S3Uri")
-            bucket, key = s3_parts(uri)
+            bucket, key = s3_place(uri)
             if bucket:
                 path = (*container.path, "AdditionalModelDataSources", index, "S3DataSource", "S3Uri")
                 yield Artifact(container, path, str(uri), bucket, key)
@@ -187,7 +180,7 @@ def usable_prefixes(models: Iterable[Model]) -> Iterator[Artifact]:
 
 def prefix_is_usable(url: object) -> bool:
     """Whether a multi-model container's ModelDataUrl is an S3 prefix at all."""
-    return isinstance(url, str) and url.startswith("s3://") and not url.endswith(".tar.gz")
+    return isinstance(url, str) and bool(s3_place(url)[0]) and not url.endswith(".tar.gz")
 
 
 def hosted_artifacts(facts: FleetFacts, *, serverless: bool) -> Iterator[tuple[Variant, Artifact]]:
@@ -214,7 +207,7 @@ _HOME: Final = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 
 def bucket_location(resource: Resource, path: ApiPath, uri: Any, facts: FleetFacts) -> Iterator[Question]:
     """Ask in which region the bucket of an S3 address is; nothing where it isn't one."""
-    bucket, _ = s3_parts(uri)
+    bucket, _ = s3_place(uri)
     if bucket:
         yield Question(resource, path, str(facts.scope.region), "GetBucketLocation", {"Bucket": bucket})
 

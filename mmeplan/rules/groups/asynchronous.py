@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mmeplan.aws.s3 import s3_place
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
-from mmeplan.rules.artifacts import s3_parts
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
@@ -164,7 +164,7 @@ def _targets(config: Config) -> Iterator[tuple[Config, ApiPath, str, str]]:
     output = config.async_output
     at: ApiPath = ("AsyncInferenceConfig", "OutputConfig")
     for member in ("S3OutputPath", "S3FailurePath"):
-        bucket, key = s3_parts(output.get(member))
+        bucket, key = s3_place(output.get(member))
         if bucket:
             yield (
                 config,

@@ -280,17 +280,21 @@ class PrefixEndsInSlash(Rule):
     def container(self, container: Container) -> Iterator[Hit]:
         for path, source in _s3_sources(container):
             uri = source.get("S3Uri") or ""
-            if source.get("S3DataType") == "S3Prefix" and uri and not uri.endswith("/"):
+            is_prefix = source.get("S3DataType") == "S3Prefix" and source.get("CompressionType") != "Gzip"
+            if is_prefix and uri and not uri.endswith("/"):
                 yield (*path, "S3Uri"), f"`{uri}` is an S3Prefix, but doesn't end with `/`"
 
 
 class GzipIsAnObject(Rule):
     id = "MDL-26"
     title = "A gzipped data source is one object"
-    severity = "error"
+    severity = "warning"
     basis = "inf"
     source = "botocore sagemaker/2017-07-24, S3ModelDataSource.CompressionType: only three combinations are defined"
-    why = "Gzip is defined for a single archive; what a compressed prefix would be, nobody says."
+    why = (
+        "Gzip is defined for a single archive; what a compressed prefix would be, nobody says. SageMaker takes the "
+        "combination for one archive: AWS's own container tests deploy it."
+    )
     fix = "Use `s3_data_type: S3Object` for the archive, or `compression_type: None` for the prefix."
     bad = _source("s3://acme/ranker/", "S3Prefix", "Gzip  # here")
     good = _source("s3://acme/ranker.tar.gz", "S3Object", "Gzip")

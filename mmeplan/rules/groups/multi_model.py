@@ -56,7 +56,7 @@ class PrefixNotArchive(Rule):
             if "ModelDataSource" not in container.spec:  # MME-07 says what is wrong with that
                 yield container.path, "a MultiModel container needs `model_data_url`, the prefix of its artifacts"
         elif not prefix_is_usable(url):
-            what = "an archive" if url.endswith(".tar.gz") else "not an s3:// address"
+            what = "an archive" if url.endswith(".tar.gz") else "no address in Amazon S3"
             yield (*container.path, "ModelDataUrl"), f"`{url}` is {what}; a MultiModel container needs an S3 prefix"
 
 
