@@ -150,9 +150,10 @@ def generations(owned: Ownership, endpoint: Resource, renamed: frozenset[str] = 
     if written is None:
         back = live.tag(ROLLED_BACK_TAG) if live is not None else ""
         known = [config for config in found.values() if config.name != back or config.name == in_force]
-        return tuple(
-            sorted(known, key=lambda config: (config.name == in_force, config.created_at, config.name), reverse=True)
+        by_age = sorted(
+            known, key=lambda config: (config.name == in_force, config.created_at, config.name), reverse=True
         )
+        return _once_each(by_age)
     place = {digest: number for number, digest in enumerate(written)}
     named = live.config if live is not None else ""
     never_came_up = owned.snapshot.endpoint_config(named) if named and not in_force else None
@@ -161,7 +162,15 @@ def generations(owned: Ownership, endpoint: Resource, renamed: frozenset[str] = 
     known = [config for config in found.values() if config.name == in_force or _has_served(config, place, named, never)]
     # Of two names of one digest (a pin came or went) the newest: sorting keeps the order of what is equal.
     newest = sorted(known, key=lambda config: (config.created_at, config.name), reverse=True)
-    return tuple(sorted(newest, key=lambda c: (c.name != in_force, place.get(short_digest(c), len(place)))))
+    return _once_each(sorted(newest, key=lambda c: (c.name != in_force, place.get(short_digest(c), len(place)))))
+
+
+def _once_each(configs: Iterable[LiveObject]) -> tuple[LiveObject, ...]:
+    """Of configs of one content, in the given order, the first: a way back to the same leads nowhere."""
+    found: dict[str, LiveObject] = {}
+    for config in configs:
+        found.setdefault(short_digest(config) or config.name, config)
+    return tuple(found.values())
 
 
 def _has_served(config: LiveObject, place: Mapping[str, int], named: str, never: str) -> bool:

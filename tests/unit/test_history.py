@@ -120,8 +120,9 @@ def test_of_two_configs_of_one_digest_neither_has_served_where_it_never_came_up_
 
 
 @pytest.mark.parametrize(("older", "newer"), [("e-2", "pinned"), ("pinned", "e-2")])
-def test_of_two_names_of_one_digest_the_newest_comes_first(older: str, newer: str) -> None:
+def test_of_two_names_of_one_digest_the_newest_is_the_generation(older: str, newer: str) -> None:
     """A pin came or went: one of the two may go, and it is the older one."""
+    assert older != newer
     found = {"e-2": kept(2), "pinned": replace(kept(2), name="pinned")}
     twins = [
         replace(config, describe={**config.describe, "CreationTime": f"2026-01-0{1 + (at == newer)}T00:00:00+00:00"})
@@ -130,7 +131,13 @@ def test_of_two_names_of_one_digest_the_newest_comes_first(older: str, newer: st
     live = endpoint(name(1), served(1, 2))
     names = [config.name for config in history.generations(owned(live, kept(1), *twins), ENDPOINT)]
     first = {"e-2": name(2), "pinned": "pinned"}
-    assert names == [name(1), first[newer], first[older]]
+    assert names == [name(1), first[newer]]
+
+
+def test_a_config_of_the_content_in_force_under_another_name_is_no_way_back() -> None:
+    twin = replace(kept(3), name="pinned")
+    found = history.generations(owned(endpoint(name(3), served(3, 2)), twin, *THREE), ENDPOINT)
+    assert [config.name for config in found] == [name(3), name(2)]
 
 
 @pytest.mark.parametrize("status", ["absent", "unreadable"])
