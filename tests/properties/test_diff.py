@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mmeplan.diff import diff
 from mmeplan.diff.fields import field_changes, tag_changes
+from mmeplan.spec import IgnoredTags
 from tests.simulation.fleets import lives
 from tests.simulation.test_whole_lives import ROBUST
 from tests.simulation.world import World
@@ -48,11 +49,22 @@ def test_something_is_told_iff_something_differs_and_each_place_once(
 @given(TAGS, TAGS)
 def test_tag_changes_lead_from_what_is_live_to_what_is_wanted(wanted: dict[str, str], live: dict[str, str]) -> None:
     wanted = {key: value for key, value in wanted.items() if not key.lower().startswith("aws:")}
-    added, removed = tag_changes(wanted, live)
+    added, removed = tag_changes(wanted, live, IgnoredTags())
     after = {key: value for key, value in {**live, **added}.items() if key not in removed}
     assert {key: value for key, value in after.items() if not key.lower().startswith("aws:")} == wanted
     assert {key for key in live if key.lower().startswith("aws:")} <= set(after)
-    assert tag_changes(wanted, after) == ({}, ())
+    assert tag_changes(wanted, after, IgnoredTags()) == ({}, ())
+
+
+@settings(ROBUST, max_examples=100)
+@given(TAGS, TAGS, st.frozensets(st.sampled_from("abc")))
+def test_tags_of_others_are_neither_added_nor_removed(
+    wanted: dict[str, str], live: dict[str, str], keys: frozenset[str]
+) -> None:
+    others = IgnoredTags(keys | frozenset(list(live)[:1]))
+    _, removed = tag_changes(others.without(wanted), live, others)
+    assert not [key for key in removed if others.covers(key)]
+    assert others.without(dict.fromkeys(removed, "")).keys() == set(removed)
 
 
 @settings(ROBUST, max_examples=15)

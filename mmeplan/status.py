@@ -1,0 +1,133 @@
+"""`mmeplan status`: a fleet's endpoints as a snapshot has them, as rows for people and for programs.
+
+In: graph, snapshot and the time. Out: `Status`. Reads nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from mmeplan import diff, live, render
+from mmeplan.diff.inputs import Inputs
+from mmeplan.graph import Graph
+from mmeplan.live import Snapshot
+from mmeplan.planning import DOUBTFUL
+from mmeplan.render import ObjectStatus, StatusRow, VariantStatus, age_text
+from mmeplan.resources import Resource
+from mmeplan.resources.canonical import short_number
+from mmeplan.resources.identity import owner_in
+
+
+@dataclass(frozen=True)
+class Status:
+    """The fleet's endpoints as they are now, by address."""
+
+    endpoints: tuple[StatusRow, ...]
+
+    def text(self, *, width: int = 100, color: bool = False) -> str:
+        """A table."""
+        return render.status_text(self.endpoints, width=width, color=color)
+
+    def json(self) -> str:
+        """A list of objects with the members of `StatusRow`; docs/library.md describes them."""
+        return json.dumps([asdict(row) for row in self.endpoints], indent=2) + "\n"
+
+
+def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
+    """The endpoints of a graph as a snapshot has them; ages are counted from `now`."""
+    return Status(tuple(_row(graph, endpoint, snapshot, now) for endpoint in graph.of_kind("endpoint")))
+
+
+def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) -> StatusRow:
+    older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
+    seen = snapshot.endpoint(endpoint.physical_name)
+    if seen is None or seen.status == "absent":
+        return StatusRow(endpoint.address, endpoint.physical_name, "absent")
+    if seen.status == "unreadable":
+        return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
+    inputs = Inputs(graph, snapshot)
+    config = snapshot.endpoint_config(seen.config)
+    content = inputs.config_content(config) if config is not None and config.is_present else {}
+    return StatusRow(
+        address=endpoint.address,
+        name=endpoint.physical_name,
+        status=seen.endpoint_status,
+        config=seen.config,
+        variants=_variants(seen.variants, content.get("ProductionVariants", {}), endpoint.autoscaled),
+        note="; ".join(_notes(graph, seen)),
+        failure=seen.failure_reason,
+        generations=tuple(
+            f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older
+        ),
+        arn=seen.arn,
+        created_at=seen.created_at,
+        modified_at=seen.modified_at,
+        pending_config=seen.pending_config,
+        shadow_variants=_variants(seen.shadow_variants, content.get("ShadowProductionVariants", {}), frozenset()),
+        config_in_force=_object(inputs, "endpoint_config", seen.config) if seen.config else None,
+        models=tuple(_object(inputs, "model", name) for name in live.models_of(content)),
+        kept=tuple(
+            replace(_object(inputs, "endpoint_config", g.name), served=None if g.doubtful else True) for g in older
+        ),
+    )
+
+
+def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:
+    """Whose the endpoint is, if not this deployment's, and where it is going."""
+    if seen.tags is not None and not graph.deployment.owns(seen.tags):
+        owner = owner_in(seen.tags)
+        if owner is None:
+            yield "not managed by mmeplan"
+        elif graph.deployment.may_change(seen.tags):
+            yield "no environment has claimed it yet"
+        else:
+            yield f"belongs to {owner.words}"
+    if seen.pending_config not in ("", seen.config):
+        yield f"moving to {seen.pending_config}"
+
+
+def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:
+    """A config or model as it was seen."""
+    seen = inputs.snapshot.get(kind, name)
+    models = tuple(sorted(inputs.models_in(name))) if kind == "endpoint_config" else ()
+    if seen is None or seen.status == "unreadable":
+        return ObjectStatus(name, models=models)
+    return ObjectStatus(name, seen.arn, seen.created_at, seen.is_present, models)
+
+
+def _variants(
+    shown: Sequence[live.LiveVariant], content: Mapping[str, Any], autoscaled: frozenset[str]
+) -> tuple[VariantStatus, ...]:
+    """Instances now of instances wanted, and the share of the traffic, variant by variant."""
+    total = sum(variant.current_weight or 0 for variant in shown)
+    rows = []
+    for variant in shown:
+        said = content.get(variant.name, {})
+        share = (variant.current_weight or 0) / total if total else 0.0
+        counts = f"{variant.current_count or 0}/{variant.desired_count or 0}"
+        serverless = bool(variant.current_serverless)
+        row = VariantStatus(
+            variant.name,
+            "serverless" if serverless else str(said.get("InstanceType", "")),
+            "" if serverless else counts,
+            f"{share:.0%}",
+            current_count=variant.current_count,
+            desired_count=variant.desired_count,
+            current_weight=_weight(variant.current_weight),
+            desired_weight=_weight(variant.desired_weight),
+            traffic=round(share, 6) if total else None,
+            current_serverless=variant.current_serverless,
+            desired_serverless=variant.desired_serverless,
+            models=live.models_of({"ProductionVariants": {variant.name: said}}),
+            autoscaled=variant.name in autoscaled,
+        )
+        rows.append(row)
+    return tuple(rows)
+
+
+def _weight(weight: float | None) -> float | None:
+    return None if weight is None else float(short_number(weight))
