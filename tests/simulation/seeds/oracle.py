@@ -228,7 +228,16 @@ def not_back(account: Account, name: str, config: str) -> list[str]:
 def _fixed(config: Fleet) -> list[Fleet]:
     """The variants of a config, with what can only be changed by a swap."""
     movable = ("ModelName", "InitialInstanceCount", "InitialVariantWeight", "ServerlessConfig")
-    return [{key: value for key, value in item.items() if key not in movable} for item in config["ProductionVariants"]]
+
+    def bare(member: str, value: Any) -> Any:
+        if member != "InstancePools":
+            return value
+        return [{key: inner for key, inner in pool.items() if key != "ModelNameOverride"} for pool in value]
+
+    return [
+        {key: bare(key, value) for key, value in item.items() if key not in movable}
+        for item in config["ProductionVariants"]
+    ]
 
 
 # --- capacity ---------------------------------------------------------------------------------------------------------
