@@ -197,10 +197,20 @@ def _is_new_to_fleet(owned: Ownership, live: LiveEndpoint, in_force: LiveEndpoin
     return not owned.owns(live) and (is_placeholder(in_force) or not serves)
 
 
-def config_addresses(owned: Ownership, endpoint: Resource) -> set[str]:
-    """The addresses whose older configs are generations of this endpoint."""
+def config_addresses(owned: Ownership, endpoint: Resource, *, now: bool = True) -> set[str]:
+    """The addresses whose older configs are generations of this endpoint.
+
+    `now`: also that which the live endpoint is still tagged with, where an apply of a renamed entry stopped half-way.
+    """
     config = owned.config_of(endpoint)
-    return {address("endpoint_config", endpoint.name), config.address if config else ""}
+    found = {address("endpoint_config", endpoint.name), config.address if config else ""}
+    live = owned.snapshot.endpoint(endpoint.physical_name) if now else None
+    if live is not None and live.is_present and owned.owns(live):
+        former = owned.address_of(live)
+        inline = address("endpoint_config", former.partition("/")[2])
+        if former not in owned.graph.resources and inline not in owned.graph.resources:
+            found.add(inline)
+    return found
 
 
 def rolled_back(owned: Ownership, live: LiveEndpoint, wanted: str) -> str:

@@ -130,7 +130,8 @@ def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str], once
             text = _why_superseded(live, rolled_back)
             yield replace(_remove(demand, live, at, "superseded", text), once=once.get(live.name, ()))
         else:
-            yield _remove(demand, live, at, "removed", "its entry left the file")
+            change = _remove(demand, live, at, "removed", "its entry left the file")
+            yield replace(change, once=once.get(live.name, ()))
 
 
 def _why_superseded(live: LiveObject, rolled_back: frozenset[str]) -> str:
@@ -195,7 +196,7 @@ def _moved(demand: Demand, kept: Mapping[str, tuple[str, ...]]) -> Iterator[Chan
             keeping.setdefault(name, []).append(inputs.graph.resources[at])
     for live in inputs.owned("endpoint_config"):
         endpoints, at = keeping.get(live.name, []), inputs.address_of(live)
-        if endpoints and all(at not in history.config_addresses(inputs, endpoint) for endpoint in endpoints):
+        if endpoints and all(at not in history.config_addresses(inputs, endpoint, now=False) for endpoint in endpoints):
             new = address("endpoint_config", endpoints[0].name)
             yield _readdressed(live, new, f"a kept generation of {endpoints[0].address}, which leaves {at}")
 
