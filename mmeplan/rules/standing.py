@@ -20,6 +20,10 @@ from mmeplan.spec import dotted
 
 _OF_CREATION: Final = {rule.id: rule for rule in ALL_RULES if rule.basis != "own" and rule.id != "RULE-00"}
 _STANDS: Final = (Action.NO_OP, Action.TAG)
+_SCALED: Final = frozenset(
+    {"initial_instance_count", "initial_variant_weight", "max_concurrency", "provisioned_concurrency"}
+)
+"""What an endpoint changes in place: what a rule says of it is about the change, not about what is live."""
 _STARTS: Final = (Action.CREATE, Action.SWAP, Action.DELETE_THEN_CREATE, Action.RENAME)
 
 STANDS: Final = "what is live has this very content and stays, though it could not be created so today"
@@ -42,7 +46,8 @@ def standing(findings: Iterable[Finding], graph: Graph, changes: Sequence[Change
     """The findings, those about creating what stands already as notes.
 
     What other services say of it (stage `online`) is a warning: nothing is created, and instances may be started later.
-    A config on which an endpoint is started does not stand, for neither kind.
+    A config on which an endpoint is started does not stand, for neither kind; nor do counts and weights that a change
+    in place sets.
     """
     actions = {at: change.action for at, change in declared_changes(graph, changes).items()}
     return tuple(
@@ -74,7 +79,8 @@ def _stands(graph: Graph, finding: Finding, actions: Mapping[str, Action]) -> bo
     of_request = _OF_CREATION[finding.rule].stage == "static"
     if of_request and graph.resources[at].kind == "model":
         return True  # a config that is made anew refers to a model that is there
-    starts = _STARTS if of_request else (*_STARTS, Action.SCALE)
+    scales = not of_request or finding.path.rpartition(".")[2] in _SCALED
+    starts = (*_STARTS, Action.SCALE) if scales else _STARTS
     return not any(actions.get(user) in starts for user in graph.closure_of_dependents(at))
 
 

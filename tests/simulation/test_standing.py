@@ -177,3 +177,12 @@ def test_import_asks_the_rules(world: World) -> None:
     imported = world.engine.import_(["old"])
     assert imported.refusals == ()
     assert {note.split()[0] for note in imported.notes if standing.STANDS in note} == {"CFG-32", "MDL-42"}
+
+
+def test_a_count_that_a_change_in_place_would_set_is_refused_as_it_is() -> None:
+    """The config stands, and the count that a rule is about doesn't: it is what the change would set."""
+    with World() as world:
+        world.live_through(fleet({"ranker": {"config": config(main=variant())}}))
+        with pytest.raises(FleetRefused) as refused:
+            world.engine.plan(written(fleet({"ranker": {"config": config(main=variant(count=0))}})))
+        assert "CFG-08" in errors(refused.value.findings)
