@@ -221,18 +221,22 @@ def not_back(account: Account, name: str, config: str) -> list[str]:
     if stored is None or stored.status not in ("InService", "SystemUpdating") or stored.body["pending"]:
         return [f"endpoint {name}: is {stored.status if stored else 'not there'}"]
     runs_now = stored.body["config_name"]
-    alike = wanted is not None and _fixed(wanted.body) == _fixed(stored.body["config"])
+    alike = wanted is not None and _fixed(account, wanted.body) == _fixed(account, stored.body["config"])
     return [] if runs_now == config or alike else [f"endpoint {name}: runs {runs_now}, and was to go back to {config}"]
 
 
-def _fixed(config: Fleet) -> list[Fleet]:
-    """The variants of a config, with what can only be changed by a swap."""
+def _fixed(account: Account, config: Fleet) -> list[Fleet]:
+    """The variants of a config, with what can only be changed by a swap; models of pools by their content."""
     movable = ("ModelName", "InitialInstanceCount", "InitialVariantWeight", "ServerlessConfig")
+
+    def model(name: str) -> Any:
+        stored = account.find("model", name)
+        return stored.body if stored is not None else name
 
     def bare(member: str, value: Any) -> Any:
         if member != "InstancePools":
             return value
-        return [{key: inner for key, inner in pool.items() if key != "ModelNameOverride"} for pool in value]
+        return [{k: model(v) if k == "ModelNameOverride" else v for k, v in pool.items()} for pool in value]
 
     return [
         {key: bare(key, value) for key, value in item.items() if key not in movable}
