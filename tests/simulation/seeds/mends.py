@@ -147,6 +147,7 @@ MENDS: dict[str, tuple[Edit, ...]] = {
             "if False:",
         ),
         ("and c.action is not Action.DELETE and c not in own", "and c not in own"),
+        ("found.setdefault(short_digest(config) or config.name, config)", "found.setdefault(config.name, config)"),
     ),
     "saved-plan-that-saw-an-update-under-way": (_SEEN_WHEN_IT_BEGAN,),
     "shrinks-although-the-growth-came-to-nothing": (_NOTHING_HELD,),
