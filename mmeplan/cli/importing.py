@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, snapshot_option
-from mmeplan.errors import InputError, MmeplanError, Problem
+from mmeplan.errors import Command, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, Writing, present, text_of, write_all
 from mmeplan.render import clean
 from mmeplan.spec.loading import FLEET_NAME
@@ -90,7 +90,7 @@ def _all(settings: Settings, snapshot_file: str | None) -> str:
     """The command that shows the fleet file of everything that is there."""
     if snapshot_file:
         return f"mmeplan import --name '*' --snapshot {snapshot_file}"
-    return settings.again("import --name '*'")
+    return settings.again(Command(("import", "--name", "*")))
 
 
 def _tell(imported: Imported) -> None:

@@ -40,7 +40,7 @@ from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.canonical import canonical
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import DIGEST_TAG, owner_in
+from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
 
 VARIANTS_DIFFER: Final = (
     "the variant names differ between the two configs, "
@@ -141,7 +141,8 @@ def _ownership_refusal(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -
         refusal = f"{text}; {other}, give this one another `name:`{example}, or hand it over with `mmeplan move`"
     elif owner is not None:
         text = f"the endpoint {live.name} belongs to {owner.words}"
-        refusal = f"{text}; give this one another `name:`, or hand it over with that fleet's `mmeplan move`"
+        adopt = f"remove the tag {FLEET_TAG} from the endpoint and write `adopt: true`"
+        refusal = f"{text}; give this one another `name:`, hand it over with that fleet's `mmeplan move`, or {adopt}"
     else:
         text = f"an endpoint named {live.name} exists and is not managed by mmeplan"
         refusal = f"{text}; write `adopt: true` to take it under management, or choose another `name:`"
