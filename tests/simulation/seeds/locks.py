@@ -96,7 +96,8 @@ class Locks:
         """The lock is this run's, and nobody else with it has written since this one began to write."""
         token = lock.owner.token
         self.hold_to(lock, writes=True)
-        if self.last not in ("", token):
+        robbed = _began_us(lock) <= self.unlocked_us  # by a person: what it still writes overtakes nobody
+        if self.last not in ("", token) and not robbed:
             self.overtaken.add(self.last)
         if token in self.overtaken and self.unlocked_us < _began_us(lock):
             raise Broken(f"lock: {token} and {self.last} both have the lock, and write in turns")
