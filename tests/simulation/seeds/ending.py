@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -189,8 +190,12 @@ def _follow_advice(life: Life, plan: Plan) -> bool:
     return done
 
 
+_PINS = re.compile(r"(model|endpoint_config)/([A-Za-z0-9-]+)")
+"""Addresses in a refusal that asks for their `name:` to be dropped."""
+
+
 def _salted(fleet: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
-    """The file of a person who gives another name to what stands in the way of a name in use."""
+    """The file of a person who gives another name to what stands in the way of one in use, or drops a pin, as told."""
     salted = copy.deepcopy(dict(fleet))
     for change in plan.changes:
         if ANOTHER_NAME in change.refusal:
@@ -198,6 +203,10 @@ def _salted(fleet: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
             entries = salted.get({"model": "models"}.get(kind, "endpoint_configs")) or {}
             entry = entries[name] if name in entries else salted["endpoints"][name]["config"]
             entry["replace_salt"] = f"{entry.get('replace_salt', '')}x"
+        for kind, name in _PINS.findall(change.refusal.partition("drop `name:` of ")[2].partition("(")[0]):
+            entries = salted.get({"model": "models"}.get(kind, "endpoint_configs")) or {}
+            entry = entries[name] if name in entries else salted["endpoints"][name]["config"]
+            entry.pop("name", None)
     return salted
 
 
