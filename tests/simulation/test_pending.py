@@ -256,3 +256,25 @@ def test_an_update_that_the_file_does_not_ask_for_is_said_once(world: World) -> 
     change = change_of(world.plan(image("1")))
     assert "an update to theirs is under way that the file doesn't ask for" in change.explanation
     assert not any(WAITS in note for note in change.notes)
+
+
+def named(text: Fleet, entry: str, **more: Any) -> Fleet:
+    """The same endpoint under another entry of the file; clients call it `ranker` as before."""
+    return {**text, "endpoints": {entry: {**text["endpoints"]["ranker"], "name": "ranker", **more}}}
+
+
+def test_a_rename_that_an_apply_did_not_come_to_keeps_its_generations_until_the_swap_is_done(world: World) -> None:
+    """`renamed_from` is gone from the file, and the endpoint's tags still have the former address."""
+    first = named(image("1"), "ranker")
+    world.live_through(first)
+    world.live_through(named(image("2"), "ranker"))
+    world.sim.faults.fail_update("ranker", "no capacity", count=2)
+    killed(world, named(image("3"), "scorer", renamed_from="ranker"), "UpdateEndpoint")
+    made = world.plan(named(image("3"), "scorer"))
+    (delete,) = [step for step in made.steps if step.params.get("EndpointConfigName") == wanted(world, first)]
+    assert delete.comes_last
+    assert delete.after, "what goes waits for the swap that supersedes it"
+    with unwatched(world):
+        outcome = world.apply(made)
+    assert outcome.failed
+    assert wanted(world, first) in world.names("endpoint-config")
