@@ -265,15 +265,20 @@ def promised(account: Account, fleet: Fleet, logical: str, stored: Stored, back:
         counts = {item["VariantName"]: item.get("InitialInstanceCount", 0) for item in variants}
     totals = []
     for part in runs(stored):
-        now = {item["VariantName"]: _at_least(item) for item in part["variants"] or ()}
+        count = _at_least if part is stored.body else _asked  # a pending update has made none of its instances yet
+        now = {item["VariantName"]: count(item) for item in part["variants"] or ()}
         kept = {name: now[name] for name in autoscaled & counts.keys() if now.get(name) is not None}
         totals.append(sum((counts | kept).values()))
     return min(totals)
 
 
+def _asked(variant: Fleet) -> int | None:
+    return variant.get("DesiredInstanceCount")
+
+
 def _at_least(variant: Fleet) -> int | None:
     """The lower of what a variant has and what is asked for it: a re-scaling under way may come to nothing."""
-    asked, there = variant.get("DesiredInstanceCount"), variant.get("CurrentInstanceCount")
+    asked, there = _asked(variant), variant.get("CurrentInstanceCount")
     return asked if asked is None or there is None else min(asked, there)
 
 
