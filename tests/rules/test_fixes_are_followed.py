@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from mmeplan import rules
+from mmeplan import graph, rules, spec
 from mmeplan.plan.finding import Finding
+from mmeplan.rules import Rule
 from mmeplan.rules.examples import fleet_file
 from tests.rules.test_examples import findings_of
 
@@ -33,6 +34,7 @@ SHADOW = """\
         candidate: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}
 """
 MULTI = "      mode: MultiModel\n"
+TRITON = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-tritonserver:23.08-py3"
 
 Edits = tuple[tuple[str, str], ...]
 FIXES: dict[str, tuple[Edits, ...]] = {
@@ -117,6 +119,219 @@ FIXES: dict[str, tuple[Edits, ...]] = {
     "SLS-18": ((("gpu-py310-cu118", "cpu-py310"),), ((SERVERLESS, INSTANCES.replace("ml.m5", "ml.g5")),)),
     "SLS-19": ((("210987654321", "123456789012"),), ((SERVERLESS, INSTANCES),)),
 }
+CANARY = "{type: CANARY, canary_size: {type: CAPACITY_PERCENT, value: 25}, wait_interval_in_seconds: 300}"
+ROLLING = (
+    "      rolling_update_policy: "
+    "{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60}\n"
+)
+BLUE_GREEN = f"      blue_green_update_policy:\n        traffic_routing_configuration: {ALL_AT_ONCE}\n"
+SECOND = "        next: {model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}\n"
+DATA = "      model_data_url: s3://acme-models/ranker.tar.gz\n"
+IMAGE = "      image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4\n"
+CAPTURE = (
+    "      data_capture_config: {initial_sampling_percentage: 20, destination_s3_uri: s3://acme/capture, "
+    "capture_options: [{capture_mode: Input}]}\n"
+)
+SCALING = "          managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}\n"
+SERVER = "{memory_size_in_mb: 2048, max_concurrency: 20}"
+
+
+def endpoint(config: str) -> str:
+    """The second endpoint, for the tail of a file."""
+    return f"  next:\n    config:\n{config}"
+
+
+def lines(*taken: str) -> tuple[tuple[str, str], ...]:
+    """These lines are taken out."""
+    return tuple((line, "") for line in taken)
+
+
+MORE_FIXES: dict[str, tuple[Edits, ...]] = {
+    "ALW-01": (
+        (("DEP-99", "CFG-41"),),
+        lines('    allow: {DEP-99: "agreed with the platform team"}\n'),
+    ),
+    "ALW-02": (lines('    allow: {CFG-09: "one instance is enough"}\n'),),
+    "ASY-08": (
+        (
+            (
+                SECOND,
+                endpoint(ASYNC.replace("s3://acme/out", "s3://acme/next") + "      production_variants:\n" + SECOND),
+            ),
+        ),
+    ),
+    "CFG-03": (
+        (
+            ("  {}", f"  ranker:\n    execution_role_arn: {ROLE}\n    primary_container:\n{IMAGE}"),
+            ("        main:", "        main:\n          model: ranker"),
+        ),
+        (("        main:", "        main:\n          model_name: theirs"),),
+        (("    config:\n", "    config:\n      execution_role_arn: " + ROLE + "\n"),),
+    ),
+    "CFG-30": (lines("      execution_role_arn: arn:aws:iam::123456789012:role/sagemaker\n"),),
+    "CFG-31": (
+        (
+            ("      execution_role_arn: arn:aws:iam::123456789012:role/sagemaker\n", ""),
+            (
+                "        components: {",
+                endpoint(f"      execution_role_arn: {ROLE}\n      production_variants:\n        components: {{"),
+            ),
+        ),
+    ),
+    "CFG-32": (lines(SCALING), ((SCALING, "          capacity: autoscaled\n"),)),
+    "CFG-34": tuple((("seconds: 45", f"seconds: {value}"),) for value in (10, 30, 60, 120, 180, 240, 300)),
+    "CFG-41": (
+        lines(
+            f"  ranker-old:\n    execution_role_arn: {ROLE}\n"
+            "    primary_container: {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.3}\n"
+        ),
+    ),
+    "CFG-42": ((("model_name: ranker-7", "model: ranker"),),),
+    "DEP-01": (lines(ROLLING), lines(BLUE_GREEN.replace("60", "0"))),
+    "DEP-04": (
+        (("{type: CANARY, ", "{type: CANARY, canary_size: {type: CAPACITY_PERCENT, value: 50}, "),),
+        (("{type: CANARY, ", "{type: LINEAR, linear_step_size: {type: CAPACITY_PERCENT, value: 50}, "),),
+        (("{type: CANARY, ", "{type: ALL_AT_ONCE, "),),
+    ),
+    "DEP-05": ((("value: 250", "value: 25"),), (("CAPACITY_PERCENT, value: 250", "INSTANCE_COUNT, value: 1"),)),
+    "DEP-24": (((CANARY, ALL_AT_ONCE),),),
+    "DEP-25": (lines(ROLLING),),
+    "DEP-26": (((ROLLING, BLUE_GREEN),), lines(SECOND)),
+    "EP-11": (
+        (("    exclude_", "    retain_all_variant_properties: true\n    exclude_"),),
+        lines("    exclude_retained_variant_properties: [{variant_property_type: DesiredWeight}]\n"),
+    ),
+    "EP-12": (lines("    exclude_retained_variant_properties: [{variant_property_type: DataCaptureConfig}]\n"),),
+    "EP-13": (
+        lines("    retain_deployment_config: true\n"),
+        lines("    deployment_config:\n" + BLUE_GREEN.replace("60", "0")),
+    ),
+    "KMS-01": (
+        (("ranker-key", "alias/ranker-key"),),
+        (("ranker-key", "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c-0000-4000-8000-000000000000"),),
+    ),
+    "KMS-03": (
+        (("arn:aws:kms:us-east-1:123456789012:", ""),),
+        (("us-east-1", "eu-west-1"),),
+        (
+            (
+                "arn:aws:kms:us-east-1:123456789012:alias/ranker",
+                '"arn:aws:kms:{{ region }}:123456789012:alias/ranker"',
+            ),
+        ),
+    ),
+    "MDL-01": (
+        lines("    containers: [{image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1}]\n"),
+        (
+            ("    primary_container:\n" + IMAGE + DATA, ""),
+            (
+                "[{image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prepare:1}]",
+                "\n" + TWO.partition("\n")[2].rstrip(),
+            ),
+        ),
+    ),
+    "MDL-03": (((DATA, IMAGE + DATA),), ((DATA, "      model_package_name: ranker\n"),)),
+    "MDL-04": (lines(IMAGE, DATA), lines("      model_package_name: ranker\n")),
+    "MDL-07": (
+        (("docker.io/acme", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"),),
+        (
+            ("      image: docker.io", "      image_config: {repository_access_mode: Vpc}\n      image: docker.io"),
+            ("    primary_container:\n", VPC + "    primary_container:\n"),
+        ),
+    ),
+    "MDL-08": ((("    primary_container:\n", VPC + "    primary_container:\n"),),),
+    "MDL-09": (
+        (
+            ("Platform", "Vpc"),
+            ("    primary_container:\n", VPC + "    primary_container:\n"),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.4", "registry.acme.example/ranker:1.4"),
+        ),
+        (
+            (
+                ", repository_auth_config: {repository_credentials_provider_arn: "
+                "'arn:aws:lambda:eu-west-1:123456789012:function:login'}",
+                "",
+            ),
+        ),
+    ),
+    "MDL-12": (lines("        SETTING_100: x\n"),),
+    "MDL-20": (
+        lines(DATA),
+        lines(
+            "      model_data_source:\n        s3_data_source:\n          s3_uri: s3://acme/ranker/\n"
+            "          s3_data_type: S3Prefix\n          compression_type: None\n"
+        ),
+    ),
+    "MME-04": (
+        ((MULTI_TWO := "        mode: MultiModel\n        model_data_url: s3://acme-models/predict/\n", ""),),
+        ((MULTI_TWO, MULTI_TWO.replace("MultiModel", "SingleModel").replace("predict/", "predict.tar.gz")),),
+    ),
+    "MME-14": tuple(
+        (("ml.g5.12xlarge", name),)
+        for name in ("ml.p2.xlarge", "ml.p3.2xlarge", "ml.g4dn.xlarge", "ml.g4dn.16xlarge", "ml.g5.16xlarge")
+    ),
+    "MME-15": (
+        (("gpu-py310-cu118-ubuntu20.04-sagemaker", "cpu-py310-ubuntu20.04-sagemaker"), ("ml.g5", "ml.m5")),
+        (("tensorflow-inference:2.14.1-gpu-py310-cu118-ubuntu20.04-sagemaker", "sagemaker-tritonserver:23.08-py3"),),
+        (
+            ("763104351884", "123456789012"),
+            ("tensorflow-inference:2.14.1-gpu-py310-cu118-ubuntu20.04-sagemaker", "ranker:1.4"),
+        ),
+    ),
+    "MME-16": ((("ml.inf1", "ml.m5"),), (("ml.inf1", "ml.g5"),)),
+    "MME-17": (
+        (("model_package_name: ranker", IMAGE.strip()),),
+        lines(MULTI, "      model_data_url: s3://acme-models/ranker/\n"),
+    ),
+    "MME-18": (
+        (
+            (
+                "        rest: {",
+                endpoint("      production_variants:\n        rest: {"),
+            ),
+        ),
+    ),
+    "MME-20": (((SCALING, "          capacity: autoscaled\n"),),),
+    "MME-28": ((("ml.inf2", "ml.m5"),), (("ml.inf2", "ml.g5"),)),
+    "MME-29": (
+        (("685385470294.dkr.ecr.eu-west-1.amazonaws.com/xgboost:1.7-1", TRITON),),
+        (("ml.g5", "ml.m5"),),
+    ),
+    "NAM-01": ((("ranker_v2", "ranker-v2"),), lines("    name: ranker_v2\n")),
+    "NAM-02": ((("ranker.v2", "ranker-v2"),), lines("      name: ranker.v2\n")),
+    "NAM-03": (lines(f"    name: {'x' * 64}\n"), (("x" * 64, "ranker-production"),)),
+    "NAM-06": (
+        (("role/sagemaker\n    name: ranker-production\nendpoints", "role/sagemaker\n    name: other\nendpoints"),),
+        (("role/sagemaker\n    name: ranker-production\nendpoints", "role/sagemaker\nendpoints"),),
+    ),
+    "PIP-05": (lines("    inference_execution_config: {mode: Serial}\n"),),
+    "PIP-09": (lines(SHADOW),),
+    "SHD-01": (lines(SECOND),),
+    "SHD-02": (((f"serverless_config: {SERVER}", INSTANCES),),),
+    "SHD-04": (lines(SHADOW),),
+    "SLS-05": (
+        (
+            (
+                f"        next: {{model: ranker, serverless_config: {SERVER}}}\n",
+                endpoint(f"      production_variants:\n        next: {{model: ranker, serverless_config: {SERVER}}}\n"),
+            ),
+        ),
+    ),
+    "SLS-06": (lines(CAPTURE),),
+    "SLS-09": (lines(ASYNC), ((f"serverless_config: {SERVER}", INSTANCES),)),
+    "SLS-14": (
+        (
+            (
+                "\n          type: CANARY\n          canary_size: {type: CAPACITY_PERCENT, value: 50}\n"
+                "          wait_interval_in_seconds: 300\n",
+                f" {ALL_AT_ONCE}\n",
+            ),
+        ),
+    ),
+    "SLS-17": (lines("      kms_key_id: alias/ranker\n"),),
+    "TAG-01": (lines(*(f"      tag-{number}: x\n" for number in range(45, 50))),),
+}
+FIXES |= MORE_FIXES
 CASES = [(rule, edits) for rule, ways in FIXES.items() for edits in ways]
 
 
@@ -134,6 +349,54 @@ def test_what_a_rule_says_to_do_ends_its_finding_and_brings_no_error(rule: str, 
     assert rule in {finding.rule for finding in findings_of(bad)}
     left = findings_of(edited(bad, edits))
     assert [f for f in left if f.rule == rule or f.severity == "error"] == []
+
+
+def may_be_allowed(rule: Rule) -> bool:
+    """Whether a rule's advice speaks of `allow:`."""
+    return re.search(r"\ballow(`| this| it)", rule.fix, re.IGNORECASE) is not None
+
+
+API = "Write what the message says the API takes."
+AS_THE_GOOD_EXAMPLE = frozenset(
+    f"{prefix}-{number}"
+    for prefix, numbers in {
+        "ARN": "01 03",
+        "ASY": "02 07 10",
+        "CAP": "07",
+        "CFG": "02 06 08 11 12 22 28 33 43",
+        "DEP": "03 07 11 13 21",
+        "KMS": "04",
+        "MDL": "02 06 10 13 14 15 17 18 23 25 28 30 32 37 42 44 45",
+        "MME": "02 07 09 23 30",
+        "NAM": "04 07",
+        "PIP": "01 02 03",
+        "SHD": "05 06",
+        "SLS": "01",
+    }.items()
+    for number in numbers.split()
+)
+"""Rules whose good example is the bad one with just the advice followed; tests/rules/test_examples.py checks it."""
+ALLOWED = [rule for rule in rules.all_rules() if rule.stage == "static" and may_be_allowed(rule)]
+
+
+def test_the_advice_of_every_rule_of_the_file_is_followed() -> None:
+    asked = {rule.id for rule in rules.all_rules() if rule.stage == "static" and rule.fix != API}
+    followed = FIXES.keys() | AS_THE_GOOD_EXAMPLE | {rule.id for rule in ALLOWED}
+    assert asked - followed == {"RULE-00"}, "a crash of a rule is reported to its author"
+    assert not AS_THE_GOOD_EXAMPLE & FIXES.keys()
+
+
+def with_allowance(rule: Rule) -> str:
+    """The rule's bad example, with the rule allowed."""
+    return f'allow: {{{rule.id}: "it was looked at"}}\n' + rule.bad.replace("  # here", "")
+
+
+@pytest.mark.parametrize("rule", ALLOWED, ids=lambda rule: rule.id)
+def test_what_may_be_allowed_is_a_note_once_it_is(rule: Rule) -> None:
+    fleet = spec.load_text(with_allowance(rule).encode())
+    found = [found for found in rules.check(fleet, graph.compile(fleet)) if found.rule == rule.id]
+    assert found
+    assert {(finding.severity, finding.allowed) for finding in found} == {("note", "it was looked at")}
 
 
 # --- values of the API: the message names one that it takes -----------------------------------------------------------

@@ -15,6 +15,7 @@ from mmeplan.resources import Resource
 from mmeplan.rules import PlannedFleet, PlanRule
 from mmeplan.rules.checking import check_plan
 from mmeplan.simulator import Simulator
+from tests.rules.test_fixes_are_followed import may_be_allowed, with_allowance
 
 RULES = [rule for rule in rules.all_rules() if isinstance(rule, PlanRule)]
 REGION = "eu-west-1"
@@ -86,13 +87,17 @@ def test_the_good_example_breaks_no_plan_rule_and_the_live_one_neither(rule: Pla
     assert account.findings(rule.good, rule) == []
 
 
-def test_a_finding_of_a_plan_rule_is_lowered_by_allow_and_the_allowance_is_not_called_idle(account: Account) -> None:
-    rule = next(rule for rule in RULES if rule.id == "SLS-13")
-    text = rule.bad.replace("fleet: example", 'fleet: example\nallow: {SLS-13: "on purpose"}')
-    account.apply(rule.before)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if may_be_allowed(rule)], ids=lambda rule: rule.id)
+def test_what_may_be_allowed_is_a_note_once_it_is_and_the_allowance_is_not_called_idle(
+    rule: PlanRule, account: Account
+) -> None:
+    text = with_allowance(rule)
+    if rule.before:
+        account.apply(rule.before)
 
-    assert [(found.severity, found.allowed) for found in account.findings(text, rule)] == [("note", "on purpose")]
-    assert rules.check(*account.observe(text)[:2]) == []
+    found = [found for found in account.findings(text, rule) if found.rule == rule.id]
+    assert {(finding.severity, finding.allowed) for finding in found} == {("note", "it was looked at")}
+    assert [found for found in rules.check(*account.observe(text)[:2]) if found.rule == "ALW-02"] == []
 
 
 def test_nothing_is_found_about_what_was_never_looked_for(account: Account) -> None:
