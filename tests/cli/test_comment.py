@@ -114,3 +114,36 @@ def test_what_is_missing_is_said(
     assert ended.code in (1, 2)
     assert told in ended.stderr
     assert github.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "hint", "variables", "followed"),
+    [
+        (
+            "GITHUB_TOKEN",
+            "",
+            "in a workflow: env: {GITHUB_TOKEN: ${{ github.token }}}",
+            {"GITHUB_TOKEN": TOKEN},
+            "",
+        ),
+        ("GITHUB_REPOSITORY", "", "say which: --repo OWNER/NAME", {}, "--repo acme/fleets"),
+        ("GITHUB_EVENT_PATH", "", "say which: --pull-request NUMBER", {}, "--pull-request 7"),
+        ("", "--close", "name it: --issue TITLE", {}, "--close --issue Drift"),
+        ("", "--file missing.md", "mmeplan plan --write md=FILE writes it", {}, ""),
+    ],
+)
+def test_what_is_said_of_what_is_missing_leads_to_a_comment(
+    tmp_path: Path,
+    github: FakeGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+    options: str,
+    hint: str,
+    variables: dict[str, str],
+    followed: str,
+) -> None:
+    monkeypatch.setenv(missing or "X", "")
+    assert hint in " ".join(commented(tmp_path, options).stderr.split())
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert commented(tmp_path, followed).code == 0

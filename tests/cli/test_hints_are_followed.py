@@ -326,6 +326,22 @@ def test_what_may_not_be_read_can_be_planned_once_it_is_granted(operation: str, 
         assert world.plan(fleet).findings == ()
 
 
+def test_where_no_region_is_known_it_is_said_as_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET.replace("region: eu-west-1\n", ""))
+    told = words(mmeplan("plan --endpoint-url http://127.0.0.1:9", tmp_path))
+    assert "write `region:` in the fleet file, or pass --region" in told
+    assert mmeplan("plan --local --region eu-west-1", tmp_path).code == 0
+    (tmp_path / "fleet.yaml").write_text(REGIONAL)
+    assert mmeplan("plan --local", tmp_path).code == 0
+
+
+def test_without_credentials_it_is_tried_on_the_simulated_sagemaker(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    told = words(mmeplan("plan", tmp_path))
+    assert "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local" in told
+    assert mmeplan("plan --local", tmp_path).code == 0
+
+
 # --- locks, moves, rollbacks ------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@ a plan that says it fits a quota is carried out under that quota."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -215,6 +216,33 @@ def test_what_fits_in_no_order_is_refused_and_told_what_would() -> None:
         assert made.findings[0].message.startswith("the rollout has up to 12 × ml.m5.large at once")
         made = world.plan({**before, "quotas": {"ml.m5.large": 1}})
         assert not made.refused  # it is beyond its quota already, and this plan adds nothing
+
+
+@pytest.mark.parametrize(
+    ("quota", "counts"), [(8, ((2, 2), (4, 4))), (8, ((2, 2), (2, 2))), (12, ((2, 2), (2, 2), (4, 4))), (5, ((2, 4),))]
+)
+def test_each_number_that_a_refusal_names_leads_to_a_plan_that_is_carried_out(
+    quota: int, counts: tuple[tuple[int, int], ...]
+) -> None:
+    before, after = crowded(quota, *counts)
+
+    def carried_out(most: int, parallelism: int) -> bool:
+        with World() as world:
+            world.live_through({**before, "quotas": None})
+            world.sim.set_quota("ml.m5.large", most, region=REGION)
+            made = world.plan({**after, "quotas": {"ml.m5.large": most}}, parallelism=parallelism)
+            return made.applyable and world.apply(made).complete
+
+    with World() as world:
+        world.live_through({**before, "quotas": None})
+        advice = "; ".join(finding.help for finding in world.plan(after, parallelism=10).findings)
+    fits = re.search(r"--parallelism (\d+) would do", advice)
+    alone = re.search(r"one endpoint at a time needs a quota of (\d+)", advice)
+    whole = re.search(r"a quota of (\d+)", advice.rpartition(" at a time needs ")[2].partition("; ")[2] or advice)
+    assert bool(advice) is (whole is not None)
+    assert not fits or carried_out(quota, int(fits[1]))
+    assert not alone or carried_out(int(alone[1]), 1)
+    assert not whole or carried_out(int(whole[1]), 10)
 
 
 def test_deletions_are_never_moved_to_the_front() -> None:

@@ -416,6 +416,18 @@ def test_a_swap_that_a_reservation_has_no_room_for_is_refused_in_every_output() 
             assert "reservation for-rank" in text, name
 
 
+def test_what_a_full_reservation_asks_for_leads_to_a_swap() -> None:
+    changed = {**one({"main": variant(**RESERVED)}), "models": {"ranker": model("2")}}
+    with World() as world:
+        holds(world, 2)
+        world.live_through(one({"main": variant(**RESERVED)}))
+        (finding,) = [finding for finding in world.plan(changed).findings if finding.severity == "error"]
+        assert "a reservation with room for 4 would do, or drop `capacity_reservation_config`" in finding.help
+        assert world.plan({**changed, **one({"main": variant()})}).applyable
+        holds(world, 4)
+        assert world.apply(world.plan(changed)).complete
+
+
 def test_a_swap_that_a_reservation_has_no_room_for_would_be_rolled_back() -> None:
     with World() as world:
         holds(world, 4)
