@@ -104,7 +104,7 @@ class Desired:
 
 def emptied(fleet: Fleet) -> Fleet:
     """The same fleet with nothing declared: what `destroy` plans towards."""
-    return replace(fleet, models={}, endpoint_configs={}, endpoints={})
+    return replace(fleet, models={}, endpoint_configs={}, endpoints={}, for_each=())
 
 
 def files_of(fleet: Fleet) -> list[str]:

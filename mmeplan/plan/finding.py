@@ -12,9 +12,10 @@ Severity = Literal["error", "warning", "note"]
 class Finding:
     """One finding.
 
-    `rule` is the rule's id (`MME-01`). `address` is the resource it is about, empty for the fleet. `path` is the dotted
-    place in the file, with `file`, `line` and `column` (from 1; 0 where nothing in the file is meant). `message` says
-    what and why, `help` what to do, `source` is the document the rule restates. `allowed` is the reason that the file's
+    `rule` is the rule's id (`MME-01`). `address` is the resource it is about, empty for the fleet; of a `for_each` that
+    gives nothing it has the entry's name as written (`endpoint/store-{{ each.key }}`). `path` is the place in the
+    file, dotted, with `file`, `line` and `column` (from 1; 0 where nothing in the file is meant). `message` says what
+    and why, `help` what to do, `source` is the document the rule restates. `allowed` is the reason that the file's
     `allow` gave for lowering it to a note.
     """
 

@@ -7,7 +7,7 @@ that rule's (docs/rules/not-checked.md lists it); what is mmeplan's own promise 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -20,15 +20,18 @@ from mmeplan.plan.document import Options, ReservedCapacity
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.instances import reservation_name
 from mmeplan.resources import Resource
-from mmeplan.spec import FilePath, dotted, file_path
+from mmeplan.spec import FilePath, ForEach, dotted, file_path
 
 REFUSED: Final = "GATE-03"
 OUTAGE: Final = "GATE-04"
 MAX_CHANGE: Final = "GATE-08"
 CAPACITY: Final = "GATE-09"
+EMPTIED: Final = "GATE-10"
 
 DEFAULT_MAX_PERCENT: Final = 30  # of the endpoints that are live, where there are
 DEFAULT_FROM: Final = 10  # or more of them
+
+_SHOWN: Final = 5  # addresses in a message; the changes of the plan are all of them
 
 _REFUSALS: Final[Mapping[tuple[str, Refusal], str]] = {
     ("model", Refusal.CONFLICT): "DEL-10",
@@ -65,6 +68,7 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
         yield from _change_findings(graph, change, options)
     if not options.destroy:
         yield from _too_much(graph, snapshot, changes, max_change(options.max_change))
+    yield from _emptied(graph, changes)
     for live in snapshot.unreadable():
         needed = "; the plan may not be applied while this is unknown"
         yield _finding(
@@ -144,10 +148,38 @@ def _too_much(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], mos
     if not most.refuses(len(lost), live):
         return
     limit = f"{most.count}" if most.count is not None else f"{float(most.percent or 0):g} %"
-    shown = ", ".join(change.address for change in lost[:5]) + (", …" if len(lost) > 5 else "")
+    shown = ", ".join(change.address for change in lost[:_SHOWN]) + (", …" if len(lost) > _SHOWN else "")
     message = f"{len(lost)} of {live} endpoints would be deleted or recreated, and at most {limit} may be: {shown}"
     help_text = f"look whether this is the right file and environment; if it is: --max-change {len(lost)}"
     yield _finding(graph, MAX_CHANGE, "", (), message, help_text)
+
+
+def _emptied(graph: Graph, changes: tuple[Change, ...]) -> Iterator[Finding]:
+    """Entries that stand in the file, whose `for_each` gives nothing any more: a table that lost its rows reads so.
+
+    A note where the entry says that it may come to nothing. What was made of an entry is known by its name.
+    """
+    lost: dict[ForEach, list[Change]] = {}
+    for change in changes:
+        if change.action.leaves_fleet and change.address not in graph.resources:
+            entry = graph.fleet.made_by(change.kind, change.address.partition("/")[2])
+            if entry is not None and not entry.items:
+                lost.setdefault(entry, []).append(change)
+    for entry, gone in lost.items():
+        own = [change for change in gone if change.kind == entry.kind] or gone
+        addresses = list(dict.fromkeys(change.address for change in own))
+        shown = ", ".join(addresses[:_SHOWN]) + (", …" if len(addresses) > _SHOWN else "")
+        ends = "be deleted" if any(change.action.deletes for change in gone) else "leave the fleet"
+        source = f"{entry.file} has no items" if entry.file else "`for_each` gives nothing"
+        what = f"{dotted(entry.path)}: {source}, and what was made of it"
+        if entry.allow_empty:
+            message = f"{what} will {ends}, as `allow_empty: true` says: {shown}"
+            finding = _finding(graph, EMPTIED, entry.address, (*entry.path, "allow_empty"), message, "")
+            yield replace(finding, severity="note")
+            continue
+        message = f"{what} would {ends}: {shown}"
+        help_text = "put the items back; if all of it is to go, write `allow_empty: true` beside `for_each`"
+        yield _finding(graph, EMPTIED, entry.address, (*entry.path, "for_each"), message, help_text)
 
 
 def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[Finding]:

@@ -94,6 +94,7 @@ class _Check:
         self._walk_shapes()
         facts = gather(self.graph)
         self._look_at_parts(facts)
+        self._look_at_expansions()
         self._look_at_fleet(facts)
         for rule, at, path, message in self.record.allowances.hits():
             self.record.add(rule, rule.severity, at, path, message)
@@ -134,6 +135,16 @@ class _Check:
                     self.record.hit(rule, resource, path, message)
             except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
                 self.record.crashed(rule, resource, error)
+
+    def _look_at_expansions(self) -> None:
+        looks: _Look[Any] = _Look(self.rules.values(), "expansion")
+        for entry in self.record.fleet.for_each:
+            for rule, look in looks.at(()):
+                try:
+                    for path, message in look(entry):
+                        self.record.hit_entry(rule, entry, path, message)
+                except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
+                    self.record.crashed(rule, None, error)
 
     def _look_at_fleet(self, facts: FleetFacts) -> None:
         for rule in self.rules.values():

@@ -42,6 +42,7 @@ _GROUPS: Final = {
     "DEP": "Deployment guardrails",
     "DEL": "What comes and goes",
     "ART": "Artifacts of multi-model containers",
+    "FOR": "Expansion by for_each",
     "API": "Everything else that the API's shapes say",
     "ALW": "Exceptions",
     "RULE": "Rules themselves",

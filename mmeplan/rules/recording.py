@@ -20,7 +20,7 @@ from mmeplan.resources.identity import address
 from mmeplan.rules.facts import written_at
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule
-from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
+from mmeplan.spec import Entry, FilePath, Fleet, ForEach, dotted, file_path
 
 CRASHED: Final = CrashedRule()
 _UNUSABLE: Final = UnusableAllowance()
@@ -47,6 +47,12 @@ class Record:
         reason = self.allowances.reason(rule, resource.entry)
         severity: Severity = "note" if reason else rule.severity
         self.add(rule, severity, resource.address, place(resource, path), message, reason)
+
+    def hit_entry(self, rule: Rule, entry: ForEach, path: FilePath, message: str) -> None:
+        """A rule found something at a `for_each` entry, of which there may be no resource."""
+        reason = self.allowances.reason(rule, None)
+        severity: Severity = "note" if reason else rule.severity
+        self.add(rule, severity, entry.address, (*entry.path, *path), message, reason)
 
     def crashed(self, rule: Rule, resource: Resource | None, error: Exception) -> None:
         """A rule crashed on a resource, or on the fleet."""
@@ -142,7 +148,7 @@ class Allowances:
                 meant = f"; did you mean {close[0]}?" if close else ""
                 yield _UNUSABLE, allowance.address, allowance.path, f"there is no rule {allowance.rule}{meant}"
             elif not rule.lowerable:
-                whose = "is about `allow` itself" if rule.basis == "own" else "restates a constraint of the API"
+                whose = "is a promise of mmeplan's own" if rule.basis == "own" else "restates a constraint of the API"
                 message = f"`{rule.id}` {whose}: it can't be lowered, its findings stay as they are"
                 yield _UNUSABLE, allowance.address, allowance.path, message
             elif key not in self._used and rule.stage == "static":

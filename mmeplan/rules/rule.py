@@ -1,8 +1,8 @@
 """`Rule`: what a rule is. One small class per rule; everything that is not the rule's own question is the framework's.
 
-A rule overrides the looks it needs (`model`, `container`, `config`, `variant`, `endpoint`, `fleet`) and yields
-`(path, message)`, the path in API members from the entry on. `rules.checking` calls it only on subjects that have one
-of its `members`, turns paths into file, line and column, applies `allow`, and survives the rule's crash.
+A rule overrides the looks it needs (`model`, `container`, `config`, `variant`, `endpoint`, `expansion`, `fleet`) and
+yields `(path, message)`, the path in API members from the entry on. `rules.checking` calls it only on subjects that
+have one of its `members`, turns paths into file, line and column, applies `allow`, and survives the rule's crash.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Config, Container, Endpoint, FleetFacts, Model, Variant
+from mmeplan.spec import ForEach
 
 Hit = tuple[ApiPath, str]
 """Where, in API members from the entry on (own keys and `tags` as in the file), and what, as a sentence."""
@@ -93,6 +94,10 @@ class Rule:
 
     def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
         """Look at an endpoint and the config it runs."""
+        return iter(())
+
+    def expansion(self, entry: ForEach) -> Iterator[Hit]:
+        """Look at an entry with `for_each`, whatever is made of it; the path has the keys of the file."""
         return iter(())
 
     def fleet(self, facts: FleetFacts) -> Iterator[FleetHit]:

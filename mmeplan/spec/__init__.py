@@ -1,7 +1,18 @@
 """load: fleet.yaml → `Fleet`. YAML, expressions, defaults, for_each, types, the source map and the JSON Schema."""
 
 from mmeplan.spec.document import FilePath, dotted
-from mmeplan.spec.fleet import Entry, EntryKind, Fleet, IgnoredTags, Policy, Quota, Source, SourceMap, file_path
+from mmeplan.spec.fleet import (
+    Entry,
+    EntryKind,
+    Fleet,
+    ForEach,
+    IgnoredTags,
+    Policy,
+    Quota,
+    Source,
+    SourceMap,
+    file_path,
+)
 from mmeplan.spec.loading import load, load_text
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "EntryKind",
     "FilePath",
     "Fleet",
+    "ForEach",
     "IgnoredTags",
     "Policy",
     "Quota",

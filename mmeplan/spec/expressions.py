@@ -89,6 +89,30 @@ def names_in(value: Any) -> frozenset[str]:
     return frozenset().union(*(names_in(item) for item in inner))
 
 
+def pieces(text: str, names: Mapping[str, Any]) -> list[str | None]:
+    """A scalar as its parts in order: literal text, what an expression gives with these names alone, None where it
+    gives nothing with them (it uses others, such as `each`).
+    """
+    try:
+        parts = [
+            part
+            for output in _environment.parse(text).body
+            if isinstance(output, nodes.Output)
+            for part in output.nodes
+        ]
+    except (TemplateError, RecursionError):
+        return [None]
+    return [part.data if isinstance(part, nodes.TemplateData) else _given(part, names) for part in parts]
+
+
+def _given(expression: nodes.Node, names: Mapping[str, Any]) -> str | None:
+    try:
+        value = _plain(_whole_expression(expression)(names), [MAX_NODES])
+    except Exception:  # noqa: BLE001 - filters may raise anything
+        return None
+    return str(value) if isinstance(value, (str, int, float)) else None
+
+
 @lru_cache(maxsize=1_000)
 def _names_in_text(text: str) -> frozenset[str]:
     try:

@@ -6,6 +6,7 @@ lower case inside them until `graph.compile` resolves them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -45,6 +46,41 @@ class Entry:
     renamed_from: str | None = None
     replace_salt: str | None = None
     config: Entry | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """An entry with `for_each`: where it stands, and how many items it gave.
+
+    `name` is the entry's key as written. `patterns` are the forms of the names that it makes, those of `renamed_from`
+    too. `file` is the table that the items are read from, empty where they stand in the fleet file. `allow_empty` says
+    that the entry may come to nothing.
+    """
+
+    kind: EntryKind
+    name: str
+    path: FilePath
+    items: int
+    patterns: tuple[NamePattern, ...]
+    file: str = ""
+    allow_empty: bool = False
+
+    @property
+    def address(self) -> str:
+        """`endpoint/store-{{ each.key }}`: the address of no resource, but of what it makes."""
+        return f"{self.kind}/{self.name}"
+
+    def fit(self, name: str) -> int:
+        """How many literal characters this name has in common with those it makes; -1 where it can't be one of them."""
+        return max((len(p.literal) for p in self.patterns if p.regex.fullmatch(name)), default=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class NamePattern:
+    """The form of the names that a `for_each` makes: literal text, and anything where an item's own part stands."""
+
+    regex: re.Pattern[str]
+    literal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +202,16 @@ class Fleet:
     policies: tuple[Policy, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     ignore_tags: IgnoredTags = IgnoredTags()
+    for_each: tuple[ForEach, ...] = ()
+
+    def made_by(self, kind: str, name: str) -> ForEach | None:
+        """The `for_each` entry that makes, or made, the entry of this name: of several that could, the one with the
+        most literal text in common, and of equal ones an empty one. An endpoint's makes its inline config too.
+        """
+        kinds = ("endpoint", kind) if kind == "endpoint_config" else (kind,)
+        fits = [(entry.fit(name), not entry.items, entry) for entry in self.for_each if entry.kind in kinds]
+        best = max((fit for fit in fits if fit[0] >= 0), key=lambda fit: fit[:2], default=None)
+        return best[2] if best else None
 
 
 VERBATIM_BELOW: Final = frozenset({"AdditionalModelDataSources", "Environment", "Tags", *KEYED})
@@ -187,6 +233,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Fleet",
+    "ForEach",
     "IgnoredTags",
     "Policy",
     "Quota",

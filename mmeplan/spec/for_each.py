@@ -9,12 +9,15 @@ import csv
 import hashlib
 import io
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mmeplan.errors import InputError
 from mmeplan.spec.document import MAX_BYTES, plain_scalar, read_document
-from mmeplan.spec.fleet import Source
+from mmeplan.spec.expressions import MARK, pieces
+from mmeplan.spec.fleet import NamePattern, Source
 
 MAX_ITEMS: Final = 100_000
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
@@ -64,8 +67,8 @@ def items_of(value: Any, files: ItemFiles) -> Items:
     A mapping gives its own keys. A list of texts or numbers gives each as key and value; a list of mappings is keyed
     by the item's `key`, else its `name`, else (CSV) its first column. Raises ForEachError.
     """
-    if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
-        value = files.items(value["file"])
+    if file := file_of(value):
+        value = files.items(file)
     if isinstance(value, dict):
         pairs = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list):
@@ -80,6 +83,19 @@ def items_of(value: Any, files: ItemFiles) -> Items:
             raise ForEachError(f"two items have the key {key!r}")
         seen.add(key)
     return pairs
+
+
+def name_pattern(template: str, names: Mapping[str, Any]) -> NamePattern:
+    """The form of the names that an entry's name makes; without an expression in it they are `NAME-KEY`."""
+    found = pieces(template, names) if MARK in template else [f"{template}-", None]
+    regex = "".join(".+" if piece is None else re.escape(piece) for piece in found)
+    return NamePattern(re.compile(regex, re.DOTALL), "".join(piece or "" for piece in found))
+
+
+def file_of(value: Any) -> str:
+    """The file that an evaluated `for_each` value names; empty where it names none."""
+    named = isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str)
+    return value["file"] if named else ""
 
 
 def _key(item: Any, index: int) -> str:

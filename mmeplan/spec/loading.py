@@ -23,8 +23,8 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, IgnoredTags, Source
-from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, items_of
+from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source
+from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
@@ -34,6 +34,9 @@ MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and config
 LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 Origins = dict[str, dict[str, FilePath]]
 """Section → entry → where it stands in the file: its own place, or its for_each template's."""
+
+_OF_THE_TEMPLATE: Final = ("for_each", "allow_empty")
+"""Keys that say something about a `for_each` entry itself, and nothing about what it makes."""
 
 _BATCH: Final = 500  # entries whose types are checked at a time
 _OWN_TAGS: Final = "mmeplan:"
@@ -95,6 +98,7 @@ class _Loader:
         self.files = ItemFiles(folder)
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
+        self.for_each: list[ForEach] = []
 
     def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
         root = self.document.value
@@ -152,7 +156,7 @@ class _Loader:
             made[section], batch = {}, {}
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
-                for full_name, value in self._entries(section, name, merged):
+                for full_name, value in self._entries(kind, name, merged):
                     self._check_entry(full_name, (section, name), value)
                     if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
@@ -168,17 +172,19 @@ class _Loader:
     def _typed_entries(self, section: str, batch: dict[str, Any]) -> dict[str, Any]:
         return self._typed({"version": LANGUAGE_VERSION, "fleet": "", section: batch}).get(section) or {}
 
-    def _entries(self, section: str, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
+    def _entries(self, kind: EntryKind, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
         """An entry, or all that its for_each makes of it, evaluated."""
-        path: FilePath = (section, name)
+        path: FilePath = (SECTIONS[kind], name)
         if not isinstance(merged, dict) or merged.get("for_each") is None:
             if MARK in name:
                 self.refusals.refuse("an expression in a name needs a for_each", path)
                 return
+            if isinstance(merged, dict) and merged.get("allow_empty") is not None:
+                self.refusals.refuse("allow_empty needs a for_each beside it", (*path, "allow_empty"), "remove it")
             yield name, self.refusals.evaluated(merged, path, self.header.names)
             return
-        template = {key: value for key, value in merged.items() if key != "for_each"}
-        for key, item in self._items(merged["for_each"], (*path, "for_each")):
+        template = {key: value for key, value in merged.items() if key not in _OF_THE_TEMPLATE}
+        for key, item in self._items(kind, name, merged):
             names = {**self.header.names, "each": {"key": key, "value": item}}
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
@@ -187,16 +193,23 @@ class _Loader:
                 return
             yield full_name, self.refusals.evaluated(template, path, names)
 
-    def _items(self, value: Any, path: FilePath) -> Items:
-        failures: list[FilePath] = []
-        made = self.refusals.evaluated(value, path, self.header.names, failures)
+    def _items(self, kind: EntryKind, name: str, merged: dict[str, Any]) -> Items:
+        entry: FilePath = (SECTIONS[kind], name)
+        path, failures, names = (*entry, "for_each"), list[FilePath](), self.header.names
+        made = self.refusals.evaluated(merged["for_each"], path, names, failures)
+        empty = self.refusals.evaluated(merged.get("allow_empty"), (*entry, "allow_empty"), names)
+        self._typed_entries(SECTIONS[kind], {name: {"allow_empty": empty}})
         if failures:
             return []
         try:
-            return items_of(made, self.files)
+            items = items_of(made, self.files)
         except ForEachError as error:
             self.refusals.refuse(f"for_each: {error}", path)
             return []
+        written = (name, merged.get("renamed_from"))
+        patterns = tuple(name_pattern(text, names) for text in written if isinstance(text, str))
+        self.for_each.append(ForEach(kind, name, entry, len(items), patterns, file_of(made), empty is True))
+        return items
 
     def _check_entry(self, name: str, path: FilePath, value: Any) -> None:
         """What types can't say of an entry, on the raw value, so that one kind of error never hides another."""
@@ -289,6 +302,7 @@ class _Loader:
             ignore_tags=_ignored(validated.get("ignore_tags")),
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
             source_map=self.refusals.source_map,
+            for_each=tuple(self.for_each),
         )
 
 

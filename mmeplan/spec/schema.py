@@ -307,6 +307,7 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
     },
     "protect": _or_expression({"type": ["boolean", "null"]}),
     "adopt": _or_expression({"type": ["boolean", "null"]}),
+    "allow_empty": _or_expression({"type": ["boolean", "null"]}),
 }
 
 

@@ -73,6 +73,11 @@ OWN_KEYS: Final[dict[str, Node]] = {
         "A list or a mapping (inline, an expression, or {file: NAME}): one entry per item, with each.key and "
         "each.value.",
     ),
+    "allow_empty": _own(
+        "boolean",
+        "Beside for_each: it may give nothing, and then everything that was made of it is deleted. Without it a plan "
+        "that would do so is refused.",
+    ),
     "model": _own("string", "Logical name of an entry of `models`; becomes ModelName."),
     "model_override": _own("string", "Logical name of an entry of `models`; becomes ModelNameOverride."),
     "capacity": _own(
@@ -83,10 +88,10 @@ OWN_KEYS: Final[dict[str, Node]] = {
     ),
 }
 
-_SINGLE_KEYS: Final = ("for_each", "renamed_from")
+_SINGLE_KEYS: Final = ("for_each", "allow_empty", "renamed_from")
 """Keys that say something about one entry only: no defaults for them, and an inline config has none."""
 
-_ENTRY_KEYS: Final = ("tags", "protect", "adopt", "allow", "on_remove", "renamed_from", "for_each")
+_ENTRY_KEYS: Final = ("tags", "protect", "adopt", "allow", "on_remove", "renamed_from", "for_each", "allow_empty")
 _VERSIONED_KEYS: Final = (*_ENTRY_KEYS, "name", "replace_salt")
 
 
