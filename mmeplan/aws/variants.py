@@ -50,6 +50,17 @@ def models(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     return (((*path, member), holder[member]) for path, member, holder in model_holders(config) if holder.get(member))
 
 
+def hosts_components(config: Mapping[str, Any]) -> bool:
+    """Whether a variant names no model, itself or in each of its pools: inference components are placed on it."""
+    return any(not names_models(variant) for _, _, variant in variants(config))
+
+
+def names_models(variant: Mapping[str, Any]) -> bool:
+    """Whether a variant hosts models: it names one, or each of its pools does."""
+    pools = variant.get("InstancePools") or ()
+    return bool(variant.get("ModelName")) or (bool(pools) and all(pool.get("ModelNameOverride") for pool in pools))
+
+
 def with_variants(
     config: Mapping[str, Any], change: Callable[[str, str, dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:

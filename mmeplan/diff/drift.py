@@ -165,12 +165,14 @@ def owner_notes(
     if before is None:
         return ()
     stays = config.content.get("ProductionVariants", {})
-    owners = ((name, name in before, name in config.autoscaled) for name in counted if name in stays)
-    return tuple(
-        f"the {counted[name]} is {'an autoscaler' if now else 'the file'}'s from now on"
-        for name, then, now in owners
-        if then is not now
-    )
+    changed = (name for name in counted if name in stays and (name in before) is not (name in config.counts_of_others))
+    return tuple(f"the {counted[name]} is {_whose(config, name)} from now on" for name in changed)
+
+
+def _whose(config: Resource, variant: str) -> str:
+    if variant in config.autoscaled:
+        return "an autoscaler's"
+    return "left as it is" if variant in config.uncounted else "the file's"
 
 
 def owners_before(
@@ -181,7 +183,7 @@ def owners_before(
     if applied is None or not _DIGEST.fullmatch(applied):
         return None
     if applied == endpoint.digest:
-        return config.autoscaled
+        return config.counts_of_others
     try:
         readings = (r for counts in (live, None) for r in _owned_readings(inputs, config, counts, live_config))
         return next((owned for owned, reading in readings if digest("endpoint", reading) == applied), None)
@@ -201,14 +203,14 @@ def _counts(content: Canonical) -> Iterator[tuple[str, str]]:
 
 def _autoscaled(config: Resource | None, content: Canonical) -> Iterator[frozenset[str]]:
     """The sets of variants whose count may have been an autoscaler's when it was applied, the file's own first."""
-    autoscaled = config.autoscaled if config else frozenset()
+    own = config.counts_of_others if config else frozenset()
     wanted = config.content if config else {}
     removed = {name for member, name, _ in variants(content) if name not in wanted.get(member, {})}
     counted = sorted({name for _, name, variant in variants(content) if without_count(variant) != variant})
     sizes = range(len(counted) + 1) if len(counted) <= MOST_OWNERS else (0, len(counted))
     every = (frozenset(some) for some in chain.from_iterable(combinations(counted, size) for size in sizes))
     tried: set[frozenset[str]] = set()
-    for names in chain((autoscaled, autoscaled | removed), every):
+    for names in chain((own, own | removed), every):
         if names & set(counted) not in tried:
             tried.add(names & set(counted))
             yield names
@@ -228,7 +230,7 @@ def applied_digest(inputs: Inputs, config: Resource, live_config: LiveObject) ->
             return name
 
     content = inputs.aligned_config_content(config, live_config)
-    return digest("endpoint", meaning(content, model_of, config.autoscaled))
+    return digest("endpoint", meaning(content, model_of, config.counts_of_others))
 
 
 def _applied_model(inputs: Inputs, name: str) -> Any:

@@ -116,7 +116,7 @@ def _fields(demand: Demand, resource: Resource, before: LiveObject) -> tuple[Fie
 def _given_away(config: Resource, left: Canonical) -> Iterator[tuple[str, ...]]:
     """The paths of counts and concurrency that a swap from `left` keeps, because they aren't the file's."""
     for member, name, _ in variants(left):
-        if name in config.autoscaled and name in config.content.get(member, {}):
+        if name in config.counts_of_others and name in config.content.get(member, {}):
             yield member, name, "InitialInstanceCount"
             yield member, name, "ServerlessConfig", "ProvisionedConcurrency"
 

@@ -48,7 +48,7 @@ class Inputs(Ownership):
             at = wanted.get(path)
             return self._live_model_stands_for(self.graph.resources[at], name) if at else name
 
-        return meaning(self.serving_content(config, live, live_config), model_of, config.autoscaled)
+        return meaning(self.serving_content(config, live, live_config), model_of, config.counts_of_others)
 
     def _live_model_stands_for(self, model: Resource, live_name: str) -> Any:
         live = self.snapshot.model(live_name)

@@ -15,7 +15,12 @@ from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpointConfig, Snapshot
 from mmeplan.resources import Reference, Resource
-from mmeplan.resources.endpoint_config import live_request, without_volumes_of_its_own
+from mmeplan.resources.endpoint_config import (
+    autoscaled_variants,
+    live_request,
+    uncounted_variants,
+    without_volumes_of_its_own,
+)
 from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
 
 
@@ -84,6 +89,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
         references=(Reference(("EndpointConfigName",), "endpoint_config", generation, wanted.address),),
         digest=applied_digest(inputs, config, target),
         autoscaled=wanted.autoscaled,
+        uncounted=wanted.uncounted,
         entry=replace(endpoint.entry, tags={**endpoint.entry.tags, **mark}),
     )
     resources = {**graph.resources, wanted.address: wanted, back.address: back}
@@ -94,6 +100,7 @@ def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -
     """The live config as if the file declared it: its content, its models by name, its tags as they are."""
     declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
     content = without_volumes_of_its_own(inputs.config_content(target))
+    names = frozenset(content.get("ProductionVariants", {}))
     at, tags = inputs.address_of(target), inputs.graph.fleet.ignore_tags.without(target.tags or {})
     entry = replace(
         wanted.entry,
@@ -116,5 +123,6 @@ def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -
         references=tuple(Reference(path, "model", name, None) for path, name in models(content)),
         content=content,
         digest=tags.get(DIGEST_TAG, ""),
-        autoscaled=wanted.autoscaled & frozenset(content.get("ProductionVariants", {})),
+        autoscaled=(wanted.autoscaled & names) | autoscaled_variants(content),
+        uncounted=(wanted.uncounted & names) | uncounted_variants(content),
     )

@@ -19,13 +19,18 @@ from typing import Any, Final
 import yaml
 
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
-from mmeplan.aws.variants import REFERENCES, Path, variants, with_model_holders, with_variants
+from mmeplan.aws.variants import REFERENCES, Path, hosts_components, variants, with_model_holders, with_variants
 from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.resources import Canonical
 from mmeplan.resources.canonical import canonical, short_number
 from mmeplan.resources.endpoint import with_count_of, with_live_desires
-from mmeplan.resources.endpoint_config import live_endpoint_config, without_volumes_of_its_own
+from mmeplan.resources.endpoint_config import (
+    autoscaled_variants,
+    live_endpoint_config,
+    uncounted_variants,
+    without_volumes_of_its_own,
+)
 from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.resources.model import live_model
 from mmeplan.spec.document import plain_scalar
@@ -165,10 +170,11 @@ class _Drafter:
             for _, variant, _ in variants(own)
             if (target := self.targets.get((name, variant))) and target.dimension in (INSTANCE_COUNT, CONCURRENCY)
         )
+        of_others = owned | autoscaled_variants(own) | uncounted_variants(own)
 
         def counted(member: str, name: str, variant: Canonical) -> Canonical:
-            """A variant whose count, or provisioned concurrency, is an autoscaler's has the config's own."""
-            return with_count_of(variant, own[member][name]) if name in owned else variant
+            """A variant whose count, or provisioned concurrency, isn't the file's has the config's own."""
+            return with_count_of(variant, own[member][name]) if name in of_others else variant
 
         content = with_variants(with_live_desires(own, live.describe), counted)
         return _Wanted(live, config, content, owned, canonical(content) == own)
@@ -208,7 +214,7 @@ class _Drafter:
                 f"endpoint_config {one.config.name} is not adopted, because endpoint {one.live.name} was scaled in "
                 "place since it was made; after that endpoint's next swap delete it yourself"
             )
-        if any("ModelName" not in v and "InstancePools" not in v for _, _, v in variants(one.content)):
+        if hosts_components(one.content):
             comments.append("Hosts inference components, which fleet.yaml doesn't describe; they stay as they are")
         self.made.endpoints[name] = entry
         self._comment(("endpoints", name), comments)

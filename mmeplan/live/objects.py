@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from mmeplan.aws.variants import models
+from mmeplan.aws.variants import hosts_components, models
 from mmeplan.live.ports import Call
 
 STACK_TAG: Final = "aws:cloudformation:stack-name"
@@ -96,8 +96,7 @@ class LiveEndpointConfig(LiveObject):
     @property
     def hosts_components(self) -> bool:
         """Whether a production variant names no model: inference components are placed on it."""
-        variants = self.describe.get("ProductionVariants") or ()
-        return any("ModelName" not in variant and "InstancePools" not in variant for variant in variants)
+        return hosts_components(self.describe)
 
     @property
     def is_serverless(self) -> bool:

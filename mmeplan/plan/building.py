@@ -30,7 +30,7 @@ from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffi
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.endpoint_config import hosted_on
+from mmeplan.resources.endpoint_config import hosted_on, launched_count
 from mmeplan.spec import Quota
 
 
@@ -282,7 +282,7 @@ def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Chang
     before = before or _live_config(graph, snapshot, live)
     shares = (traffic_shares(before), traffic_shares(config.content))
     names = sorted({*before.get("ProductionVariants", {}), *config.content.get("ProductionVariants", {})})
-    kept = config.autoscaled if not change.action.creates and keeps_counts(endpoint) else frozenset()
+    kept = config.counts_of_others if not change.action.creates and keeps_counts(endpoint) else frozenset()
     return tuple(_variant(name, before, config, shares, kept=name in kept) for name in names)
 
 
@@ -296,18 +296,19 @@ def _variant(
 ) -> VariantTraffic:
     old: dict[str, Any] | None = before.get("ProductionVariants", {}).get(name)
     new: dict[str, Any] | None = config.content.get("ProductionVariants", {}).get(name)
-    was, count = (old or {}).get("InitialInstanceCount"), (new or {}).get("InitialInstanceCount")
+    was, count = (old or {}).get("InitialInstanceCount"), launched_count(new) if new is not None else 0
     if kept and was is not None and new is not None and "ServerlessConfig" not in new:
         count = was
+    autoscaled = kept and name in config.autoscaled and old is not None and new is not None
     return VariantTraffic(
         name,
         share_text(shares[0][name]) if name in shares[0] else "",
         share_text(shares[1][name]) if name in shares[1] else "",
         int(was or 0),
-        int(count or 0),
+        int(count),
         hosted_on(new or {}),
         "" if was or hosted_on(old or {}) == hosted_on(new or {}) == "serverless" else hosted_on(old or {}),
-        kept and old is not None and new is not None and ("ServerlessConfig" in old) == ("ServerlessConfig" in new),
+        autoscaled and ("ServerlessConfig" in (old or {})) == ("ServerlessConfig" in (new or {})),
     )
 
 

@@ -82,7 +82,7 @@ def retention(endpoint: Resource, live: LiveEndpoint | None) -> dict[str, Any]:
     """
     derived: dict[str, Any] = {}
     running = {variant.name for variant in _fleet_at_swap(live)}
-    if endpoint.autoscaled & running:
+    if endpoint.counts_of_others & running:
         derived["RetainAllVariantProperties"] = True
         derived["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredWeight"}]
     return {**derived, **endpoint.update_options}
@@ -96,7 +96,7 @@ def _fleet_at_swap(live: LiveEndpoint | None) -> Sequence[LiveVariant]:
 def fixed_desires(graph: Graph, endpoint: Resource) -> list[dict[str, Any]]:
     """What the file says of each variant's weight, count and concurrency, as UpdateEndpointWeightsAndCapacities has it.
 
-    Counts that are somebody else's (`capacity: autoscaled`) are not among it.
+    Counts that are somebody else's, or that it doesn't have, are not among it.
     """
     desires = []
     for name, variant in sorted(graph.meaning(endpoint).get("ProductionVariants", {}).items()):

@@ -34,8 +34,9 @@ class Resource:
     `deployment` is whose it is, `request` the exact Create request without tags. `content` is what the digest was taken
     over: the canonical request without its name. An endpoint's digest is taken over its *meaning*, which is large and
     made when it is asked for (`Graph.meaning`); its `content` is empty. `autoscaled` names the variants whose instance
-    count is somebody else's (`capacity: autoscaled`). `update_options` are the members that only UpdateEndpoint has.
-    `base_name` is what the physical name of a model or config begins with.
+    count is an autoscaler's (`capacity: autoscaled`, managed instance scaling), `uncounted` those whose count isn't
+    written. `update_options` are the members that only UpdateEndpoint has. `base_name` is what the physical name of a
+    model or config begins with.
     """
 
     address: str
@@ -49,6 +50,7 @@ class Resource:
     content: Canonical
     digest: str
     autoscaled: frozenset[str] = frozenset()
+    uncounted: frozenset[str] = frozenset()
     update_options: Mapping[str, Any] = field(default_factory=dict)
     base_name: str = ""
 
@@ -70,6 +72,11 @@ class Resource:
     def pinned(self) -> bool:
         """Whether the file chose the physical name of something whose name otherwise holds its digest."""
         return self.kind != "endpoint" and self.entry.pinned_name is not None
+
+    @property
+    def counts_of_others(self) -> frozenset[str]:
+        """The variants whose count isn't the file's: never compared, and kept across swaps."""
+        return self.autoscaled | self.uncounted
 
     @property
     def config(self) -> str | None:
@@ -103,6 +110,7 @@ def versioned(
     base_name: str = "",
     references: Iterable[Reference] = (),
     autoscaled: Iterable[str] = (),
+    uncounted: Iterable[str] = (),
 ) -> Resource:
     """A Resource whose name holds the digest of its content.
 
@@ -125,5 +133,6 @@ def versioned(
         content=content,
         digest=content_digest,
         autoscaled=frozenset(autoscaled),
+        uncounted=frozenset(uncounted),
         base_name=base_name,
     )

@@ -52,6 +52,7 @@ def compile_endpoint(
         content={},
         digest=digest("endpoint", desired_meaning(config_name, config, models)),
         autoscaled=config.autoscaled if config else frozenset(),
+        uncounted=config.uncounted if config else frozenset(),
         update_options={key: entry.request[key] for key in UPDATE_ONLY if key in entry.request},
     )
 
@@ -69,7 +70,7 @@ def desired_meaning(config_name: str | None, config: Resource | None, models: Ma
             return name
         return model_stands_for(model.content, model.entry.replace_salt)
 
-    return meaning(config.content, model_of, config.autoscaled)
+    return meaning(config.content, model_of, config.counts_of_others)
 
 
 def model_stands_for(content: Canonical, salt: str | None) -> Canonical:
@@ -77,15 +78,15 @@ def model_stands_for(content: Canonical, salt: str | None) -> Canonical:
     return {"content": content, "salt": salt} if salt is not None else {"content": content}
 
 
-def meaning(config: Canonical, model_of: ModelOf, autoscaled: frozenset[str]) -> Canonical:
-    """A canonical config with models in place of their names, and without the counts that aren't the file's."""
+def meaning(config: Canonical, model_of: ModelOf, of_others: frozenset[str]) -> Canonical:
+    """A canonical config with models in place of their names, and without the counts of the variants `of_others`."""
 
     def named(path: ApiPath, member: str, holder: Canonical) -> Canonical:
         return {**holder, member: model_of((*path, member), holder[member])} if member in holder else holder
 
     def variant(member: str, name: str, said: Canonical) -> Canonical:
         made = with_model_holders(said, (member, name), named)
-        return without_count(made) if name in autoscaled else made
+        return without_count(made) if name in of_others else made
 
     return with_variants(config, variant)
 
@@ -103,7 +104,8 @@ def without_count(variant: Canonical) -> Canonical:
 
 def with_count_of(variant: Canonical, other: Canonical) -> Canonical:
     """A variant with what an autoscaler may decide as `other` has it."""
-    made = {**variant, **{key: other[key] for key in ("InitialInstanceCount",) if key in other}}
+    made = {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
+    made |= {key: other[key] for key in ("InitialInstanceCount",) if key in other}
     warm = other.get("ServerlessConfig", {}).get("ProvisionedConcurrency")
     if warm is not None and "ServerlessConfig" in made:
         made["ServerlessConfig"] = {**made["ServerlessConfig"], "ProvisionedConcurrency": warm}

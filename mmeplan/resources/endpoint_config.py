@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mmeplan.aws.instances import has_local_nvme
-from mmeplan.aws.variants import KEYED, REFERENCES, with_model_holders, with_variants
+from mmeplan.aws.variants import KEYED, REFERENCES, variants, with_model_holders, with_variants
 from mmeplan.resources.base import ApiPath, Reference, Resource, versioned
 from mmeplan.resources.canonical import Canonical, canonical, short_number
 from mmeplan.resources.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
@@ -36,7 +36,6 @@ def compile_endpoint_config(
     `apart`: another deployment's config has its plain name.
     """
     references: list[Reference] = []
-    autoscaled: list[str] = []
 
     def resolved(path: ApiPath, member: str, holder: dict[str, Any]) -> dict[str, Any]:
         """`holder` without mmeplan's own keys, its logical reference resolved into the API's member."""
@@ -52,8 +51,6 @@ def compile_endpoint_config(
         return made
 
     def variant(member: str, name: str, written: dict[str, Any]) -> dict[str, Any]:
-        if written.get("capacity") == "autoscaled":
-            autoscaled.append(name)
         return {KEYED[member]: name, **with_model_holders(written, (member, name), resolved)}
 
     request = with_variants(entry.request, variant)
@@ -68,8 +65,43 @@ def compile_endpoint_config(
         apart=apart,
         base_name=base_name,
         references=references,
-        autoscaled=autoscaled,
+        autoscaled=autoscaled_variants(entry.request),
+        uncounted=uncounted_variants(entry.request),
     )
+
+
+def autoscaled_variants(config: Mapping[str, Any]) -> frozenset[str]:
+    """The variants whose count is an autoscaler's: `capacity: autoscaled`, or SageMaker's own managed scaling.
+
+    Source: botocore ProductionVariantManagedInstanceScaling, Status.
+    """
+    return frozenset(
+        name
+        for _, name, variant in variants(config)
+        if variant.get("capacity") == "autoscaled"
+        or (variant.get("ManagedInstanceScaling") or {}).get("Status") == "ENABLED"
+    )
+
+
+def uncounted_variants(config: Mapping[str, Any]) -> frozenset[str]:
+    """The variants on instances whose count isn't written (botocore ProductionVariant: it is optional)."""
+    return frozenset(
+        name
+        for _, name, variant in variants(config)
+        if variant.get("ServerlessConfig") is None and variant.get("InitialInstanceCount") is None
+    )
+
+
+def launched_count(variant: Mapping[str, Any]) -> int:
+    """The instances that a variant comes up with: 0 where it is serverless. One without a count has the minimum of its
+    managed scaling, and at least 1; no source says what SageMaker launches there.
+    """
+    if variant.get("ServerlessConfig") is not None:
+        return 0
+    count = variant.get("InitialInstanceCount")
+    if count is None:
+        count = (variant.get("ManagedInstanceScaling") or {}).get("MinInstanceCount") or 1
+    return int(count)
 
 
 def live_endpoint_config(describe: dict[str, Any]) -> Canonical:

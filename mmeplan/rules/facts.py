@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.instances import family
 from mmeplan.aws.partitions import partition_of
+from mmeplan.aws.variants import names_models
 from mmeplan.graph import Graph
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.spec import Entry
@@ -175,17 +176,20 @@ class Variant:
         return any(model.multi_model for model in self.models)
 
     @property
+    def capacity(self) -> str:
+        """What the file says of whose the count is; empty where it doesn't."""
+        member, name = self.path
+        return str(self.owner.resource.entry.request[str(member)][name].get("capacity") or "")
+
+    @property
     def autoscaled(self) -> bool:
-        """Whether its instance count is somebody else's."""
+        """Whether its instance count is an autoscaler's."""
         return self.name in self.owner.resource.autoscaled
 
     @property
     def model_based(self) -> bool:
         """Whether it names a model, inside the fleet or outside."""
-        pools = self.spec.get("InstancePools") or ()
-        return bool(self.spec.get("ModelName")) or (
-            bool(pools) and all(pool.get("ModelNameOverride") for pool in pools)
-        )
+        return names_models(self.spec)
 
     @property
     def weight(self) -> float:

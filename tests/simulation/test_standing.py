@@ -154,7 +154,17 @@ def test_rules_about_tags_and_a_companys_own_are_asked_of_everything(world: Worl
 
 
 def test_what_other_services_say_of_it_is_a_warning_until_it_is_started(world: World) -> None:
-    desired = Desired.of(written(old()))
+    plain = {"VariantName": "main", "ModelName": "old", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
+    world.does("CreateEndpointConfig", EndpointConfigName="plain", ProductionVariants=[plain])
+    world.does("CreateEndpoint", EndpointName="plain", EndpointConfigName="plain")
+    world.sim.clock.sleep(3600)
+
+    def beside(count: int) -> Fleet:
+        text = old()
+        text["endpoints"]["plain"] = {"adopt": True, "config": config(main=variant("old", count=count))}
+        return text
+
+    desired = Desired.of(written(beside(2)))
     snapshot = world.engine.observe(desired)
     missing = rules.find("MDL-22")
 
@@ -167,7 +177,9 @@ def test_what_other_services_say_of_it_is_a_warning_until_it_is_started(world: W
 
     assert severity("model/old", snapshot, old()) == "warning"
     assert severity("model/ranker", snapshot, old()) == "error"  # it isn't there yet
-    assert severity("model/old", snapshot, old(count=3)) == "error"  # instances are added
+    assert severity("model/old", snapshot, old(count=3)) == "warning"  # SageMaker scales: that count isn't the file's
+    assert severity("model/old", snapshot, beside(2)) == "warning"
+    assert severity("model/old", snapshot, beside(3)) == "error"  # instances are added
     other = {**old(instance_type="ml.m5.xlarge")}
     del other["endpoints"]["old"]["config"]["name"], other["endpoints"]["old"]["config"]["adopt"]
     assert severity("model/old", snapshot, other) == "error"  # a new fleet loads it

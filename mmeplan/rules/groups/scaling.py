@@ -1,4 +1,4 @@
-"""Scalable targets that others registered for the fleet's endpoints (ASC and UWC).
+"""Scalable targets that others registered for the fleet's endpoints, and whose a count is (ASC and UWC).
 
 In: one list of all scalable targets of the region, by endpoint and variant. The file has no words for targets: whoever
 registered them is somebody else, and an update has to get along with them.
@@ -13,14 +13,16 @@ from typing import Any, Final
 from mmeplan.live import live_endpoint, live_endpoint_config
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
-from mmeplan.rules.examples import fleet_file
+from mmeplan.rules.examples import ROLE, fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.planned import PlannedFleet, PlanRule
-from mmeplan.rules.rule import FleetHit
+from mmeplan.rules.rule import FleetHit, Hit, Rule
 
 _GUIDE: Final = "Developer Guide, endpoint-scaling"
 _SCALED: Final = "capacity: autoscaled\ninitial_instance_count: 2"
+_MANAGED: Final = "managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}"
+_ROLE: Final = f"execution_role_arn: {ROLE}"
 _GIVEN: Final = "A scalable target of 2 to 3 instances is registered for the variant `main`{0}."
 
 
@@ -150,7 +152,7 @@ class ScaledCountIsLeftAlone(OnlineRule):
 
     def questions(self, facts: FleetFacts) -> Iterator[Question]:
         for endpoint, variant in _variants(facts):
-            if not variant.autoscaled:
+            if not variant.autoscaled and (variant.serverless or "InitialInstanceCount" in variant.spec):
                 yield _targets(endpoint, variant.owner.resource, variant.path, variant.name)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str | Question]:
@@ -258,9 +260,31 @@ class TargetIsLost(PlanRule):
                 continue
             live = at.live_variants()
             for variant in config.production:
-                if variant.autoscaled and variant.name in live:
+                if variant.autoscaled and not variant.managed_scaling and variant.name in live:
                     message = (
                         f"the scalable target of {variant.name!r}, where there is one, goes with the old endpoint: "
                         "register it again"
                     )
                     yield config.resource, (*variant.path, "capacity"), message
+
+
+class FixedBesideScaling(Rule):
+    id = "ASC-25"
+    title = "A count that SageMaker scales isn't said to be fixed"
+    severity = "error"
+    basis = "own"
+    source = "docs/fleet-yaml.md, `capacity`; botocore sagemaker/2017-07-24, ProductionVariantManagedInstanceScaling"
+    why = (
+        "With `managed_instance_scaling` enabled SageMaker changes the count between its bounds: mmeplan never "
+        "compares it, and keeps it across swaps, as with `capacity: autoscaled`. `capacity: fixed` asks for the "
+        "opposite."
+    )
+    fix = "Drop `capacity: fixed`, or set `status: DISABLED`."
+    bad = fleet_file(models="{}", config=_ROLE, variant=f"{_MANAGED}\ncapacity: fixed  # here", without=("model",))
+    good = fleet_file(models="{}", config=_ROLE, variant=_MANAGED, without=("model",))
+    members = ("ManagedInstanceScaling",)
+
+    def variant(self, variant: Variant) -> Iterator[Hit]:
+        if variant.capacity == "fixed" and variant.managed_scaling.get("Status") == "ENABLED":
+            message = f"`capacity: fixed`, and SageMaker scales the variant {variant.name!r} (managed_instance_scaling)"
+            yield (*variant.path, "capacity"), message

@@ -1,0 +1,137 @@
+"""Counts that aren't the file's, because it has none or SageMaker scales: never compared, kept across swaps.
+
+Whole lives: create, re-scaling by others, swaps, rollback, import and status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from mmeplan.diff.drift import manual_changes
+from mmeplan.plan import Plan
+from tests.simulation.test_drift import arn
+from tests.simulation.test_import import adopts_and_settles, imported
+from tests.simulation.world import ROLE, Fleet, World, model, one
+
+POOLS = [{"instance_type": "ml.m5.large", "priority": 1}, {"instance_type": "ml.m5.xlarge", "priority": 2}]
+MANAGED = {"status": "ENABLED", "min_instance_count": 1, "max_instance_count": 8}
+
+
+def pools(**more: Any) -> Fleet:
+    """One endpoint on instance pools, without a count unless `more` has one."""
+    return one({"main": {"model": "ranker", "instance_pools": POOLS, **more}})
+
+
+def components(**more: Any) -> Fleet:
+    """One endpoint for inference components: SageMaker scales its instances."""
+    main = {"instance_type": "ml.g5.2xlarge", "managed_instance_scaling": MANAGED, **more}
+    made = one({"main": main})
+    made["endpoints"]["ranker"]["config"]["execution_role_arn"] = ROLE
+    return {**made, "models": {}}
+
+
+UNCOUNTED = {
+    "pools": pools(),
+    "managed": components(),
+    "managed, with a first count": components(initial_instance_count=2),
+    "a type alone": components(managed_instance_scaling={**MANAGED, "status": "DISABLED"}),
+}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as made:
+        yield made
+
+
+def scaled(world: World, count: int) -> None:
+    """Somebody else re-scales the endpoint, and that is over."""
+    desired = [{"VariantName": "main", "DesiredInstanceCount": count}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(600)
+
+
+def unclaim(world: World) -> None:
+    """Every tag of mmeplan's goes."""
+    for kind in ("model", "endpoint_config", "endpoint"):
+        for name in world.names(kind):
+            world.does("DeleteTags", ResourceArn=arn(world, kind, name), TagKeys=list(world.tags(kind, name)))
+
+
+def count_of(world: World) -> int:
+    return int(world.endpoint()["ProductionVariants"][0]["DesiredInstanceCount"])
+
+
+def is_empty(made: Plan) -> bool:
+    return not made.steps and not made.has_changes and not made.drift
+
+
+@pytest.mark.parametrize("text", UNCOUNTED.values(), ids=UNCOUNTED)
+def test_a_count_of_others_is_never_compared(world: World, text: Fleet) -> None:
+    world.live_through(text)
+    for count in (5, 1):
+        scaled(world, count)
+        assert is_empty(world.plan(text))
+        compiled = world.compile(text)
+        assert manual_changes(compiled, world.observe(compiled)).found == ()
+
+
+@pytest.mark.parametrize("text", UNCOUNTED.values(), ids=UNCOUNTED)
+def test_a_swap_keeps_it_and_says_so(world: World, text: Fleet) -> None:
+    world.live_through(text)
+    scaled(world, 5)
+    after = deepcopy(text)
+    main = after["endpoints"]["ranker"]["config"]["production_variants"]["main"]
+    main["routing_config"] = {"routing_strategy": "LEAST_OUTSTANDING_REQUESTS"}
+    made = world.live_through(after)
+    change = next(change for change in made.changes if change.kind == "endpoint")
+    assert change.effect == "traffic_shift"
+    assert [(item.instances_before, item.instances_after) for item in change.traffic] == [(5, 5)]
+    assert count_of(world) == 5
+
+
+def test_a_count_that_leaves_the_file_stays_as_it_is(world: World) -> None:
+    world.live_through(pools(initial_instance_count=3))
+    made = world.plan(pools())
+    change = next(change for change in made.changes if change.kind == "endpoint")
+    assert (change.effect, change.notes) == ("none", ("the count of main (3) is left as it is from now on",))
+    world.live_through(pools())
+    assert count_of(world) == 3
+
+
+def test_a_count_that_comes_to_the_file_is_set_in_place(world: World) -> None:
+    world.live_through(pools())
+    scaled(world, 4)
+    made = world.live_through(pools(initial_instance_count=2))
+    change = next(change for change in made.changes if change.kind == "endpoint")
+    assert (change.effect, [(field.before, field.after) for field in change.fields]) == ("in_place", [(4, 2)])
+    assert "the count of main (4) is the file's from now on" in change.notes
+    assert count_of(world) == 2
+
+
+@pytest.mark.parametrize("counts", [(2, None), (None, 2)])
+def test_a_rollback_keeps_it(world: World, counts: tuple[int | None, int | None]) -> None:
+    for version, count in zip("12", counts, strict=True):
+        more = {"initial_instance_count": count} if count else {}
+        text = {**pools(**more), "models": {"ranker": model(version)}, "retain": 1}
+        world.live_through(text)
+    scaled(world, 5)
+    planned = world.engine.rollback(world.desired(text), "ranker")
+    assert world.apply(planned.plan).complete
+    assert count_of(world) == 5
+
+
+@pytest.mark.parametrize("text", UNCOUNTED.values(), ids=UNCOUNTED)
+def test_import_adopts_the_config_and_leaves_the_count(world: World, text: Fleet) -> None:
+    world.live_through(text)
+    scaled(world, 5)
+    unclaim(world)
+    made = imported(world)
+    assert "capacity:" not in made.text
+    assert "initial_instance_count: 5" not in made.text
+    adopts_and_settles(world, made)
+    assert count_of(world) == 5
