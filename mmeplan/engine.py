@@ -634,6 +634,9 @@ class _Unconnected:
     def now(self) -> datetime:
         return datetime.fromisoformat(self._snapshot.observed_at)
 
+    def monotonic(self) -> float:
+        return 0.0
+
     def read(self, operation: str, params: Mapping[str, Any]) -> NoReturn:
         raise MmeplanError(f"{operation}: a stored snapshot can't be asked", hint="Engine.aws() or Engine.simulated()")
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final, Literal
 
 from mmeplan.apply.current import CurrentState
@@ -65,7 +64,7 @@ class Executor:
         self.ends: dict[str, tuple[End, str]] = {}
         self.causes: dict[str, Cause] = {}  # step id → what its failure comes from, where that has to be mended
         self.waits: dict[str, Waiting] = {}
-        self.blocked_since: dict[str, datetime] = {}  # step id → when it first found its endpoint busy
+        self.blocked_since: dict[str, float] = {}  # step id → when it first found its endpoint busy
         self.dependents: dict[str, list[int]] = {}
         self.missing: list[int] = []
         self.ready: list[int] = []
@@ -147,10 +146,10 @@ class Executor:
             text = f"the endpoint {decision.detail.partition(';')[0]}, and --no-wait-for-others was asked for: "
             self._end(step, "failed", text + "apply again when that is over")
             return
-        since = self.clock.now()
+        since = self.clock.monotonic()
         if decision.verdict == "blocked":
             since = self.blocked_since.setdefault(step.id, since)  # one patience for all the times it is blocked
-            waited_s = (self.clock.now() - since).total_seconds()
+            waited_s = self.clock.monotonic() - since
             if waited_s > wait.timeout_s:
                 self._end(step, "failed", f"still refused after {waited_s / 60:.0f} minutes: {decision.detail}")
                 return
@@ -229,7 +228,7 @@ class Executor:
             for wait in self.waits.values():
                 self._tell("polled", wait.step, f"could not look: {error}")
             seen = {}
-        now = self.clock.now()
+        now = self.clock.monotonic()
         for wait in list(self.waits.values()):
             verdict = judge(wait, seen.get(wait.endpoint), now)
             if verdict.state == "waiting":

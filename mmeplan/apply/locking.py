@@ -136,7 +136,7 @@ class FleetLock:
         self._clock = clock
         self._unlock = unlock
         self._etag = ""
-        self._looked_at = clock.now()
+        self._looked_at = clock.monotonic()
 
     # --- taking and giving back ---------------------------------------------------------------------------------------
 
@@ -145,15 +145,15 @@ class FleetLock:
 
         Raises LockedError, or CloudError where S3 refuses.
         """
-        began, told = self._clock.now(), False
+        began, told = self._clock.monotonic(), False
         while True:
             etag = self._put({"IfNoneMatch": "*"})
             if etag:
-                self._etag, self._looked_at = etag, self._clock.now()
+                self._etag, self._looked_at = etag, self._clock.monotonic()
                 return
             seen = look(self._reader, self.place)
             now = self._clock.now()
-            if seen is not None and (now - began).total_seconds() >= timeout_s:
+            if seen is not None and self._clock.monotonic() - began >= timeout_s:
                 raise self._held(seen, now)
             if seen is not None and not told:
                 waiting(f"waiting for the lock {self.place.url}: {describe(seen.owner, now)}")
@@ -187,10 +187,9 @@ class FleetLock:
         """Whether the lock is still ours; a look is trusted for REFRESH_S. Once lost it stays lost."""
         if self.lost:
             return False
-        now = self._clock.now()
-        if (now - self._looked_at).total_seconds() < REFRESH_S:
+        if self._clock.monotonic() - self._looked_at < REFRESH_S:
             return True
-        self.owner = replace(self.owner, alive_at=now.isoformat())
+        self.owner = replace(self.owner, alive_at=self._clock.now().isoformat())
         try:
             etag = self._put({"IfMatch": self._etag})
         except CloudError as error:
@@ -199,7 +198,7 @@ class FleetLock:
         if not etag:
             self.lost = self._why_lost()
             return False
-        self._etag, self._looked_at = etag, self._clock.now()
+        self._etag, self._looked_at = etag, self._clock.monotonic()
         return True
 
     def write(self, operation: str, params: Mapping[str, Any]) -> Answer:

@@ -26,7 +26,7 @@ class References:
     def __init__(self, reader: Reader, clock: Clock) -> None:
         self._reader = reader
         self._clock = clock
-        self._looked_at: datetime | None = None
+        self._looked_at: float | None = None
         self._modified = ""  # the latest LastModifiedTime seen: the service's own clock, not ours
         self._usage = Usage()
 
@@ -40,8 +40,8 @@ class References:
         `placeholders` are configs that took the names of others: which models their endpoints run is unknown.
         Raises CloudError where any endpoint or config can't be read: then nothing may be deleted.
         """
-        now = self._clock.now()
-        if self._looked_at is None or (now - self._looked_at).total_seconds() > SCAN_VALID_S:
+        now = self._clock.monotonic()
+        if self._looked_at is None or now - self._looked_at > SCAN_VALID_S:
             self._look()
             self._looked_at = now
         suspects = self._suspects(kind, name, placeholders)

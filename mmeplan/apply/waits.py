@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 from mmeplan.apply.events import Cause
@@ -48,12 +47,13 @@ ROLLED_BACK: Final = "RolledBack"
 class Waiting:
     """A step that is waited for. `blocked`: not for its own end, but for the endpoint to accept a write.
 
-    `denied` counts the looks in a row that the caller wasn't permitted.
+    `since` is when it began, by the monotonic clock; `denied` counts the looks in a row that the caller wasn't
+    permitted.
     """
 
     step: Step
     wait: Wait
-    since: datetime
+    since: float
     blocked: bool = False
     seen_busy: bool = False
     status: str = ""
@@ -122,9 +122,9 @@ def _expected(wait: Waiting) -> str:
     return {"CreateEndpoint": CREATING, "DeleteEndpoint": DELETING}.get(wait.step.operation, UPDATING)
 
 
-def judge(wait: Waiting, live: LiveEndpoint | None, now: datetime) -> Verdict:
-    """What one answer means for one wait."""
-    elapsed_s = (now - wait.since).total_seconds()
+def judge(wait: Waiting, live: LiveEndpoint | None, now: float) -> Verdict:
+    """What one answer means for one wait. `now` is the monotonic clock's, as `wait.since` is."""
+    elapsed_s = now - wait.since
     timeout_s = wait.wait.timeout_s
     verdict = _judge(wait, live, elapsed_s)
     if verdict.state == "waiting" and elapsed_s > timeout_s:

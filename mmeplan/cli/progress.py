@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def _count(done: int, of: int) -> None:
 def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
     """An observer that shows events while the context is open."""
     if sys.stderr.isatty() and color:
-        with _live(plan) as observer:
+        with _live(plan, clock) as observer:
             yield observer
     else:
         yield _Lines(clock)
@@ -64,7 +63,8 @@ class _Lines:
     """One line for each thing that happens; a poll only where its status or phase is new."""
 
     def __init__(self, clock: Clock) -> None:
-        self._began = clock.now()
+        self._clock = clock
+        self._began_s = clock.monotonic()
         self._last: dict[str, tuple[str, str]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -75,11 +75,11 @@ class _Lines:
             if self._last.get(event.step) == seen:
                 return
             self._last[event.step] = seen
-        click.echo(f"{_elapsed(event, self._began):>8}  {sentence(event)}", err=True)
+        click.echo(f"{_elapsed(self._clock, self._began_s):>8}  {sentence(event)}", err=True)
 
 
 @contextmanager
-def _live(plan: Plan) -> Iterator[Observer]:
+def _live(plan: Plan, clock: Clock) -> Iterator[Observer]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -87,18 +87,19 @@ def _live(plan: Plan) -> Iterator[Observer]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         overall = progress.add_task("applying", total=len(plan.steps))
-        yield _Live(progress, overall, console)
+        yield _Live(progress, overall, console, clock)
 
 
 class _Live:
     """The overall bar, a line for each endpoint under way, and a printed line for each end."""
 
-    def __init__(self, progress: Any, overall: Any, console: Any) -> None:
+    def __init__(self, progress: Any, overall: Any, console: Any, clock: Clock) -> None:
         self._progress = progress
         self._overall = overall
         self._console = console
         self._tasks: dict[str, Any] = {}
-        self._began: dict[str, datetime] = {}
+        self._clock = clock
+        self._began_s: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         if event.kind == "polled":
@@ -114,8 +115,9 @@ class _Live:
             self._print(event)
 
     def _show(self, event: Event) -> None:
-        began = self._began.setdefault(event.step, datetime.fromisoformat(event.at))
-        text = clean(f"{event.address}  {event.status}  {event.phase or event.detail}  {_elapsed(event, began)}")
+        began_s = self._began_s.setdefault(event.step, self._clock.monotonic())
+        elapsed = _elapsed(self._clock, began_s)
+        text = clean(f"{event.address}  {event.status}  {event.phase or event.detail}  {elapsed}")
         if event.step in self._tasks:
             self._progress.update(self._tasks[event.step], description=text)
         elif len(self._tasks) < MAX_LIVE_LINES:
@@ -140,8 +142,8 @@ def sentence(event: Event) -> str:
     return clean(" ".join(words))
 
 
-def _elapsed(event: Event, began: datetime) -> str:
-    seconds = int((datetime.fromisoformat(event.at) - began).total_seconds())
+def _elapsed(clock: Clock, began_s: float) -> str:
+    seconds = int(clock.monotonic() - began_s)
     return f"{seconds // 60}m{seconds % 60:02d}s"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class SystemClock:
-    """Wall time. `interrupt()` ends a sleep early, so that Ctrl-C is noticed at once."""
+    """The system's time. `interrupt()` ends a sleep early, so that Ctrl-C is noticed at once."""
 
     def __init__(self) -> None:
         self._wake = threading.Event()
@@ -40,6 +41,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The present, in UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that no setting of the wall clock changes."""
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait; returns early once after `interrupt()`."""
@@ -71,14 +76,14 @@ class Pace:
         self._clock = clock
         self._per_second = calls_per_second
         self._tokens = float(BURST)
-        self._last = clock.now()
+        self._last = clock.monotonic()
         self._lock = threading.Lock()
 
     def wait(self) -> None:
         """Take a token; sleeps until there is one."""
         with self._lock:
-            now = self._clock.now()
-            self._tokens = min(float(BURST), self._tokens + (now - self._last).total_seconds() * self._per_second)
+            now = self._clock.monotonic()
+            self._tokens = min(float(BURST), self._tokens + (now - self._last) * self._per_second)
             self._last = now
             self._tokens -= 1
             short_s = -self._tokens / self._per_second

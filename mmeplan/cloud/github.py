@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -172,7 +173,7 @@ class _Retries(Retry):
         if after.isdecimal():
             return float(after)
         if response.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-            return max(1.0, float(reset) - self.clock.now().timestamp())
+            return max(1.0, float(reset) - _time_of(response, self.clock))
         return UNTOLD_WAIT_S if response.status == 429 or "rate limit" in _message(response).lower() else None
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
@@ -182,6 +183,14 @@ class _Retries(Retry):
         failures = sum(past.redirect_location is None for past in self.history)
         asked_s = self.asked_s(response) if response is not None else None
         self.clock.sleep((2.0 ** (failures - 1) if asked_s is None else asked_s) + self.clock.uniform(0.0, 1.0))
+
+
+def _time_of(response: BaseHTTPResponse, clock: Clock) -> float:
+    """GitHub's own time at an answer, in seconds since 1970; ours where it says none."""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return clock.now().timestamp()
 
 
 def _connections(url: str) -> PoolManager:

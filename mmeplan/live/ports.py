@@ -68,7 +68,10 @@ class Clock(Protocol):
     """Time and chance. Virtual under the simulator, so that an hour of waiting takes no time."""
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """The present, in UTC: for what is shown and stored. It may step forward or back, as wall clocks do."""
+
+    def monotonic(self) -> float:
+        """Seconds since a moment of its own, which never step: every span is measured by it."""
 
     def sleep(self, seconds: float) -> None:
         """Let time pass; may return early when the user interrupts."""

@@ -32,6 +32,10 @@ class VirtualClock:
         """The virtual time, UTC."""
         return instant(self._store.now_us())
 
+    def monotonic(self) -> float:
+        """The virtual time in seconds; it moves forward only."""
+        return self._store.now_us() / 1_000_000
+
     def sleep(self, seconds: float) -> None:
         """Advance virtual time by `seconds` and return at once. Raises ValueError for a negative or endless sleep."""
         if not (seconds >= 0 and math.isfinite(seconds)):

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def test_a_lock_that_is_lost_in_the_middle_ends_with_5_and_says_so(
     held = FleetLock.held
 
     def taken_during_the_rollout(self: FleetLock) -> bool:
-        if self._looked_at > began[0] + timedelta(seconds=60):
+        if self._looked_at > began[0] + 60:
             self._writer.write("DeleteObject", WHERE)
         return held(self)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -24,9 +26,14 @@ def spawn(command: str, folder: Path, **environment: str) -> pexpect.spawn:
     """`mmeplan COMMAND` on a pseudo-terminal of 80 columns."""
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **environment}
     arguments = ["-m", "mmeplan", *command.split()]
-    return pexpect.spawn(
-        sys.executable, arguments, cwd=str(folder), env=settings, dimensions=(50, 80), encoding="utf-8", timeout=60
-    )
+    how: Any = {"cwd": str(folder), "env": settings, "dimensions": (50, 80), "encoding": "utf-8", "timeout": 60}
+    return pexpect.spawn(sys.executable, arguments, preexec_fn=as_a_shell_would, **how)
+
+
+def as_a_shell_would() -> None:
+    """Ctrl-C and a terminal that closes reach the command, whatever the tests themselves were started to ignore."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def serving(github: FakeGitHub) -> Iterator[FakeGitHub]:
             if status == 0:
                 return
             data = json.dumps(body).encode()
-            self.send_response(status)
+            self.send_response_only(status)  # without the date of the machine that runs the tests
             for name, value in {**more, "Content-Length": str(len(data)), "Connection": "close"}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -88,10 +88,12 @@ class Line:
     def to(cls, sim: Simulator, answer: Any) -> Line:
         line = cls.free.pop() if cls.free else cls()
         line.answer, line.now, line.sleep, line.uniform = answer, sim.clock.now, sim.clock.sleep, sim.clock.uniform
+        line.monotonic = sim.clock.monotonic
         return line
 
     answer: Any
     now: Any
+    monotonic: Any
     sleep: Any
     uniform: Any
 

@@ -119,6 +119,9 @@ class Hand:
     def now(self) -> datetime:
         return self.account.sim.clock.now()
 
+    def monotonic(self) -> float:
+        return self.account.sim.clock.monotonic()
+
     def sleep(self, seconds: float) -> None:
         self.turn()
         self._autoscale()

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmeplan.errors import CloudError
 
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = {"mmeplan:fleet": "f"}
 _NAMES = {
     "DescribeEndpoint": "EndpointName",
@@ -26,14 +27,18 @@ def denied(operation: str) -> CloudError:
 
 
 class Clock:
-    """Virtual time; the middle of every interval for chance."""
+    """Virtual time; the middle of every interval for chance. `stepped` is by how much the wall clock was set."""
 
     def __init__(self) -> None:
-        self.at = datetime(2026, 1, 1, tzinfo=UTC)
+        self.at = EPOCH
+        self.stepped = timedelta()
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        return self.at
+        return self.at + self.stepped
+
+    def monotonic(self) -> float:
+        return (self.at - EPOCH).total_seconds()
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from mmeplan.cloud.clock import BURST, CALLS_PER_SECOND, Pace, SystemClock
 from tests.unit.apply.cloud import Clock
 
@@ -45,3 +47,18 @@ def test_a_long_pause_saves_no_more_than_a_burst() -> None:
     for _ in range(BURST + 10):
         pace.wait()
     assert clock.slept
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_is_set_neither_stalls_calls_nor_lets_more_through(hours: int) -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    clock.stepped = timedelta(hours=hours)
+    for _ in range(BURST + 10):
+        pace.wait()
+    assert sum(clock.slept) == pytest.approx(10 / CALLS_PER_SECOND)
+
+
+def test_spans_are_measured_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 42.0)
+    assert SystemClock().monotonic() == 42.0

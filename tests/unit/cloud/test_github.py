@@ -130,6 +130,13 @@ def test_a_body_that_github_finds_too_long_after_all_is_halved(fake: FakeGitHub,
     assert len(fake.comments[7][0]["body"]) <= LIMIT // 2
 
 
+WRONG_HOUR = {  # what the limit is, by GitHub's own clock, where ours is wrong by an hour
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Reset": "1767229290",
+    "Date": "Thu, 01 Jan 2026 01:00:00 GMT",
+}
+
+
 # --- trouble ----------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +146,7 @@ def test_a_body_that_github_finds_too_long_after_all_is_halved(fake: FakeGitHub,
         (429, {"Retry-After": "17"}, {}, 17),
         (403, {"Retry-After": "60"}, {"message": "You have exceeded a secondary rate limit"}, 60),
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767225690"}, {"message": "API rate limit"}, 90),
+        (403, WRONG_HOUR, {"message": "API rate limit"}, 90),
         (403, {}, {"message": "You have exceeded a secondary rate limit."}, 60),
         (429, {}, {}, 60),
     ],

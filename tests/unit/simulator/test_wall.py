@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 def watch(monkeypatch):
     """A wall clock that the test sets, in seconds."""
     state = {"now": 1000.0}
-    monkeypatch.setattr(wall.time, "time_ns", lambda: round(state["now"] * SECOND))
+    monkeypatch.setattr(wall.time, "monotonic_ns", lambda: round(state["now"] * SECOND))
     return state
 
 
