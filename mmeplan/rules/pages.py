@@ -121,7 +121,30 @@ def _index(rules: Sequence[Rule]) -> str:
             for rule in rules
             if rule.id.split("-")[0] == prefix
         ]
-    return "\n".join([*lines, *_permissions(rules)]) + "\n"
+    return "\n".join([*lines, *_by_basis(rules), *_permissions(rules)]) + "\n"
+
+
+def _by_basis(rules: Sequence[Rule]) -> list[str]:
+    """The errors, by what they rest on."""
+    rows = []
+    for basis, words in _BASIS.items():
+        errors = [rule for rule in rules if rule.severity == "error" and rule.basis == basis]
+        if errors:
+            lowered = "yes" if errors[0].lowerable else "no"
+            named = ", ".join(f"[{rule.id}]({rule.id}.md)" for rule in errors)
+            rows.append(f"| `{basis}`: {words} | {len(errors)} | {lowered} | {named} |")
+    return [
+        "",
+        "## What errors rest on",
+        "",
+        "An error is `doc` where a sentence of AWS's documentation forbids what it finds; its page quotes it. It is",
+        "`obs` where the answer by which the service refuses it is known. Everything else is inference, and may be",
+        "lowered.",
+        "",
+        "| basis | errors | may be lowered | |",
+        "|---|---|---|---|",
+        *rows,
+    ]
 
 
 def _permissions(rules: Sequence[Rule]) -> list[str]:
@@ -186,7 +209,8 @@ def sections(rule: Rule) -> list[Section]:
         ]
     if isinstance(rule, OnlineRule):
         made.append(Section("Needs", f"{', '.join(f'`{action}`' for action in rule.actions)}."))
-    return [*made, Section("Source", f"{rule.source}.\n\nIt rests on {_BASIS[rule.basis]}.")]
+    quote = f"> {rule.quote}\n\n" if rule.quote else ""
+    return [*made, Section("Source", f"{rule.source}.\n\n{quote}It rests on {_BASIS[rule.basis]}.")]
 
 
 def page(rule: Rule) -> str:

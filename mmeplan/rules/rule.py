@@ -23,7 +23,8 @@ FleetHit = tuple[Resource, ApiPath, str]
 Basis = Literal["shape", "doc", "obs", "conf", "inf", "policy", "own"]
 """What a rule rests on: the request shape, AWS's documentation, observed answers of the service, documents that
 contradict one another, inference, the policy of those who run the fleet (rules of other packages), or mmeplan's own
-promises."""
+promises. An error is `doc` where a sentence of the documentation forbids what the rule finds (`Rule.quote`), and `obs`
+where the answer by which the service refuses it is known (`Rule.source`); short of that it is `inf`."""
 
 Stage = Literal["static", "plan", "online"]
 """What a rule needs: the file alone; what is live and the plan as well; or reads of other services."""
@@ -50,7 +51,8 @@ class Rule:
 
     `why` and `fix` are sentences for the page and for `Finding.help`. `bad` and `good` are complete fleet files; in
     `bad` the line of the finding ends in `# here`; `also` are the ids of other rules that it can't but break as well,
-    because AWS's own rules overlap there. `members` are the API members of which a subject must have one;
+    because AWS's own rules overlap there. `quote` is the sentence of the source on which an error of basis `doc` rests,
+    word for word. `members` are the API members of which a subject must have one;
     none means: always look. `constraints` are of mmeplan's own rules alone.
     """
 
@@ -64,6 +66,7 @@ class Rule:
     bad: str
     good: str
     also: tuple[str, ...] = ()
+    quote: str = ""
     members: tuple[str, ...] = ()
     constraints: Constraints = Constraints()
     stage: Stage = "static"

@@ -116,11 +116,11 @@ SCALING = "managed_instance_scaling: {status: %s, min_instance_count: 3, max_ins
 
 
 def test_disabled_managed_scaling_is_let_be() -> None:
-    ids = ("CFG-32", "CFG-33", "MME-20", "CFG-09")
+    ids = ("CFG-32", "CFG-44", "MME-20", "CFG-09")
     assert found(fleet_file(variant=SCALING % "DISABLED"), *ids) == set()
     assert found(fleet_file(multi_model=True, variant=SCALING % "DISABLED"), *ids) == set()
-    assert found(fleet_file(variant=SCALING % "ENABLED"), *ids) == {"CFG-32", "CFG-33"}
-    assert found(fleet_file(multi_model=True, variant=SCALING % "ENABLED"), *ids) == {"MME-20", "CFG-33"}
+    assert found(fleet_file(variant=SCALING % "ENABLED"), *ids) == {"CFG-32", "CFG-44"}
+    assert found(fleet_file(multi_model=True, variant=SCALING % "ENABLED"), *ids) == {"MME-20", "CFG-44"}
     one = "\ninitial_instance_count: 1"
     assert found(fleet_file(variant=SCALING % "DISABLED" + one), *ids) == {"CFG-09"}
 

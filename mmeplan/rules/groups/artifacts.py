@@ -208,7 +208,7 @@ class NoSymlinks(OnlineRule):
     id = "ART-07"
     title = "An archive holds no symbolic links"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "Developer Guide, deploy-model-troubleshoot: symlinks cause the model creation to fail"
     why = (
         "SageMaker refuses to unpack archives with symbolic links. The first MiB of an archive is listed, nothing is "

@@ -77,8 +77,8 @@ class AsyncCapture(Rule):
     id = "ASY-07"
     title = "An asynchronous endpoint captures no data"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference has no data capture; requests and answers lie in S3 already."
     fix = "Drop `data_capture_config`."
     bad = fleet_file(config=f"{_ASYNC}\n{_CAPTURE % ('  # here', 'Output')}")
@@ -94,8 +94,8 @@ class OneAsyncVariant(Rule):
     id = "ASY-08"
     title = "An asynchronous endpoint has one production variant"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference does not split traffic."
     fix = "Give each variant an endpoint of its own."
     bad = fleet_file(
@@ -117,8 +117,8 @@ class AsyncMarketplace(Rule):
     id = "ASY-09"
     title = "An asynchronous endpoint hosts no Marketplace package"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference does not support model packages of AWS Marketplace."
     fix = "Host the package for real-time inference, or drop `async_inference_config`."
     bad = fleet_file(
@@ -142,8 +142,8 @@ class AsyncInf1(Rule):
     id = "ASY-10"
     title = "Asynchronous inference does not run on inf1"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference is not supported on the first Inferentia generation."
     fix = "Choose another instance type."
     bad = fleet_file(config=_ASYNC, variant="instance_type: ml.inf1.xlarge  # here")

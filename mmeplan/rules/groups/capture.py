@@ -102,12 +102,12 @@ class SomeContentTypes(Rule):
     id = "CAP-11"
     title = "A capture content type header names content types"
     severity = "error"
-    basis = "obs"
+    basis = "inf"
     source = (
         "botocore sagemaker/2017-07-24, shapes CsvContentTypes, JsonContentTypes: at least one item; "
         "terraform-provider-aws tests"
     )
-    why = "The service refuses a header without any content type."
+    why = "A header without any content type says nothing of how to read what is captured."
     fix = "Name the types in `csv_content_types` or `json_content_types`, or drop the header."
     bad = fleet_file(config=_CAPTURE % ("", "Output") + _HEADER % "{}  # here")
     good = fleet_file(config=_CAPTURE % ("", "Output") + _HEADER % "{csv_content_types: [text/csv]}")

@@ -35,6 +35,7 @@ class OnePolicy(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, DeploymentConfig: only one update policy"
+    quote = "Only one update policy should be used in the deployment configuration."
     why = "Blue/green and rolling updates exclude each other."
     fix = "Keep `blue_green_update_policy` or `rolling_update_policy`."
     bad = blue_green(ALL_AT_ONCE, deployment=f"rolling_update_policy: {_ROLLING}\n{ALARMS}").replace(
@@ -56,9 +57,12 @@ class SizeFitsType(Rule):
     id = "DEP-04"
     title = "A canary has a canary size, a linear update a step size, and no other type has either"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = f"{_TYPES}; Developer Guide, deployment-guardrails-blue-green-canary and -linear"
-    why = "The shape requires neither, so that botocore sends it; the service refuses it."
+    why = (
+        "A canary without a size has no first step, and a size of the other type says nothing. The shape requires "
+        "neither, so that botocore sends it."
+    )
     fix = "CANARY takes `canary_size`, LINEAR `linear_step_size`, ALL_AT_ONCE none."
     bad = blue_green("{type: CANARY, wait_interval_in_seconds: 300}  # here")
     good = _GOOD
@@ -82,31 +86,12 @@ class SizeFitsType(Rule):
                 yield (*path, member), f"`{kind}` takes no `{key}`"
 
 
-class SizeIsPossible(Rule):
-    id = "DEP-05"
-    title = "A capacity size has a known type and at most 100 percent"
-    severity = "error"
-    basis = "shape"
-    source = "botocore sagemaker/2017-07-24, shape CapacitySize"
-    why = "A size is a number of instances or a percentage of the fleet."
-    fix = "Write {type: CAPACITY_PERCENT, value: …} or {type: INSTANCE_COUNT, value: …}."
-    bad = blue_green(_CANARY % ("CAPACITY_PERCENT", 250, "  # here"), variant=_FOUR)
-    good = blue_green(_CANARY % ("CAPACITY_PERCENT", 25, ""), variant=_FOUR)
-    members = ("DeploymentConfig",)
-    constraints = Constraints(shapes=("CapacitySizeType", "CapacitySizeValue"))
-
-    def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
-        deployment = endpoint.deployment
-        if deployment is not None and deployment.percent is not None and deployment.percent > 100:
-            yield (*deployment.size_path, "Value"), f"{deployment.percent} % is more than the whole fleet"
-
-
 def _outside(endpoint: Endpoint, deployment: Deployment, least: int, most: int) -> Iterator[str]:
-    """Why the size is not between two percentages of the fleet; a percentage above 100 is DEP-05's concern."""
+    """Why the size is not between two percentages of the fleet."""
     percent, instances = deployment.percent, deployment.instances
     allowed = f"at most {most} %" if least <= 0 else f"{least} to {most} %"
     if percent is not None:
-        if (percent < least or percent > most) and percent <= 100:
+        if percent < least or percent > most:
             yield f"{percent} % of the fleet; {allowed} work"
         return
     for name, count in endpoint.counts() if instances is not None else ():
@@ -136,6 +121,7 @@ class CanaryIsHalf(SizeOfRouting):
     id = "DEP-06"
     title = "A canary is at most half of the fleet"
     source = "botocore sagemaker/2017-07-24, TrafficRoutingConfig.CanarySize"
+    quote = "Value must be less than or equal to 50% of the variant's total instance count."
     why = "The service takes a canary of up to 50 % of each variant's instances."
     fix = "Lower the canary's size, or use ALL_AT_ONCE, which takes no size."
     bad = blue_green(_CANARY % ("INSTANCE_COUNT", 3, "  # here"), variant=_FOUR)
@@ -152,6 +138,7 @@ class StepIsTenthToHalf(SizeOfRouting):
     id = "DEP-07"
     title = "A linear step is a tenth to a half of the fleet"
     source = "botocore sagemaker/2017-07-24, TrafficRoutingConfig.LinearStepSize"
+    quote = "Value must be 10-50% of the variant's total instance count."
     why = "The service takes steps of 10 to 50 % of each variant's instances."
     fix = "Choose a step within these bounds."
     bad = blue_green(_LINEAR % ("CAPACITY_PERCENT", 60, "  # here"), variant=_FOUR)
@@ -189,6 +176,10 @@ class TimeoutAboveWaits(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, BlueGreenUpdatePolicy.MaximumExecutionTimeoutInSeconds"
+    quote = (
+        "Note that the timeout value should be larger than the total waiting time specified in "
+        "TerminationWaitInSeconds and WaitIntervalInSeconds."
+    )
     why = "An update that waits longer than it may last always ends in a rollback, however good the new version is."
     fix = "Raise the timeout, or wait less."
     bad = blue_green(
@@ -246,6 +237,7 @@ class BatchIsTwentiethToHalf(SizeOfRouting):
     id = "DEP-13"
     title = "A rolling batch is a twentieth to a half of the fleet"
     source = "botocore sagemaker/2017-07-24, RollingUpdatePolicy.MaximumBatchSize"
+    quote = "Value must be between 5% to 50% of the variant's total instance count."
     why = "The service takes batches of 5 to 50 % of the variant's instances."
     fix = "Choose a batch within these bounds."
     bad = rolling(_BATCH % ("INSTANCE_COUNT", 3, "  # here"), variant=_FOUR)
@@ -259,11 +251,9 @@ class RollbackBatch(Rule):
     id = "DEP-14"
     title = "A rollback batch is at most the whole fleet"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "botocore sagemaker/2017-07-24, RollingUpdatePolicy.RollbackMaximumBatchSize"
-    why = (
-        "The service takes rollback batches of up to 100 % of the variant's instances; without the member it is 100 %."
-    )
+    why = "There is no more to bring back than the whole fleet; without the member the batch is 100 %."
     fix = "Lower it, or drop it and roll back at once."
     bad = rolling(
         "{maximum_batch_size: {type: INSTANCE_COUNT, value: 1}, wait_interval_in_seconds: 60, "
@@ -347,7 +337,7 @@ class AlarmExists(AlarmRule):
     id = "DEP-17"
     title = "A rollback alarm exists"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _ALARMS
     why = "An alarm that isn't there rolls nothing back; it is looked for in the endpoint's account and region."
     fix = "Correct the name, or create the alarm first."
@@ -552,7 +542,7 @@ class ServerlessRolling(Rule):
     id = "DEP-25"
     title = "A serverless endpoint is not updated in batches"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Rolling updates replace instances batch by batch; a serverless variant has none."
     fix = "Drop `rolling_update_policy`."
@@ -574,7 +564,7 @@ class RollingOfSeveral(Rule):
     id = "DEP-26"
     title = "An endpoint that is updated in batches has one production variant"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Rolling updates support one production variant."
     fix = "Use `blue_green_update_policy`, or one variant."
@@ -643,6 +633,15 @@ SHAPES: Final = (
         bad=blue_green("{type: ALL_AT_ONCE}  # here"),
         good=_GOOD_BLUE_GREEN,
         fix="Write both; `wait_interval_in_seconds: 0` where there is nothing to wait for. AWS's own sample omits it.",
+    ),
+    ShapeRule(
+        "DEP-05",
+        "A capacity size has a known type, and a value that SageMaker takes",
+        "CapacitySize",
+        constraints=Constraints(shapes=("CapacitySizeType", "CapacitySizeValue")),
+        bad=blue_green(_CANARY % ("PERCENT", 25, "  # here"), variant=_FOUR),
+        good=blue_green(_CANARY % ("CAPACITY_PERCENT", 25, ""), variant=_FOUR),
+        fix="Write {type: CAPACITY_PERCENT, value: …} or {type: INSTANCE_COUNT, value: …}.",
     ),
     ShapeRule(
         "DEP-08",

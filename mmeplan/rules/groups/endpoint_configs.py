@@ -23,7 +23,7 @@ class UniqueVariants(Rule):
     title = "A variant's name is unique over production and shadow variants"
     severity = "error"
     basis = "obs"
-    source = 'CreateEndpointConfig answers: the variant name "X" was non-unique within the request'
+    source = 'CreateEndpointConfig answers "The variant name … was non-unique within the request."'
     why = "Weights, metrics and logs name a variant by it."
     fix = "Give the shadow variant a name of its own."
     bad = fleet_file(config=f"shadow_production_variants:\n  main: {_VARIANT}  # here")
@@ -41,7 +41,7 @@ class VariantHasModel(Rule):
     id = "CFG-03"
     title = "A variant hosts a model"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "API reference CreateEndpointConfig, ProductionVariant.ModelName"
     why = (
         "Only variants of inference-component endpoints go without a model, and these need `execution_role_arn` in the "
@@ -86,11 +86,11 @@ class VariantHasCapacity(Rule):
     id = "CFG-05"
     title = "A variant says what it runs on"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = (
         "API reference ProductionVariant: InstanceType and InitialInstanceCount, InstancePools, or ServerlessConfig"
     )
-    why = "The shape requires none of them, so that botocore sends it; the service refuses it."
+    why = "There is nothing to run on. The shape requires none of them, so that botocore sends it."
     fix = "Give `instance_type` and `initial_instance_count`, or `instance_pools`, or `serverless_config`."
     bad = fleet_file(without=("initial_instance_count",)).replace("  main:", "  main:  # here")
     good = fleet_file()
@@ -180,8 +180,8 @@ class RoleOfTheConfig(Rule):
     id = "CFG-30"
     title = "A config of model-based variants has no role, VPC or isolation of its own"
     severity = "error"
-    basis = "obs"
-    source = _TERRAFORM
+    basis = "inf"
+    source = f"{_TERRAFORM}: the provider refuses it, the service's answer isn't shown"
     why = "These members are for inference-component endpoints; where variants name models, the models have them."
     fix = "Move them to the models."
     bad = fleet_file(config=f"{_INSTANCE_ROLE}  # here")
@@ -245,14 +245,14 @@ class ScalingOfComponents(Rule):
 
 
 class ScalingBounds(Rule):
-    id = "CFG-33"
+    id = "CFG-44"
     title = "Managed instance scaling begins within its bounds"
     severity = "error"
-    basis = "shape"
-    source = "botocore sagemaker/2017-07-24, shape ProductionVariantManagedInstanceScaling"
+    basis = "inf"
+    source = "botocore sagemaker/2017-07-24, ProductionVariantManagedInstanceScaling: a minimum, a maximum"
     why = (
-        "The initial count must lie between the minimum and the maximum, each within the shape's bounds. What is "
-        "DISABLED has no say: its bounds aren't compared."
+        "A variant that begins outside the range in which SageMaker scales it contradicts itself. What is DISABLED has "
+        "no say: its bounds aren't compared."
     )
     fix = "Order them: min_instance_count ≤ initial_instance_count ≤ max_instance_count."
     bad = fleet_file(
@@ -268,7 +268,6 @@ class ScalingBounds(Rule):
         without=("model",),
     )
     members = ("ManagedInstanceScaling",)
-    constraints = Constraints(beneath=("ManagedInstanceScaling",))
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         scaling = variant.managed_scaling
@@ -292,6 +291,7 @@ class MetricFrequency(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, MetricsConfig.MetricPublishFrequencyInSeconds: valid values"
+    quote = "Valid values: 10, 30, 60, 120, 180, 240, 300."
     why = "The shape is any integer, so that botocore sends it; the documentation lists the intervals that there are."
     fix = "Write one of the intervals that the message names; 60 is the default."
     bad = fleet_file(config="metrics_config: {metric_publish_frequency_in_seconds: 45}  # here")
@@ -386,6 +386,24 @@ SHAPES: Final = (
         "RoutingStrategy",
         bad=fleet_file(variant="routing_config: {routing_strategy: ROUND_ROBIN}  # here"),
         good=fleet_file(variant="routing_config: {routing_strategy: LEAST_OUTSTANDING_REQUESTS}"),
+    ),
+    ShapeRule(
+        "CFG-33",
+        "Managed instance scaling is within the API's bounds",
+        "ProductionVariantManagedInstanceScaling",
+        constraints=Constraints(beneath=("ManagedInstanceScaling",)),
+        bad=fleet_file(
+            models="{}",
+            config=_INSTANCE_ROLE,
+            variant="managed_instance_scaling: {status: 'ON', min_instance_count: 1, max_instance_count: 4}  # here",
+            without=("model",),
+        ),
+        good=fleet_file(
+            models="{}",
+            config=_INSTANCE_ROLE,
+            variant="managed_instance_scaling: {status: ENABLED, min_instance_count: 1, max_instance_count: 4}",
+            without=("model",),
+        ),
     ),
     ShapeRule(
         "CFG-35",

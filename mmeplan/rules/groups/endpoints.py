@@ -21,7 +21,7 @@ class ConfigOutsideExists(PlanRule):
     id = "EP-02"
     title = "An endpoint config outside the fleet exists"
     severity = "error"
-    basis = "doc"
+    basis = "obs"
     source = 'botocore sagemaker/2017-07-24, CreateEndpoint; it answers "Could not find endpoint configuration"'
     why = (
         "`endpoint_config_name` refers to a config that somebody else makes; without it the endpoint can't be created."

@@ -34,7 +34,7 @@ class RoleIsAssumable(OnlineRule):
     id = "ARN-04"
     title = "SageMaker may assume an execution role"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = f"{_ROLES}; IAM User Guide, id_roles_terms-and-concepts: trust policy"
     why = (
         "Without sagemaker.amazonaws.com among the principals of the role's trust policy CreateModel or the endpoint "

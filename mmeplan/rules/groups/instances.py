@@ -107,6 +107,7 @@ class NoAccelerator(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ProductionVariant.AcceleratorType: no longer supported"
+    quote = "This parameter is no longer supported. Elastic Inference (EI) is no longer available."
     why = "Elastic Inference has ended."
     fix = "Drop `accelerator_type`; choose a GPU or Inferentia instance type where the model needs one."
     bad = fleet_file(variant="accelerator_type: ml.eia2.medium  # here")
@@ -165,11 +166,14 @@ class KeyOnNvme(Rule):
     id = "CFG-18"
     title = "A config with a local-NVMe instance has no KMS key"
     severity = "error"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, CreateEndpointConfigInput.KmsKeyId: the call fails"
+    basis = "conf"
+    source = (
+        "API reference CreateEndpointConfig, KmsKeyId: botocore 1.43 says that the call fails, botocore 1.44 that the "
+        "key doesn't encrypt local storage"
+    )
     why = (
-        "The key encrypts the EBS volume. Local NVMe is encrypted by the hardware, and the call fails if a "
-        "key is given."
+        "The key encrypts the EBS volume, and local NVMe is encrypted by the hardware: with a key the call fails, or "
+        "the key does nothing. AWS's documents have said both."
     )
     fix = "Drop `kms_key_id`, or choose instance types without local storage."
     bad = fleet_file(config="kms_key_id: alias/ranker  # here", variant="instance_type: ml.g5.2xlarge")

@@ -25,6 +25,7 @@ from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Container, FleetFacts, Model
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
+from mmeplan.rules.sources import DATA_SOURCE_EXCLUSIONS
 
 _SOURCE: Final = "model_data_source:\n  s3_data_source:\n    s3_uri: %s\n    s3_data_type: %s\n    compression_type: %s"
 
@@ -40,6 +41,10 @@ class EnvironmentSize(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.Environment: 32 KB over all containers"
+    quote = (
+        "If you pass multiple containers to a CreateModel request, then the maximum length of all of their maps, "
+        "combined, is also 32 KB."
+    )
     why = "The service refuses a model whose keys and values come to more, over all its containers."
     fix = "Move settings into a file of the artifact."
     bad = fleet_file(
@@ -133,6 +138,7 @@ class ArchiveIsTarGz(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: a single gzip compressed tar archive"
+    quote = "This path must point to a single gzip compressed tar archive (.tar.gz suffix)."
     why = (
         "SageMaker unpacks `model_data_url` with tar and gzip; anything else ends as a failed endpoint "
         "half an hour later."
@@ -180,6 +186,10 @@ class BucketInRegion(OnlineRule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: the same region"
+    quote = (
+        "The model artifacts must be in an S3 bucket that is in the same region as the model or endpoint you are "
+        "creating."
+    )
     why = "SageMaker reads artifacts of its own region only."
     fix = "Replicate the bucket, and name the copy; `{{ region }}` in the address keeps one file good for several."
     reads = ("GetBucketLocation",)
@@ -268,6 +278,7 @@ class PrefixEndsInSlash(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, S3ModelDataSource.S3DataType"
+    quote = "A valid key name prefix identified by S3Uri always ends with a forward slash (/)."
     why = (
         "A prefix without it matches the siblings as well (`…/ranker` also means `…/ranker-old/`), and the "
         "service refuses it."
@@ -312,6 +323,7 @@ class SourceFitsHosting(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataSource: not with serverless or Marketplace"
+    quote = DATA_SOURCE_EXCLUSIONS
     why = "Serverless variants and Marketplace packages take packed artifacts only."
     fix = "Use `model_data_url` with a .tar.gz, or host the model on instances."
     bad = fleet_file(
@@ -341,20 +353,16 @@ _TWO_CHANNELS: Final = (
 
 
 class ChannelsAreUnique(Rule):
-    id = "MDL-28"
-    title = "Additional data sources are complete and their channels unique"
+    id = "MDL-49"
+    title = "Additional data sources have different channels"
     severity = "error"
-    basis = "shape"
-    source = "botocore sagemaker/2017-07-24, shapes AdditionalModelDataSources, AdditionalModelDataSource"
+    basis = "inf"
+    source = "botocore sagemaker/2017-07-24, AdditionalModelDataSource.ChannelName"
     why = "Each channel becomes a folder of its name in the container."
     fix = "Give each channel a name of its own."
     bad = fleet_file(container=_TWO_CHANNELS % ("draft", "draft") + "  # here")
     good = fleet_file(container=_TWO_CHANNELS % ("draft", "adapter"))
     members = ("AdditionalModelDataSources",)
-    constraints = Constraints(
-        shapes=("AdditionalModelDataSources", "AdditionalModelChannelName"),
-        places=(("AdditionalModelDataSources", "S3DataSource"),),
-    )
 
     def container(self, container: Container) -> Iterator[Hit]:
         counts: Counter[str] = Counter()
@@ -399,6 +407,17 @@ class RemoteInIsolation(Rule):
 
 
 SHAPES: Final = (
+    ShapeRule(
+        "MDL-28",
+        "Additional data sources are complete, and no more than SageMaker takes",
+        "AdditionalModelDataSources, AdditionalModelDataSource",
+        constraints=Constraints(
+            shapes=("AdditionalModelDataSources", "AdditionalModelChannelName"),
+            places=(("AdditionalModelDataSources", "S3DataSource"),),
+        ),
+        bad=fleet_file(container=_TWO_CHANNELS % ("draft", "'a draft'") + "  # here"),
+        good=fleet_file(container=_TWO_CHANNELS % ("draft", "adapter")),
+    ),
     ShapeRule(
         "MDL-12",
         "A container has no more environment entries than SageMaker takes",

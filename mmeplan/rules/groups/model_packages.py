@@ -100,7 +100,7 @@ class PackageIsApproved(OnlineRule):
     id = "MDL-46"
     title = "A model package is approved"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "botocore sagemaker/2017-07-24, CreateModelPackageInput.ModelApprovalStatus: Approved to deploy the model"
     why = "A version of the model registry can be deployed once it is Approved, and its own making is Completed."
     fix = (

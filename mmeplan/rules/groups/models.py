@@ -39,7 +39,7 @@ class OneWayToContainers(Rule):
     id = "MDL-01"
     title = "A model has either a primary container or containers"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "Developer Guide, multi-container-endpoints: use Containers instead of PrimaryContainer"
     why = "The two members are two spellings of one thing; with both, or with neither, there is no model to make."
     fix = "Keep `primary_container` for one container, `containers` for several."
@@ -50,26 +50,10 @@ class OneWayToContainers(Rule):
         primary, several = model.request.get("PrimaryContainer"), model.request.get("Containers")
         if primary is None and several is None:
             yield (), f"`{model.resource.address}` has neither `primary_container` nor `containers`"
+        elif primary is None and not several:
+            yield ("Containers",), "`containers` is empty"
         elif primary is not None and several is not None:
             yield (), f"`{model.resource.address}` has both `primary_container` and `containers`"
-
-
-class SomeContainers(Rule):
-    id = "MDL-02"
-    title = "`containers` holds at least one container, and no more than SageMaker takes"
-    severity = "error"
-    basis = "shape"
-    source = "botocore sagemaker/2017-07-24, shape ContainerDefinitionList; Developer Guide, model-shadow-deployment"
-    why = "An inference pipeline of nothing can't be hosted. The shape's own minimum is 0, which is of no use."
-    fix = "List the containers in the order in which a request passes them."
-    bad = fleet_file(model="containers: []  # here", without=("primary_container",))
-    good = fleet_file(containers=f"- image: {PREPARE}\n- image: {PREDICT}")
-    members = ("Containers",)
-    constraints = Constraints(shapes=("ContainerDefinitionList",))
-
-    def model(self, model: Model) -> Iterator[Hit]:
-        if not model.request["Containers"] and model.request.get("PrimaryContainer") is None:
-            yield ("Containers",), "`containers` is empty"
 
 
 class SomeImage(Rule):
@@ -111,6 +95,10 @@ class ImageInRegion(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.Image: must be in the same region as the model"
+    quote = (
+        "The model artifacts in an Amazon S3 bucket and the Docker image for inference container in Amazon EC2 "
+        "Container Registry must be in the same region as the model or endpoint you are creating."
+    )
     why = "SageMaker pulls images of its own region only."
     fix = "Name the image of this region; `{{ region }}` in the image keeps one file good for several."
     bad = fleet_file(container="image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/ranker:1.4  # here")
@@ -151,6 +139,10 @@ class VpcAccessNeedsVpc(Rule):
     severity = "error"
     basis = "doc"
     source = "Developer Guide, your-algorithms-containers-inference-private; botocore ImageConfig"
+    quote = (
+        "Models that you create based on the images stored in your private Docker registry must be configured to "
+        "connect to the same VPC where the private Docker registry is accessible."
+    )
     why = (
         "`repository_access_mode: Vpc` means: through the model's own VPC. Without one there is no way to the registry."
     )
@@ -172,6 +164,9 @@ class RegistryCredentials(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ImageConfig.RepositoryAuthConfig"
+    quote = (
+        "Specify a value for this property only if you specified Vpc as the value for the RepositoryAccessMode field"
+    )
     why = "The service takes `repository_auth_config` with `repository_access_mode: Vpc` only."
     fix = "Set `repository_access_mode: Vpc`, or drop `repository_auth_config`."
     bad = fleet_file(
@@ -505,6 +500,7 @@ class MarketplaceIsIsolated(Rule):
     severity = "error"
     basis = "doc"
     source = "Developer Guide, mkt-algo-model-internet-free"
+    quote = "Network isolation is required for training jobs and models run using resources from AWS Marketplace."
     why = "Products of AWS Marketplace run without network access; SageMaker refuses to host them otherwise."
     fix = "Set `enable_network_isolation: true` on the model."
     bad = fleet_file(container=f"model_package_name: {_MARKETPLACE}  # here", without=("image", "model_data_url"))
@@ -528,7 +524,7 @@ class GravitonImage(OnlineRule):
     id = "MDL-39"
     title = "A Graviton instance runs an arm64 image"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "Developer Guide, realtime-endpoints-graviton"
     why = "Graviton processors are of the arm64 architecture; an image of another one doesn't start there."
     fix = "Build the image for linux/arm64, or choose an instance type that isn't Graviton."
@@ -559,6 +555,15 @@ class GravitonImage(OnlineRule):
 
 
 SHAPES: Final = (
+    ShapeRule(
+        "MDL-02",
+        "A model has no more containers than SageMaker takes",
+        "ContainerDefinitionList",
+        bad=fleet_file(containers="\n".join(f"- image: {PREPARE}" for _ in range(16))).replace(
+            "containers:", "containers:  # here"
+        ),
+        good=fleet_file(containers=f"- image: {PREPARE}\n- image: {PREDICT}"),
+    ),
     ShapeRule(
         "MDL-05",
         "An image is a registry path without blanks",

@@ -22,6 +22,7 @@ from mmeplan.rules.images import (
 )
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.sources import DATA_SOURCE_EXCLUSIONS
 
 _GUIDE: Final = "Developer Guide, create-multi-model-endpoint"
 
@@ -37,7 +38,7 @@ class PrefixNotArchive(Rule):
     id = "MME-01"
     title = "A multi-model container's artifacts lie under an S3 prefix"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = f"{_GUIDE}: ModelDataUrl is the prefix in Amazon S3 where the models are located"
     why = (
         "The container loads `TargetModel` from beneath the prefix; an archive is one model, and has "
@@ -146,10 +147,11 @@ class CacheWithoutMultiModel(Rule):
 
 class DataSourceWithMultiModel(Rule):
     id = "MME-07"
-    title = "A multi-model container has no data sources"
+    title = "A multi-model container has no data source"
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataSource: not with multi-model endpoints"
+    quote = DATA_SOURCE_EXCLUSIONS
     why = "Its artifacts are found by `TargetModel` beneath `model_data_url`, packed; data sources don't apply."
     fix = "Use `model_data_url` with the prefix."
     bad = fleet_file(
@@ -159,13 +161,36 @@ class DataSourceWithMultiModel(Rule):
         without=("model_data_url",),
     )
     good = fleet_file(multi_model=True)
-    members = ("ModelDataSource", "AdditionalModelDataSources")
+    members = ("ModelDataSource",)
 
     def container(self, container: Container) -> Iterator[Hit]:
         if container.multi_model:
-            for member in ("ModelDataSource", "AdditionalModelDataSources"):
-                if member in container.spec:
-                    yield (*container.path, member), "a MultiModel container takes `model_data_url` only"
+            yield (*container.path, "ModelDataSource"), "a MultiModel container takes `model_data_url` only"
+
+
+class AdditionalSourceWithMultiModel(Rule):
+    id = "MME-31"
+    title = "A multi-model container has no additional data sources"
+    severity = "error"
+    basis = "inf"
+    source = "botocore sagemaker/2017-07-24, ContainerDefinition.AdditionalModelDataSources: beside ModelDataSource"
+    why = (
+        "Additional data sources stand beside `model_data_source`, which a multi-model container can't have; whether "
+        "it takes them alone, no document says."
+    )
+    fix = "Put what the models share into the image, or into each archive."
+    bad = fleet_file(
+        multi_model=True,
+        container="additional_model_data_sources:  # here\n  - {channel_name: shared, s3_data_source: {s3_uri: "
+        "s3://acme-models/shared/, s3_data_type: S3Prefix, compression_type: None}}",
+    )
+    good = fleet_file(multi_model=True)
+    members = ("AdditionalModelDataSources",)
+
+    def container(self, container: Container) -> Iterator[Hit]:
+        if container.multi_model:
+            path = (*container.path, "AdditionalModelDataSources")
+            yield path, "a MultiModel container takes `model_data_url` only"
 
 
 _REGISTRY: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -291,8 +316,8 @@ class PackageWithMultiModel(Rule):
     id = "MME-17"
     title = "A multi-model container has no model package"
     severity = "error"
-    basis = "doc"
-    source = f"{_MATRIX}: Marketplace model packages"
+    basis = "inf"
+    source = f"{_MATRIX}: the cell of Marketplace model packages is blank"
     why = "A package brings one model; it can't be hosted in MultiModel mode."
     fix = "Name an `image`, or drop `mode: MultiModel`."
     bad = fleet_file(multi_model=True, container="model_package_name: ranker  # here", without=("image",))

@@ -12,6 +12,7 @@ from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.rule import FleetHit, Hit, Rule
+from mmeplan.rules.sources import SERVERLESS_EXCLUSIONS
 
 _MATRIX: Final = "Developer Guide, model-deploy-feature-matrix"
 _VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
@@ -23,7 +24,8 @@ class ServerlessMultiModel(Rule):
     title = "A multi-model container is not hosted serverless"
     severity = "error"
     basis = "doc"
-    source = f"Developer Guide, serverless-endpoints; {_MATRIX}"
+    source = "Developer Guide, serverless-endpoints, Feature exclusions"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference does not support multi-model endpoints."
     fix = (
         "Put `instance_type` and `initial_instance_count` in the place of `serverless_config`, or give the "
@@ -50,8 +52,8 @@ class AsyncMultiModel(Rule):
     id = "MME-11"
     title = "A multi-model container is not hosted for asynchronous inference"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference does not support multi-model endpoints."
     fix = "Drop `async_inference_config`, or host a single model."
     bad = fleet_file(multi_model=True, config=f"{_ASYNC}  # here")
@@ -71,8 +73,8 @@ class ShadowMultiModel(Rule):
     id = "MME-12"
     title = "A multi-model container takes no part in a shadow test"
     severity = "error"
-    basis = "doc"
-    source = "Developer Guide, shadow-tests-exclusions"
+    basis = "inf"
+    source = "Developer Guide, shadow-tests-exclusions: of inference experiments, which make shadow variants"
     why = "Shadow tests exclude multi-model endpoints, on either side."
     fix = "Drop `shadow_production_variants`; compare with a weighted production variant in its stead."
     bad = fleet_file(multi_model=True, config=_SHADOW.replace("variants:", "variants:  # here"))
@@ -119,8 +121,8 @@ class Inf1MultiModel(Rule):
     id = "MME-16"
     title = "A multi-model container is not hosted on inf1"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Multi-model endpoints are not supported on the first Inferentia generation."
     fix = "Choose a CPU type, or a GPU type with an image that supports multi-model mode."
     bad = fleet_file(multi_model=True, variant="instance_type: ml.inf1.xlarge  # here")

@@ -47,9 +47,10 @@ class OneName(Rule):
     id = "NAM-06"
     title = "Two resources of one kind have different names"
     severity = "error"
-    basis = "doc"
+    basis = "obs"
     source = (
-        "botocore sagemaker/2017-07-24, CreateEndpoint: the name must be unique within an AWS Region in your account"
+        "botocore sagemaker/2017-07-24, CreateEndpoint: the name must be unique within an AWS Region in your account; "
+        'the service answers "Cannot create already existing endpoint", "… endpoint configuration", "… model"'
     )
     why = (
         "Names are unique per kind, account and region: the second create would be refused, or would mean "
@@ -75,7 +76,7 @@ class NameByCase(Rule):
     id = "NAM-07"
     title = "Names of one kind differ by more than letter case"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "botocore sagemaker/2017-07-24, CreateEndpointInput.EndpointName: case-insensitive in CreateEndpoint"
     why = "SageMaker lower-cases names in ARNs and compares them without case, so that the two would be one."
     fix = "Choose names that differ in their letters."
@@ -191,8 +192,9 @@ class KeyForm(Rule):
     id = "KMS-01"
     title = "A KMS key is given in one of the four documented forms"
     severity = "error"
-    basis = "shape"
+    basis = "doc"
     source = "botocore sagemaker/2017-07-24, CreateEndpointConfigInput.KmsKeyId"
+    quote = "The KmsKeyId can be any of the following formats:"
     why = (
         "The service takes a key id, a key ARN, `alias/NAME` or an alias ARN; anything else fails when the "
         "volume is made."

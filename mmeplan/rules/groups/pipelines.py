@@ -25,6 +25,11 @@ class HostnamesOnAll(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ContainerHostname"
+    quote = (
+        "If you specify a value for the ContainerHostName for any ContainerDefinition that is part of an inference "
+        "pipeline, you must specify a value for the ContainerHostName parameter of every ContainerDefinition in that "
+        "pipeline."
+    )
     why = "The service names containers by position where none has a name; a mixture is refused."
     fix = "Name every container, or none."
     bad = fleet_file(containers=f"- {{image: {PREPARE}, container_hostname: prepare}}\n- {{image: {PREDICT}}}  # here")
@@ -41,7 +46,7 @@ class UniqueHostnames(Rule):
     id = "PIP-02"
     title = "Hostnames are unique within a model"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ContainerHostname: uniquely identifies the container"
     why = "Requests, logs and metrics name a container by it."
     fix = "Give each container a name of its own."
@@ -68,6 +73,10 @@ class DirectNeedsHostnames(Rule):
     severity = "error"
     basis = "doc"
     source = "Developer Guide, multi-container-endpoints"
+    quote = (
+        "The ContainerHostname parameter is required for each container in a multi-container endpoint with direct "
+        "invocation."
+    )
     why = "A request chooses its container by `TargetContainerHostname`."
     fix = "Give every container a `container_hostname`, or use `mode: Serial`."
     bad = fleet_file(model=f"{_DIRECT}  # here", containers=_NAMELESS)
@@ -147,7 +156,7 @@ class ServerlessPipeline(Rule):
     id = "PIP-07"
     title = "A model of several containers is not hosted serverless"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "Developer Guide, serverless-endpoints"
     why = "Serverless inference hosts one container."
     fix = (
@@ -175,8 +184,8 @@ class AsyncPipeline(Rule):
     id = "PIP-08"
     title = "A model of several containers is not hosted for asynchronous inference"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Asynchronous inference supports neither pipelines nor multi-container endpoints."
     fix = "Drop `async_inference_config`, or host one container."
     bad = fleet_file(
@@ -201,8 +210,8 @@ class ShadowPipeline(Rule):
     id = "PIP-09"
     title = "A model of several containers takes no part in a shadow test"
     severity = "error"
-    basis = "doc"
-    source = "Developer Guide, shadow-tests-exclusions"
+    basis = "inf"
+    source = "Developer Guide, shadow-tests-exclusions: of inference experiments, which make shadow variants"
     why = "Shadow tests exclude pipelines and multi-container endpoints, on either side."
     fix = "Drop `shadow_production_variants`."
     bad = fleet_file(containers=_NAMELESS, config=_SHADOW % "  # here")

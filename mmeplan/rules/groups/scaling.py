@@ -67,6 +67,10 @@ class ScaledVariantKeepsType(OnlineRule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: an update that changes the instance type of a scaled variant fails"
+    quote = (
+        "If the update would change the instance type for any model that is a target for automatic scaling, the "
+        "update fails."
+    )
     why = "UpdateEndpoint fails where it changes the instance type of a variant that has a scalable target."
     fix = "Deregister the target (`aws application-autoscaling deregister-scalable-target`), apply, register it again."
     reads = ("DescribeScalableTargets", "DescribeEndpoint", "DescribeEndpointConfig")
@@ -100,7 +104,7 @@ class ScaledVariantStays(OnlineRule):
     id = "ASC-17"
     title = "A scaled variant stays"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = f"{_GUIDE}: deregister a variant's scalable target before the variant is removed"
     why = (
         "AWS asks to deregister a variant's scalable target before an update removes or renames the variant: "

@@ -22,6 +22,7 @@ from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.planned import PlannedFleet, PlanRule
 from mmeplan.rules.quotas import quota_in, quotas_question
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
+from mmeplan.rules.sources import SERVERLESS_EXCLUSIONS
 
 _GUIDE: Final = "Developer Guide, serverless-endpoints"
 _GOOD: Final = fleet_file(serverless=True)
@@ -37,6 +38,7 @@ class MemoryInSteps(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ProductionVariantServerlessConfig.MemorySizeInMB"
+    quote = "Valid values are in 1 GB increments: 1024 MB, 2048 MB, 3072 MB, 4096 MB, 5120 MB, or 6144 MB."
     why = (
         "The service takes 1 GB increments; the shape shows a range only, so that botocore sends everything within it."
     )
@@ -61,6 +63,7 @@ class ProvisionedWithinMaximum(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ProductionVariantServerlessConfig.ProvisionedConcurrency"
+    quote = "Should be less than or equal to MaxConcurrency."
     why = "What is kept warm can't be more than what may run."
     fix = "Lower `provisioned_concurrency`, or raise `max_concurrency`."
     bad = fleet_file(
@@ -103,7 +106,7 @@ class NoInstances(Rule):
     id = "SLS-04"
     title = "A serverless variant has no instances, and nothing that belongs to them"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = "Developer Guide, serverless-endpoints-create; API reference ProductionVariant.ServerlessConfig"
     why = "A variant is either serverless or runs on instances."
     fix = "Drop `serverless_config`, or everything that speaks of instances."
@@ -123,6 +126,7 @@ class OneServerlessVariant(Rule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: multiple production variants are not supported"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference does not split traffic."
     fix = "Give each variant an endpoint of its own."
     bad = fleet_file(
@@ -148,6 +152,7 @@ class ServerlessCapture(Rule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: data capture is not supported"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference has no data capture."
     fix = "Drop `data_capture_config`."
     bad = fleet_file(
@@ -170,6 +175,7 @@ class ServerlessVpc(Rule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: VPC configuration is not supported"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference can't reach a VPC."
     fix = (
         "Drop the model's `vpc_config`, or put `instance_type` and `initial_instance_count` in the place of "
@@ -194,6 +200,7 @@ class ServerlessIsolation(Rule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: network isolation is not supported"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference has no network isolation."
     fix = (
         "Drop the model's `enable_network_isolation`, or put `instance_type` and `initial_instance_count` in "
@@ -216,8 +223,8 @@ class ServerlessAsync(Rule):
     id = "SLS-09"
     title = "A serverless endpoint is not asynchronous"
     severity = "error"
-    basis = "doc"
-    source = _MATRIX
+    basis = "inf"
+    source = f"{_MATRIX}: the cell is blank"
     why = "Serverless and asynchronous inference exclude each other."
     fix = "Keep one of them."
     bad = fleet_file(
@@ -238,6 +245,7 @@ class ServerlessImage(Rule):
     severity = "error"
     basis = "doc"
     source = f"{_GUIDE}: Marketplace model packages and private Docker registries are not supported"
+    quote = SERVERLESS_EXCLUSIONS
     why = "Serverless inference keeps a copy of an image from Amazon ECR, and takes no other."
     fix = (
         "Push the image to ECR, or put `instance_type` and `initial_instance_count` in the place of "
@@ -271,6 +279,7 @@ class ServerlessImageSize(OnlineRule):
     severity = "error"
     basis = "doc"
     source = "Developer Guide, serverless-endpoints: images of up to 10 GB"
+    quote = "The maximum size of the container image you can use is 10 GB."
     why = "Serverless inference takes images of up to 10 GB. ECR tells the packed size; unpacked it is larger still."
     fix = "Leave out what the model doesn't need, or host it on instances."
     reads = ("DescribeImages",)

@@ -9,7 +9,7 @@ from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config
 from mmeplan.rules.rule import Hit, Rule
 
-_EXCLUSIONS: Final = "Developer Guide, shadow-tests-exclusions"
+_EXCLUSIONS: Final = "Developer Guide, shadow-tests-exclusions: of inference experiments, which make shadow variants"
 _VARIANT: Final = "{model: ranker, instance_type: ml.m5.xlarge, initial_instance_count: 2}"
 _SHADOW: Final = f"shadow_production_variants:%s\n  candidate: {_VARIANT}"
 _GOOD: Final = fleet_file(config=_SHADOW % "")
@@ -21,6 +21,10 @@ class OneAgainstOne(Rule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, CreateEndpointConfigInput.ShadowProductionVariants"
+    quote = (
+        "If you use this field, you can only specify one variant for ProductionVariants and one variant for "
+        "ShadowProductionVariants."
+    )
     why = (
         "The requests of the one production variant are copied to the one shadow; the shape allows more, "
         "the service doesn't."
@@ -43,7 +47,7 @@ class ServerlessShadow(Rule):
     id = "SHD-02"
     title = "A shadow test has no serverless variants"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Shadow tests exclude serverless inference, on either side."
     fix = "Run both variants on instances."
@@ -61,7 +65,7 @@ class AsyncShadow(Rule):
     id = "SHD-03"
     title = "A shadow test is not asynchronous"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Shadow tests exclude asynchronous inference."
     fix = "Drop `async_inference_config`, or the shadow."
@@ -80,7 +84,7 @@ class MarketplaceShadow(Rule):
     id = "SHD-04"
     title = "A shadow test hosts no Marketplace packages"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Shadow tests exclude packages of AWS Marketplace, on either side."
     fix = "Drop the shadow."
@@ -103,7 +107,7 @@ class Inf1Shadow(Rule):
     id = "SHD-05"
     title = "A shadow test does not run on inf1"
     severity = "error"
-    basis = "doc"
+    basis = "inf"
     source = _EXCLUSIONS
     why = "Shadow tests exclude the first Inferentia generation."
     fix = "Choose another instance type."
