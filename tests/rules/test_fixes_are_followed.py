@@ -193,7 +193,10 @@ MORE_FIXES: dict[str, tuple[Edits, ...]] = {
         (("{type: CANARY, ", "{type: LINEAR, linear_step_size: {type: CAPACITY_PERCENT, value: 50}, "),),
         (("{type: CANARY, ", "{type: ALL_AT_ONCE, "),),
     ),
-    "DEP-05": ((("type: PERCENT", "type: CAPACITY_PERCENT"),), (("type: PERCENT, value: 25", "type: INSTANCE_COUNT, value: 1"),)),
+    "DEP-05": (
+        (("type: PERCENT", "type: CAPACITY_PERCENT"),),
+        (("type: PERCENT, value: 25", "type: INSTANCE_COUNT, value: 1"),),
+    ),
     "DEP-24": (((CANARY, ALL_AT_ONCE),),),
     "DEP-25": (lines(ROLLING),),
     "DEP-26": (((ROLLING, BLUE_GREEN),), lines(SECOND)),
