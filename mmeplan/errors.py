@@ -42,7 +42,8 @@ class Problem:
     """One thing that is wrong with an input, where it stands, and what to do about it.
 
     `path` is the path inside the file (`endpoints.ranker.config`), empty where the whole file is meant. `line` and
-    `column` count from 1; 0 means unknown. `hint` is what to type next.
+    `column` count from 1; 0 means unknown. `hint` is what to type next. `unvalued` are the names without a value that
+    an expression used: with values for them there might be no problem.
     """
 
     message: str
@@ -52,6 +53,7 @@ class Problem:
     path: str = ""
     hint: str = ""
     source_line: str = field(default="", compare=False)
+    unvalued: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

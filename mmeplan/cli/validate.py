@@ -13,17 +13,18 @@ import click
 from mmeplan import __version__, render
 from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, file_options, format_option, online_option
 from mmeplan.cli.outputs import as_finding
-from mmeplan.engine import Desired
-from mmeplan.errors import ExitCode, InputError
+from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding
+from mmeplan.validating import INPUT, Found, validate
 
 if TYPE_CHECKING:
     from mmeplan.render.sarif import RuleHelp
 
 EXAMPLES = """\b
 Examples:
-  mmeplan validate                        ./fleet.yaml
+  mmeplan validate                        ./fleet.yaml, in all of its environments
   mmeplan validate -e prod --format json fleet.yaml
+  mmeplan validate --strict               warnings fail too
   mmeplan validate fleets/*.yaml          several at once
   mmeplan validate --format sarif > fleet.sarif
   mmeplan validate --online               with reads of S3, ECR, IAM, EC2 and others
@@ -32,56 +33,65 @@ In a GitHub workflow, as annotations of the pull request:
   mmeplan validate --format github
 """
 
-INPUT = "INPUT"
-"""Stands in the place of a rule's id where the file can't be read as a fleet."""
-
 
 @click.command(epilog=EXAMPLES)
 @click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path())
 @format_option("text", "json", "sarif", "github")
+@click.option(
+    "--strict", is_flag=True, help="Exit 3 for warnings, and for an environment that couldn't be checked, too."
+)
 @online_option
 @cloud_options
 @file_options
-def command(fleets: tuple[str, ...], format_: str, online: bool, **common: Any) -> None:
+def command(fleets: tuple[str, ...], format_: str, strict: bool, online: bool, **common: Any) -> None:
     """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
-    What says which SageMaker and which credentials (--profile, --local, …) has a meaning with --online only.
+    Without -e a file is checked in each of its environments, and as it stands without one; what is found in several of
+    them is told once. --online reads for the environment of -e, or for the file without one. What says which SageMaker
+    and which credentials (--profile, --local, …) has a meaning with --online only.
 
-    Exits 0 where there is no error (warnings don't count), 1 where a file can't be read, 3 where rules refuse one.
+    Exits 0 where there is no error (warnings don't count, unless --strict), 1 where a file can't be read, 3 where rules
+    refuse one.
     """
     fleets = fleets or (DEFAULT_FLEET,)
-    findings: list[Finding] = []
-    unreadable: list[InputError] = []
+    found: list[Found[Finding]] = []
+    problems: list[Found[Problem]] = []
     excerpt = None
     for fleet in fleets:
         settings = Settings(fleet, **common)
-        try:
-            desired = Desired.of(settings.load())
-        except InputError as error:
-            unreadable.append(error)
-            continue
-        findings += desired.shown_findings
-        if online:
-            with settings.engine(desired.fleet) as engine:
-                findings += engine.check_online(desired)
-        excerpt = desired.fleet.source_map.excerpt if len(fleets) == 1 and sys.stdout.isatty() else None
-    if format_ == "text":
-        if findings or not unreadable:
-            text = render.findings_text(findings, width=settings.width, color=settings.color, excerpt=excerpt)
-            click.echo(text, nl=False)
-    else:
-        problems = [as_finding(problem, INPUT) for error in unreadable for problem in error.problems]
-        click.echo(_report(format_, [*problems, *findings]), nl=False)
-    if unreadable and format_ == "text":
-        raise InputError([problem for error in unreadable for problem in error.problems])
-    refused = any(finding.severity == "error" for finding in findings)
-    sys.exit(ExitCode.ERROR if unreadable else ExitCode.REFUSED if refused else ExitCode.DONE)
+        validated = validate(fleet, settings.environment, dict(settings.variables), region=settings.region)
+        found += validated.findings
+        problems += validated.problems
+        if online and validated.desired is not None:
+            with settings.engine(validated.desired.fleet) as engine:
+                seen = engine.check_online(validated.desired)
+            found += [Found(finding, (settings.environment or "",), finding) for finding in seen]
+        source = validated.source_map
+        excerpt = source.excerpt if source and len(fleets) == 1 and sys.stdout.isatty() else None
+    if format_ != "text":
+        unread = [Found(as_finding(p.item, INPUT), p.environments, as_finding(p.told, INPUT)) for p in problems]
+        click.echo(_report(format_, [*unread, *found]), nl=False)
+    elif found or not problems:
+        told = [item.told for item in found]
+        text = render.findings_text(told, width=settings.width, color=settings.color, excerpt=excerpt)
+        click.echo(text, nl=False)
+    if problems and format_ == "text":
+        raise InputError([item.told for item in problems])
+    sys.exit(ExitCode.ERROR if problems else ExitCode.REFUSED if _fails(found, strict) else ExitCode.DONE)
 
 
-def _report(format_: str, findings: Sequence[Finding]) -> str:
-    """Findings for machines."""
+def _fails(found: Sequence[Found[Finding]], strict: bool) -> bool:
+    """Whether there is an error; with --strict a warning, or a note of what couldn't be checked."""
+    told = [item.item for item in found]
+    return any(f.severity == "error" or (strict and (f.severity == "warning" or f.rule == INPUT)) for f in told)
+
+
+def _report(format_: str, found: Sequence[Found[Finding]]) -> str:
+    """Findings for machines. In JSON each has its environments apart from its message."""
     if format_ == "json":
-        return json.dumps([asdict(finding) for finding in findings], indent=2) + "\n"
+        rows = [{**asdict(item.item), "environments": item.environments} for item in found]
+        return json.dumps(rows, indent=2) + "\n"
+    findings = [item.told for item in found]
     if format_ == "github":
         from mmeplan.render.github import annotations_text
 

@@ -13,13 +13,14 @@ from mmeplan.spec.fleet import (
     SourceMap,
     file_path,
 )
-from mmeplan.spec.loading import load, load_text
+from mmeplan.spec.loading import FleetFile, load, load_text
 
 __all__ = [
     "Entry",
     "EntryKind",
     "FilePath",
     "Fleet",
+    "FleetFile",
     "ForEach",
     "IgnoredTags",
     "Policy",

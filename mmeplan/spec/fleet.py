@@ -185,7 +185,10 @@ class IgnoredTags:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A fleet file, loaded: what `graph.compile` works on. `variables` are those that it was loaded with."""
+    """A fleet file, loaded: what `graph.compile` works on. `variables` are those that it was loaded with.
+
+    `unvalued` are the places whose expression gave null because a variable of it is null, with the names of those.
+    """
 
     name: str
     account: str | None
@@ -203,6 +206,7 @@ class Fleet:
     variables: Mapping[str, str] = field(default_factory=dict)
     ignore_tags: IgnoredTags = IgnoredTags()
     for_each: tuple[ForEach, ...] = ()
+    unvalued: Mapping[FilePath, frozenset[str]] = field(default_factory=dict)
 
     def made_by(self, kind: str, name: str) -> ForEach | None:
         """The `for_each` entry that makes, or made, the entry of this name: of several that could, the one with the

@@ -23,7 +23,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source
+from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
@@ -55,16 +55,7 @@ def load(
     `environment` is the one of -e. `variables` are those of --var, as texts; each is read as a YAML scalar. `region`
     (--region) wins over the file's. Raises InputError with all problems, each with its line.
     """
-    name = str(path)
-    try:
-        with Path(path).open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        hint = "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
-        raise InputError([Problem(f"can't be read: {error.strerror or error}", name, hint=hint)]) from None
-    except ValueError as error:  # a NUL in the path
-        raise InputError([Problem(f"{name!r} can't be read: {error}")]) from None
-    return load_text(raw, name, environment, variables, region=region, folder=Path(path).parent)
+    return FleetFile.read(path).load(environment, variables, region=region)
 
 
 def load_text(
@@ -77,15 +68,56 @@ def load_text(
     folder: Path = Path(),
 ) -> Fleet:
     """As `load`, from bytes; `folder` is where `for_each` files lie."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError([Problem(f"not UTF-8: {error.reason} at byte {error.start}", name)]) from None
-    try:
-        document = parse_document(name, text)
-        return _Loader(document, raw, folder).load(environment, variables or {}, region)
-    except RecursionError:
-        raise InputError([Problem("nested too deeply", name)]) from None
+    return FleetFile(raw, name, folder).load(environment, variables, region=region)
+
+
+class FleetFile:
+    """A fleet file, read once, from which the fleet in each of its environments is made.
+
+    Raises InputError where the bytes are not one YAML document.
+    """
+
+    def __init__(self, raw: bytes, name: str, folder: Path) -> None:
+        try:
+            self._document = parse_document(name, raw.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise InputError([Problem(f"not UTF-8: {error.reason} at byte {error.start}", name)]) from None
+        except RecursionError:
+            raise InputError([Problem("nested too deeply", name)]) from None
+        self._raw, self._folder = raw, folder
+
+    @classmethod
+    def read(cls, path: str | Path) -> FleetFile:
+        """The file of that path."""
+        name = str(path)
+        try:
+            with Path(path).open("rb") as stream:
+                raw = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            hint = "mmeplan init writes a starter fleet.yaml" if isinstance(error, FileNotFoundError) else ""
+            raise InputError([Problem(f"can't be read: {error.strerror or error}", name, hint=hint)]) from None
+        except ValueError as error:  # a NUL in the path
+            raise InputError([Problem(f"{name!r} can't be read: {error}")]) from None
+        return cls(raw, name, Path(path).parent)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of its environments, in the order of the file."""
+        return tuple(_mapping(_mapping(self._document.value).get("environments")))
+
+    @property
+    def source_map(self) -> SourceMap:
+        """Where everything in it stands."""
+        return SourceMap(self._document.without_value())
+
+    def load(
+        self, environment: str | None = None, variables: Mapping[str, str] | None = None, *, region: str | None = None
+    ) -> Fleet:
+        """The fleet in this environment; see the function `load`. Raises InputError."""
+        try:
+            return _Loader(self._document, self._raw, self._folder).load(environment, variables or {}, region)
+        except RecursionError:
+            raise InputError([Problem("nested too deeply", self._document.file)]) from None
 
 
 class _Loader:
@@ -189,7 +221,7 @@ class _Loader:
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
-                self.refusals.refuse(str(error), path)
+                self.refusals.refuse_expression(str(error), path, name, names)
                 return
             yield full_name, self.refusals.evaluated(template, path, names)
 
@@ -204,7 +236,9 @@ class _Loader:
         try:
             items = items_of(made, self.files)
         except ForEachError as error:
-            self.refusals.refuse(f"for_each: {error}", path)
+            self.refusals.refuse_expression(
+                f"for_each: {error}", path, merged["for_each"] if made is None else "", names
+            )
             return []
         written = (name, merged.get("renamed_from"))
         patterns = tuple(name_pattern(text, names) for text in written if isinstance(text, str))
@@ -303,6 +337,7 @@ class _Loader:
             sources=(*self.sources, *(self.files.sources[name] for name in sorted(self.files.sources))),
             source_map=self.refusals.source_map,
             for_each=tuple(self.for_each),
+            unvalued=self.refusals.unvalued,
         )
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import getitem
-from typing import Any
+from typing import Any, Final
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_PROBLEMS, Document, FilePath, dotted
 from mmeplan.spec.expressions import MARK, evaluate, names_in
 from mmeplan.spec.fleet import SourceMap
+
+_GIVEN: Final = frozenset({"environment", "account", "region"})
+"""Names that no variable gives: -e does, or --region, or the file's header."""
+
+
+def _unvalued(used: Iterable[str], names: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the used names that have no value: variables that are null, and what -e or --region would give."""
+    return frozenset(name for name in used if (name in names or name in _GIVEN) and names.get(name) is None)
 
 
 class Problems:
@@ -25,12 +33,23 @@ class Problems:
         """Whether there are as many problems as anybody will read."""
         return len(self._problems) >= MAX_PROBLEMS
 
-    def refuse(self, message: str, path: FilePath = (), hint: str = "", *, at: tuple[int, int] | None = None) -> None:
-        """Note a problem at a path of the fleet. `at` is the line and column where the place in the value is known."""
+    def refuse(
+        self,
+        message: str,
+        path: FilePath = (),
+        hint: str = "",
+        *,
+        at: tuple[int, int] | None = None,
+        unvalued: Iterable[str] = (),
+    ) -> None:
+        """Note a problem at a path of the fleet. `at` is the line and column where the place in the value is known.
+
+        `unvalued` are names without a value that it comes from.
+        """
         line, column = at or self.source_map.locate(path)
         if (line, column, message) not in self._problems:
-            excerpt = self.source_map.excerpt(line)
-            problem = Problem(message, self.source_map.file, line, column, dotted(self._shown(path)), hint, excerpt)
+            file, excerpt, shown = self.source_map.file, self.source_map.excerpt(line), dotted(self._shown(path))
+            problem = Problem(message, file, line, column, shown, hint, excerpt, tuple(sorted(unvalued)))
             self._problems[(line, column, message)] = problem
 
     def add(self, problem: Problem) -> None:
@@ -59,6 +78,8 @@ class Refusals(Problems):
         self._failed_expressions: set[tuple[int, int]] = set(document.failed)
         for problem in document.problems:
             self.add(problem)
+        self.unvalued: dict[FilePath, frozenset[str]] = {}
+        """Where an expression gave null because a name of it has no value."""
         self._has_expressions = MARK in document.text
 
     def _shown(self, path: FilePath) -> FilePath:
@@ -77,10 +98,31 @@ class Refusals(Problems):
             if failures is not None:
                 failures.append(place)
             self._failed_expressions.add(self.source_map.locate(place))
-            if not (self.broken and names_in(reduce(getitem, below, value)) & self.broken):
-                self.refuse(message, place)
+            self.refuse_expression(message, place, reduce(getitem, below, value), names)
 
-        return evaluate(value, names, failed)
+        made = evaluate(value, names, failed)
+        if None in names.values():
+            self._note_nulls(value, made, path, names)
+        return made
+
+    def refuse_expression(self, message: str, path: FilePath, value: Any, names: Mapping[str, Any]) -> None:
+        """Note what is wrong with a value that holds expressions, unless a name that it uses is what is broken."""
+        used = names_in(value)
+        if self.broken and used & self.broken:
+            return
+        missing = _unvalued(used, names)
+        variables = sorted(missing - _GIVEN)
+        hint = f"{variables[0]} has no value here; --var {variables[0]}=VALUE gives it one" if variables else ""
+        self.refuse(message, path, hint, unvalued=missing)
+
+    def _note_nulls(self, value: Any, made: Any, path: FilePath, names: Mapping[str, Any]) -> None:
+        if isinstance(value, str):
+            missing = _unvalued(names_in(value), names) if made is None else frozenset()
+            if missing:
+                self.unvalued[path] = missing
+        elif isinstance(value, (dict, list)):
+            for key in value if isinstance(value, dict) else range(len(value)):
+                self._note_nulls(value[key], made[key], (*path, key), names)
 
     def failed(self, path: FilePath) -> bool:
         """Whether the value at a path is an expression that failed, so that its type says nothing."""
