@@ -1,13 +1,16 @@
 """Images that AWS publishes: the accounts of their registries, and the names of their repositories.
 
 Sources: sagemaker-core 2.27.0 (Apache-2.0), `image_uri_config`, for the accounts; the SageMaker ECR reference for the
-repositories. Regions and frameworks come along: what isn't here may still be AWS's.
+repositories; available_images.md of aws/deep-learning-containers for what tags say. Regions and frameworks come along:
+what isn't here may still be AWS's.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+from mmeplan.aws.instances import Accelerator
 
 BUILT_IN: Final = (
     frozenset(
@@ -26,6 +29,11 @@ FRAMEWORKS: Final = (
     | frozenset({"sagemaker-sparkml-serving", "sagemaker-tritonserver", "tensorflow-inference"})
 )
 """Repositories of the Deep Learning Containers for inference, and of the SageMaker framework containers."""
+
+LLM_SERVERS: Final = frozenset(
+    {"djl-inference", "djl-serving", "huggingface-pytorch-tgi-inference", "huggingface-sglang", "huggingface-vllm"}
+) | frozenset({"huggingface-vllm-neuronx", "sglang", "text-generation-inference", "vllm", "vllm-openai"})
+"""The last parts of the names of repositories whose images serve large language models."""
 
 REGISTRIES: Final = frozenset(
     """
@@ -92,3 +100,28 @@ def belongs_to_another(image: str, account: str) -> bool:
 def is_of_another(registry: str, repository: str, account: str) -> bool:
     """Whether a registry of ECR, by the account that has it, is neither this account's nor one of AWS's own."""
     return registry not in REGISTRIES | {account} and repository not in BUILT_IN | FRAMEWORKS
+
+
+_WORDS: Final[tuple[tuple[str, Accelerator], ...]] = (
+    ("neuronx", "neuronx"),
+    ("neuron", "inf1"),
+    ("inf", "inf1"),
+    ("gpu", "nvidia"),
+    ("cpu", "none"),
+)
+"""Words of a tag or of a repository's name, and what the image computes on; `inf` are images of SageMaker Neo."""
+_CUDA: Final = re.compile(r"cu([0-9]{2,3})")
+
+
+def accelerator_of(repository: str, tag: str) -> Accelerator | None:
+    """What an image computes on, as far as its name says: `gpu`, `cu121`, `neuron`, `neuronx`, `cpu`."""
+    words = {*re.split(r"[-_.]", tag), *re.split(r"[-_/]", repository)}
+    said: Accelerator | None = next((accelerator for word, accelerator in _WORDS if word in words), None)
+    return "nvidia" if said is None and cuda_of(tag) else said
+
+
+def cuda_of(tag: str) -> tuple[int, int] | None:
+    """The version of CUDA in an image, as its tag says: `cu121` is (12, 1), `cu92` (9, 2)."""
+    versions = (match.group(1) for match in map(_CUDA.fullmatch, re.split(r"[-_.]", tag)) if match)
+    version = next(versions, None)
+    return None if version is None else (int(version[:-1]), int(version[-1]))

@@ -27,7 +27,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("rule_id", metavar="[ID]", required=False)
-@click.option("--severity", type=click.Choice(["error", "warning"]), help="Only rules of this severity.")
+@click.option("--severity", type=click.Choice(["error", "warning", "note"]), help="Only rules of this severity.")
 @click.option(
     "--stage",
     type=click.Choice(["static", "plan", "online"]),

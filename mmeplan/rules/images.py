@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, is_of_another
-from mmeplan.aws.instances import family
+from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, LLM_SERVERS, accelerator_of, cuda_of, is_of_another
+from mmeplan.aws.instances import Accelerator
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Variant
@@ -59,9 +59,20 @@ class Image:
         known = self.account and self.ours
         return bool(known) and is_of_another(self.account, self.repository, self.ours or "")
 
-    def says(self, word: str) -> bool:
-        """Whether the tag has this word, as those of the Deep Learning Containers have `gpu` or `cpu`."""
-        return word in re.split(r"[-_.]", self.tag)
+    @property
+    def accelerator(self) -> Accelerator | None:
+        """What it computes on, as far as its name says."""
+        return accelerator_of(self.repository, self.tag)
+
+    @property
+    def cuda(self) -> tuple[int, int] | None:
+        """The version of CUDA that its tag names."""
+        return cuda_of(self.tag)
+
+    @property
+    def serves_llms(self) -> bool:
+        """Whether it is, by its name, a server of large language models."""
+        return self.repository.rpartition("/")[2] in LLM_SERVERS
 
 
 def image_of(container: Container) -> Image | None:
@@ -82,11 +93,6 @@ def repository_arn(container: Container, partition: str) -> str:
     if image is None or host is None:
         return ""
     return f"arn:{partition}:ecr:{host.group(1)}:{image.account}:repository/{image.repository}"
-
-
-def runs_on_gpu(instance_type: str) -> bool:
-    """Whether the type's family has NVIDIA GPUs: those of g and p."""
-    return re.match(r"[gp][0-9]", family(instance_type)) is not None
 
 
 def hosted_images(variant: Variant, *, multi_model: bool = False) -> Iterator[tuple[str, Image]]:

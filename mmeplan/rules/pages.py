@@ -6,6 +6,7 @@ In: the registry. Out: files. tests/rules hold the checked-in files against the 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +98,12 @@ def _pages(root: Path) -> set[Path]:
 
 
 def _index(rules: Sequence[Rule]) -> str:
-    errors = sum(rule.severity == "error" for rule in rules)
+    counts = Counter(rule.severity for rule in rules)
     lines = [
         "# Rules",
         "",
-        f"`mmeplan validate` knows {len(rules)} rules: {errors} errors and {len(rules) - errors} warnings.",
+        f"`mmeplan validate` knows {len(rules)} rules: {counts['error']} errors, {counts['warning']} warnings and "
+        f"{counts['note']} of notes.",
         "This folder is generated from them (`python -m mmeplan.rules --write`); `mmeplan rules ID` shows the same.",
         "",
         "Most need the file alone. Those of stage `plan` look at what is live as well, and speak when a plan is made;",
@@ -193,6 +195,8 @@ class Section:
 def standing(rule: Rule) -> str:
     """How grave a rule is, what it needs, and whether it can be lowered, in one line."""
     lowered = f"`allow: {{{rule.id}: reason}}` lowers it to a note." if rule.lowerable else "It can't be lowered."
+    if rule.severity == "note":
+        lowered = f"It stops nothing; `allow: {{{rule.id}: reason}}` says that it is known."
     return f"{rule.severity.capitalize()}. {_STAGES[rule.stage]} {lowered}"
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, get_args
 
+from mmeplan.plan.finding import Severity
 from mmeplan.rules.rule import Basis, Rule
 
 GROUP: Final = "mmeplan.rules"
@@ -63,8 +64,8 @@ def _checked(rule: Rule, taken: Collection[str]) -> Rule:
         raise ValueError(f"{rule.id!r} is not an id like ACME-01")
     if rule.id in taken:
         raise ValueError(f"there is a rule {rule.id} already")
-    if getattr(rule, "severity", None) not in ("error", "warning"):
-        raise ValueError(f"{rule.id} has a severity other than error and warning")
+    if getattr(rule, "severity", None) not in get_args(Severity):
+        raise ValueError(f"{rule.id} has a severity other than error, warning and note")
     if getattr(rule, "basis", None) not in get_args(Basis):
         raise ValueError(f"{rule.id} has no basis; `policy` is for rules of your own")
     return rule

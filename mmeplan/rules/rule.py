@@ -58,7 +58,7 @@ class Rule:
 
     id: str
     title: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "note"]
     basis: Basis
     source: str
     why: str
@@ -73,11 +73,11 @@ class Rule:
 
     @property
     def lowerable(self) -> bool:
-        """Whether `allow` may lower it: warnings, and errors that don't restate the API's own constraints.
+        """Whether `allow` may lower it: warnings and notes, and errors that don't restate the API's own constraints.
 
         What `allow` itself promises (basis `own`) can't be allowed away.
         """
-        return self.basis != "own" and (self.severity == "warning" or self.basis not in RESTATES_THE_API)
+        return self.basis != "own" and (self.severity != "error" or self.basis not in RESTATES_THE_API)
 
     def model(self, model: Model) -> Iterator[Hit]:
         """Look at a model."""

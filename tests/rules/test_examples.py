@@ -13,9 +13,9 @@ WITH_EXAMPLE = [rule for rule in rules.all_rules() if rule.bad and rule.stage ==
 
 
 def findings_of(text: str) -> list[Finding]:
-    """The errors and warnings of a fleet file."""
+    """What is found in a fleet file, except what it allows."""
     fleet = spec.load_text(text.encode())
-    return [found for found in rules.check(fleet, graph.compile(fleet)) if found.severity != "note"]
+    return [found for found in rules.check(fleet, graph.compile(fleet)) if not found.allowed]
 
 
 def marked_line(text: str) -> int:

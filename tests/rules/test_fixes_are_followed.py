@@ -72,6 +72,15 @@ FIXES: dict[str, tuple[Edits, ...]] = {
     "CFG-24": ((("          inference_ami_version: al2-ami-sagemaker-inference-gpu-2\n", ""),),),
     "CFG-36": ((("gpu-py310-cu118", "cpu-py310"),), (("ml.m5.xlarge", "ml.g5.xlarge"),)),
     "CFG-37": ((("ml.t2.medium", "ml.m5.large"),),),
+    "CFG-45": (
+        (
+            (
+                "_seconds: 1800\n",
+                "_seconds: 1800\n          inference_ami_version: al2023-ami-sagemaker-inference-gpu-4-1\n",
+            ),
+        ),
+        (("cu130", "cu128"),),
+    ),
     "DEP-06": (((CANARY_OF_3, CANARY_OF_3.replace("3}", "2}")),), ((CANARY_OF_3, ALL_AT_ONCE),)),
     "DEP-10": (
         (("_seconds: 3600", "_seconds: 14400"),),
@@ -366,7 +375,7 @@ AS_THE_GOOD_EXAMPLE = frozenset(
         "ARN": "01 03",
         "ASY": "02 07 10",
         "CAP": "07",
-        "CFG": "02 06 08 11 12 22 28 33 43 44",
+        "CFG": "02 06 08 11 12 22 28 33 43 44 46 47",
         "DEP": "03 07 11 13 21",
         "KMS": "04",
         "MDL": "02 06 10 13 14 15 17 18 23 25 28 30 32 37 42 44 45 49",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.artifacts import Listings, bytes_of, hosted_artifacts, shown_bytes, single_artifacts, unseen
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant, arn_of
-from mmeplan.rules.images import hosted_images, runs_on_gpu
 from mmeplan.rules.online import OnlineRule, Question, UnknownError
 from mmeplan.rules.quotas import ENDPOINTS, PARAMS, quota_in, quotas_question
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
@@ -139,7 +137,7 @@ class VolumeOnNvme(Rule):
                 yield (*variant.path, "VolumeSizeInGB"), f"`{kind}` stores on local NVMe and takes no volume size"
 
 
-UNLISTED_STORAGE: Final = ("g7e", "trn2", "p6-b200", "p6-b300", "p6e-gb200", "inf2")
+UNLISTED_STORAGE: Final = ("g7", "g7e", "trn2", "p6-b200", "p6-b300", "p6e-gb200")
 """Accelerator families of which no AWS document says whether they take a volume."""
 
 
@@ -153,8 +151,8 @@ class VolumeUnlisted(Rule):
         "No AWS document says whether the newest accelerator families take a volume; the service may refuse the config."
     )
     fix = "Try it once; where it works, allow this with that reason."
-    bad = fleet_file(variant="instance_type: ml.inf2.xlarge\nvolume_size_in_gb: 256  # here")
-    good = fleet_file(variant="volume_size_in_gb: 256")
+    bad = fleet_file(variant="instance_type: ml.trn2.48xlarge\nvolume_size_in_gb: 256  # here")
+    good = fleet_file(variant="instance_type: ml.inf2.xlarge\nvolume_size_in_gb: 256")
     members = ("VolumeSizeInGB",)
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
@@ -261,31 +259,6 @@ class ShellAccess(Rule):
             yield (*variant.path, "EnableSSMAccess"), f"the variant {variant.name!r} can be entered with a shell"
 
 
-class AmiFitsInstance(Rule):
-    id = "CFG-24"
-    title = "An inference AMI is for the accelerator of the instance"
-    severity = "warning"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ProductionVariant.InferenceAmiVersion: each names its accelerator"
-    why = "The AMI brings the accelerator's driver: GPU for g and p families, Neuron for Inferentia2 and Trainium."
-    fix = "Choose the AMI of the accelerator, or drop `inference_ami_version`."
-    bad = fleet_file(variant="inference_ami_version: al2-ami-sagemaker-inference-gpu-2  # here")
-    good = fleet_file(variant="instance_type: ml.g5.xlarge\ninference_ami_version: al2-ami-sagemaker-inference-gpu-2")
-    members = ("InferenceAmiVersion",)
-
-    def variant(self, variant: Variant) -> Iterator[Hit]:
-        ami = variant.spec["InferenceAmiVersion"]
-        wanted = next((accelerator for accelerator in ("gpu", "neuron") if f"-{accelerator}-" in ami), "")
-        for _, kind in variant.instance_types():
-            of_kind = "neuron" if family(kind).startswith(("inf", "trn")) else "gpu" if family(kind)[:1] in "gp" else ""
-            if wanted and family(kind) and of_kind != wanted:
-                path = (*variant.path, "InferenceAmiVersion")
-                yield (
-                    path,
-                    f"the AMI is for {wanted.upper() if wanted == 'gpu' else 'Neuron'} instances, not for `{kind}`",
-                )
-
-
 class PoolsAreAlternatives(Rule):
     id = "CFG-28"
     title = "Instance pools stand alone, each with its own priority"
@@ -312,36 +285,6 @@ class PoolsAreAlternatives(Rule):
             counts[priority] += 1
             if priority is not None and counts[priority] == 2:
                 yield (*path, index, "Priority"), f"two pools have the priority {priority}"
-
-
-_REGISTRY: Final = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
-
-
-class ImageFitsInstance(Rule):
-    id = "CFG-36"
-    title = "A GPU image runs on GPU instances, a CPU image on others"
-    severity = "warning"
-    basis = "inf"
-    source = "AWS Deep Learning Containers: tags say `cpu` or `gpu`"
-    why = "A GPU image wants a driver that CPU instances lack; a CPU image leaves the GPU that is paid for idle."
-    fix = "Choose the image's other tag, or another instance type."
-    bad = fleet_file(
-        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
-        variant="instance_type: ml.m5.xlarge  # here",
-    )
-    good = fleet_file(
-        container=f"image: {_REGISTRY}/pytorch-inference:2.1.0-gpu-py310-cu118-ubuntu20.04-sagemaker",
-        variant="instance_type: ml.g5.xlarge",
-    )
-    members = ("InstanceType", "InstancePools")
-
-    def variant(self, variant: Variant) -> Iterator[Hit]:
-        for address, image in hosted_images(variant):
-            for path, kind in variant.instance_types():
-                if image.says("gpu") and re.match(r"[cmrt][0-9]", family(kind)):
-                    yield path, f"the image of {address} is for GPUs, and `{kind}` has none"
-                elif image.says("cpu") and runs_on_gpu(kind):
-                    yield path, f"the image of {address} is for CPUs, and leaves the GPU of `{kind}` idle"
 
 
 class Burstable(Rule):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mmeplan.aws.instances import family
+from mmeplan.aws.instances import accelerator_of
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import PrefixRule, prefix_is_usable
 from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
@@ -18,7 +18,6 @@ from mmeplan.rules.images import (
     image_of,
     labelled_images,
     lacks_label,
-    runs_on_gpu,
 )
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
@@ -227,8 +226,9 @@ PUBLISHED: Final = frozenset(
 ) | frozenset({"sagemaker-tritonserver", "sagemaker-xgboost", "tensorflow-inference", "xgboost"})
 """Repositories that the guide names for multi-model hosting (multi-model-support)."""
 
-ALSO_WORKS: Final = frozenset(["huggingface-pytorch-inference", "huggingface-tensorflow-inference"])
-"""Not in the guide's list, but their CPU images carry the label (sagemaker-huggingface-inference-toolkit, issue 59)."""
+ALSO_WORKS: Final = frozenset(["djl-inference", "huggingface-pytorch-inference", "huggingface-tensorflow-inference"])
+"""Not in the guide's list, but these images carry the label: Hugging Face's for CPUs (sagemaker-huggingface-inference-
+toolkit, issue 59), and djl-inference (djl-serving, serving/docker/*.Dockerfile: LABEL …multi-models=true)."""
 
 
 class KnownImage(Rule):
@@ -242,7 +242,10 @@ class KnownImage(Rule):
         "guide's list of images that have it is not exhaustive, so that this is a warning."
     )
     fix = "Look whether the image has the label (`docker inspect`); where it has, allow this with that reason."
-    bad = fleet_file(multi_model=True, container=f"{_DLC}djl-inference:0.27.0-deepspeed0.12.6-cu121  # here")
+    bad = fleet_file(
+        multi_model=True,
+        container=f"{_DLC}sagemaker-sparkml-serving:3.3  # here",
+    )
     good = fleet_file(multi_model=True, container=f"{_DLC}pytorch-inference:2.1.0-cpu-py310-ubuntu20.04-sagemaker")
     members = ("Image",)
 
@@ -277,7 +280,7 @@ class PublishedGpuType(Rule):
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         for path, kind in variant.instance_types() if variant.multi_model else ():
-            if runs_on_gpu(kind) and kind not in GPU_TYPES:
+            if accelerator_of(kind) == "nvidia" and kind not in GPU_TYPES:
                 yield path, f"`{kind}` is not among the GPU types that AWS lists for multi-model endpoints"
 
 
@@ -305,7 +308,12 @@ class UnlabelledGpuImage(Rule):
 
     def container(self, container: Container) -> Iterator[Hit]:
         image = image_of(container) if container.multi_model else None
-        if image is not None and image.of_aws and image.repository in UNLABELLED_ON_GPU and image.says("gpu"):
+        if (
+            image is not None
+            and image.of_aws
+            and image.repository in UNLABELLED_ON_GPU
+            and image.accelerator == "nvidia"
+        ):
             yield (*container.path, "Image"), f"the GPU image {image.repository!r} lacks the multi-model label"
 
 
@@ -423,12 +431,12 @@ class NeuronMultiModel(Rule):
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         for path, kind in variant.instance_types() if variant.multi_model else ():
-            if family(kind) == "inf2" or family(kind).startswith("trn"):
+            if accelerator_of(kind) == "neuronx":
                 yield path, f"`{kind}` is not among the types that AWS lists for multi-model endpoints"
 
 
-GPU_SERVERS: Final = frozenset(["sagemaker-tritonserver", "pytorch-inference"])
-"""Triton as in the guide; TorchServe as in an AWS blog of 2023."""
+GPU_SERVERS: Final = frozenset(["djl-inference", "sagemaker-tritonserver", "pytorch-inference"])
+"""Triton as in the guide; TorchServe as in an AWS blog of 2023; DJL Serving, which loads and unloads models on GPUs."""
 
 
 def _multi_model_images(variant: Variant) -> Iterator[tuple[str, Image]]:
@@ -438,7 +446,7 @@ def _multi_model_images(variant: Variant) -> Iterator[tuple[str, Image]]:
 
 class GpuServer(Rule):
     id = "MME-29"
-    title = "A multi-model container on GPUs is served by Triton or TorchServe"
+    title = "A multi-model container on GPUs is served by Triton, TorchServe or DJL Serving"
     severity = "warning"
     basis = "conf"
     source = f"{_SUPPORT}: GPUs through Triton; AWS Machine Learning Blog (2023): TorchServe as well"
@@ -453,9 +461,11 @@ class GpuServer(Rule):
     members = ("InstanceType", "InstancePools")
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
-        on_gpu = [(path, kind) for path, kind in variant.instance_types() if runs_on_gpu(kind)]
+        on_gpu = [(path, kind) for path, kind in variant.instance_types() if accelerator_of(kind) == "nvidia"]
         for address, image in _multi_model_images(variant) if on_gpu else ():
-            if image.repository in GPU_SERVERS or (image.repository in UNLABELLED_ON_GPU and image.says("gpu")):
+            if image.repository in GPU_SERVERS or (
+                image.repository in UNLABELLED_ON_GPU and image.accelerator == "nvidia"
+            ):
                 continue  # MME-15 says the rest
             for path, kind in on_gpu:
                 yield (

@@ -474,7 +474,7 @@ class ServerlessGpuImage(Rule):
 
     def variant(self, variant: Variant) -> Iterator[Hit]:
         for address, image in hosted_images(variant):
-            if image.says("gpu"):
+            if image.accelerator == "nvidia":
                 yield (
                     (*variant.path, "ServerlessConfig"),
                     f"the image of {address} is for GPUs, and serverless has none",
