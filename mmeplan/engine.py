@@ -41,6 +41,7 @@ from mmeplan.live import Snapshot
 from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.pools import kinds_of
 from mmeplan.plan.step import CALL
 from mmeplan.planning import (
     Desired,
@@ -672,11 +673,11 @@ def service_quotas(graph: Graph, reader: live.Reader) -> dict[str, Quota]:
     from mmeplan import rules
 
     types = {
-        str(variant["InstanceType"])
+        kind
         for resource in graph.resources.values()
         for member in KEYED
         for variant in resource.request.get(member) or ()
-        if variant.get("InstanceType")
+        for kind in kinds_of(variant)
     }
     return {name: Quota(most, "Service Quotas") for name, most in rules.instance_quotas(reader, types).items()}
 

@@ -16,7 +16,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.planning import DOUBTFUL
-from mmeplan.render import ObjectStatus, StatusRow, VariantStatus, age_text
+from mmeplan.render import ObjectStatus, PoolStatus, StatusRow, VariantStatus, age_text
 from mmeplan.resources import Resource
 from mmeplan.resources.canonical import short_number
 from mmeplan.resources.identity import owner_in
@@ -124,6 +124,7 @@ def _variants(
             desired_serverless=variant.desired_serverless,
             models=live.models_of({"ProductionVariants": {variant.name: said}}),
             autoscaled=variant.name in autoscaled,
+            pools=tuple(PoolStatus(kind, count) for kind, count in variant.pools),
         )
         rows.append(row)
     return tuple(rows)

@@ -167,7 +167,7 @@ class VariantTraffic:
 
     `instance_type` is `serverless` where it has none. `instance_type_before` is what a variant without instances was
     hosted on, empty where that is the same or nothing was there. `kept`: its count, or provisioned concurrency, is an
-    autoscaler's, and stays as it is.
+    autoscaler's, and stays as it is. `pools` are the instance types of its instance pools, by priority.
     """
 
     variant: str
@@ -178,6 +178,7 @@ class VariantTraffic:
     instance_type: str = ""
     instance_type_before: str = ""
     kept: bool = False
+    pools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ class LiveVariant:
     """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
 
     Weights are floats as the service answers them; serverless settings are in the API's members. `instance_type` is
-    empty unless an update under way brings the variant up: only then Describe says it.
+    empty unless an update under way brings the variant up: only then Describe says it. `pools` are (instance type,
+    instances) of its instance pools.
     """
 
     name: str
@@ -134,7 +135,7 @@ class LiveVariant:
     current_serverless: Mapping[str, Any] | None = None
     phase: str = ""
     instance_type: str = ""
-    has_pools: bool = False
+    pools: tuple[tuple[str, int], ...] = ()
     reservation: LiveReservation | None = None
 
     @property
@@ -295,7 +296,7 @@ def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVarian
             summary.get("CurrentServerlessConfig"),
             _phase(summary.get("VariantStatus") or ()),
             str(summary.get("InstanceType") or ""),
-            bool(summary.get("InstancePools")),
+            tuple((str(p["InstanceType"]), int(p["CurrentInstanceCount"])) for p in summary.get("InstancePools") or ()),
             _reservation(summary.get("CapacityReservationConfig") or {}),
         )
         for summary in summaries or ()

@@ -26,6 +26,7 @@ from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
 from mmeplan.plan.places import location, planned_fields
+from mmeplan.plan.pools import kinds_of
 from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
@@ -309,6 +310,7 @@ def _variant(
         hosted_on(new or {}),
         "" if was or hosted_on(old or {}) == hosted_on(new or {}) == "serverless" else hosted_on(old or {}),
         autoscaled and ("ServerlessConfig" in (old or {})) == ("ServerlessConfig" in (new or {})),
+        kinds_of(new) if new and not hosted_on(new) else (),
     )
 
 

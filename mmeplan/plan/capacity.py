@@ -12,14 +12,14 @@ after it are as they were.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Capacity, InstanceCapacity, ReservedCapacity
-from mmeplan.plan.instances import Counting, Job
+from mmeplan.plan.instances import Counting, Job, Levels
 from mmeplan.plan.step import Step
 from mmeplan.spec import Quota
 
@@ -56,11 +56,9 @@ def planned_capacity(
 ) -> Planned:
     """The capacity of these steps. Waits are added where a quota asks for them."""
     counting = Counting(graph, snapshot)
-    now, jobs = counting.now(), counting.jobs(steps)
-    after = dict(now)
-    for job in jobs:
-        for kind in {*job.before, *job.after}:
-            after[kind] = after.get(kind, 0) + job.after.get(kind, 0) - job.before.get(kind, 0)
+    (now, least_now), jobs = counting.now(), counting.jobs(steps)
+    after = _after(now, ((job.before, job.after) for job in jobs))
+    least_after = _after(least_now, ((job.least_before, job.least_after) for job in jobs))
     levels = (now, *(job.running for job in jobs))
     kinds = {kind for level in levels for kind, count in level.items() if count}
     rooms = counting.rooms()
@@ -82,11 +80,26 @@ def planned_capacity(
             reserved[kind] = ReservedCapacity(kind, *counts, quota.instances if quota else None)
         else:
             held = (quota.instances, quota.source) if quota else (None, None)
-            typed[kind] = InstanceCapacity(kind, *counts, held[0], held[1], assumed.get(kind, 0))
+            least = _below(least_now, kind, now), _below(least_after, kind, after)
+            typed[kind] = InstanceCapacity(kind, *counts, held[0], held[1], assumed.get(kind, 0), *least)
     capacity = Capacity(parallelism, tuple(typed.values()), tuple(reserved.values()))
     rows: dict[str, InstanceCapacity | ReservedCapacity] = {**typed, **reserved}
     overruns = tuple(_overrun(jobs, kind, rows[kind], parallelism) for kind in sorted(tight)) if found is None else ()
     return Planned(capacity, steps, overruns)
+
+
+def _after(now: Levels, jobs: Iterable[tuple[Levels, Levels]]) -> dict[str, int]:
+    """What there is once every endpoint has gone from its first levels to its second."""
+    after = dict(now)
+    for before, then in jobs:
+        for kind in {*before, *then}:
+            after[kind] = after.get(kind, 0) + then.get(kind, 0) - before.get(kind, 0)
+    return after
+
+
+def _below(least: Levels, kind: str, most: Levels) -> int | None:
+    """The least instances of a type; None where that is the most as well."""
+    return least.get(kind, 0) if least.get(kind, 0) < most.get(kind, 0) else None
 
 
 def peak(jobs: Sequence[Job], kind: str, now: int, parallelism: int) -> int:

@@ -83,7 +83,9 @@ class InstanceCapacity:
 
     `quota` is the account's limit for endpoints, None where it isn't known. `quota_source` says who told it: a file, or
     `Service Quotas`. `assumed` are those of `now` whose type nobody knows, because the config that they run was
-    deleted: they are counted under the type that the file wants of their variant, or as a type `unknown`.
+    deleted: they are counted under the type that the file wants of their variant, or as a type `unknown`. Of instance
+    pools SageMaker chooses the types: `now` and `after` are then the most of this one, `least_now` and `least_after`
+    the least, None where the number is known.
     """
 
     instance_type: str
@@ -93,6 +95,8 @@ class InstanceCapacity:
     quota: int | None = None
     quota_source: str | None = None
     assumed: int = 0
+    least_now: int | None = None
+    least_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

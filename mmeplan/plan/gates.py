@@ -193,8 +193,9 @@ def capacity_findings(graph: Graph, overruns: tuple[Overrun, ...]) -> Iterator[F
         path = ("quotas", kind) if graph.fleet.source_map.document.position(("quotas", kind)) else ()
         allowed = f"the quota for endpoints is {quota} ({row.quota_source})"
         if row.after > quota:
+            has = "has" if row.least_after is None else "may have up to"
             message = (
-                f"after this plan the fleet has {row.after} × {kind}, and {allowed}; at the peak it has {row.peak}"
+                f"after this plan the fleet {has} {row.after} × {kind}, and {allowed}; at the peak it has {row.peak}"
             )
             advice = f"ask for a quota of {row.peak}, or choose fewer instances or another type"
         else:

@@ -2,7 +2,8 @@
 
 In: what Describe said, desired configs, and the steps. Out: `Job`s, one for each endpoint that changes, and the
 instances of all endpoints now. Not counted: what an autoscaler adds meanwhile, the rollback of a rolling deployment,
-instance pools (SageMaker chooses among their types), and endpoints that the file neither declares nor owns.
+and endpoints that the file neither declares nor owns. Of instance pools each type counts with the most that it may have
+(`pools`).
 DescribeEndpoint names no types: where the config in force is gone, a variant's instances are taken for those that the
 file has it on.
 Sources: deployment guardrails (blue/green: the whole new fleet beside the old one; rolling: a batch at a time);
@@ -12,18 +13,19 @@ botocore UpdateEndpointInput.RetainAllVariantProperties, ProductionVariantSummar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.aws.variants import KEYED, not_retained
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
+from mmeplan.plan.pools import Held, Pool, kinds_of, launched
 from mmeplan.plan.rollout import deployment_by, waits_s
 from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
 from mmeplan.resources.canonical import Canonical
-from mmeplan.resources.endpoint_config import live_endpoint_config
+from mmeplan.resources.endpoint_config import launched_count, live_endpoint_config
 
 UNKNOWN: Final = "unknown"
 """Stands for the type of instances of which nobody says what they are."""
@@ -37,16 +39,7 @@ def reservation_name(arn: str) -> str:
     return arn.rpartition("/")[2] or arn
 
 
-class _Held(NamedTuple):
-    """The instances of a variant. `assumed`: their type is the one that the file wants of the variant."""
-
-    kind: str
-    number: int
-    reservation: str = ""
-    assumed: bool = False
-
-
-_Fleet = dict[tuple[str, str], _Held]
+_Fleet = dict[tuple[str, str], Held]
 """(member, variant) → its instances. A variant without any at the moment has the number 0."""
 
 LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
@@ -61,7 +54,8 @@ class Job:
 
     `idle` is the most it has whenever none of its steps runs, whatever has failed by then; `running` the most it ever
     has. `first` and `last` are the ids of its steps. `removes`: it is only deleted. `seconds` is about how long it
-    lasts: launches, and what its rollouts wait.
+    lasts: launches, and what its rollouts wait. All levels are the most that may be of a type; `least_before` and
+    `least_after` are the least.
     """
 
     address: str
@@ -73,6 +67,8 @@ class Job:
     running: Levels
     removes: bool = False
     seconds: int = LAUNCH_S
+    least_before: Levels = field(default_factory=dict)
+    least_after: Levels = field(default_factory=dict)
 
 
 class Counting:
@@ -93,12 +89,15 @@ class Counting:
         declared = self.inputs.declared_endpoints
         return (live for live in self.snapshot.endpoints() if live.name.lower() in declared or self.inputs.owns(live))
 
-    def now(self) -> dict[str, int]:
-        """Instances of all endpoints that count."""
-        total: dict[str, int] = {}
+    def now(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Instances of all endpoints that count: the most that it may be of each type, and the least."""
+        most: dict[str, int] = {}
+        least: dict[str, int] = {}
         for live in self.endpoints():
-            _add(total, _levels(self._live(live), self._pending(live)))
-        return total
+            fleets = self._live(live), self._pending(live)
+            _add(most, _levels(*fleets))
+            _add(least, _least(*fleets))
+        return most, least
 
     def assumed(self) -> dict[str, int]:
         """Those of `now` whose type isn't known, by the type that they are taken for."""
@@ -150,7 +149,8 @@ class Counting:
             _raise_to(idle, _levels(*here))
         removes = all(step.operation == "DeleteEndpoint" for step in steps)
         seconds = sum(LAUNCH_S + waits_s(deployment_by(step.params, old)) for step in steps)
-        return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes, seconds)
+        least = _least(live, pending), _least(*here)
+        return Job(address, steps[0].id, steps[-1].id, before, _levels(*here), idle, running, removes, seconds, *least)
 
     def _live_of(self, steps: list[Step]) -> LiveEndpoint | None:
         """The endpoint that is there before the first step."""
@@ -237,18 +237,20 @@ class Counting:
 
     def _typed(
         self, live: LiveEndpoint, member: str, variant: LiveVariant, said: Canonical, count: int, *, known: bool
-    ) -> _Held | None:
-        """A live variant's instances; None where it has none, or SageMaker chooses among types."""
+    ) -> Held | None:
+        """A live variant's instances; None where it has none."""
         reservation = variant.reservation.arn if variant.reservation else _reservation(said)
-        kind = said.get("InstanceType") or variant.instance_type
-        if kind:
-            return _Held(str(kind), count, reservation)
-        if known or variant.is_serverless or variant.has_pools:
+        kinds = kinds_of(said) or ((variant.instance_type,) if variant.instance_type else ())
+        if variant.pools:
+            return _running(variant, kinds, count, reservation)
+        if kinds:
+            return Held(count, launched(kinds, count), reservation)
+        if known or variant.is_serverless:
             return None
         wanted = self._file_of(live).get(member, {})
-        kinds = {item.get("InstanceType") for item in wanted.values()}
-        own = wanted.get(variant.name, {}).get("InstanceType") or (kinds.pop() if len(kinds) == 1 else None)
-        return _Held(str(own or UNKNOWN), count, reservation, assumed=True)
+        every = {kinds_of(item) for item in wanted.values()}
+        own = kinds_of(wanted.get(variant.name, {})) or (every.pop() if len(every) == 1 else ()) or (UNKNOWN,)
+        return Held(count, launched(own, count), reservation, assumed=True)
 
 
 def _reservation(variant: Canonical) -> str:
@@ -256,16 +258,23 @@ def _reservation(variant: Canonical) -> str:
     return str((variant.get("CapacityReservationConfig") or {}).get("MlReservationArn") or "")
 
 
+def _running(variant: LiveVariant, kinds: Sequence[str], count: int, reservation: str) -> Held:
+    """The instances of a live variant on pools; those that are still to come may be of any type."""
+    places = {kind: place for place, kind in enumerate(kinds)}
+    pools = sorted(variant.pools, key=lambda pool: places.get(pool[0], len(places)))
+    held = Held(sum(number for _, number in pools), tuple(Pool(kind, number, number) for kind, number in pools))
+    return held.rescaled(max(count, held.number))._replace(reservation=reservation)
+
+
 def _fleet(content: Canonical) -> _Fleet:
     """The fleet that a config launches."""
     fleet: _Fleet = {}
     for member in KEYED:
         for name, variant in content.get(member, {}).items():
-            if variant.get("InstanceType") and "ServerlessConfig" not in variant:
-                count = variant.get("InitialInstanceCount")
-                if count is None:
-                    count = (variant.get("ManagedInstanceScaling") or {}).get("MinInstanceCount") or 1
-                fleet[member, name] = _Held(variant["InstanceType"], int(count), _reservation(variant))
+            kinds = kinds_of(variant)
+            if kinds and "ServerlessConfig" not in variant:
+                count = launched_count(variant)
+                fleet[member, name] = Held(count, launched(kinds, count), _reservation(variant))
     return fleet
 
 
@@ -274,7 +283,7 @@ def _launched(content: Canonical, old: _Fleet, params: Mapping[str, Any]) -> _Fl
     new = _fleet(content)
     if not params.get("RetainAllVariantProperties") or "DesiredInstanceCount" in not_retained(params):
         return new
-    return {place: held._replace(number=old.get(place, held).number) for place, held in new.items()}
+    return {place: held.launched(old.get(place, held).number) for place, held in new.items()}
 
 
 def _rescaled(fleet: _Fleet, desires: Iterable[Mapping[str, Any]]) -> _Fleet:
@@ -282,7 +291,7 @@ def _rescaled(fleet: _Fleet, desires: Iterable[Mapping[str, Any]]) -> _Fleet:
     for item in desires:
         for place in ((member, str(item["VariantName"])) for member in KEYED):
             if place in new and item.get("DesiredInstanceCount") is not None:
-                new[place] = new[place]._replace(number=int(item["DesiredInstanceCount"]))
+                new[place] = new[place].rescaled(int(item["DesiredInstanceCount"]))
     return new
 
 
@@ -292,7 +301,7 @@ def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
     Guardrails fall back to both whole where variants come, go or are inf1. Source: deployment-guardrails-exclusions.
     """
     size = (deployment.get("RollingUpdatePolicy") or {}).get("MaximumBatchSize")
-    whole = not size or old.keys() != new.keys() or any(held.kind.startswith("ml.inf1.") for held in new.values())
+    whole = not size or old.keys() != new.keys() or _on_inf1(new)
     if whole or not size:
         return _levels(old, new)
     largest = max((held.number for held in new.values()), default=1)
@@ -301,11 +310,15 @@ def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
     for batch in range(1, -(-of // max(1, part)) + 1):
         up, left = min(of, part * batch), max(0, of - part * (batch - 1))
         here = [
-            {at: held._replace(number=-(-held.number * share // of)) for at, held in fleet.items()}
+            {at: held.part(-(-held.number * share // of)) for at, held in fleet.items()}
             for fleet, share in ((new, up), (old, left))
         ]
         _raise_to(most, _levels(*here))
     return most
+
+
+def _on_inf1(fleet: _Fleet) -> bool:
+    return any(kind.startswith("ml.inf1.") for held in fleet.values() for kind in held.kinds())
 
 
 def _merged(fleets: Iterable[_Fleet]) -> _Fleet:
@@ -314,13 +327,21 @@ def _merged(fleets: Iterable[_Fleet]) -> _Fleet:
 
 
 def _levels(*fleets: _Fleet) -> dict[str, int]:
-    """The instances of each type, and of each capacity reservation."""
+    """The most instances of each type, and of each capacity reservation."""
     total: dict[str, int] = {}
     for fleet in fleets:
         for held in fleet.values():
-            for kind in (held.kind, held.reservation):
-                if kind:
-                    total[kind] = total.get(kind, 0) + held.number
+            _add(total, dict(held.most()))
+    return total
+
+
+def _least(*fleets: _Fleet) -> dict[str, int]:
+    """The least instances of each type, and of each capacity reservation."""
+    total: dict[str, int] = {}
+    for fleet in fleets:
+        for held in fleet.values():
+            for kind, number in held.least():
+                _add(total, {kind: number})
     return total
 
 

@@ -25,6 +25,7 @@ from mmeplan.render.report import summary_line
 from mmeplan.render.status import (
     ObjectStatus,
     OutcomeView,
+    PoolStatus,
     StatusRow,
     VariantStatus,
     age_text,
@@ -43,6 +44,7 @@ __all__ = [
     "OutcomeView",
     "Output",
     "PageOptions",
+    "PoolStatus",
     "ShownPlan",
     "StatusRow",
     "VariantStatus",

@@ -29,6 +29,18 @@ class CapacityRow:
     quota: int | None = None
     quota_source: str | None = None
     assumed: int = 0
+    least_now: int | None = None
+    least_after: int | None = None
+
+    @property
+    def now_text(self) -> str:
+        """`2`, or `0–2` where SageMaker chooses among types."""
+        return _range(self.least_now, self.now)
+
+    @property
+    def after_text(self) -> str:
+        """As `now_text`."""
+        return _range(self.least_after, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,8 @@ def moving_types(capacity: Capacity | None) -> list[CapacityRow]:
             row.quota,
             row.quota_source,
             row.assumed,
+            row.least_now,
+            row.least_after,
         )
         for row in capacity.types
     ]
@@ -67,6 +81,10 @@ def moving_types(capacity: Capacity | None) -> list[CapacityRow]:
         for row in capacity.reservations
     ]
     return [row for row in rows if not row.now == row.peak == row.after]
+
+
+def _range(least: int | None, most: int) -> str:
+    return f"{most:,}" if least is None else f"{least:,}–{most:,}"
 
 
 def is_over(row: CapacityRow) -> bool:
@@ -85,7 +103,7 @@ def capacity_rows(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
     for row in shown:
         quota = "" if row.quota is None else f"{row.quota:,} ({row.quota_source})"
         peak = f"{row.peak:,}{' !' if is_over(row) else ''}"
-        rows.append((row.name, f"{row.now:,}", peak, f"{row.after:,}", quota))
+        rows.append((row.name, row.now_text, peak, row.after_text, quota))
     return tuple(rows)
 
 
@@ -109,6 +127,8 @@ def capacity_note(plan: ShownPlan) -> str:
             f"{counted(assumed, 'instance')} now {verb} on a config that was deleted, so nobody knows the type: "
             f"{pronoun} counted as what the file wants there"
         )
+    if any(row.least_now is not None or row.least_after is not None for row in moving_types(plan.capacity)):
+        notes.append("SageMaker chooses among the types of instance pools; the quota is held against the most")
     if waiting:
         verb = "waits" if waiting == 1 else "wait"
         notes.append(f"{counted(waiting, 'endpoint')} {verb} for others, so that the peak stays within the quotas")

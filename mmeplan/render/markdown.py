@@ -150,7 +150,7 @@ def _capacity(plan: ShownPlan, room: int) -> str:
         quota = "unknown" if item.quota is None else f"{item.quota:,}"
         source = f" ({prose(item.quota_source)})" if item.quota is not None and item.quota_source else ""
         peak = f"**{item.peak:,}, over the quota**" if is_over(item) else f"{item.peak:,}"
-        lines.append(row(code(item.name), f"{item.now:,}", peak, f"{item.after:,}", quota + source))
+        lines.append(row(code(item.name), item.now_text, peak, item.after_text, quota + source))
     shown = list(fitting(lines, room))
     if len(shown) > 1 and not shown[-1].startswith("|"):
         shown[-1] = row(shown[-1].removeprefix("- "), "", "", "", "")

@@ -23,8 +23,17 @@ _STATUS_ROOM: Final = 24  # columns that the longest status takes beside a long 
 
 
 @dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """One instance pool of a variant as it runs: its instance type, and how many instances it has."""
+
+    instance_type: str
+    current_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class VariantStatus:
     """One variant as it runs: `large  ml.m5.xlarge  2/2  66.7 %`. `count` is `current/desired`, empty if serverless.
+    Of instance pools `instance_type` is empty, and `pools` are those that SageMaker counts.
 
     The members after `share` are for programs: None, or empty, where SageMaker doesn't say. `traffic` is the share of
     the requests, 0 to 1. `models` are names, several where instance pools have models of their own.
@@ -43,6 +52,13 @@ class VariantStatus:
     desired_serverless: Mapping[str, Any] | None = None
     models: tuple[str, ...] = ()
     autoscaled: bool = False
+    pools: tuple[PoolStatus, ...] = ()
+
+    @property
+    def hosted_on(self) -> str:
+        """The instance type, or `1 × ml.m5.large, 1 × ml.m5.xlarge` of instance pools: those that have any."""
+        running = [f"{pool.current_count} × {pool.instance_type}" for pool in self.pools if pool.current_count]
+        return self.instance_type or ", ".join(running) or ("instance pools" if self.pools else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +126,7 @@ def _cells(row: StatusRow) -> list[tuple[str, ...]]:
     title = row.address if row.name in ("", row.address.partition("/")[2]) else f"{row.address} ({row.name})"
     heads = [(title, row.status, row.config, row.note), *[("", "", "", "")] * (len(row.variants) - 1)]
     return [
-        (*head, item.name, item.instance_type, item.count, item.share, note)
+        (*head, item.name, item.hosted_on, item.count, item.share, note)
         for (*head, note), item in zip(heads, row.variants or (VariantStatus(""),), strict=True)
     ]
 
@@ -122,7 +138,7 @@ def _narrow(layout: Layout, row: StatusRow) -> Iterator[str]:
     if row.note:
         yield layout.flow(row.note, 2, "dim")
     if row.variants:
-        yield layout.table([(v.name, v.instance_type, v.count, v.share) for v in row.variants], 4)
+        yield layout.table([(v.name, v.hosted_on, v.count, v.share) for v in row.variants], 4)
     yield from _remarks(layout, row)
 
 

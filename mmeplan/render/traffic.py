@@ -18,6 +18,7 @@ from mmeplan.render.values import before_after, counted, percent
 
 KEPT: Final = "kept (autoscaled)"
 MOST_STAGES: Final = 12  # more are told by one that stands for those in between
+MOST_POOLS: Final = 3  # instance types that are named
 _ALL_AT_ONCE: Final = "blue/green, all at once"
 
 
@@ -114,9 +115,16 @@ def _instances(item: VariantTraffic, request: Mapping[str, Any], running: bool) 
     elif item.instance_type_before == "serverless":
         new = "serverless → "
     owned = f", {KEPT}" if item.kept else ""
-    if item.instance_type:
-        return f"{new}{number} × {item.instance_type}{owned}"
+    if _type(item):
+        return f"{new}{number} × {_type(item)}{owned}"
     return new + (f"{number} instances{owned}" if item.instances_after else "instances as they are")
+
+
+def _type(item: VariantTraffic) -> str:
+    """`ml.m5.large`; of instance pools `ml.m5.large or ml.m5.xlarge`."""
+    if len(item.pools) > MOST_POOLS:
+        return f"{item.pools[0]} or {len(item.pools) - 1} other types"
+    return item.instance_type or " or ".join(filter(None, (", ".join(item.pools[:-1]), *item.pools[-1:])))
 
 
 def _had_instances(item: VariantTraffic) -> bool:
@@ -145,7 +153,7 @@ def bar(item: VariantTraffic) -> Bar:
     elif item.share_after:  # `2 → 4 × ml.m5.large`
         number = before_after(str(before), str(after)) if had else str(after)
         was = "serverless → " if item.instance_type_before == "serverless" else ""
-        instances = f"{was}{number} × {item.instance_type}" if item.instance_type or had or after else ""
+        instances = f"{was}{number} × {_type(item)}" if _type(item) or had or after else ""
     else:
         instances = f"{before} × instances, then none" if had else ""
     if item.kept:

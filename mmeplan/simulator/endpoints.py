@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, FAILED, SYSTEM_UPDATING, UPDATABLE, UPDATING
 from mmeplan.simulator import (
@@ -39,6 +39,9 @@ from mmeplan.simulator.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from mmeplan.simulator.store import Stored
 
 Json = dict[str, Any]
+
+INSUFFICIENT: Final = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error."
+"""FailureReason, observed: https://github.com/aws/deep-learning-containers/pull/6673."""
 
 
 def create_endpoint(call: Call, request: Json) -> Json:
@@ -66,7 +69,7 @@ def create_endpoint(call: Call, request: Json) -> Json:
     )
     quotas.refuse_beyond(call, made)
     rollout.slow_down(pending, call.faults.take_slow_s(name))
-    pending["failure"] = _failure(call, made, call.faults.take_create_failure(name))
+    pending["failure"] = _failure(call, made, call.faults.take_create_failure(name), pending)
     due_us = rollout.due_us(pending)
     arn = call.new(ENDPOINT, name, body, request, status=CREATING, due_us=due_us)
     quotas.note(call, made)
@@ -125,7 +128,7 @@ def _refuse(*sentences: Iterator[str]) -> None:
 def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
     """Whether and when this update turns back: what fails, what trips, what takes too long, whichever comes first."""
     stops: list[rollout.Stop] = []
-    reason = _failure(call, endpoint, call.faults.take_update_failure(endpoint.name))
+    reason = _failure(call, endpoint, call.faults.take_update_failure(endpoint.name), pending)
     if reason is not None:
         stops.append((pending["phases"][0]["until_us"], reason, ""))
     pending["stranded"] = call.faults.take_rollback_failure(endpoint.name)
@@ -145,9 +148,17 @@ def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
         pending["failure"] = reason
 
 
-def _failure(call: Call, endpoint: Stored, asked: str | None) -> str | None:
-    """Why what is under way fails: as was asked for (an empty reason is one), or for want of reserved capacity."""
-    return asked if asked is not None else quotas.full_reservation(call, endpoint)
+def _failure(call: Call, endpoint: Stored, asked: str | None, coming: Json) -> str | None:
+    """Why what is under way fails: as was asked for (an empty reason is one), or for want of capacity.
+
+    `coming` is the fleet that it leads to, with its config.
+    """
+    if asked is not None:
+        return asked
+    fleet_to_come = [*coming["variants"], *(coming["shadows"] or ())]
+    if fleet.short_of(fleet_to_come, list(refusals.variants(coming["config"])), call.faults.lacking):
+        return INSUFFICIENT
+    return quotas.full_reservation(call, endpoint)
 
 
 def _retaining(request: Json, endpoint: Stored) -> tuple[list[Json], list[str]] | None:
@@ -244,7 +255,7 @@ def rescale(call: Call, endpoint: Stored, wanted: Json) -> None:
         "failure_reason": None,
     }
     quotas.refuse_beyond(call, endpoint)
-    reason = _failure(call, endpoint, call.faults.take_scaling_failure(endpoint.name))
+    reason = _failure(call, endpoint, call.faults.take_scaling_failure(endpoint.name), body)
     if reason is not None:
         body["former"] = {**former, "reason": reason}
     scaling_s = call.settings.scaling_s + call.faults.take_slow_s(endpoint.name)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mmeplan.simulator.faults import Faults
 
 KINDS: Final = (
-    *("fail_create", "fail_update", "fail_rollback", "fail_scaling", "trip_alarm", "slow"),
+    *("fail_create", "fail_update", "fail_rollback", "fail_scaling", "trip_alarm", "slow", "no_capacity"),
     *("error", "throttle", "cut", "hide", "crash_at", "foreign_write"),
 )
 

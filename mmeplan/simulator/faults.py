@@ -103,6 +103,8 @@ class Faults:
         self._hiding: dict[str, tuple[int, int]] = {}
         self._hidden: dict[tuple[str, str, str, str], int] = {}
         self._crashes: list[tuple[_Countdown, When]] = []
+        self.lacking: set[str] = set()
+        """Instance types of which there is no capacity."""
 
     def like(self) -> Faults:
         """Faults of the same operations, none of them asked for yet: to try a list on."""
@@ -139,6 +141,10 @@ class Faults:
             raise ValueError(f"a phase is one of {', '.join(PHASES)}, not {phase!r}")
         trip = Trip(_positive(count), phase, _positive(occurrence), alarm)
         self._trips.setdefault(endpoint_name.lower(), []).append(trip)
+
+    def no_capacity(self, instance_type: str) -> None:
+        """From now on no instance of this type is launched, until `reset`: pools fall back, anything else fails."""
+        self.lacking.add(instance_type)
 
     def slow(self, endpoint_name: str, seconds: float, count: int = 1) -> None:
         """The next `count` creates, updates, re-scalings or deletes of it take so many seconds more."""

@@ -7,7 +7,7 @@ dictionaries that the endpoint's document stores. Pure; called by `endpoints`, `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ def _launched(variant: Json, images: Images, at_s: float) -> Json:
             count = max(1, variant.get("ManagedInstanceScaling", {}).get("MinInstanceCount", 1))
         summary |= {"CurrentInstanceCount": 0, "DesiredInstanceCount": count}
     if "InstancePools" in variant:
-        summary["InstancePools"] = _pools(sorted(variant["InstancePools"], key=_priority), 0)
+        summary["InstancePools"] = placed(sorted(variant["InstancePools"], key=_priority), 0)
     return summary | {member: variant[member] for member in _ECHOED if member in variant}
 
 
@@ -48,12 +48,34 @@ def _priority(pool: Json) -> int:
     return int(pool["Priority"])
 
 
-def _pools(pools: Sequence[Json], count: int) -> list[Json]:
-    """The pools with all instances in the first."""
-    return [
-        {"InstanceType": pool["InstanceType"], "CurrentInstanceCount": 0 if place else count}
-        for place, pool in enumerate(pools)
-    ]
+def placed(pools: Sequence[Json], count: int, lacking: Collection[str] = ()) -> list[Json]:
+    """The pools, by priority, once they have so many instances in all.
+
+    More are launched on the first type that isn't `lacking` capacity, fewer are taken from the lowest priority first.
+    Source: Developer Guide, realtime-endpoints-heterogeneous, "Auto-scaling with instance pools".
+    """
+    counts = [pool.get("CurrentInstanceCount", 0) for pool in pools]
+    first = next((place for place, pool in enumerate(pools) if pool["InstanceType"] not in lacking), 0)
+    counts[first] += max(0, count - sum(counts))
+    for place in reversed(range(len(counts))):
+        counts[place] -= min(counts[place], max(0, sum(counts) - count))
+    found = zip(pools, counts, strict=True)
+    return [{"InstanceType": pool["InstanceType"], "CurrentInstanceCount": count} for pool, count in found]
+
+
+def short_of(variants: Sequence[Json], config: Sequence[Json], lacking: Collection[str]) -> bool:
+    """Whether a variant needs more instances than it has, and every type of it lacks capacity."""
+    types = {variant["VariantName"]: _types(variant) for variant in config}
+    return any(
+        variant.get("DesiredInstanceCount", 0) > variant.get("CurrentInstanceCount", 0)
+        and types[variant["VariantName"]] <= set(lacking)
+        for variant in variants
+    )
+
+
+def _types(variant: Json) -> set[str]:
+    own = {variant["InstanceType"]} if "InstanceType" in variant else set()
+    return own | {pool["InstanceType"] for pool in variant.get("InstancePools", ())}
 
 
 def retaining(new: Sequence[Json], live: Sequence[Json], excluded: Sequence[str]) -> list[Json]:
@@ -71,19 +93,19 @@ def retaining(new: Sequence[Json], live: Sequence[Json], excluded: Sequence[str]
     return retained
 
 
-def settled(variants: Sequence[Json]) -> list[Json]:
-    """The fleet once it has what it desires: Current = Desired."""
-    return [_settled(variant) for variant in variants]
+def settled(variants: Sequence[Json], lacking: Collection[str] = ()) -> list[Json]:
+    """The fleet once it has what it desires: Current = Desired. `lacking` are types without capacity."""
+    return [_settled(variant, lacking) for variant in variants]
 
 
-def _settled(variant: Json) -> Json:
+def _settled(variant: Json, lacking: Collection[str]) -> Json:
     summary = variant | {"CurrentWeight": variant["DesiredWeight"]}
     if "DesiredServerlessConfig" in variant:
         summary["CurrentServerlessConfig"] = variant["DesiredServerlessConfig"]
     if "DesiredInstanceCount" in variant:
         summary["CurrentInstanceCount"] = variant["DesiredInstanceCount"]
         if "InstancePools" in variant:
-            summary["InstancePools"] = _pools(variant["InstancePools"], variant["DesiredInstanceCount"])
+            summary["InstancePools"] = placed(variant["InstancePools"], variant["DesiredInstanceCount"], lacking)
     return summary
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from mmeplan.aws import shapes
 from mmeplan.aws.partitions import partition_of
-from mmeplan.simulator import deployment
+from mmeplan.simulator import deployment, fleet
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.records import name_of, token
 from mmeplan.simulator.store import Stored
@@ -106,14 +106,14 @@ def _serverless(variants: list[Json] | None) -> Counter[str]:
 def _count(total: Counter[str], config: Json, variants: list[Json] | None, shadows: list[Json] | None) -> None:
     types, reservations = {}, {}
     for variant in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", ())):
-        pools = sorted(variant.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
-        types[variant["VariantName"]] = variant.get("InstanceType") or (pools[0]["InstanceType"] if pools else "")
+        types[variant["VariantName"]] = variant.get("InstanceType", "")
         reservations[variant["VariantName"]] = reservation_of(variant)
     for summary in (*(variants or ()), *(shadows or ())):
-        instance_type = types.get(summary["VariantName"], "")
-        reservation = reservations.get(summary["VariantName"], "")
-        for name in filter(None, (instance_type, reservation)):
-            total[name] += summary.get("DesiredInstanceCount", 0)
+        count = summary.get("DesiredInstanceCount", 0)
+        for name in (types.get(summary["VariantName"], ""), reservations.get(summary["VariantName"], "")):
+            total[name] += count if name else 0
+        for pool in fleet.placed(summary["InstancePools"], count) if "InstancePools" in summary else ():
+            total[pool["InstanceType"]] += pool["CurrentInstanceCount"]
 
 
 def reservation_of(variant: Json) -> str:

@@ -6,6 +6,7 @@ Called by `core` before every call, so that no background thread is needed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import (
@@ -59,7 +60,7 @@ def _settle(call: Call, endpoint: Stored) -> None:
         endpoint.body["failure_reason"] = reason
         endpoint.status = IN_SERVICE
     else:
-        reason = _end(endpoint)
+        reason = _end(endpoint, call.faults.lacking)
     endpoint.modified_us = at_us
     call.store.update(endpoint)
     quotas.note(call, endpoint)
@@ -109,7 +110,7 @@ def _strand(endpoint: Stored, at_us: int) -> None:
     endpoint.status = UPDATE_ROLLBACK_FAILED
 
 
-def _end(endpoint: Stored) -> str:
+def _end(endpoint: Stored, lacking: Collection[str]) -> str:
     """End what is under way. Returns the FailureReason, empty where it succeeded.
 
     A create that fails leaves Failed, which only DeleteEndpoint ends; an update that fails leaves the old fleet.
@@ -119,7 +120,7 @@ def _end(endpoint: Stored) -> str:
     creating = endpoint.status == CREATING
     endpoint.status = IN_SERVICE
     if pending is None:  # weights or capacities, or the service's own maintenance
-        body |= {"variants": fleet.settled(body["variants"]), "shadows": fleet.settled(body["shadows"] or ())}
+        body |= {part: fleet.settled(body[part] or (), lacking) for part in ("variants", "shadows")}
         return ""
     if pending["failure"] is not None:
         body["failure_reason"] = pending["failure"]
@@ -130,8 +131,8 @@ def _end(endpoint: Stored) -> str:
     body |= {
         "config_name": pending["config_name"],
         "config": pending["config"],
-        "variants": fleet.settled(pending["variants"]),
-        "shadows": fleet.settled(pending["shadows"]),
+        "variants": fleet.settled(pending["variants"], lacking),
+        "shadows": fleet.settled(pending["shadows"], lacking),
         "hosting": pending["hosting"],
         "fleet_id": pending["started_us"],
     }

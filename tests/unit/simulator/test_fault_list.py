@@ -30,6 +30,7 @@ EVERY_FAULT = [
     {"fault": "fail_scaling", "endpoint_name": "e", "reason": "r"},
     {"fault": "trip_alarm", "endpoint_name": "e", "phase": "Baking", "occurrence": 2},
     {"fault": "slow", "endpoint_name": "e", "seconds": 100},
+    {"fault": "no_capacity", "instance_type": "ml.m5.large"},
     {"fault": "foreign_write", "n": 1, "operation": "DeleteModel", "request": {"ModelName": "m"}},
 ]
 
@@ -143,5 +144,5 @@ def test_the_control_answers_nonsense_with_a_json_error(sim, method, path, body,
 
 def test_the_example_file_asks_for_every_kind_of_fault(sim):
     entries = yaml.safe_load((Path(__file__).parents[3] / "examples" / "simulator" / "faults.yaml").read_text())
-    assert fault_list.ask(sim.faults, entries) == 12
+    assert fault_list.ask(sim.faults, entries) == 13
     assert {entry["fault"] for entry in entries["faults"]} == set(fault_list.KINDS)
