@@ -266,6 +266,9 @@ def snapshot_option(text: str) -> Callable[[Decorated], Decorated]:
 
 
 no_color_option = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
+full_option = click.option(
+    "--full", is_flag=True, help="Show all that is asked for of every object, and each of those that are alike."
+)
 show_environment_option = click.option(
     "--show-environment", is_flag=True, help="Show container environment values instead of masking them."
 )

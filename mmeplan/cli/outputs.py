@@ -39,6 +39,7 @@ def rendered(
     show_environment: bool,
     next_command: str = "",
     stale: tuple[str, ...] = (),
+    full: bool = False,
 ) -> str:
     """The plan in one of FORMATS. `next_command` is how to apply it, `stale` why it can't be applied any more."""
     return render.OUTPUTS[format_](
@@ -48,6 +49,7 @@ def rendered(
         show_environment=show_environment,
         next_command=next_command,
         stale=stale,
+        full=full,
     )
 
 
@@ -112,6 +114,7 @@ class Outputs:
     out: str | None = None
     inputs: tuple[str | None, ...] = ()
     show_environment: bool = False
+    full: bool = False
     runner: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
@@ -135,6 +138,7 @@ class Outputs:
             "show_environment": self.show_environment,
             "next_command": next_command,
             "stale": stale,
+            "full": self.full,
         }
 
         def made(format_: str) -> str:
@@ -153,6 +157,7 @@ class Outputs:
                 show_environment=self.show_environment,
                 next_command=next_command,
                 stale=stale,
+                full=self.full,
             )
             click.echo(shown, nl=False)
             return
@@ -168,7 +173,7 @@ class Outputs:
             else:
                 click.echo("note: the step's summary is full; the plan isn't in it", err=True)
         self._tell(github.outputs(plan))
-        page = _page(plan, show_environment=False, next_command=next_command, stale=stale)
+        page = _page(plan, show_environment=False, next_command=next_command, stale=stale, full=self.full)
         findings = [self._in_workspace(finding) for finding in plan.findings]
         click.echo(github.plan_log(replace(plan, findings=tuple(findings)), page), nl=False)
 
@@ -237,10 +242,15 @@ class Outputs:
         return found[2] if found else Path(self.settings.fleet).stem
 
 
-def _page(plan: Plan, *, show_environment: bool, next_command: str, stale: tuple[str, ...]) -> str:
+def _page(plan: Plan, *, show_environment: bool, next_command: str, stale: tuple[str, ...], full: bool) -> str:
     """The plan as text for a file or a log: no colour, and as wide as a pipe."""
     return render.text(
-        plan, width=PIPED_WIDTH, show_environment=show_environment, next_command=next_command, stale=stale
+        plan,
+        width=PIPED_WIDTH,
+        show_environment=show_environment,
+        next_command=next_command,
+        stale=stale,
+        full=full,
     )
 
 

@@ -14,6 +14,7 @@ from mmeplan.cli.options import (
     address_options,
     fleet_options,
     format_option,
+    full_option,
     max_change_option,
     online_option,
     parallelism_option,
@@ -56,6 +57,7 @@ Examples:
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )
 @show_environment_option
+@full_option
 @fleet_options
 def command(
     settings: Settings,
@@ -66,6 +68,7 @@ def command(
     snapshot_file: str | None,
     iam: bool,
     show_environment: bool,
+    full: bool,
     **options: Any,
 ) -> None:
     """Show what an apply of FLEET would do, and to whose traffic.
@@ -75,7 +78,7 @@ def command(
     if options["online"] and snapshot_file:
         text = "--online reads live services; a plan from --snapshot reads none"
         raise InputError([Problem(text, settings.fleet)])
-    outputs = Outputs(settings, format_, writes, out, (settings.fleet, snapshot_file), show_environment)
+    outputs = Outputs(settings, format_, writes, out, (settings.fleet, snapshot_file), show_environment, full)
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
     applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mmeplan.cli.options import Settings, format_option, no_color_option, show_environment_option
+from mmeplan.cli.options import Settings, format_option, full_option, no_color_option, show_environment_option
 from mmeplan.cli.outputs import PRINTED, Outputs, write_option
 from mmeplan.engine import changed_files
 from mmeplan.plan import Plan
@@ -15,13 +15,19 @@ from mmeplan.plan import Plan
 @format_option(*PRINTED)
 @write_option
 @show_environment_option
+@full_option
 @no_color_option
 def command(
-    plan_file: str, format_: str, writes: tuple[tuple[str, str], ...], show_environment: bool, no_color: bool
+    plan_file: str,
+    format_: str,
+    writes: tuple[tuple[str, str], ...],
+    show_environment: bool,
+    full: bool,
+    no_color: bool,
 ) -> None:
     """Show a saved plan. Reads nothing but the file (and the fleet file beside it, to see whether that has changed)."""
     settings = Settings(plan_file, no_color=no_color)
-    outputs = Outputs(settings, format_, writes, None, (plan_file,), show_environment)
+    outputs = Outputs(settings, format_, writes, None, (plan_file,), show_environment, full)
     plan = Plan.read(plan_file)
     stale = tuple(changed_files(plan))
     next_command = "" if stale or not plan.applyable else f"mmeplan apply {plan_file}"

@@ -189,7 +189,9 @@ class Change:
     taken under management, whatever else is done to it. `explanation` is a sentence for people, `notes` are further
     ones. `causes` are addresses whose change makes this one necessary. `fields` are what differs in this object itself.
     `refusal` is empty, or says why this may not be applied and what to do. `references` are addresses that the object
-    needs. Members that `MEMBERS` leaves out are not in the document: `arn`, `path` in the file, `refused`, `outage`,
+    needs. `tags_before` are the live values of tags that are set or removed, and of all that an object had which is
+    made anew, but for mmeplan's bookkeeping. Members that `MEMBERS` leaves out are not in the document: `arn`, `path`
+    in the file, `refused`, `outage`,
     and `once`: (endpoint, short digest) of configs that must be on record as having served before this may go.
     """
 
@@ -212,6 +214,7 @@ class Change:
         "traffic",
         "refusal",
         "references",
+        "tags_before",
     )
 
     address: str
@@ -233,6 +236,7 @@ class Change:
     traffic: tuple[VariantTraffic, ...] = ()
     refusal: str = ""
     references: tuple[str, ...] = ()
+    tags_before: Mapping[str, str] = field(default_factory=dict)
     arn: str = ""
     path: FilePath = ()
     refused: Refusal | None = None

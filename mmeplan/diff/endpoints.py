@@ -6,7 +6,7 @@ Each declared endpoint is decided for itself; whether a model or a config is nee
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -31,8 +31,10 @@ from mmeplan.diff.fields import (
     field_changes,
     is_count,
     is_scale_only,
+    listed,
     own_fields,
     tag_changes,
+    tags_told,
     with_default_weight,
 )
 from mmeplan.diff.inputs import Inputs
@@ -257,7 +259,7 @@ class _Compared:
     def _swapped(self, *, requested: bool) -> EndpointDecision:
         live, wanted, left = self.live, self.config.physical_name, self._once_over
         content = self.inputs.serving_content(self.config, left.live, left.live_config)
-        fields = own_fields(left.fields or self.fields)
+        fields = (*own_fields(left.fields or self.fields), *_alarms_changed(self.endpoint, live))
         border = _border(content, self.config.content) or _border(_in_force(self.inputs, live), self.config.content)
         if border is not None:
             change = _recreated_hosting(self.inputs, self.endpoint, live, wanted, border, fields, self.config.address)
@@ -484,7 +486,23 @@ def _deployment_note(endpoint: Resource, live: LiveEndpoint) -> tuple[str, ...]:
     wanted, last = endpoint.request.get("DeploymentConfig"), live.last_deployment
     if not last or canonical({"DeploymentConfig": wanted or {}}) == canonical({"DeploymentConfig": dict(last)}):
         return ()
-    return ("deployment_config differs from the last rollout's; it takes effect with the next swap",)
+    lost = [name for name in _alarms(last) if name not in _alarms(wanted)]
+    less = f" (less protection: no longer rolled back by {listed(lost)})" if lost else ""
+    return (f"deployment_config differs from the last rollout's{less}; it takes effect with the next swap",)
+
+
+def _alarms_changed(endpoint: Resource, live: LiveEndpoint) -> tuple[FieldChange, ...]:
+    """The alarms that roll this update back, where they aren't those of the last one."""
+    before, after = _alarms(live.last_deployment), _alarms(endpoint.request.get("DeploymentConfig"))
+    if not before or before == after or endpoint.update_options.get("RetainDeploymentConfig"):
+        return ()
+    return (FieldChange(("DeploymentConfig", "AutoRollbackConfiguration", "Alarms"), before, after or None),)
+
+
+def _alarms(deployment: Mapping[str, Any] | None) -> list[str]:
+    """The names of the alarms that roll an update back, sorted."""
+    alarms = ((deployment or {}).get("AutoRollbackConfiguration") or {}).get("Alarms") or ()
+    return sorted(str(alarm.get("AlarmName")) for alarm in alarms)
 
 
 def _unless_rolled_back(inputs: Inputs, change: Change, live: LiveEndpoint, wanted: str) -> Change:
@@ -528,7 +546,9 @@ def _kept(
     removed = tuple(sorted({*removed, *outdated}))
     if (added or removed) and action is Action.NO_OP and not adopts:
         action, reason = Action.TAG, "tags_changed"
-        explanation = claimed(added, removed) or "only tags differ; nothing is rolled"
+        explanation = (
+            claimed(added, removed) or f"{tags_told(added, removed, live.tags, inputs.graph.moved)}; nothing is rolled"
+        )
     if action.creates:
         added, removed = {}, ()
     if action in _WAIT_FOR_OTHERS and live.pending_config != runs and live.pending_config not in explanation.split():

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import BY_NAME, UNORDERED, short_number
-from mmeplan.resources.identity import ENVIRONMENT_TAG
+from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
 from mmeplan.spec import IgnoredTags
 
 _CATEGORIES: Final = (
@@ -149,6 +149,28 @@ def claimed(added: Mapping[str, str], removed: Sequence[str] = ()) -> str:
     if tuple(added) != (ENVIRONMENT_TAG,) or removed:
         return ""
     return f"claimed for the environment {added[ENVIRONMENT_TAG]!r}; nothing is rolled"
+
+
+def tags_told(
+    added: Mapping[str, str], removed: Sequence[str], live: Mapping[str, str] | None, moved: Mapping[str, str]
+) -> str:
+    """What a change of tags alone comes to: what mmeplan's own among them mean, else `only tags differ`.
+
+    `moved` are the addresses that `renamed_from` says were renamed, old → new.
+    """
+    means = [words for tag, words in _REMOVED_MEANS.items() if tag in removed]
+    means += [words for tag, words in _ADDED_MEANS.items() if tag in added]
+    was = (live or {}).get(ADDRESS_TAG, "")
+    if ADDRESS_TAG in added and was:
+        means.insert(0, f"renamed in the file, from {was}" if was in moved else f"its address was {was}")
+    if not means:
+        return "only tags differ"
+    others = any(not tag.startswith(OWN_PREFIX) for tag in (*added, *removed))
+    return listed([*means, "tags differ"] if others else means)
+
+
+_REMOVED_MEANS: Final = {PROTECT_TAG: "no longer protected", ON_REMOVE_TAG: "deleted once it leaves the file"}
+_ADDED_MEANS: Final = {PROTECT_TAG: "protected from now on", ON_REMOVE_TAG: "stays live once it leaves the file"}
 
 
 def listed(words: Sequence[str]) -> str:

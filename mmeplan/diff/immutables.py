@@ -9,7 +9,7 @@ from mmeplan.aws.variants import variants
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
-from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes
+from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes, tags_told
 from mmeplan.live import LiveEndpoint, LiveObject
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
@@ -188,7 +188,10 @@ def _tagged(
     if not added and not removed:
         return _change(resource, Action.NO_OP, reason, text, live=live)
     if reason == "same":
-        reason, text = "tags_changed", claimed(added, removed) or "only tags differ"
+        reason, text = (
+            "tags_changed",
+            claimed(added, removed) or tags_told(added, removed, live.tags, demand.inputs.graph.moved),
+        )
     return _change(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
 
 

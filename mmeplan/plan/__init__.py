@@ -10,7 +10,9 @@ The life of a plan, told once:
 """
 
 from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Location, VariantTraffic
+from mmeplan.plan.asked import asked_of, is_own, tag_fields, tags_of
 from mmeplan.plan.building import build, deleted, require_addresses
+from mmeplan.plan.cautions import cautions
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
 from mmeplan.plan.encoding import decode, encode, read, read_file, write
@@ -41,16 +43,21 @@ __all__ = [
     "Step",
     "Summary",
     "VariantTraffic",
+    "asked_of",
     "build",
+    "cautions",
     "decode",
     "deleted",
     "drift_report",
     "encode",
+    "is_own",
     "mended_by",
     "moved_variants",
     "read",
     "read_file",
     "require_addresses",
+    "tag_fields",
+    "tags_of",
     "target_findings",
     "write",
 ]

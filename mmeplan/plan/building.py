@@ -32,6 +32,7 @@ from mmeplan.plan.steps import StepBuilder
 from mmeplan.resources import Canonical, Resource
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.endpoint_config import hosted_on, launched_count
+from mmeplan.resources.identity import ADDRESS_TAG, UNSEALED_TAGS
 from mmeplan.spec import Quota
 
 
@@ -250,7 +251,16 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
     `kept` are the superseded configs that stay for it.
     """
     resource = graph.resources.get(change.address)
-    change = replace(change, location=location(graph, change.path), arn="", path=(), refused=None, outage=None, once=())
+    change = replace(
+        change,
+        location=location(graph, change.path),
+        tags_before=_tags_before(snapshot, change),
+        arn="",
+        path=(),
+        refused=None,
+        outage=None,
+        once=(),
+    )
     if resource is None:
         return replace(change, fields=())
     if not change.action.leaves_fleet:
@@ -270,6 +280,19 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
         deployment = deployment_by({**resource.request, **resource.update_options}, live)
         change = replace(change, rollout=rollout_text(deployment, degraded=degraded))
     return change
+
+
+def _tags_before(snapshot: Snapshot, change: Change) -> dict[str, str]:
+    """The live values of the tags that are set or removed, and all tags of what is made anew.
+
+    Without those that mmeplan keeps its books with.
+    """
+    live = snapshot.get(change.kind, change.live_name) if change.live_name else None
+    if live is None or change.action.leaves_fleet:
+        return {}
+    books, tags = UNSEALED_TAGS - {ADDRESS_TAG}, sorted((live.tags or {}).items())
+    shown = ({key for key, _ in tags} if change.action.creates else {*change.tags_added, *change.tags_removed}) - books
+    return {key: value for key, value in tags if key in shown and not key.lower().startswith("aws:")}
 
 
 def _traffic(graph: Graph, snapshot: Snapshot, endpoint: Resource, change: Change) -> tuple[VariantTraffic, ...]:

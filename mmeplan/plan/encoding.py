@@ -104,6 +104,8 @@ def _left_out(value: Any) -> dict[str, Any]:
     """Members that are left out where they say nothing, so that other plans keep their bytes and ids."""
     if isinstance(value, VariantTraffic):
         return {"instance_type_before": "", "kept": False, "pools": ()}
+    if isinstance(value, Change):
+        return {"tags_before": {}}
     if isinstance(value, InstanceCapacity):
         return {"assumed": 0, "least_now": None, "least_after": None}
     return {"reservations": ()} if isinstance(value, Capacity) else {}

@@ -7,24 +7,21 @@ pass through it; policies and the drift report use its parts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from mmeplan.diff import Change, Drift, FieldChange
 from mmeplan.live.masked import is_masked, mask_of
 from mmeplan.plan.document import Plan
+from mmeplan.plan.places import is_in_environment
 from mmeplan.plan.step import Step
 
 __all__ = ["is_masked", "masked", "masked_changes", "masked_fields", "masked_steps"]
 
 _Mask = Callable[[str], str]
 _WithFields = TypeVar("_WithFields", Change, Drift)
-
-_ENVIRONMENT_FIELD: Final = re.compile(r"(?:^|(?<!production_variants)\.)environment(?:\.|$)")
-"""A dotted name inside an environment. A variant may be called `environment`, and its fields are no secrets."""
 
 
 def masked(plan: Plan) -> Plan:
@@ -71,7 +68,7 @@ def _fields(fields: tuple[FieldChange, ...], mask: _Mask) -> tuple[FieldChange, 
 
 
 def _field(item: FieldChange, mask: _Mask) -> FieldChange:
-    treat = _every_text if _ENVIRONMENT_FIELD.search(item.field) else _environments
+    treat = _every_text if is_in_environment(item.field) else _environments
     before, after = treat(item.before, mask), treat(item.after, mask)
     if before is item.before and after is item.after:
         return item

@@ -32,6 +32,7 @@ class PageOptions:
 
     `masked`: environment values are masked. `width` is in columns. `next_command` is how to apply the plan; `stale` are
     the reasons why it no longer fits what is live. `budget` is the most characters (UTF-16 units), 0 for the usual.
+    `full`: everything that is asked for of every object, and nothing is told once for several.
     """
 
     masked: bool = True
@@ -40,6 +41,7 @@ class PageOptions:
     next_command: str = ""
     stale: tuple[str, ...] = ()
     budget: int = 0
+    full: bool = False
 
 
 Renderer = Callable[[ShownPlan, PageOptions], str]
@@ -61,9 +63,10 @@ class Output:
         next_command: str = "",
         stale: tuple[str, ...] = (),
         budget: int = 0,
+        full: bool = False,
     ) -> str:
         """The plan in this output; environment values are masked unless they are asked for. See `PageOptions`."""
-        options = PageOptions(not show_environment, width, color, next_command, stale, budget)
+        options = PageOptions(not show_environment, width, color, next_command, stale, budget, full)
         return self.renderer(unmasked(plan) if show_environment else shown(plan), options)
 
 

@@ -19,7 +19,8 @@ def drift_text(
     report: DriftReport, *, width: int = 80, color: bool = False, next_commands: tuple[tuple[str, str], ...] = ()
 ) -> str:
     """The report, an object a block. `next_commands` are (what to type, what it does), shown where there is drift."""
-    objects = [_object(list(found)) for _, found in groupby(report.drift, key=lambda item: (item.address, item.name))]
+    by_object = groupby(report.drift, key=lambda item: (item.address, item.name))
+    objects = [_object(list(found), report.account) for _, found in by_object]
     return rendered(
         "drift.txt.j2",
         width=width,
@@ -39,11 +40,11 @@ def drift_json(report: DriftReport) -> str:
     return json.dumps(drift_document(report), indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(found: list[FoundDrift]) -> tuple[Node, list[tuple[str, tuple[FieldGroup, ...]]]]:
+def _object(found: list[FoundDrift], account: str) -> tuple[Node, list[tuple[str, tuple[FieldGroup, ...]]]]:
     first = found[0]
     name = "" if first.name == first.address.partition("/")[2] else first.name
     node = Node("!", "warning", first.address, name, "dim", place(first.location))
-    return node, [(item.explanation, field_groups(item.fields)) for item in found]
+    return node, [(item.explanation, field_groups(item.fields, account)) for item in found]
 
 
 def _summary(report: DriftReport, objects: int) -> str:

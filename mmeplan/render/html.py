@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from mmeplan.plan import Change
 from mmeplan.render import layout, report
-from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
+from mmeplan.render.blocks import Blocks, Node, cautioned, drift_node
 from mmeplan.render.capacity import capacity_note, chart_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.findings import rule_page, spot
@@ -38,6 +38,7 @@ FULL_WORST: Final = 200
 MOST_CARDS: Final = 400
 MOST_FINDINGS: Final = 500
 MOST_CALLS: Final = 300
+MOST_ASKED: Final = 100  # fields of a new object
 MOST_LINES: Final = 500  # objects, drifted endpoints, notes and unchanged names that are listed
 
 
@@ -50,7 +51,7 @@ def html(plan: ShownPlan, options: PageOptions) -> str:
         _environment()
         .get_template("plan.html.j2")
         .render(
-            **page(plan),
+            **page(plan, full=options.full),
             next_command=options.next_command,
             stale=options.stale,
             policy=f"{policy}; form-action 'none'",
@@ -102,11 +103,12 @@ class Card:
     bars: tuple[Bar, ...] = ()
 
 
-def page(plan: ShownPlan) -> dict[str, object]:
+def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
     """Everything that the templates show."""
     relations = Relations(plan)
-    cards, lines, covered = _endpoints(plan, relations)
-    loose = loose_nodes(plan, relations, covered)
+    blocks = Blocks(plan, relations, MOST_ASKED, full)
+    cards, lines, covered = _endpoints(blocks)
+    loose = blocks.loose(covered)
     links = {card.block.address: card.id for card in (*cards, *lines)}
     for card in cards:
         for node in card.block.children:
@@ -133,6 +135,7 @@ def page(plan: ShownPlan) -> dict[str, object]:
         "facts": _facts(plan),
         "marks": (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan)),
         "dangers": report.danger_lines(plan),
+        "cautions": cautioned(plan, relations),
         "errors": tuple(errors[:MOST_FINDINGS]),
         "findings": tuple(others[:MOST_FINDINGS]),
         "findings_more": max(0, len(errors) - MOST_FINDINGS) + max(0, len(others) - MOST_FINDINGS),
@@ -145,7 +148,7 @@ def page(plan: ShownPlan) -> dict[str, object]:
         "chart": chart_rows(plan.capacity),
         "parallelism": plan.capacity.parallelism if plan.capacity else 0,
         "capacity_note": capacity_note(plan),
-        "drift": tuple(map(drift_node, plan.drift[:MOST_LINES])),
+        "drift": tuple(drift_node(item, plan.account) for item in plan.drift[:MOST_LINES]),
         "drift_more": len(plan.drift) - MOST_LINES,
         "remarks": notes[:MOST_LINES],
         "remarks_more": len(notes) - MOST_LINES,
@@ -169,25 +172,25 @@ def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _endpoints(plan: ShownPlan, relations: Relations) -> tuple[list[Card], list[Card], set[str]]:
+def _endpoints(blocks: Blocks) -> tuple[list[Card], list[Card], set[str]]:
     """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
     cards: list[Card] = []
     lines: list[Card] = []
     covered = set[str]()
-    for changes in report.alike(plan):
+    for changes in report.alike(blocks.plan):
         room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
-        cards += [_card(plan, relations, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
+        cards += [_card(blocks, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
         for i, change in enumerate(changes[room:], start=len(lines)):
             words, at = report.beside_badge(change), place(change.location)
             line = Node(*report.sign_of(change), change.address, words, place=at)
             lines.append(Card(f"l{i}", *_badge(change), words, line))
-        covered.update(at for change in changes for at in relations.family_of(change))
+        covered.update(at for change in changes for at in blocks.relations.family_of(change))
     return cards, lines, covered
 
 
-def _card(plan: ShownPlan, relations: Relations, change: Change, anchor: str) -> Card:
-    update = relations.params(change.address, "UpdateEndpoint")
-    block = block_of(plan, relations, change, set())
+def _card(blocks: Blocks, change: Change, anchor: str) -> Card:
+    update = blocks.relations.params(change.address, "UpdateEndpoint")
+    block = blocks.block(change, set())
     rollout = () if change.refusal else stages(change, update)
     return Card(anchor, *_badge(change), report.beside_badge(change), block, rollout, tuple(map(bar, change.traffic)))
 

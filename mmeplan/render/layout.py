@@ -109,17 +109,33 @@ class Layout:
 
     def _field(self, row: FieldRow, indent: int, widest: int) -> list[str]:
         name, start = shorten(row.name, widest), indent + widest + 2
-        used = start + columns(row.before) + 3 + columns(row.after)
+        caution = f"  ! {row.caution}" if row.caution else ""
+        painted = self.paint(caution, "warning")
+        used = start + columns(row.before) + 3 + columns(row.after) + len(caution)
         margin = " " * indent
         if used + (columns(row.line) + 2 if row.line else 0) <= self.edge:
-            pair = f"{self.paint(row.before, 'before')} → {self.paint(row.after, 'after')}"
+            pair = f"{self.paint(row.before, 'before')} → {self.paint(row.after, 'after')}{painted}"
             return [self._with_right(margin + padded(name, widest + 2) + pair, used, row.line)]
         before, after = shorten_pair(row.before, row.after, self.room - indent - 4)
         return [
-            self._with_right(margin + name, indent + columns(name), row.line),
+            self._with_right(margin + name + painted, indent + columns(name) + len(caution), row.line),
             f"{margin}    {self.paint(before, 'before')}",
             f"{margin}  → {self.paint(after, 'after')}",
         ]
+
+    def values(self, group: FieldGroup, indent: int) -> Styled:
+        """The fields of a new object under one parent: `name  value`, aligned and wrapped."""
+        lines = [" " * indent + shorten(group.parent, self.edge - indent)] if group.parent else []
+        at = indent + 2 if group.parent else indent
+        widest = min(_NAME_ROOM, max(columns(row.name) for row in group.rows))
+        start = at + widest + 2
+        for row in group.rows:
+            caution = f"  ! {row.caution}" if row.caution else ""
+            first, *rest = wrapped(row.after, self.edge - start - len(caution)) or [""]
+            name = padded(shorten(row.name, widest), widest)
+            lines.append(" " * at + self.paint(name, "dim") + _GAP + first + self.paint(caution, "warning"))
+            lines += [" " * start + line for line in rest]
+        return Styled("\n".join(lines))
 
     def details(self, rows: Sequence[tuple[str, str]], indent: int) -> Styled:
         """`image  123456789012.dkr.ecr…`: labels aligned, values wrapped."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from mmeplan.plan import Change, Finding
 from mmeplan.render import report
-from mmeplan.render.blocks import Node, block_of, loose_nodes
+from mmeplan.render.blocks import Blocks, Node, cautioned
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.findings import SEVERITIES, rule_page, severities, spot
@@ -33,6 +33,7 @@ _FIELDS: Final = 2  # fields that are named in a row
 _CAUSES: Final = 3
 _VALUE_ROOM: Final = 1_000  # columns of one value in the details
 _LOOSE_ROOM: Final = 200  # configs and models without an endpoint that are listed
+MOST_ASKED: Final = 100  # fields of a new object
 _MOST_DETAILS: Final = 400  # endpoints whose details are made
 _HEADS: Final = (row("Address", "Action", "Traffic", "Why", "Where"), row("---", "---", "---", "---", "---"))
 
@@ -48,12 +49,13 @@ def markdown(plan: ShownPlan, options: PageOptions) -> str:
         _heading(plan),
         _banner(plan, options.stale, budget // _ALERT_SHARE),
         _alert(plan, budget // _ALERT_SHARE),
+        _cautions(plan, relations, share),
     ]
     after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _remarks(plan, share)]
     end = _footer(plan, options.next_command)
     room = budget - sum(_with_gap(part) for part in (*before, *after, end))
     rows = _table(plan, relations, room)
-    folded = _folded(*_details(plan, relations), room - _with_gap(rows))
+    folded = _folded(*_details(plan, relations, options.full), room - _with_gap(rows))
     return "\n\n".join(part for part in (*before, rows, *after, folded, end) if part) + "\n"
 
 
@@ -103,6 +105,17 @@ def _alert(plan: ShownPlan, room: int) -> str:
             words = report.headline(change).text
             lines.append(f"- **{word}** of {code(change.address)}: {prose(words.partition(': ')[2] or words)}")
     return _quote("CAUTION", fitting(lines, room)) if lines else ""
+
+
+def _cautions(plan: ShownPlan, relations: Relations, room: int) -> str:
+    """What lowers protection, isolation or encryption, or sends data elsewhere."""
+    lines = (
+        f"- **{word}**: {_codes([at for at, _ in objects], _CAUSES)} ({_codes(fields, _FIELDS)})"
+        for word, objects in cautioned(plan, relations)
+        for fields in [tuple(dict.fromkeys(name for _, names in objects for name in names))]
+    )
+    shown = list(fitting(lines, room))
+    return _quote("WARNING", shown) if shown else ""
 
 
 def finding_line(finding: Finding) -> str:
@@ -301,15 +314,16 @@ def _left_out(dropped: Sequence[str], beyond: int, number_made: int) -> str:
     )
 
 
-def _details(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[str, str]], int]:
+def _details(plan: ShownPlan, relations: Relations, full: bool) -> tuple[list[tuple[str, str]], int]:
     """The details of the endpoints that change, worst first, and of the objects that none accounts for.
 
     And how many endpoints there are besides: more than a few hundred details fit into no comment.
     """
     changed = [change for changes in report.alike(plan) for change in changes]
-    details = [_detail(plan, relations, change) for change in changed[:_MOST_DETAILS]]
+    blocks = Blocks(plan, relations, MOST_ASKED, full)
+    details = [_detail(blocks, change) for change in changed[:_MOST_DETAILS]]
     covered = {at for change in changed for at in relations.family_of(change)}
-    loose = loose_nodes(plan, relations, covered)
+    loose = blocks.loose(covered)
     if loose:
         lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
         if len(loose) > _LOOSE_ROOM:
@@ -318,12 +332,13 @@ def _details(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[str, str
     return details, max(0, len(changed) - _MOST_DETAILS)
 
 
-def _detail(plan: ShownPlan, relations: Relations, change: Change) -> tuple[str, str]:
-    block = block_of(plan, relations, change, set())
+def _detail(blocks: Blocks, change: Change) -> tuple[str, str]:
+    block = blocks.block(change, set())
     lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]
     rows = [[_cut(cell) for cell in variant] for variant in block.variants]
     widths = widths_of(rows)
     lines += [f"! {'  '.join(map(padded, cells, widths))}".rstrip() for cells in rows]
+    lines += _value_lines(block)
     lines += _difference_lines(block.groups, block.tags)
     lines += (line for node in block.children for line in _node_lines(node))
     return (change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
@@ -342,16 +357,28 @@ def _node_lines(node: Node) -> Iterator[str]:
     at = f" ({_cut(node.place)})" if node.place else ""
     yield f"@@ {_cut(node.address)}{at}: {_cut(node.words)} @@"
     yield from (f"# {_cut(sentence)}" for sentence in (*node.sentences, *node.notes))
-    yield from (f"+ {_cut(label)}: {_cut(value)}" for label, value in node.details)
+    yield from _value_lines(node)
     yield from _difference_lines(node.groups, node.tags)
+
+
+def _value_lines(node: Node) -> Iterator[str]:
+    """What is asked for of what is new."""
+    yield from (f"+ {_cut(label)}: {_cut(value)}" for label, value in node.details)
+    yield from _difference_lines(node.asked, ())
+    if node.asked_more:
+        yield f"# … and {counted(node.asked_more, 'more field')}"
 
 
 def _difference_lines(groups: Iterable[FieldGroup], tags: Iterable[str]) -> Iterator[str]:
     for group in groups:
         for item in group.rows:
             name = _cut(f"{group.parent}.{item.name}" if group.parent else item.name)
+            if item.caution:
+                yield f"! {item.caution}: {name}"
             if item.before != ABSENT:
                 yield f"- {name}: {_cut(item.before)}"
             if item.after != ABSENT:
                 yield f"+ {name}: {_cut(item.after)}"
-    yield from (f"{tag[:1]} tag {_cut(tag[1:])}" for tag in tags)
+    for tag in tags:
+        sign, text = (tag[0], tag[1:]) if tag[0] in "+-" else ("!", tag)
+        yield f"{sign} tag {_cut(text)}"

@@ -55,6 +55,13 @@ class Relations:
         """The parameters of that call for that address; empty if there is no such step."""
         return next((step.params for step in self.steps.get(at, ()) if step.operation == operation), {})
 
+    def creates(self, change: Change) -> Step | None:
+        """The step that creates an object; None where the plan has none."""
+        if not change.action.creates:
+            return None
+        steps = self.steps.get(change.address, ())
+        return next((step for step in steps if step.operation.startswith("Create") and _creates(step, change)), None)
+
     def needs(self, endpoint: Change) -> tuple[str, tuple[str, ...]]:
         """The addresses of the config that the endpoint is to run, empty where it isn't the fleet's, and its models."""
         if not endpoint.references:
@@ -100,6 +107,10 @@ class Relations:
         found += [at for of in (config, endpoint.address) for at in self._before(of) if at.startswith("model/")]
         models = dict.fromkeys(found or [f"model/{config.partition('/')[2]}"])
         return config, tuple(at for at in models if at in self.main or at in self.gone)
+
+
+def _creates(step: Step, change: Change) -> bool:
+    return change.name in (step.params.get(member) for member in ("ModelName", "EndpointConfigName", "EndpointName"))
 
 
 def model_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

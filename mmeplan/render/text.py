@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from mmeplan.render import report
-from mmeplan.render.blocks import Node, block_of, drift_node, loose_nodes
+from mmeplan.render.blocks import Blocks, Node, cautioned, drift_node
 from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.findings import finding_groups
 from mmeplan.render.layout import rendered
 from mmeplan.render.relations import Relations
-from mmeplan.render.values import counted
+from mmeplan.render.values import counted, listed
 
 FULL_BLOCKS: Final = 20  # blocks of one kind that are shown in full: more is a list, not a review
 FULL_WORST: Final = 200  # outages, deletions and refusals: a reviewer wants them all
 FULL_FINDINGS: Final = 20  # warnings of one rule
 FULL_ERRORS: Final = 200
+MOST_ASKED: Final = 12  # fields of a new object, beside its image, data, variants and tags; --full shows all
+MOST_NAMED: Final = 10  # objects that are named with a caution
+MOST_FIELDS: Final = 4
 
 T = TypeVar("T")
 
@@ -30,8 +33,9 @@ T = TypeVar("T")
 def text(plan: ShownPlan, options: PageOptions) -> str:
     """The plan, dangers first, `options.width` columns wide (80 at least)."""
     relations = Relations(plan)
-    groups, covered = _groups(plan, relations)
-    loose, loose_more = _some(loose_nodes(plan, relations, covered), "object")
+    blocks = Blocks(plan, relations, 0 if options.full else MOST_ASKED, options.full)
+    groups, covered = _groups(blocks)
+    loose, loose_more = _some(blocks.loose(covered), "object")
     drift, drift_more = _some(plan.drift, "endpoint")
     remarks, remarks_more = _some(report.remarks(plan), "note")
     return rendered(
@@ -48,7 +52,8 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         groups=groups,
         loose=loose,
         loose_more=loose_more,
-        drift=list(map(drift_node, drift)),
+        cautions=_caution_lines(plan, relations),
+        drift=[drift_node(item, plan.account) for item in drift],
         drift_more=drift_more,
         findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
         remarks=remarks,
@@ -67,12 +72,20 @@ def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:
     return items[:FULL_BLOCKS], f"… and {counted(rest, f'more {word}')}" if rest > 0 else ""
 
 
-def _groups(plan: ShownPlan, relations: Relations) -> tuple[list[tuple[list[Node], str]], set[str]]:
+def _caution_lines(plan: ShownPlan, relations: Relations) -> list[str]:
+    """`less isolation: model/ranker (enable_network_isolation)`."""
+    return [
+        f"{word}: {listed([f'{at} ({listed(fields, MOST_FIELDS)})' for at, fields in objects], MOST_NAMED)}"
+        for word, objects in cautioned(plan, relations)
+    ]
+
+
+def _groups(blocks: Blocks) -> tuple[list[tuple[list[Node], str]], set[str]]:
     """Endpoints that are treated alike and how many there are besides, worst first; and what they account for."""
     groups, covered = [], set[str]()
-    for changes in report.alike(plan):
+    for changes in report.alike(blocks.plan):
         room = FULL_WORST if report.is_worst(changes[0]) else FULL_BLOCKS
-        blocks = [block_of(plan, relations, change, covered) for change in changes[:room]]
-        covered.update(at for change in changes[room:] for at in relations.family_of(change))
-        groups.append((blocks, report.more_alike(changes[room:])))
+        shown = [blocks.block(change, covered) for change in changes[:room]]
+        covered.update(at for change in changes[room:] for at in blocks.relations.family_of(change))
+        groups.append((shown, report.more_alike(changes[room:])))
     return groups, covered

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from mmeplan.plan import FieldChange, Location
+from mmeplan.plan import FieldChange, Location, cautions
 from mmeplan.render.door import is_masked
 from mmeplan.render.style import clean, shorten_left
 
@@ -23,12 +23,13 @@ _PARENT: Final = re.compile(r"(.*?\benvironment|.*)\.(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One field that differs, as texts. `line` is `:12`, or empty."""
+    """One field that differs, as texts. `line` is `:12`, or empty. `caution` is a word of `plan.cautions`, or empty."""
 
     name: str
     before: str
     after: str
     line: str
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,17 @@ def value_text(value: Any) -> str:
     return clean(value)
 
 
-def field_groups(fields: Iterable[FieldChange]) -> tuple[FieldGroup, ...]:
-    """The fields by their parent; a parent stands before what is inside it."""
+def field_groups(fields: Iterable[FieldChange], account: str = "") -> tuple[FieldGroup, ...]:
+    """The fields by their parent; a parent stands before what is inside it. `account` is that of the plan."""
+    fields = tuple(fields)
+    words = cautions(fields, account)
     grouped: dict[str, list[FieldRow]] = {}
     for item in fields:
         split = _PARENT.fullmatch(item.field)  # the key of an environment variable stays whole
         parent, name = (clean(split[1]), clean(split[2])) if split else ("", clean(item.field))
         line = f":{item.line}" if item.line else ""
-        grouped.setdefault(parent, []).append(FieldRow(name, value_text(item.before), value_text(item.after), line))
+        row = FieldRow(name, value_text(item.before), value_text(item.after), line, words.get(item.field, ""))
+        grouped.setdefault(parent, []).append(row)
     parents = sorted(grouped, key=lambda parent: parent.split("."))
     return tuple(FieldGroup(parent, tuple(grouped[parent])) for parent in parents)
 

@@ -206,6 +206,76 @@ def edited(fleet: Fleet, *path: str, value: Any) -> Fleet:
     return made  # type: ignore[no-any-return]
 
 
+KEY = "arn:aws:kms:eu-west-1:{}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VPC = {"security_group_ids": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"]}
+
+
+def captured(bucket: str, key: str) -> Fleet:
+    """A config that encrypts, and copies requests and answers to that bucket."""
+    capture = {
+        "enable_capture": True,
+        "initial_sampling_percentage": 20,
+        "destination_s3_uri": f"s3://{bucket}/ranker/",
+        "kms_key_id": key,
+        "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
+    }
+    return {**config(main=variant(count=2, enable_ssm_access=False)), "kms_key_id": key, "data_capture_config": capture}
+
+
+GUARDED_MODEL = {
+    **model("1.7", environment={"TOKEN": "hunter2", "LEVEL": "info"}, tags={"owner": "bob"}),
+    "vpc_config": VPC,
+    "enable_network_isolation": True,
+}
+GUARDED = shop(
+    {
+        "ranker": {
+            "config": captured("acme-captures", KEY.format("123456789012")),
+            "deployment_config": CANARY,
+            "protect": True,
+            "on_remove": "retain",
+            "tags": {"team": "search"},
+        }
+    },
+    models={"ranker": GUARDED_MODEL},
+)
+OPENED = shop(
+    {
+        "ranker": {
+            "config": {
+                key: value
+                for key, value in captured("elsewhere-captures", KEY.format("999999999999")).items()
+                if key != "kms_key_id"
+            },
+            "deployment_config": {**CANARY, "auto_rollback_configuration": {"alarms": [{"alarm_name": "ranker-p99"}]}},
+            "tags": {"team": "ads"},
+        }
+    },
+    models={
+        "ranker": {
+            **model("1.7", environment={"TOKEN": "hunter2", "LEVEL": "info"}, tags={"owner": "alice"}),
+            "execution_role_arn": "arn:aws:iam::123456789012:role/everything",
+        }
+    },
+)
+
+
+def trained(name: str, image: str) -> Fleet:
+    """A model with an archive of its own."""
+    made = model(image)
+    made["primary_container"] |= {"model_data_url": f"s3://acme-models/{name}/model.tar.gz"}
+    return made
+
+
+def regions(number: int, image: str) -> Fleet:
+    """Endpoints of a kind, each with its own model and config."""
+    names = [f"ranker-{index:02d}" for index in range(number)]
+    return shop(
+        {name: {"config": config(main=variant(name, LARGE, 2))} for name in names},
+        models={name: trained(name, image) for name in names},
+    )
+
+
 PAIR = shop({"ranker": {"config": config(main=variant())}, "scorer": {"config": config(main=variant(count=1))}})
 WITHOUT = edited(PAIR, "endpoints", "scorer", value=None)
 OUTAGE = one({"main": serverless()})
@@ -254,6 +324,14 @@ SITUATIONS: dict[str, Situation] = {
     "adopt": Situation(one(adopt=True), life=lambda world: world.foreign_endpoint("ranker")),
     "conflict": Situation(one(), life=lambda world: world.foreign_endpoint("ranker")),
     "rename": Situation(shop({"scorer": {"config": config(main=variant()), "renamed_from": "ranker"}}), (one(),)),
+    "rename_with_tags": Situation(
+        shop({"scorer": {"config": config(main=variant()), "renamed_from": "ranker", "tags": {"owner": "alice"}}}),
+        (one(tags={"owner": "bob", "team": "search"}),),
+    ),
+    "create_guarded": Situation(GUARDED),
+    "less_protection": Situation(OPENED, (GUARDED,)),
+    "protect_removed": Situation(one(), (one(protect=True, on_remove="retain"),)),
+    "family": Situation(regions(20, "1.8"), (regions(20, "1.7"),)),
     "drift": Situation(one(TWO), (one(TWO),), life=rescaled),
     "unreadable": Situation(PAIR, (PAIR,), seen=unreadable),
     "findings": Situation(

@@ -69,11 +69,15 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
   created: nothing of that name is live
     large  2 × ml.m5.xlarge  66.7 %  model/ranker
     small  1 × ml.m5.large   33.3 %  model/ranker
+    later updates  blue/green, canary 25 % for 5 min, then the rest; rolled back
+                   by any of 2 alarms
+    alarms         a, b
   ├ + endpoint_config/ranker  new, ranker-4266e02c                 fleet.yaml:12
   └ + model/ranker  new, ranker-730f004e                            fleet.yaml:4
         image        123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1.7
         data         s3://acme-models/ranker/model.tar.gz
         environment  TOKEN
+        execution_role_arn  arn:aws:iam::123456789012:role/sagemaker
 
 Instances     now  peak  after
 ml.m5.large   0    1     1
@@ -94,6 +98,7 @@ fleet prices · account 123456789012 · eu-west-1                plan 0000000000
 ~ endpoint/ranker                                                  fleet.yaml:11
   traffic shifts: blue/green, canary 25 % for 5 min, then the rest; rolled back
   by any of 2 alarms
+    alarms  a, b
   kept for a rollback: ranker-4266e02c
   ├ + endpoint_config/ranker                                       fleet.yaml:12
   │   new, ranker-4266e02c → ranker-6ebcc0d7
@@ -126,6 +131,7 @@ fleet prices · account 123456789012 · eu-west-1                               
 
 ~ endpoint/ranker                                                                      fleet.yaml:11
   traffic shifts: blue/green, canary 25 % for 5 min, then the rest; rolled back by any of 2 alarms
+    alarms  a, b
   kept for a rollback: ranker-4266e02c
   ├ + endpoint_config/ranker  new, ranker-4266e02c → ranker-6ebcc0d7                   fleet.yaml:12
   │     production_variants.large
@@ -165,6 +171,9 @@ fleet.yaml:11:3  error  SLS-12  endpoint/ranker would be deleted and created,
   created
     large  2 instances → serverless, 2048 MB, up to 20 at once  66.7 % → 100 %
     small  removed, was 1 instance                              33.3 % → 0 %
+    later updates  blue/green, canary 25 % for 5 min, then the rest; rolled back
+                   by any of 2 alarms
+    alarms         a, b
   ├ + endpoint_config/ranker                                       fleet.yaml:12
   │   new, ranker-4266e02c → ranker-dba5683b
   │     production_variants.large
@@ -207,7 +216,7 @@ def test_weights_and_counts_in_place(plan_of, live) -> None:
 
 def test_tags_alone(plan_of, live) -> None:
     text = page(plan_of(FLEET + "defaults: {tags: {team: risk}}\n", live(FLEET + "defaults: {tags: {owner: ann}}\n")))
-    assert text.count("tags +team=risk, -owner\n") == 3
+    assert text.count("tags +team=risk, -owner=ann\n") == 3
     assert "no effect on traffic: only tags differ; nothing is rolled" in text
     assert "mmeplan:" not in text
 
