@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mmeplan.errors import Problem
@@ -20,9 +20,11 @@ from mmeplan.render.values import FILE_ROOM, counted, where
 SEVERITIES: Final = ("error", "warning", "note")
 RULE_ROOM: Final = 48  # columns of a rule's id; a policy's has its name in it
 TAB: Final = 4  # columns between tab stops
+NAMED: Final = 3  # addresses of a finding that many entries share
 LINE_ROOM: Final = 64  # columns of an excerpt; of longer lines the part around the caret is shown
 DOCS: Final = "https://github.com/mmeplan/mmeplan/blob/main/docs"
 
+_SECTIONS: Final = ("models", "endpoint_configs", "endpoints")
 _STYLES: Final = {"error": "danger", "warning": "warning", "note": "dim"}
 _OWN: Final = re.compile(
     r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|FOR|KMS|MDL|MME|NAM|PIP|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}", re.ASCII
@@ -48,16 +50,53 @@ FindingGroup = tuple[list[FindingRow], str]
 def findings_text(
     findings: Iterable[Finding], *, width: int = 80, color: bool = False, excerpt: Callable[[int], str] | None = None
 ) -> str:
-    """Every finding in file order, with its help, and one line that counts them.
+    """Every finding in file order, folded, with its help, and one line that counts them.
 
     `excerpt` gives the text of a line of the file, for carets.
     """
     found = sorted(findings, key=lambda item: (item.file, item.line, item.column, item.rule, item.address))
     summary = f"{severities(found)}." if found else "No findings."
     worst = next((severity for severity in SEVERITIES[:2] if any(f.severity == severity for f in found)), "")
-    rows = [_row(item, excerpt) for item in found]
+    rows = [_row(item, excerpt) for item in folded(found)]
     style = _STYLES.get(worst, "good")
     return rendered("report.txt.j2", width=width, color=color, rows=rows, more="", summary=summary, summary_style=style)
+
+
+def folded(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings for people: of one rule at one place of the file, which many entries share (`for_each`, `defaults`),
+    one that counts them and names the first. Where each needs advice of its own, each stays.
+    """
+    groups: dict[object, list[Finding]] = {}
+    seen: Counter[object] = Counter()
+    for finding in findings:
+        place = (finding.file, finding.line, finding.column, finding.path, finding.rule)
+        told = (*place, finding.severity, finding.help, finding.allowed)
+        seen[told, finding.address] += 1
+        own = () if finding.line else (finding.address, finding.message)
+        groups.setdefault((told, seen[told, finding.address], own), []).append(finding)
+    return [_for_all(found) if len(found) > 1 else named(found[0]) for found in groups.values()]
+
+
+def named(finding: Finding) -> Finding:
+    """A finding of something that a `for_each` made: its message says of what, where its place doesn't."""
+    section, _, rest = finding.path.partition(".")
+    name = finding.address.partition("/")[2]
+    own = rest == name or rest.startswith((f"{name}.", f"{name}["))
+    if section not in _SECTIONS or not name or own or finding.address in finding.message:
+        return finding
+    return replace(finding, message=f"{finding.message} ({finding.address})")
+
+
+def _for_all(found: list[Finding]) -> Finding:
+    first, addresses = found[0], [finding.address for finding in found]
+    if len({finding.message for finding in found}) == 1:
+        return replace(first, message=f"{first.message} ({len(found):,} entries: {_first(addresses)})")
+    rest = f"and alike for {len(found) - 1:,} more: {_first(addresses[1:])}"
+    return replace(first, message=f"{named(first).message}; {rest}")
+
+
+def _first(addresses: list[str]) -> str:
+    return ", ".join(addresses[:NAMED]) + (", …" if len(addresses) > NAMED else "")
 
 
 def severities(findings: Iterable[Finding]) -> str:
@@ -67,9 +106,9 @@ def severities(findings: Iterable[Finding]) -> str:
 
 
 def finding_groups(findings: Iterable[Finding], room: int) -> list[FindingGroup]:
-    """The findings by severity and rule, at most `room` of each, in the order in which the rules come first."""
+    """The findings, folded, by severity and rule, at most `room` of each; a rule stands where it first comes."""
     by_rule: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in findings:
+    for finding in folded(findings):
         by_rule[finding.severity, finding.rule].append(finding)
     groups: list[FindingGroup] = []
     for (severity, rule), found in sorted(by_rule.items(), key=lambda item: SEVERITIES.index(item[0][0])):

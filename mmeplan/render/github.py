@@ -19,6 +19,7 @@ from typing import Final
 from mmeplan.errors import ExitCode
 from mmeplan.plan import Finding
 from mmeplan.render.door import PageOptions, ShownPlan, masks
+from mmeplan.render.findings import folded
 from mmeplan.render.markdown import BUDGET, SMALLEST, finding_line, markdown
 from mmeplan.render.markup import code, length, marker
 from mmeplan.render.report import WORST_FIRST, summary_line
@@ -106,13 +107,15 @@ def step_summary(plan: ShownPlan, room: int, *, next_command: str = "", stale: t
 
 def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], *, budget: int = BUDGET) -> str:
     """Why there is no plan, in the place of the plan's comment, so that an older and better one doesn't stay there."""
-    found = list(findings)
+    raw = list(findings)
+    count = sum(finding.severity == "error" for finding in raw)
+    found = folded(raw)
     errors = [finding for finding in found if finding.severity == "error"]
     about = f"{code(fleet)}{f' ({code(environment)})' if environment else ''}"
     head = [
         marker(fleet, environment),
         "",
-        f"## {about}: there is no plan; {counted(len(errors), 'error')}",
+        f"## {about}: there is no plan; {counted(count, 'error')}",
         "",
         "> [!CAUTION]",
     ]
@@ -134,7 +137,7 @@ def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], 
 
 def annotations_text(findings: Iterable[Finding]) -> str:
     """The errors and warnings as workflow commands; empty where there are none. Notes are not worth an annotation."""
-    found, commands = list(findings), []
+    found, commands = folded(findings), []
     for severity in ("error", "warning"):
         alike = [finding for finding in found if finding.severity == severity]
         rest = len(alike) - ROOM

@@ -25,7 +25,7 @@ from mmeplan.render import layout, report
 from mmeplan.render.blocks import Blocks, Node, cautioned, drift_node
 from mmeplan.render.capacity import capacity_note, chart_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
-from mmeplan.render.findings import rule_page, spot
+from mmeplan.render.findings import folded, rule_page, spot
 from mmeplan.render.graph import picture
 from mmeplan.render.markup import quoted_parts
 from mmeplan.render.relations import Relations
@@ -113,7 +113,7 @@ def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
     for card in cards:
         for node in card.block.children:
             links.setdefault(node.address, card.id)
-    found = sorted(plan.findings, key=lambda item: item.severity == "note")
+    found = sorted(folded(plan.findings), key=lambda item: item.severity == "note")
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
     notes = report.remarks(plan)

@@ -17,7 +17,7 @@ from mmeplan.render import report
 from mmeplan.render.blocks import Blocks, Node, cautioned
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.door import Output, PageOptions, ShownPlan
-from mmeplan.render.findings import SEVERITIES, rule_page, severities, spot
+from mmeplan.render.findings import SEVERITIES, folded, rule_page, severities, spot
 from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
 from mmeplan.render.style import clean, padded, shorten, widths_of
@@ -99,7 +99,7 @@ def _quote(kind: str, lines: Iterable[str]) -> str:
 
 def _alert(plan: ShownPlan, room: int) -> str:
     """What must not be overlooked: errors, outages, endpoints that are deleted."""
-    lines = [finding_line(finding) for finding in plan.findings if finding.severity == "error"]
+    lines = [finding_line(finding) for finding in folded(plan.findings) if finding.severity == "error"]
     for word, changes in report.dangers(plan):
         for change in changes:
             words = report.headline(change).text
@@ -131,7 +131,7 @@ def finding_line(finding: Finding) -> str:
 def _findings(plan: ShownPlan, room: int) -> str:
     found = [finding for finding in plan.findings if finding.severity != "error"]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return _section(f"### Findings: {severities(found)}", map(finding_line, found), room)
+    return _section(f"### Findings: {severities(found)}", map(finding_line, folded(found)), room)
 
 
 def _section(title: str, lines: Iterable[str], room: int) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mmeplan.plan.finding import Finding
+from mmeplan.render.findings import named as told
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT: Final = "mmeplanPlace/v1"
@@ -37,7 +38,7 @@ class RuleHelp:
 
 def sarif_text(findings: Iterable[Finding], rules: Iterable[RuleHelp], *, version: str) -> str:
     """The document; of the rules, those that found something, in the order of their ids."""
-    found = list(findings)
+    found = [told(finding) for finding in findings]
     named = {finding.rule for finding in found}
     listed = sorted((rule for rule in rules if rule.id in named), key=lambda rule: rule.id)
     driver = {
