@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mmeplan.spec.fleet import Policy
+from mmeplan.spec.installing import how_to_add
 from mmeplan.spec.problems import Refusals
 
 POLICY_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MAX_POLICIES: Final = 100
 MISSING: Final = "policies need CEL, which isn't installed"
-INSTALL: Final = "pip install 'mmeplan[policies]'"
+_EXTRA: Final = "policies"
+_PACKAGE: Final = "cel-expr-python"
 
 
 def read_policies(value: Mapping[str, Any] | None, refusals: Refusals) -> tuple[Policy, ...]:
@@ -55,7 +57,7 @@ def _compiles(policy: Policy, refusals: Refusals) -> bool:
         hint = f"it may use {' and '.join(policy.names)}" if "undeclared" in str(error) else ""
         refusals.refuse(f"the expression doesn't compile: {error}", path, hint, at=place)
     except CelMissingError:
-        refusals.refuse(MISSING, ("policies",), INSTALL)
+        refusals.refuse(MISSING, ("policies",), how_to_add(_EXTRA, _PACKAGE))
         return False
     return True
 

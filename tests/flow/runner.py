@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,7 +145,7 @@ class Runner:
             context["steps"][step["id"]] = {"outputs": Blank(outputs_of(output))}
 
     def _environment(self) -> dict[str, str]:
-        """What the runner sets, and this machine's PATH. pip gets along without network: what it needs is here."""
+        """What the runner sets, and this machine's PATH."""
         event = self.temp / "event.json"
         event.write_text(json.dumps(self.event))
         here = Path(sys.executable).parent
@@ -166,16 +165,16 @@ class Runner:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/nonexistent",
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
-            **OFFLINE_PIP,
             **self.environment,
         }
 
 
-OFFLINE_PIP = {
-    "PIP_NO_INDEX": "1",
-    "PIP_NO_DEPS": "1",
-    "PIP_NO_BUILD_ISOLATION": "0",  # to pip this means: no isolation
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PYTHONPATH": sysconfig.get_paths()["purelib"],
-}
-"""Build and run with the libraries of this environment, without asking an index."""
+def offline_pip(wheels: Path) -> dict[str, str]:
+    """pip installs from this folder of wheels, and asks no index."""
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PIP_NO_COMPILE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+    }

@@ -16,7 +16,7 @@ import pytest
 from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
 from tests.flow.fake_github import FakeGitHub, serving
-from tests.flow.runner import Ended, Runner
+from tests.flow.runner import ROOT, Ended, Runner, offline_pip
 
 TOKEN, BOT = "ghs_the_workflows_own_token", "github-actions[bot]"
 SECRET = "not-for-everyone"
@@ -53,12 +53,13 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runner's temporary folder, with mmeplan installed by the action's own step."""
+def machine(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
+    """A runner's temporary folder, with mmeplan installed by the action's own step into a bare environment."""
     temp = tmp_path_factory.mktemp("runner")
-    ended = Runner(temp, temp, {}).act(skip=("Run mmeplan", "Tell how it ended"))
+    ended = Runner(temp, temp, {}, environment=offline_pip(wheels)).act(skip=("Run mmeplan", "Tell how it ended"))
     assert ended.code == 0, ended.log
     assert ended.ran == ["Install mmeplan"]
+    assert "::warning" not in ended.log
     assert (temp / "mmeplan/bin/mmeplan").exists()
     return temp
 
@@ -73,9 +74,9 @@ def github() -> Iterator[FakeGitHub]:
 class Repository:
     """A repository whose main branch is live, and the machines that its workflows run on."""
 
-    def __init__(self, tmp_path: Path, machine: Path, github: FakeGitHub) -> None:
+    def __init__(self, tmp_path: Path, machine: Path, github: FakeGitHub, pip: dict[str, str]) -> None:
         self.origin, self.machine, self.github = tmp_path / "origin", machine, github
-        self.world = tmp_path / "aws.db"
+        self.world, self.pip = tmp_path / "aws.db", pip
         self.tmp_path = tmp_path
         self.origin.mkdir()
         git(self.origin, "init", "-q")
@@ -103,7 +104,7 @@ class Repository:
         folder = self.checkout(branch, f"checkout-{branch}")
         event = {"pull_request": {"number": 7}} if event_name == "pull_request" else {}
         sha = git(folder, "rev-parse", "HEAD")
-        return Runner(self.machine, folder, event, event_name, token, self.github.url, sha=sha)
+        return Runner(self.machine, folder, event, event_name, token, self.github.url, sha=sha, environment=self.pip)
 
     def act(self, branch: str, event_name: str = "pull_request", token: str = TOKEN, **inputs: str) -> Ended:
         skip = ("Install mmeplan",)
@@ -116,9 +117,9 @@ class Repository:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, machine: Path, github: FakeGitHub) -> Repository:
+def repository(tmp_path: Path, machine: Path, github: FakeGitHub, wheels: Path) -> Repository:
     """A fleet that is live as the main branch says."""
-    made = Repository(tmp_path, machine, github)
+    made = Repository(tmp_path, machine, github, offline_pip(wheels))
     folder = made.checkout("main", "first")
     assert mmeplan(f"apply --yes {made.aws}", folder).code == 0
     return made
@@ -323,3 +324,38 @@ def test_a_typing_mistake_in_args_is_red(repository: Repository, command: str) -
     assert ended.code != 0
     assert ended.outputs["exit"] == "1"
     assert "No such option" in ended.log
+
+
+def test_the_bare_environment_reads_policies(repository: Repository) -> None:
+    """The environment is the action's own: nothing of the developer's is in it."""
+    policies = "policies:\n  no-large: {expression: plan.summary.delete == 0, message: nothing is deleted}\n"
+    repository.commit(BIGGER + policies, "A policy")
+    ended = repository.act("bigger")
+    assert ended.outputs["exit"] == "2", ended.log
+    python = repository.machine / "mmeplan/bin/python"
+    assert subprocess.run([python, "-c", "import pytest"], env={}, capture_output=True).returncode != 0
+
+
+def test_the_input_packages_adds_rules(repository: Repository, tmp_path: Path) -> None:
+    rules = shutil.copytree(ROOT / "examples/rules-package", tmp_path / "rules-package")
+    python = repository.machine / "mmeplan/bin/python"
+    try:
+        ended = repository.act("bigger", packages=f"{rules}\n")
+    finally:
+        subprocess.run([python, "-m", "pip", "uninstall", "-qy", "acme-fleet-rules"], check=True)
+    assert (ended.code, ended.outputs["exit"]) == (3, "3"), ended.log
+    assert "ACME-01" in ended.log
+
+
+def test_a_package_may_not_change_what_mmeplan_was_installed_with(repository: Repository, tmp_path: Path) -> None:
+    package = tmp_path / "greedy"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "greedy"\nversion = "1"\ndependencies = ["click<8"]\n'
+        "[tool.hatch.build.targets.wheel]\nbypass-selection = true\n"
+    )
+    ended = repository.runner("bigger").act(("Install mmeplan",), packages=str(package), args=repository.aws)
+    assert ended.code != 0
+    assert "click" in ended.log
+    assert ended.ran == ["Install more packages"]

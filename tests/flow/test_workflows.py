@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from mmeplan.render.github import OUTPUT_KEYS
-from tests.flow.runner import OFFLINE_PIP, ROOT
+from tests.flow.runner import ROOT, offline_pip
 
 ACTION = ROOT / "action.yml"
 EXAMPLES = ROOT / "examples" / "workflows"
@@ -161,16 +161,24 @@ def test_the_action_hands_on_every_output() -> None:
 # --- the hook ---------------------------------------------------------------------------------------------------------
 
 
-def test_pre_commit_runs_the_hook_from_a_clone(tmp_path: Path) -> None:
-    """`pre-commit try-repo` on this repository: it is cloned, built and installed, and says what is wrong."""
+def test_pre_commit_runs_the_hook_from_a_clone(tmp_path: Path, wheels: Path) -> None:
+    """A .pre-commit-config.yaml names this repository: it is built and installed with CEL, and says what is wrong."""
     pre_commit = tool("pre-commit")
     folder = tmp_path / "fleets"
-    for name in ("ab-variants", "async"):
+    for name in ("ab-variants", "async", "policies"):
         shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns(".mmeplan"))
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run(["git", "add", "."], cwd=folder, check=True)
-    env = {**OFFLINE_PIP, "PRE_COMMIT_HOME": str(tmp_path / "cache"), "VIRTUALENV_NO_PERIODIC_UPDATE": "1"}
-    command = [pre_commit, "try-repo", clone(tmp_path), "mmeplan-validate", "--all-files", "--verbose"]
+    env = {
+        **offline_pip(wheels),
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "VIRTUALENV_NO_PERIODIC_UPDATE": "1",
+    }
+    source = clone(tmp_path)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=source, capture_output=True, text=True).stdout.strip()
+    hooks = {"repo": str(source), "rev": commit, "hooks": [{"id": "mmeplan-validate"}]}
+    (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [hooks]}))
+    command = [pre_commit, "run", "mmeplan-validate", "--all-files", "--verbose"]
     run(*command, cwd=folder, **env)
     broken = folder / "async" / "fleet.yaml"
     broken.write_text(broken.read_text().replace("endpoints:", "endpointz:"))

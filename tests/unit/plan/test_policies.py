@@ -11,6 +11,7 @@ from mmeplan import plan
 from mmeplan.errors import InputError
 from mmeplan.plan import policies as policies_module
 from mmeplan.spec import load_text
+from mmeplan.spec.installing import how_to_add
 from mmeplan.spec.policies import CelEvaluationError, CelSyntaxError, Expression
 from tests.simulation.world import World, config, fleet, model, variant
 
@@ -164,7 +165,8 @@ def test_without_cel_the_file_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
     found = problem(FILE.format("'true'"))
     assert found.message == "policies need CEL, which isn't installed"
-    assert found.hint == "pip install 'mmeplan[policies]'"
+    assert found.hint == how_to_add("policies", "cel-expr-python")
+    assert "policies" in found.hint
     assert load_text(b"version: 1\nfleet: f\n").policies == ()
 
 
