@@ -17,3 +17,8 @@ DATA_SOURCE_EXCLUSIONS: Final = (
     "endpoints, SageMaker multi-model endpoints, and SageMaker Marketplace."
 )
 """botocore, ContainerDefinition.ModelDataSource."""
+
+SAME_REGION: Final = (
+    "The model artifacts must be in an S3 bucket that is in the same region as the model or endpoint you are creating."
+)
+"""botocore, ContainerDefinition.ModelDataUrl."""

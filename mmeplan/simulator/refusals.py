@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from mmeplan.aws.instances import has_local_nvme
+from mmeplan.aws.jumpstart import EULA_REFUSAL, is_gated
 from mmeplan.simulator.names import invalid
 
 Json = dict[str, Any]
@@ -73,12 +74,23 @@ def image_registry(request: Json) -> Iterator[str]:
             yield f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.'
 
 
+def license_of_gated_models(request: Json) -> Iterator[str]:
+    """Captured: terraform-provider-aws issue 34795."""
+    for container in containers(request):
+        sources = [container.get("ModelDataSource", {}), *container.get("AdditionalModelDataSources", ())]
+        for source in (holder.get("S3DataSource", {}) for holder in sources):
+            accepted = source.get("ModelAccessConfig", {}).get("AcceptEula") is True
+            if is_gated(source.get("S3Uri")) and not accepted:
+                yield EULA_REFUSAL.format(uri=source["S3Uri"])
+
+
 CREATE_MODEL: Final[tuple[Rule, ...]] = (
     one_of_primary_and_containers,
     execution_role,
     image_or_package,
     one_multi_model_container,
     image_registry,
+    license_of_gated_models,
 )
 
 # -- CreateEndpointConfig --------------------------------------------------------------------------------------------

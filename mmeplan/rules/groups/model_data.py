@@ -1,13 +1,12 @@
-"""Models: their artifacts and environment (MDL; the rest is in models.py)."""
+"""Models: their artifacts (MDL; the rest is in models.py, the environment in environment.py)."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mmeplan.aws.shapes import service
+from mmeplan.aws.jumpstart import is_gated, jumpstart_region
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import (
@@ -22,114 +21,12 @@ from mmeplan.rules.artifacts import (
     unseen,
 )
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Container, FleetFacts, Model
+from mmeplan.rules.facts import Container, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
-from mmeplan.rules.sources import DATA_SOURCE_EXCLUSIONS
+from mmeplan.rules.sources import DATA_SOURCE_EXCLUSIONS, SAME_REGION
 
 _SOURCE: Final = "model_data_source:\n  s3_data_source:\n    s3_uri: %s\n    s3_data_type: %s\n    compression_type: %s"
-
-
-MAX_ENVIRONMENT_BYTES: Final = (
-    32 * 1024
-)  # keys and values of all containers of a model; ContainerDefinition.Environment
-
-
-class EnvironmentSize(Rule):
-    id = "MDL-15"
-    title = "The environment of a model's containers is not too large together"
-    severity = "error"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ContainerDefinition.Environment: 32 KB over all containers"
-    quote = (
-        "If you pass multiple containers to a CreateModel request, then the maximum length of all of their maps, "
-        "combined, is also 32 KB."
-    )
-    why = "The service refuses a model whose keys and values come to more, over all its containers."
-    fix = "Move settings into a file of the artifact."
-    bad = fleet_file(
-        container="environment:\n" + "\n".join(f"  SETTING_{number}: {'x' * 1000}" for number in range(33))
-    ).replace("  ranker:\n", "  ranker:  # here\n", 1)
-    good = fleet_file(container="environment: {WORKERS: 2}")
-    also = ("MDL-16",)
-
-    def model(self, model: Model) -> Iterator[Hit]:
-        size = 0
-        for container in model.containers:
-            if "Environment" in container.spec:
-                size += sum(len(key.encode()) + len(value.encode()) for key, value in container.environment())
-        if size > MAX_ENVIRONMENT_BYTES:
-            yield (
-                (),
-                f"the environment comes to {size:,} bytes over all containers; the API takes {MAX_ENVIRONMENT_BYTES:,}",
-            )
-
-
-OLD_MAX_ENVIRONMENT: Final = 16  # entries per container in older revisions of the API reference
-
-
-class ManyEnvironmentEntries(Rule):
-    id = "MDL-16"
-    title = "An environment fits older revisions of the API too"
-    severity = "warning"
-    basis = "conf"
-    source = "API reference CreateModel: 16 entries in older revisions, more in the current shape"
-    why = "Older tools and SDKs refuse what the current service takes."
-    fix = "Nothing, where only current tools touch this model: allow it with that reason."
-    bad = fleet_file(container="environment:  # here\n" + "\n".join(f"  SETTING_{number}: x" for number in range(17)))
-    good = fleet_file(container="environment: {WORKERS: 2}")
-    members = ("Environment",)
-
-    def container(self, container: Container) -> Iterator[Hit]:
-        count = len(container.spec["Environment"])
-        most = service().shapes["EnvironmentMap"].get("max", count)
-        if OLD_MAX_ENVIRONMENT < count <= most:  # above that MDL-12 speaks
-            path = (*container.path, "Environment")
-            yield path, f"{count} environment entries: older revisions of the API take {OLD_MAX_ENVIRONMENT}"
-
-
-_SECRET_WORDS: Final = frozenset(
-    ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY"]
-)
-_SECRET_KEYS: Final = frozenset(["API", "ACCESS", "PRIVATE", "SECRET", "SIGNING", "ENCRYPTION"])
-
-_VOCABULARY: Final = frozenset(
-    ["PAD", "EOS", "BOS", "UNK", "MASK", "SEP", "CLS", "STOP", "START", "END", "SPECIAL", "NEXT", "MAX"]
-)
-"""Words before TOKEN that speak of a tokenizer's vocabulary."""
-
-
-def _names_a_secret(key: str) -> bool:
-    words = key.upper().split("_")
-    before = words[-2] if len(words) > 1 else ""
-    if words[-1] == "TOKEN":
-        return before not in _VOCABULARY
-    return words[-1] in _SECRET_WORDS or (words[-1] == "KEY" and before in _SECRET_KEYS)
-
-
-class SecretInEnvironment(Rule):
-    id = "MDL-17"
-    title = "The environment holds no secrets"
-    severity = "warning"
-    basis = "doc"
-    source = "botocore sagemaker/2017-07-24, ContainerDefinition.Environment: don't include any sensitive data"
-    why = (
-        "Everybody who may call DescribeModel reads it, and it stands in plain text in fleet.yaml, in "
-        "plans and in logs."
-    )
-    fix = "Keep it in AWS Secrets Manager, give the container its ARN, and let the execution role read it."
-    bad = fleet_file(container="environment:\n  DATABASE_PASSWORD: hunter2  # here")
-    good = fleet_file(
-        container="environment:\n"
-        "  DATABASE_SECRET_ARN: arn:aws:secretsmanager:eu-west-1:123456789012:secret:ranker\n"
-        "  MAX_TOKENS: 512"
-    )
-    members = ("Environment",)
-
-    def container(self, container: Container) -> Iterator[Hit]:
-        for key, value in container.environment():
-            if value and not value.startswith("arn:") and _names_a_secret(key):
-                yield (*container.path, "Environment", key), f"`{key}` looks like a secret in plain text"
 
 
 class ArchiveIsTarGz(Rule):
@@ -186,10 +83,7 @@ class BucketInRegion(OnlineRule):
     severity = "error"
     basis = "doc"
     source = "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: the same region"
-    quote = (
-        "The model artifacts must be in an S3 bucket that is in the same region as the model or endpoint you are "
-        "creating."
-    )
+    quote = SAME_REGION
     why = "SageMaker reads artifacts of its own region only."
     fix = "Replicate the bucket, and name the copy; `{{ region }}` in the address keeps one file good for several."
     reads = ("GetBucketLocation",)
@@ -374,36 +268,66 @@ class ChannelsAreUnique(Rule):
                 yield path, f"two additional data sources have the channel {name!r}"
 
 
-_REMOTE = re.compile(r"(https?|s3)://(?!localhost|127\.|0\.0\.0\.0|\[::1\])", re.IGNORECASE)
+_GATED: Final = "s3://jumpstart-private-cache-prod-%s/meta-textgeneration/llama-2-7b/artifacts/v1.0.0/"
+_ACCEPTED: Final = "\n    model_access_config: {accept_eula: true}"
 
 
-class RemoteInIsolation(Rule):
-    id = "MDL-38"
-    title = "An isolated container is told of no remote addresses"
-    severity = "warning"
-    basis = "doc"
+def _jumpstart(region: str, access: str) -> str:
+    source = _SOURCE % (_GATED % region, "S3Prefix", "None")
+    return fleet_file(container=f"{source}{access}", without=("model_data_url",))
+
+
+class LicenseIsAccepted(Rule):
+    id = "MDL-52"
+    title = "The license of a gated JumpStart model is accepted"
+    severity = "error"
+    basis = "inf"
     source = (
-        "botocore sagemaker/2017-07-24, CreateModelInput.EnableNetworkIsolation: no inbound or outbound network calls"
+        'terraform-provider-aws issue 34795: CreateModel answers "The AcceptEula value must be explicitly defined as '
+        'True in order to accept the end-user license agreement (EULA) that this … model requires."; SageMaker Python '
+        "SDK, jumpstart.constants: the buckets of gated models"
     )
     why = (
-        "With network isolation the container reaches nothing, so an address in its environment points to a lost hope."
+        "What lies in jumpstart-private-cache-prod-REGION is under a license that has to be accepted in the request; "
+        "CreateModel refuses it otherwise."
     )
-    fix = "Put what it needs into the artifact, or drop `enable_network_isolation`."
-    bad = fleet_file(
-        model="enable_network_isolation: true",
-        container="environment:\n  FEATURE_STORE: https://features.acme.example  # here",
-    )
-    good = fleet_file(container="environment:\n  FEATURE_STORE: https://features.acme.example")
-    members = ("EnableNetworkIsolation",)
+    fix = "Read the license; where you accept it, write `model_access_config: {accept_eula: true}` beside `s3_uri`."
+    bad = _jumpstart("eu-west-1", "").replace("v1.0.0/", "v1.0.0/  # here")
+    good = _jumpstart("eu-west-1", _ACCEPTED)
+    members = ("ModelDataSource", "AdditionalModelDataSources")
 
-    def model(self, model: Model) -> Iterator[Hit]:
-        if not model.request["EnableNetworkIsolation"]:
-            return
-        for container in model.containers:
-            for key, value in container.environment():
-                if _REMOTE.match(value):
-                    path = (*container.path, "Environment", key)
-                    yield path, f"`{key}` names {value}, but the container has no network"
+    def container(self, container: Container) -> Iterator[Hit]:
+        for path, source in _s3_sources(container):
+            access = source.get("ModelAccessConfig") or {}
+            if is_gated(source.get("S3Uri")) and access.get("AcceptEula") is not True:
+                message = "the model is under a license, and there is no `model_access_config: {accept_eula: true}`"
+                yield (*path, "S3Uri"), message
+
+
+class JumpStartInRegion(Rule):
+    id = "MDL-53"
+    title = "A JumpStart model comes from the bucket of the fleet's region"
+    severity = "error"
+    basis = "doc"
+    source = (
+        "botocore sagemaker/2017-07-24, ContainerDefinition.ModelDataUrl: the same region; SageMaker Python SDK, "
+        "jumpstart.constants: JumpStart has a bucket for each region, which is in its name"
+    )
+    quote = SAME_REGION
+    why = "SageMaker reads artifacts of its own region only."
+    fix = "Name the bucket of this region: `{{ region }}` at the end of its name keeps one file good for several."
+    bad = _jumpstart("us-east-1", _ACCEPTED).replace("v1.0.0/", "v1.0.0/  # here")
+    good = _jumpstart("eu-west-1", _ACCEPTED)
+    members = ("ModelDataSource", "AdditionalModelDataSources", "ModelDataUrl")
+
+    def container(self, container: Container) -> Iterator[Hit]:
+        region = container.owner.scope.region
+        named = [((*container.path, "ModelDataUrl"), container.spec.get("ModelDataUrl"))]
+        named += [((*path, "S3Uri"), source.get("S3Uri")) for path, source in _s3_sources(container)]
+        for path, uri in named:
+            theirs = jumpstart_region(uri)
+            if theirs and region not in (None, theirs):
+                yield path, f"the bucket is JumpStart's of {theirs}, the fleet in {region}"
 
 
 SHAPES: Final = (
@@ -417,32 +341,6 @@ SHAPES: Final = (
         ),
         bad=fleet_file(container=_TWO_CHANNELS % ("draft", "'a draft'") + "  # here"),
         good=fleet_file(container=_TWO_CHANNELS % ("draft", "adapter")),
-    ),
-    ShapeRule(
-        "MDL-12",
-        "A container has no more environment entries than SageMaker takes",
-        "EnvironmentMap",
-        bad=fleet_file(
-            container="environment:  # here\n" + "\n".join(f"  SETTING_{number}: x" for number in range(101))
-        ),
-        good=fleet_file(container="environment: {WORKERS: 2}"),
-        fix="Move settings into a file of the artifact.",
-    ),
-    ShapeRule(
-        "MDL-13",
-        "An environment key is a shell name",
-        "EnvironmentKey",
-        bad=fleet_file(container="environment:\n  log.level: debug  # here"),
-        good=fleet_file(container="environment:\n  LOG_LEVEL: debug"),
-        fix="Use letters, digits and underscores; neither dots nor hyphens.",
-    ),
-    ShapeRule(
-        "MDL-14",
-        "An environment value is of a length that SageMaker takes",
-        "EnvironmentValue",
-        bad=fleet_file(container=f"environment:\n  PROMPT: {'long ' * 205}text  # here"),
-        good=fleet_file(container="environment:\n  PROMPT: short"),
-        fix="Shorten it, or put it into a file of the artifact.",
     ),
     ShapeRule(
         "MDL-18",

@@ -23,7 +23,7 @@ SUBJECTS = {
     "ARN": {"execution_roles", "names"},
     "CFG": {"accelerators", "endpoint_configs", "instances"},
     "EP": {"callers", "endpoints"},
-    "MDL": {"execution_roles", "model_data", "model_packages", "models"},
+    "MDL": {"environment", "execution_roles", "model_data", "model_packages", "models"},
     "MME": {"multi_model", "multi_model_hosting"},
 }
 """The prefixes whose rules stand in several modules, one for each subject."""

@@ -53,6 +53,23 @@ def test_a_package_is_one_of_the_region(world, refused):
     create_model(world, {"ModelPackageName": "ranker"}, ModelName="named")
 
 
+GATED = "s3://jumpstart-private-cache-prod-us-east-1/meta-textgeneration/meta-textgeneration-llama-2-13b-f/v1.0.0/"
+
+
+@pytest.mark.parametrize("access", [{}, {"ModelAccessConfig": {"AcceptEula": False}}])
+def test_a_gated_model_is_made_once_its_license_is_accepted(world, refused, access):
+    source = {"S3Uri": GATED, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    told = refused(create_model, world, {"Image": ECR, "ModelDataSource": {"S3DataSource": {**source, **access}}})
+    assert told == (
+        "The AcceptEula value must be explicitly defined as True in order to accept the end-user license agreement "
+        f'(EULA) that this "{GATED}" model requires. You are responsible for reviewing and complying with any '
+        "applicable license terms and making sure they are acceptable for your use case before downloading or using "
+        "a model."
+    )
+    accepted = {**source, "ModelAccessConfig": {"AcceptEula": True}}
+    create_model(world, {"Image": ECR, "ModelDataSource": {"S3DataSource": accepted}})
+
+
 @pytest.mark.parametrize(
     ("image", "told"),
     [
