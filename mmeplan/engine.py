@@ -590,11 +590,13 @@ class Engine:
         unlock: str = "",
         waiting: Callable[[str], None] = lambda _: None,
         problem: Callable[[str], None] = lambda _: None,
+        shielded: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Iterator[FleetLock]:
         """Hold the lock `s3://BUCKET/KEY` while the context is open, however it is left; for `apply(lock=…)`.
 
         Waits up to `timeout_s` for it; `waiting` is told whom for. `unlock` is the command that removes it, for the
-        message to whoever finds it held. `problem` is told where it was lost or could not be given back.
+        message to whoever finds it held. `problem` is told where it was lost or could not be given back. That
+        happens inside `shielded()`, which may keep signals away.
         Raises InputError, LockedError, CloudError.
         """
         place = applying.lock_place(url)
@@ -604,11 +606,12 @@ class Engine:
         lock = FleetLock(
             place, owner, self._reader, self._writer, self.clock, unlock=unlock or f"mmeplan unlock {place.url}"
         )
-        lock.acquire(timeout_s, waiting=waiting)
         try:
+            lock.acquire(timeout_s, waiting=waiting)
             yield lock
         finally:
-            said = lock.lost or lock.release()
+            with shielded():
+                said = lock.lost or lock.release()
             if said:
                 problem(said)
 

@@ -28,6 +28,7 @@ DEAD_S: Final = 600.0  # without a sign of life for this long, the message says 
 ASK_AGAIN_S: Final = 5.0  # between two tries to get a lock that is held, with --lock-timeout
 _PATIENCE: Final = Backoff(5, 1, 8)  # for throttling, server errors and lost answers of S3
 _PASSING: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
+_UNKNOWN: Final = frozenset({Failure.TRANSIENT, Failure.UNANSWERED})  # it may have had its effect
 _CONFLICT: Final = "ConditionalRequestConflict"  # 409: another conditional write of the key is under way; try again
 T = TypeVar("T")
 
@@ -136,6 +137,7 @@ class FleetLock:
         self._clock = clock
         self._unlock = unlock
         self._etag = ""
+        self._unsure = False  # whether a write was sent of which it isn't known whether it took effect
         self._looked_at = clock.monotonic()
 
     # --- taking and giving back ---------------------------------------------------------------------------------------
@@ -168,17 +170,19 @@ class FleetLock:
 
     def release(self) -> str:
         """Give the lock back. Why that did not work, as a sentence; empty where it did. Raises nothing."""
-        if not self._etag or self.lost:
+        if self.lost or not (self._etag or self._unsure):
             return ""
         seen = SeenLock(self._etag, self.owner)
         try:
-            gone = self._patiently(lambda: remove(self._writer, self.place, seen))
+            gone = bool(self._etag) and self._patiently(lambda: remove(self._writer, self.place, seen))
             there = None if gone else look(self._reader, self.place)
             if there is not None and _is(there.owner, self.owner):  # a refresh whose answer was lost
                 remove(self._writer, self.place, there)
         except CloudError as error:
+            if error.code == "NoSuchBucket":
+                return ""
             return f"the lock {self.place.url} could not be given back ({error}); remove it: {self._unlock}"
-        self._etag = ""
+        self._etag, self._unsure = "", False
         return ""
 
     # --- keeping ------------------------------------------------------------------------------------------------------
@@ -226,8 +230,10 @@ class FleetLock:
         def put() -> str:
             try:
                 sent = {**where, "Body": body, "ContentType": "application/json", **condition}
+                self._unsure = True
                 return str(self._writer.write("PutObject", sent)["ETag"])
             except CloudError as error:
+                self._unsure = failure_of(error) in _UNKNOWN
                 if not (_is_other(error) or (_is_missing(error) and "IfMatch" in condition)):
                     raise
             seen = look(self._reader, self.place)  # an attempt before this one may have had its effect

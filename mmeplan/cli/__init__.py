@@ -6,7 +6,6 @@ Start-up is kept light: a command's module, and boto3 behind it, is imported whe
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
 from mmeplan.errors import ExitCode
@@ -15,21 +14,29 @@ GC_THRESHOLDS = (50_000, 20, 1_000_000)
 """Python's own thresholds scan the one large structure that a run builds again and again: a third of the time."""
 
 
+ACTING = frozenset({"apply", "destroy", "move", "rollback", "unlock"})
+"""Commands whose exit code says what became of SageMaker, whatever became of what they print."""
+
+
 def main() -> None:
     """Entry point of the `mmeplan` console script."""
     gc.set_threshold(*GC_THRESHOLDS)
+    from mmeplan.cli import streams
+
+    streams.guard()
     from mmeplan.cli.app import app
 
     try:
         app(prog_name="mmeplan", standalone_mode=True)
-    except BrokenPipeError:
-        _discard_stdout()
-        sys.exit(ExitCode.DONE)
-
-
-def _discard_stdout() -> None:
-    """`mmeplan plan | head` closed the pipe: not an error, and nothing more may be flushed into it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as ended:
+        sys.stdout.flush()
+        lost = streams.lost()
+        if lost is None:
+            raise
+        sys.stderr.write(f"error: stdout could not be written: {lost.strerror}\n")
+        if ended.code in (None, ExitCode.DONE, ExitCode.CHANGES) and not ACTING & set(sys.argv[1:2]):
+            sys.exit(ExitCode.ERROR)
+        raise
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import click
 
 from mmeplan import __version__
 from mmeplan.cli.errors import reported, usage_errors
+from mmeplan.cli.interrupts import INTERRUPTS
 
 # name → (module, one line for `mmeplan --help`). In the order of a first day with mmeplan.
 COMMANDS = {
@@ -65,7 +66,7 @@ class _Commands(click.Group):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
-        with reported(), usage_errors():
+        with INTERRUPTS.handled(), reported(), usage_errors():
             return super().invoke(ctx)
 
 

@@ -10,6 +10,8 @@ import click
 
 from mmeplan import render
 from mmeplan.cli.commit import commit_of
+from mmeplan.cli.door import page
+from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.options import (
     ApplyOptions,
     Settings,
@@ -20,7 +22,7 @@ from mmeplan.cli.options import (
     online_option,
 )
 from mmeplan.cli.outputs import rendered
-from mmeplan.cli.progress import Interrupts, JsonLines, display
+from mmeplan.cli.progress import display, json_line
 from mmeplan.engine import Engine, Planned, files_of, next_after, outcome_view, parallelism_problem
 from mmeplan.errors import ExitCode, InputError, MmeplanError, PlanRefused, Problem
 from mmeplan.plan import Plan, read_file
@@ -124,7 +126,7 @@ def show_and_carry_out(
 ) -> int:
     """Show a plan, ask, and carry it out. Returns the exit code. Raises PlanRefused for a saved one."""
     plan, saved = planned.plan, planned.snapshot is None
-    click.echo(rendered(plan, settings, "text", show_environment=False), nl=False, err=how.json)
+    page(rendered(plan, settings, "text", show_environment=False), err=how.json)
     if plan.refused and not saved:
         return ExitCode.REFUSED
     try:
@@ -134,7 +136,7 @@ def show_and_carry_out(
         raise
     if not plan.steps:
         if how.json:  # the event stream begins and ends like any other
-            engine.apply(planned, observer=JsonLines())
+            engine.apply(planned, observer=json_line)
         return ExitCode.DONE if saved or plan.complete or plan.options.targets else ExitCode.ERROR
     _confirm(plan, yes=how.yes)
     return _carry_out(planned, settings, engine, how, lock)
@@ -147,7 +149,7 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise MmeplanError("nobody can be asked here, so nothing was done", hint="add --yes")
     if plan.options.destroy:
-        typed = click.prompt(f"\nThis deletes the fleet. Type its name ({plan.fleet}) to go on", err=True)
+        typed = click.prompt(f"\nThis deletes the fleet. Type its name ({render.clean(plan.fleet)}) to go on", err=True)
         agreed = typed == plan.fleet
     else:
         agreed = click.confirm("\nApply this plan?", err=True)
@@ -159,14 +161,13 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     with (
         display(planned.plan, engine.clock, color=settings.color) as show,
-        Interrupts(engine.clock) as interrupts,
+        INTERRUPTS.gently(engine.clock) as asked_to_stop,
     ):
-        lines = JsonLines() if how.json else None
 
         def observer(event: Event) -> None:
             show(event)
-            if lines is not None:
-                lines(event)
+            if how.json:
+                json_line(event)
 
         outcome = engine.apply(
             planned,
@@ -176,7 +177,7 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
             clean=how.clean,
             wait_for_others=how.wait_for_others,
             poll_interval_s=how.poll_interval_s,
-            stopping=interrupts.asked,
+            stopping=asked_to_stop,
             lock=lock,
             journal=settings.state_folder / "journal",
         )
@@ -186,7 +187,7 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
         color=settings.color,
         next_command=settings.again(next_after(planned.plan, outcome)),
     )
-    click.echo(text, nl=False, err=how.json)
+    page(text, err=how.json)
     if outcome.interrupted and not outcome.complete:
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if outcome.complete else ExitCode.INCOMPLETE

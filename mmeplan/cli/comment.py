@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mmeplan.cli.door import say, tell
 from mmeplan.cloud import github as api
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
@@ -85,10 +86,10 @@ def command(
         if error.status not in _DENIED or if_denied == "fail":
             error.hint = error.hint or _advice(error, issue=bool(issue))
             raise
-        click.echo(f"warning: nothing was written: {clean(str(error))}", err=True)
-        click.echo(f"  {_advice(error, issue=bool(issue))}", err=True)
+        tell(f"warning: nothing was written: {clean(str(error))}")
+        tell(f"  {_advice(error, issue=bool(issue))}")
         sys.exit(ExitCode.DONE)
-    click.echo(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
+    say(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
 
 
 def connect(environment: Mapping[str, str], clock: Clock) -> api.GitHub:

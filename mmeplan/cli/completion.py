@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from mmeplan.cli.door import verbatim
+
 EXAMPLES = """\b
 Examples:
   mmeplan completion bash >> ~/.bashrc
@@ -21,4 +23,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(app, {}, "mmeplan", "_MMEPLAN_COMPLETE").source())
+    verbatim(kind(app, {}, "mmeplan", "_MMEPLAN_COMPLETE").source())

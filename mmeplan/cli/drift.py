@@ -7,6 +7,7 @@ import sys
 import click
 
 from mmeplan import render
+from mmeplan.cli.door import document, page
 from mmeplan.cli.options import Settings, fleet_options, format_option, show_environment_option, snapshot_option
 from mmeplan.engine import Drift
 from mmeplan.errors import ExitCode
@@ -35,11 +36,11 @@ def command(settings: Settings, format_: str, snapshot_file: str | None, show_en
         drift = engine.drift(desired)
         report = drift.report(show_environment=show_environment)
     if format_ == "json":
-        click.echo(render.drift_json(report), nl=False)
+        document(render.drift_json(report))
     else:
         following = _following(settings, drift) if report.has_drift else ()
         text = render.drift_text(report, width=settings.width, color=settings.color, next_commands=following)
-        click.echo(text, nl=False)
+        page(text)
     sys.exit(_exit_code(report))
 
 

@@ -9,13 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from mmeplan.errors import (
-    CloudError,
-    ExitCode,
-    InputError,
-    MmeplanError,
-    StalePlanError,
-)
+from mmeplan.cli.door import on_one_line, page, tell
+from mmeplan.errors import CloudError, ExitCode, InputError, MmeplanError, StalePlanError
 
 
 @contextmanager
@@ -27,27 +22,25 @@ def reported() -> Iterator[None]:
         from mmeplan import render
 
         caret = sys.stderr.isatty()
-        click.echo(render.problems_text(error.problems, color=wants_color(sys.stderr), caret=caret), err=True, nl=False)
+        page(render.problems_text(error.problems, color=wants_color(sys.stderr), caret=caret), err=True)
         raise SystemExit(error.exit_code) from None
     except StalePlanError as error:
-        click.echo("error: the plan is stale, nothing was written:", err=True)
+        tell("error: the plan is stale, nothing was written:")
         for reason in error.reasons:
-            click.echo(f"  - {reason}", err=True)
+            tell(f"  - {on_one_line(reason)}")
         _hint(error.hint or "make a new one: mmeplan plan --out FILE")
         raise SystemExit(error.exit_code) from None
     except CloudError as error:
-        from mmeplan.render import clean
-
         request = f" (request id {error.request_id})" if error.request_id else ""
-        click.echo(f"error: {clean(str(error))}{request}", err=True)
+        tell(f"error: {on_one_line(f'{error}{request}')}")
         _hint(error.hint)
         raise SystemExit(error.exit_code) from None
     except MmeplanError as error:
-        click.echo(f"error: {error.message}", err=True)
+        tell(f"error: {error.message}")
         _hint(error.hint)
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        tell("interrupted")
         raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
@@ -57,13 +50,16 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        error.show()
+        about = error.ctx
+        if about is not None:
+            tell(f"{about.get_usage()}\nTry '{about.command_path} {about.help_option_names[0]}' for help.\n")
+        tell(f"Error: {error.format_message()}")
         raise SystemExit(ExitCode.ERROR) from None
 
 
 def _hint(hint: str) -> None:
     if hint:
-        click.echo(f"  try: {hint}", err=True)
+        tell(f"  try: {hint}")
 
 
 def wants_color(stream: object, *, no_color: bool = False) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mmeplan import render
+from mmeplan.cli.door import page
 from mmeplan.cli.options import Settings, file_options, fleet_argument, format_option
 
 
@@ -19,4 +20,4 @@ def command(format_: str, **common: Any) -> None:
     graph = Settings(**common).compiled().graph
     nodes = [(resource.address, resource.physical_name, resource.kind) for resource in graph.resources.values()]
     picture = render.mermaid if format_ == "mermaid" else render.dot
-    click.echo(picture(nodes, list(graph.edges())), nl=False)
+    page(picture(nodes, list(graph.edges())))

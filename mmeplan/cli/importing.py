@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan.cli.door import tell, verbatim
 from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, snapshot_option
 from mmeplan.errors import Command, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, Writing, present, text_of, write_all
@@ -82,7 +83,7 @@ def command(
     if out:
         write_all([Writing(Path(out), text_of(imported.text), PRIVATE, replace=force)])
     else:
-        click.echo(imported.text, nl=False)
+        verbatim(imported.text)
     _tell_next(imported, settings, out)
 
 
@@ -101,25 +102,23 @@ def _tell(imported: Imported) -> None:
     _lines("a plan would be refused", list(imported.refusals))
     if imported.secrets:
         places = [f"{at}: {', '.join(keys)}" for at, keys in imported.secrets]
-        click.echo(
-            "warning: the file holds these environment values in clear; keep secrets out of repositories", err=True
-        )
+        tell("warning: the file holds these environment values in clear; keep secrets out of repositories")
         for place in places[:MOST_SHOWN]:
-            click.echo(f"  {clean(place)}", err=True)
+            tell(f"  {clean(place)}")
         if len(places) > MOST_SHOWN:
-            click.echo(f"  … and of {len(places) - MOST_SHOWN:,} more models", err=True)
+            tell(f"  … and of {len(places) - MOST_SHOWN:,} more models")
 
 
 def _lines(word: str, sentences: list[str]) -> None:
     for sentence in sentences[:MOST_SHOWN]:
-        click.echo(f"{word}: {clean(sentence)}", err=True)
+        tell(f"{word}: {clean(sentence)}")
     if len(sentences) > MOST_SHOWN:
-        click.echo(f"{word}: … and {len(sentences) - MOST_SHOWN:,} more", err=True)
+        tell(f"{word}: … and {len(sentences) - MOST_SHOWN:,} more")
 
 
 def _tell_next(imported: Imported, settings: Settings, out: str | None) -> None:
     counts = [(len(imported.endpoints), "endpoint"), (imported.configs, "config"), (imported.models, "model")]
     said = ", ".join(f"{number:,} {word}{'' if number == 1 else 's'}" for number, word in counts)
-    click.echo(f"{f'wrote {out}: ' if out else ''}{said}", err=True)
+    tell(f"{f'wrote {out}: ' if out else ''}{said}")
     if out:
-        click.echo(f"next: {settings.again(f'plan {out}')}", err=True)
+        tell(f"next: {settings.again(f'plan {out}')}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mmeplan.cli.door import say
 from mmeplan.errors import InputError, Problem
 
 
@@ -25,4 +26,4 @@ def command(path: str, force: bool) -> None:
     except OSError as error:
         raise InputError([Problem(f"can't be written: {error.strerror or error}", path)]) from None
     given = "" if path == "fleet.yaml" else f" {path}"
-    click.echo(f"wrote {path}\n\nnext: mmeplan plan --local{given}")
+    say(f"wrote {path}\n\nnext: mmeplan plan --local{given}")

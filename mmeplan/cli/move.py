@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from mmeplan.cli.door import say
 from mmeplan.cli.options import ApplyOptions, Settings, fleet_options, lock_options
 from mmeplan.errors import InputError, MmeplanError, Problem
 
@@ -40,12 +41,12 @@ def command(settings: Settings, how: ApplyOptions, address: str, to: str, to_fle
     with settings.engine(desired.fleet) as engine, how.locked(settings, engine, "move", desired.fleet.name) as lock:
         move = engine.move(desired, address, environment=to, to_fleet=to_fleet)
         if not move.objects:
-            click.echo(f"nothing to do: {move.target.words} has {address} already")
+            say(f"nothing to do: {move.target.words} has {address} already")
             return
-        click.echo(move.text())
+        say(move.text())
         if not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise MmeplanError("nobody can be asked here, so nothing was changed", hint="add --yes")
             if not click.confirm("\nHand them over?", err=True):
                 raise MmeplanError("nothing was changed")
-        engine.carry_out(move, lambda at: click.echo(f"moved {at}"), lock=lock)
+        engine.carry_out(move, lambda at: say(f"moved {at}"), lock=lock)

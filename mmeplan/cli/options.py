@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import render, spec
+from mmeplan.cli.door import page, tell
 from mmeplan.cli.errors import wants_color
+from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
@@ -115,7 +117,7 @@ class Settings:
     def _refused(self, findings: Sequence[Finding], fleet: Fleet) -> Refused:
         excerpt = fleet.source_map.excerpt if sys.stderr.isatty() else None
         text = render.findings_text(findings, width=self.width, color=self.color, excerpt=excerpt)
-        click.echo(text, err=True, nl=False)
+        page(text, err=True)
         return Refused(findings, fleet)
 
     def engine(
@@ -161,7 +163,7 @@ class Settings:
 
 
 def _say(line: str) -> None:
-    click.echo(render.clean(line), err=True)
+    tell(render.clean(line))
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ class ApplyOptions:
             unlock=same.again(Command(("unlock", self.lock_url))),
             waiting=_say,
             problem=lambda said: _say(f"warning: {said}"),
+            shielded=INTERRUPTS.shielded,
         )
 
 

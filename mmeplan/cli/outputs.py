@@ -16,6 +16,8 @@ from typing import Any, Final
 import click
 
 from mmeplan import render
+from mmeplan.cli import door
+from mmeplan.cli.door import tell, verbatim
 from mmeplan.cli.options import PIPED_WIDTH, Refused, Settings
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
@@ -159,7 +161,7 @@ class Outputs:
                 stale=stale,
                 full=self.full,
             )
-            click.echo(shown, nl=False)
+            _print(shown, self.format_)
             return
         from mmeplan.render import github
 
@@ -171,11 +173,11 @@ class Outputs:
             if text:
                 _append(summary, text)
             else:
-                click.echo("note: the step's summary is full; the plan isn't in it", err=True)
+                tell("note: the step's summary is full; the plan isn't in it")
         self._tell(github.outputs(plan))
         page = _page(plan, show_environment=False, next_command=next_command, stale=stale, full=self.full)
         findings = [self._in_workspace(finding) for finding in plan.findings]
-        click.echo(github.plan_log(replace(plan, findings=tuple(findings)), page), nl=False)
+        verbatim(github.plan_log(replace(plan, findings=tuple(findings)), page))
 
     @contextmanager
     def told_without_plan(self) -> Iterator[None]:
@@ -209,7 +211,7 @@ class Outputs:
         if summary and _size(summary) + len(text.encode("utf-8", "replace")) <= github.SUMMARY_LIMIT:
             _append(summary, text)
         self._tell(github.outputs_without_plan(exit_code, "There is no plan."))
-        click.echo(annotations_text(map(self._in_workspace, findings)), nl=False)
+        verbatim(annotations_text(map(self._in_workspace, findings)))
 
     def _tell(self, values: Mapping[str, str]) -> None:
         from mmeplan.render import github
@@ -221,7 +223,7 @@ class Outputs:
     def _runner_file(self, name: str, what: str) -> Path | None:
         told = self.runner.get(name)
         if not told:
-            click.echo(f"note: {name} isn't set, so no {what} of a workflow's step is written", err=True)
+            tell(f"note: {name} isn't set, so no {what} of a workflow's step is written")
             return None
         return Path(told)
 
@@ -240,6 +242,12 @@ class Outputs:
         except OSError:
             found = None
         return found[2] if found else Path(self.settings.fleet).stem
+
+
+def _print(shown: str, format_: str) -> None:
+    """A plan in one of FORMATS, on stdout."""
+    printers = {"text": door.page, "json": door.document}
+    printers.get(format_, door.verbatim)(shown)
 
 
 def _page(plan: Plan, *, show_environment: bool, next_command: str, stale: tuple[str, ...], full: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mmeplan.cli.commit import commit_of
+from mmeplan.cli.door import document, tell
 from mmeplan.cli.options import (
     Settings,
     address_options,
@@ -114,7 +115,7 @@ def _show_policy(planned: Planned) -> None:
     """Print the IAM policy of a plan on stdout. Where it is too long for a managed policy, stderr says so."""
     policy = planned.policy()
     size = len(json.dumps(policy, separators=(",", ":")))
-    click.echo(json.dumps(policy, indent=2))
+    document(json.dumps(policy, indent=2))
     if size > MANAGED_POLICY_CHARACTERS:
         text = f"the policy has {size:,} characters, and a managed policy holds {MANAGED_POLICY_CHARACTERS:,}"
-        click.echo(f"{text}: plan with --target, a part of the fleet at a time", err=True)
+        tell(f"{text}: plan with --target, a part of the fleet at a time")

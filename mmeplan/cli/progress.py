@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan.cli.door import document, tell
 from mmeplan.plan import Plan
 from mmeplan.render import clean
 
@@ -44,19 +43,9 @@ def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
         yield _Lines(clock)
 
 
-class JsonLines:
-    """Every event as a JSON line on stdout, at once. Where nobody reads any more the apply goes on without it."""
-
-    def __init__(self) -> None:
-        self._open = True
-
-    def __call__(self, event: Event) -> None:
-        if self._open:
-            try:
-                sys.stdout.write(json.dumps(event.encode()) + "\n")
-                sys.stdout.flush()
-            except OSError:
-                self._open = False
+def json_line(event: Event) -> None:
+    """An event as a JSON line on stdout, at once. Where nobody reads any more the apply goes on without it."""
+    document(json.dumps(event.encode()))
 
 
 class _Lines:
@@ -75,7 +64,7 @@ class _Lines:
             if self._last.get(event.step) == seen:
                 return
             self._last[event.step] = seen
-        click.echo(f"{_elapsed(self._clock, self._began_s):>8}  {sentence(event)}", err=True)
+        tell(f"{_elapsed(self._clock, self._began_s):>8}  {sentence(event)}")
 
 
 @contextmanager
@@ -145,36 +134,3 @@ def sentence(event: Event) -> str:
 def _elapsed(clock: Clock, began_s: float) -> str:
     seconds = int(clock.monotonic() - began_s)
     return f"{seconds // 60}m{seconds % 60:02d}s"
-
-
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupts:
-    """Ctrl-C (or SIGTERM) once: nothing new is started, what runs is waited for. Twice: leave at once."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._wake: Callable[[], None] = getattr(clock, "interrupt", lambda: None)
-        self._asked = False
-        self._previous: Any = None
-
-    def asked(self) -> bool:
-        """Whether the user has interrupted."""
-        return self._asked
-
-    def __enter__(self) -> Interrupts:
-        self._previous = [(number, signal.signal(number, self._on_signal)) for number in _INTERRUPTS]
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, previous in self._previous:
-            signal.signal(number, previous)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        click.echo("\nstopping: nothing new is started, what runs is waited for; Ctrl-C again leaves at once", err=True)
-        self._wake()

@@ -9,6 +9,7 @@ import click
 
 from mmeplan.cli.apply import show_and_carry_out
 from mmeplan.cli.commit import commit_of
+from mmeplan.cli.door import tell
 from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options
 from mmeplan.cli.outputs import Outputs, exit_code
 from mmeplan.engine import files_of
@@ -83,7 +84,7 @@ def command(
             code = show_and_carry_out(planned, settings, engine, how, lock)
             if code == ExitCode.DONE and planned.departs:
                 text = f"{settings.fleet} still asks for what was left: change it, or the next apply goes forward again"
-                click.echo(text, err=True)
+                tell(text)
             sys.exit(code)
     outputs.write(planned.plan)
     outputs.show(planned.plan, next_command=settings.next_apply(out) if planned.applyable else "")

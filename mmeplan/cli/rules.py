@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmeplan.cli.door import document, page
 from mmeplan.cli.errors import wants_color
 from mmeplan.cli.options import MIN_WIDTH, format_option, no_color_option
 from mmeplan.errors import InputError, Problem
@@ -49,7 +50,7 @@ def command(
 
     color = wants_color(sys.stdout, no_color=no_color)
     if rule_id is not None:
-        click.echo(_one(rule_id.upper(), format_, color), nl=False)
+        (document if format_ == "json" else page)(_one(rule_id.upper(), format_, color))
         return
     chosen = [
         rule
@@ -59,10 +60,10 @@ def command(
     if format_ == "json":
         from mmeplan.rules.pages import entry
 
-        click.echo(json.dumps([entry(rule) for rule in chosen], indent=2, ensure_ascii=False))
+        document(json.dumps([entry(rule) for rule in chosen], indent=2, ensure_ascii=False))
         return
     rows = [rules_table.RuleRow(rule.id, rule.severity, rule.stage, rule.title) for rule in chosen]
-    click.echo(rules_table.rules_text(rows, width=_width(), color=color), nl=False)
+    page(rules_table.rules_text(rows, width=_width(), color=color))
 
 
 def _width() -> int:

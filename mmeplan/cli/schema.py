@@ -6,6 +6,7 @@ import json
 
 import click
 
+from mmeplan.cli.door import verbatim
 from mmeplan.spec.schema import fleet_schema
 
 EXAMPLES = """\b
@@ -23,4 +24,4 @@ def command() -> None:
 
     An editor with a YAML language server completes, checks and documents every key from it.
     """
-    click.echo(json.dumps(fleet_schema(), indent=1, ensure_ascii=False))
+    verbatim(json.dumps(fleet_schema(), indent=1, ensure_ascii=False))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan.cli.door import say, tell
 from mmeplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def command(host: str, port: int, db: str | None, speed: float, seed: int, fault
         try:
             _stop_on_signals()
             server.start()
-            click.echo(f"serving {server.url}")
+            say(f"serving {server.url}")
             sys.stdout.flush()
             signal.pause()
         except _Stopped:
@@ -93,4 +94,4 @@ def _warn_beyond_loopback(host: str) -> None:
     except ValueError:
         inside = host == "localhost"
     if not inside:
-        click.echo(f"warning: {host} is beyond this machine: whoever reaches it can do everything, unasked", err=True)
+        tell(f"warning: {host} is beyond this machine: whoever reaches it can do everything, unasked")

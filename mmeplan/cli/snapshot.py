@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mmeplan.cli.door import document, tell
 from mmeplan.cli.options import Settings, fleet_options
 from mmeplan.files import PRIVATE, Writing, text_of, write_all
 
@@ -32,7 +33,7 @@ def command(settings: Settings, out: str | None, masked: bool) -> None:
         snapshot = engine.snapshot(desired, masked=masked)
     text = json.dumps(snapshot.encode(), indent=1)
     if not out:
-        click.echo(text)
+        document(text)
         return
     write_all([Writing(Path(out), text_of(f"{text}\n"), PRIVATE)])
-    click.echo(f"wrote {out}", err=True)
+    tell(f"wrote {out}")

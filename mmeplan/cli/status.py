@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mmeplan.cli.door import document, page
 from mmeplan.cli.options import Settings, fleet_options, format_option
 
 
@@ -15,6 +16,7 @@ def command(settings: Settings, format_: str) -> None:
     desired = settings.compiled()
     with settings.engine(desired.fleet) as engine:
         status = engine.status(desired)
-    click.echo(
-        status.json() if format_ == "json" else status.text(width=settings.width, color=settings.color), nl=False
-    )
+    if format_ == "json":
+        document(status.json())
+    else:
+        page(status.text(width=settings.width, color=settings.color))

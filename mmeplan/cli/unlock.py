@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mmeplan.cli.door import say
 from mmeplan.cli.options import Settings, cloud_options
 from mmeplan.errors import MmeplanError
 
@@ -25,16 +26,16 @@ def command(lock: str, yes: bool, **common: Any) -> None:
     with Settings(**common).engine() as engine:
         found = engine.find_lock(lock)
         if found is None:
-            click.echo(f"{lock} is not locked")
+            say(f"{lock} is not locked")
             return
-        click.echo(f"{found.url} is held by\n  {found.owner}")
+        say(f"{found.url} is held by\n  {found.owner}")
         _confirm(yes=yes, is_lock=found.is_lock)
         if not engine.remove_lock(found):
             raise MmeplanError(
                 "the lock has changed since it was shown, so its owner is alive; nothing was removed",
                 hint="wait for that run to end",
             )
-    click.echo("removed")
+    say("removed")
 
 
 def _confirm(*, yes: bool, is_lock: bool) -> None:

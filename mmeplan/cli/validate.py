@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import __version__, render
+from mmeplan.cli.door import document, page, verbatim
 from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, file_options, format_option, online_option
 from mmeplan.cli.outputs import as_finding
 from mmeplan.errors import ExitCode, InputError, Problem
@@ -70,11 +71,12 @@ def command(fleets: tuple[str, ...], format_: str, strict: bool, online: bool, *
         excerpt = source.excerpt if source and len(fleets) == 1 and sys.stdout.isatty() else None
     if format_ != "text":
         unread = [Found(as_finding(p.item, INPUT), p.environments, as_finding(p.told, INPUT)) for p in problems]
-        click.echo(_report(format_, [*unread, *found]), nl=False)
+        printed = verbatim if format_ == "github" else document
+        printed(_report(format_, [*unread, *found]))
     elif found or not problems:
         told = [item.told for item in found]
         text = render.findings_text(told, width=settings.width, color=settings.color, excerpt=excerpt)
-        click.echo(text, nl=False)
+        page(text)
     if problems and format_ == "text":
         raise InputError([item.told for item in problems])
     sys.exit(ExitCode.ERROR if problems else ExitCode.REFUSED if _fails(found, strict) else ExitCode.DONE)

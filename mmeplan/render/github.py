@@ -13,6 +13,7 @@ actions/toolkit, packages/core/src/command.ts (what is escaped, and how).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -23,6 +24,7 @@ from mmeplan.render.findings import folded
 from mmeplan.render.markdown import BUDGET, SMALLEST, finding_line, markdown
 from mmeplan.render.markup import code, length, marker
 from mmeplan.render.report import WORST_FIRST, summary_line
+from mmeplan.render.style import clean
 from mmeplan.render.values import counted
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of a step's summary; GitHub drops the whole of a longer one
@@ -149,8 +151,9 @@ def annotations_text(findings: Iterable[Finding]) -> str:
 
 def _command(severity: str, finding: Finding, more: str) -> str:
     properties = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
-    about = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
-    message = "\n".join(part for part in (finding.message, finding.help) if part) + more
+    about = ",".join(f"{name}={_escaped(clean(value), _PROPERTY)}" for name, value in properties.items() if value)
+    said = "\n".join(part for part in (finding.message, finding.help) if part) + more
+    message = "".join(part if part in _DATA else clean(part) for part in re.split("([\r\n])", said))
     return f"::{severity} {about}::{_escaped(message, _DATA)}"
 
 
