@@ -11,6 +11,7 @@ explode, or that give another answer each time, are left out: `random`, `wordwra
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, wraps
@@ -29,6 +30,7 @@ RESERVED: Final = frozenset({"each", "fleet", "environment", "region", "account"
 """Names that mmeplan gives to expressions; variables can't take them."""
 
 _SHOWN_CHARS: Final = 80
+_SHOWN_NAMES: Final = 20
 
 
 class ExpressionError(Exception):
@@ -73,12 +75,41 @@ def evaluate_text(text: str, names: Mapping[str, Any]) -> Any:
     try:
         return _plain(evaluator(names), [MAX_NODES])
     except UndefinedError as error:
-        known = ", ".join(sorted(names)) or "none"
-        raise ExpressionError(f"{error.message} (known here: {known})") from None
+        raise ExpressionError(_undefined(text, str(error.message), names)) from None
     except ExpressionError as error:
         raise ExpressionError(f"{_shown(text)}: {error}") from None
     except Exception as error:  # noqa: BLE001 - filters may raise anything, and loading raises nothing but InputError
         raise ExpressionError(f"{_shown(text)}: {error or type(error).__name__}") from None
+
+
+def _undefined(text: str, message: str, names: Mapping[str, Any]) -> str:
+    """What is said of a name that isn't there: the closest one, or all that are."""
+    name = re.fullmatch(r"'(\w+)' is undefined", message)
+    if name is None:
+        return f"{_shown(text)}: {message}"
+    return message + (_meant(name[1], names) or f" (known here: {', '.join(sorted(names)) or 'none'})")
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+class _Missing(StrictUndefined):
+    """What isn't there. A mapping says which attributes it has: a row of a table, its columns."""
+
+    @property
+    def _undefined_message(self) -> str:
+        word, holder = self._undefined_name, self._undefined_obj
+        if self._undefined_hint:  # the sandbox's own reason
+            return super()._undefined_message
+        if isinstance(holder, Mapping):
+            known = [str(name) for name in holder]
+            shown = ", ".join(known[:_SHOWN_NAMES]) + (", …" if len(known) > _SHOWN_NAMES else "")
+            return f"has no attribute {word!r}{_meant(str(word), known) or f'; there are {shown}'}"
+        if isinstance(holder, (str, int, float)):
+            return f"there is no attribute {word!r} of {'a text' if isinstance(holder, str) else 'a number'}"
+        return super()._undefined_message
 
 
 def names_in(value: Any) -> frozenset[str]:
@@ -203,7 +234,7 @@ _WIDE_FORMAT: Final = re.compile(r"%(\([^()]*\))?[^a-zA-Z%]*(\*|[0-9]{4,})|%\([^
 def sandbox() -> ImmutableSandboxedEnvironment:
     """A fresh environment for expressions; undefined names are refused."""
     environment = _Sandbox(
-        undefined=StrictUndefined,
+        undefined=_Missing,
         cache_size=0,
         keep_trailing_newline=True,
         finalize=_inside_text,

@@ -20,13 +20,18 @@ from mmeplan.spec.expressions import MARK, pieces
 from mmeplan.spec.fleet import NamePattern, Source
 
 MAX_ITEMS: Final = 100_000
+CSV_DIALECT: Final[Mapping[str, Any]] = {"strict": True}
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
 
 Items = list[tuple[str, Any]]
 
 
 class ForEachError(Exception):
-    """A `for_each` that can't be expanded; the message is a sentence for people."""
+    """A `for_each` that can't be expanded; the message is a sentence. `items` are the numbers of those it is about."""
+
+    def __init__(self, message: str, *items: int) -> None:
+        super().__init__(message)
+        self.items = items
 
 
 class ItemFiles:
@@ -35,6 +40,7 @@ class ItemFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, Any] = {}
+        self.raw: dict[str, bytes] = {}
         self.sources: dict[str, Source] = {}
 
     def items(self, name: str) -> Any:
@@ -48,6 +54,7 @@ class ItemFiles:
             if len(raw) > MAX_BYTES:
                 raise ForEachError(f"{name!r} is larger than {MAX_BYTES // 2**20} MiB")
             self.sources[name] = Source(name, hashlib.sha256(raw).hexdigest())
+            self.raw[name] = raw
             self._read[name] = _parse(name, raw)
         return self._read[name]
 
@@ -77,11 +84,11 @@ def items_of(value: Any, files: ItemFiles) -> Items:
         raise ForEachError("expected a list, a mapping, or {file: NAME}")
     if len(pairs) > MAX_ITEMS:
         raise ForEachError(f"more than {MAX_ITEMS:,} items")
-    seen: set[str] = set()
-    for key, _ in pairs:
+    seen: dict[str, int] = {}
+    for index, (key, _) in enumerate(pairs):
         if key in seen:
-            raise ForEachError(f"two items have the key {key!r}")
-        seen.add(key)
+            raise ForEachError(f"two items have the key {key!r}", seen[key], index)
+        seen[key] = index
     return pairs
 
 
@@ -103,10 +110,10 @@ def _key(item: Any, index: int) -> str:
         for name in ("key", "name", *list(item)[:1]):
             if _is_key(item.get(name)):
                 return str(item[name])
-        raise ForEachError(f"item {index} has no `key` or `name`")
+        raise ForEachError(f"item {index} has no `key` or `name`", index)
     if _is_key(item):
         return str(item)
-    raise ForEachError(f"item {index} can't be a key; use a mapping with a `key`")
+    raise ForEachError(f"item {index} can't be a key; use a mapping with a `key`", index)
 
 
 def _is_key(value: Any) -> bool:
@@ -151,7 +158,7 @@ def _json(name: str, text: str) -> Any:
 
 def _csv(name: str, text: str) -> list[dict[str, Any]]:
     """Rows as mappings; cells are read as YAML scalars, so that `2` is a number and `no` is a text."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), **CSV_DIALECT)
     try:
         header = [column.strip() for column in next(reader, [])]
         if len(set(header)) < len(header) or not all(header):

@@ -28,6 +28,7 @@ from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
+from mmeplan.spec.rows import Row, Table, table_of
 from mmeplan.spec.surface import fleet_validator, problems_of
 
 MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
@@ -130,6 +131,7 @@ class _Loader:
         self.files = ItemFiles(folder)
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
+        self.rows: dict[tuple[str, str], Row] = {}
         self.for_each: list[ForEach] = []
 
     def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
@@ -197,6 +199,7 @@ class _Loader:
                     if len(batch) >= _BATCH:
                         made[section] |= self._typed_entries(section, batch)
                         batch = {}
+                self.refusals.row = None
             made[section] |= self._typed_entries(section, batch)
             root[section] = {}
         return made
@@ -216,34 +219,44 @@ class _Loader:
             yield name, self.refusals.evaluated(merged, path, self.header.names)
             return
         template = {key: value for key, value in merged.items() if key not in _OF_THE_TEMPLATE}
-        for key, item in self._items(kind, name, merged):
+        items, table = self._items(kind, name, merged)
+        for index, (key, item) in enumerate(items):
+            row = self.refusals.row = Row(table, key, index)
             names = {**self.header.names, "each": {"key": key, "value": item}}
             try:
                 full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
                 self.refusals.refuse_expression(str(error), path, name, names)
                 return
+            self.rows[SECTIONS[kind], full_name] = row
             yield full_name, self.refusals.evaluated(template, path, names)
 
-    def _items(self, kind: EntryKind, name: str, merged: dict[str, Any]) -> Items:
+    def _items(self, kind: EntryKind, name: str, merged: dict[str, Any]) -> tuple[Items, Table]:
+        """The items of a `for_each`, and where they are written."""
         entry: FilePath = (SECTIONS[kind], name)
         path, failures, names = (*entry, "for_each"), list[FilePath](), self.header.names
         made = self.refusals.evaluated(merged["for_each"], path, names, failures)
         empty = self.refusals.evaluated(merged.get("allow_empty"), (*entry, "allow_empty"), names)
         self._typed_entries(SECTIONS[kind], {name: {"allow_empty": empty}})
         if failures:
-            return []
+            return [], Table()
+        file = file_of(made)
         try:
             items = items_of(made, self.files)
         except ForEachError as error:
-            self.refusals.refuse_expression(
-                f"for_each: {error}", path, merged["for_each"] if made is None else "", names
-            )
-            return []
+            table = self._table(merged["for_each"], file, path)
+            places = (Row(table, "", index).place(self.document) for index in error.items)
+            at = f" ({' and '.join(filter(None, places))})" if error.items and (table.file or table.places) else ""
+            used = merged["for_each"] if made is None else ""
+            self.refusals.refuse_expression(f"for_each: {error}{at}", path, used, names)
+            return [], Table()
         written = (name, merged.get("renamed_from"))
         patterns = tuple(name_pattern(text, names) for text in written if isinstance(text, str))
-        self.for_each.append(ForEach(kind, name, entry, len(items), patterns, file_of(made), empty is True))
-        return items
+        self.for_each.append(ForEach(kind, name, entry, len(items), patterns, file, empty is True))
+        return items, self._table(merged["for_each"], file, path)
+
+    def _table(self, written: Any, file: str, path: FilePath) -> Table:
+        return table_of(written, file, self.files.raw.get(file, b""), path, self.header.names.get("environment"))
 
     def _check_entry(self, name: str, path: FilePath, value: Any) -> None:
         """What types can't say of an entry, on the raw value, so that one kind of error never hides another."""
@@ -303,9 +316,11 @@ class _Loader:
                 in_default = len(found) > 2 and found[0] == "defaults"
                 unevaluated = in_default and isinstance(value, str) and MARK in value
                 if not (unevaluated or self.refusals.failed(path)):
+                    self.refusals.row = self.rows.get((str(found[0]), str(found[1]))) if len(found) > 1 else None
                     self.refusals.refuse(message, path, hint)
                 if self.refusals.full:
                     break
+            self.refusals.row = None
         return {}
 
     def _place(self, path: FilePath) -> FilePath:

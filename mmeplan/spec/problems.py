@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 from typing import Any, Final
@@ -11,6 +12,7 @@ from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_PROBLEMS, Document, FilePath, dotted
 from mmeplan.spec.expressions import MARK, evaluate, names_in
 from mmeplan.spec.fleet import SourceMap
+from mmeplan.spec.rows import Row
 
 _GIVEN: Final = frozenset({"environment", "account", "region"})
 """Names that no variable gives: -e does, or --region, or the file's header."""
@@ -75,12 +77,40 @@ class Refusals(Problems):
         super().__init__(SourceMap(document.without_value()))
         self.document = document
         self.broken: set[str] = set()
+        self.row: Row | None = None
+        """The item of a `for_each` whose entry is looked at."""
+        self._rows: dict[tuple[int, int, str], list[tuple[Row, str]]] = {}
         self._failed_expressions: set[tuple[int, int]] = set(document.failed)
         for problem in document.problems:
             self.add(problem)
         self.unvalued: dict[FilePath, frozenset[str]] = {}
         """Where an expression gave null because a name of it has no value."""
         self._has_expressions = MARK in document.text
+
+    def refuse(self, message: str, path: FilePath = (), hint: str = "", **more: Any) -> None:
+        """Note a problem. What comes from items of a `for_each` is one for all of them, and names the first."""
+        super().refuse(message, path, hint, **more)
+        if self.row is not None:
+            of_the_name = len(path) == 2
+            written = path[1] if of_the_name else self._written(path)
+            if of_the_name or "each" in names_in(written):
+                line, column = more.get("at") or self.source_map.locate(path)
+                self._rows.setdefault((line, column, message), []).append((self.row, str(written)))
+
+    def _written(self, path: FilePath) -> Any:
+        """What the file has at a path, or at the nearest place above it."""
+        try:
+            return reduce(getitem, self.source_map.origin(path), self.document.value)
+        except (LookupError, TypeError):
+            return None
+
+    def stop_if_any(self) -> None:
+        for key, rows in self._rows.items():
+            (first, expression), more = rows[0], len({row.key for row, _ in rows}) - 1
+            told = first.told(expression, self.document) + (f", and {more:,} more" if more else "")
+            self._problems[key] = replace(self._problems[key], message=f"{key[2]} ({told})")
+        self._rows.clear()
+        super().stop_if_any()
 
     def _shown(self, path: FilePath) -> FilePath:
         origin = self.source_map.origin(path)

@@ -207,7 +207,9 @@ def test_what_is_wrong_with_a_for_each_is_said_once(refused: Any, entry: str, sa
 
 def test_two_entries_with_one_name_are_refused(refused: Any) -> None:
     found = refused(f"models:\n  a-b: {{{CONTAINER}}}\n  a: {{for_each: [b], {CONTAINER}}}\n")
-    assert [(p.line, p.message) for p in found] == [(5, "two entries expand to the name 'a-b'")]
+    assert [(p.line, p.message) for p in found] == [
+        (5, "two entries expand to the name 'a-b' (fleet.yaml:5:18, key b)")
+    ]
 
 
 def test_a_null_for_each_is_none(loaded: Any) -> None:
