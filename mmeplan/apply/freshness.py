@@ -35,14 +35,20 @@ def stale_reasons(
 
 
 def file_reasons(plan: Plan) -> list[str]:
-    """Fleet files that changed since the plan was made. A file that isn't here can't be compared."""
+    """Fleet files that changed since the plan was made. A file that isn't here, or is none, can't be compared."""
     reasons = []
     root = Path(plan.source[0].path).parent if plan.source else Path()
     for index, source in enumerate(plan.source):
         path = Path(source.path) if index == 0 else root / source.path
         try:
-            now = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError:
+            if index and not path.resolve().is_relative_to(root.resolve()):
+                reasons.append(f"{source.path} lies outside the fleet's folder: no plan is made of it")
+                continue
+            if not path.is_file():
+                continue
+            with path.open("rb") as stream:
+                now = hashlib.file_digest(stream, "sha256").hexdigest()
+        except (OSError, ValueError):  # ValueError: a NUL in the path
             continue
         if now != source.sha256:
             reasons.append(f"{source.path} has changed since the plan was made")

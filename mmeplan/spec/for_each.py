@@ -21,6 +21,7 @@ from mmeplan.spec.fleet import NamePattern, Source
 
 MAX_ITEMS: Final = 100_000
 CSV_DIALECT: Final[Mapping[str, Any]] = {"strict": True}
+MAX_TEXT_BYTES: Final = 2**20  # the API takes 32 KB for all of a model's environment
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
 
 Items = list[tuple[str, Any]]
@@ -35,37 +36,51 @@ class ForEachError(Exception):
 
 
 class ItemFiles:
-    """Reads the files beside fleet.yaml that `for_each` names, each once, and remembers their digests."""
+    """Reads the files beside fleet.yaml that the file names, each once, and remembers their digests."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, Any] = {}
         self.raw: dict[str, bytes] = {}
+        self._texts: dict[str, str] = {}
         self.sources: dict[str, Source] = {}
 
     def items(self, name: str) -> Any:
         """The content of a YAML, JSON or CSV file. Raises ForEachError."""
         if name not in self._read:
-            try:
-                raw = self._bytes(name)
-            except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-                reason = getattr(error, "strerror", None) or error
-                raise ForEachError(f"can't read {name!r}: {reason}") from None
-            if len(raw) > MAX_BYTES:
-                raise ForEachError(f"{name!r} is larger than {MAX_BYTES // 2**20} MiB")
-            self.sources[name] = Source(name, hashlib.sha256(raw).hexdigest())
+            raw = self._bytes(name, MAX_BYTES)
             self.raw[name] = raw
             self._read[name] = _parse(name, raw)
         return self._read[name]
 
-    def _bytes(self, name: str) -> bytes:
+    def text(self, name: str) -> str:
+        """The content of a text file, as it stands there. Raises ForEachError."""
+        if name not in self._texts:
+            text = _decoded(name, self._bytes(name, MAX_TEXT_BYTES))
+            if "\0" in text:
+                raise ForEachError(f"{name!r} holds a NUL, which no environment variable can")
+            self._texts[name] = text
+        return self._texts[name]
+
+    def _bytes(self, name: str, most: int) -> bytes:
+        try:
+            raw = self._beside(name, most)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or error
+            raise ForEachError(f"can't read {name!r}: {reason}") from None
+        if len(raw) > most:
+            raise ForEachError(f"{name!r} is larger than {most // 2**20} MiB")
+        self.sources[name] = Source(name, hashlib.sha256(raw).hexdigest())
+        return raw
+
+    def _beside(self, name: str, most: int) -> bytes:
         path = self._folder / name
         if Path(name).is_absolute() or not path.resolve().is_relative_to(self._folder.resolve()):
             raise ForEachError(f"{name!r} must lie beside the fleet file or below it")
         if path.exists() and not path.is_file():
             raise ForEachError(f"{name!r} is not a file")
         with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(most + 1)
 
 
 def items_of(value: Any, files: ItemFiles) -> Items:
@@ -100,7 +115,7 @@ def name_pattern(template: str, names: Mapping[str, Any]) -> NamePattern:
 
 
 def file_of(value: Any) -> str:
-    """The file that an evaluated `for_each` value names; empty where it names none."""
+    """The file that an evaluated value, `{file: NAME}`, names; empty where it names none."""
     named = isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str)
     return value["file"] if named else ""
 
@@ -120,11 +135,15 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
 
 
-def _parse(name: str, raw: bytes) -> Any:
+def _decoded(name: str, raw: bytes) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ForEachError(f"{name!r} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _parse(name: str, raw: bytes) -> Any:
+    text = _decoded(name, raw)
     suffix = Path(name).suffix.lower()
     if suffix == ".csv":
         return _csv(name, text)

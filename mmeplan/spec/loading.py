@@ -23,6 +23,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
+from mmeplan.spec.file_values import is_content, with_contents
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
 from mmeplan.spec.policies import read_policies
@@ -190,7 +191,8 @@ class _Loader:
             made[section], batch = {}, {}
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
-                for full_name, value in self._entries(kind, name, merged):
+                for full_name, made_of in self._entries(kind, name, merged):
+                    value = self._with_files(made_of, (section, name)) if kind == "model" else made_of
                     self._check_entry(full_name, (section, name), value)
                     if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
@@ -203,6 +205,9 @@ class _Loader:
             made[section] |= self._typed_entries(section, batch)
             root[section] = {}
         return made
+
+    def _with_files(self, model: Any, path: FilePath) -> Any:
+        return with_contents(model, self.files, lambda message, below: self.refusals.refuse(message, (*path, *below)))
 
     def _typed_entries(self, section: str, batch: dict[str, Any]) -> dict[str, Any]:
         return self._typed({"version": LANGUAGE_VERSION, "fleet": "", section: batch}).get(section) or {}
@@ -314,7 +319,8 @@ class _Loader:
             for found, message, hint, value in problems_of(error):
                 path = self._place(found)
                 in_default = len(found) > 2 and found[0] == "defaults"
-                unevaluated = in_default and isinstance(value, str) and MARK in value
+                expression = isinstance(value, str) and MARK in value
+                unevaluated = in_default and (expression or is_content(found, value))
                 if not (unevaluated or self.refusals.failed(path)):
                     self.refusals.row = self.rows.get((str(found[0]), str(found[1]))) if len(found) > 1 else None
                     self.refusals.refuse(message, path, hint)

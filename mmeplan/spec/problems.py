@@ -143,6 +143,8 @@ class Refusals(Problems):
         missing = _unvalued(used, names)
         variables = sorted(missing - _GIVEN)
         hint = f"{variables[0]} has no value here; --var {variables[0]}=VALUE gives it one" if variables else ""
+        if not hint and "environment" in path[-2:-1]:
+            hint = f"a template of its own goes into a file, which is taken as it is: {path[-1]}: {{file: NAME}}"
         self.refuse(message, path, hint, unvalued=missing)
 
     def _note_nulls(self, value: Any, made: Any, path: FilePath, names: Mapping[str, Any]) -> None:

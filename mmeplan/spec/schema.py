@@ -223,8 +223,10 @@ class _Builder:
             return _or_expression({"type": ["boolean", "null"]})
         if shape.get("enum"):
             return _or_expression({"enum": [*shape["enum"], None]})
-        types = ["string", "number", "boolean"] if node.kind == "text" else ["string", "null"]
         constraints = _text_constraints(shape)
+        if node.kind == "text":
+            return {"anyOf": [{"type": ["string", "number", "boolean"], **constraints}, _EXPRESSION, _CONTENT_OF_FILE]}
+        types = ["string", "null"]
         return _or_expression({"type": types, **constraints}) if constraints else {"type": types}
 
     def key_names(self, node: Node, shape: Mapping[str, Any]) -> Schema:
@@ -236,6 +238,15 @@ class _Builder:
             name_shape = shape["key"]["shape"]
         constraints = _text_constraints(self.shapes[name_shape])
         return {"propertyNames": constraints} if constraints else {}
+
+
+_CONTENT_OF_FILE: Final[Schema] = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "description": "A file beside the fleet file or below it, as it is."}},
+    "required": ["file"],
+    "additionalProperties": False,
+}
+"""What an environment entry takes in the place of a text."""
 
 
 def _or_expression(schema: Schema) -> Schema:

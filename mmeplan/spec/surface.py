@@ -301,6 +301,8 @@ def _sentence(kind: str, value: Any, path: FilePath, node: Node | None, message:
         hint = ""
         if kind == "string_type" and isinstance(value, (int, float)):
             hint = f'put it in quotes: "{_spelled(value)}"'
+        if kind == "string_type" and isinstance(value, dict) and "environment" in path[-2:-1]:
+            hint = f"{path[-1]}: {{file: NAME}} takes the content of a file beside the fleet file"
         return f"expected {_EXPECTED[kind]}, got {_shown(value)}", hint
     return f"{message[:1].lower()}{message[1:]}", ""
 

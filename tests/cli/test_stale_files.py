@@ -78,3 +78,16 @@ def test_a_plan_is_applied_where_its_files_are_not(folder: Path) -> None:
     elsewhere.mkdir()
     (folder / "plan.json").rename(elsewhere / "plan.json")
     assert mmeplan("apply plan.json --local-db ../.mmeplan/local.db --yes", elsewhere).code == 0
+
+
+def test_a_file_whose_content_is_a_value_makes_the_plan_stale(folder: Path) -> None:
+    scored = FLEET.replace('scorer:1"}', 'scorer:1", environment: {CHAT: {file: tables/chat.jinja}}}')
+    (folder / "fleets" / "fleet.yaml").write_text(scored)
+    (folder / "fleets" / "tables" / "chat.jinja").write_text("{{ one }}")
+    assert mmeplan("plan fleets/fleet.yaml --local --out plan.json", folder).code == 0
+
+    (folder / "fleets" / "tables" / "chat.jinja").write_text("{{ two }}")
+    refused = applied(folder)
+
+    assert refused.code == 4
+    assert "tables/chat.jinja has changed since the plan was made" in refused.stderr

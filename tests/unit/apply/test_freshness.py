@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -114,3 +116,20 @@ def test_a_fleet_file_that_changed_is_told_and_one_that_is_not_here_is_not(tmp_p
     made = replace(world.plan(LARGE), source=(SourceFile(str(path), digest), SourceFile("gone.csv", digest)))
     assert file_reasons(made) == [f"{path} has changed since the plan was made"]
     assert file_reasons(replace(made, source=(SourceFile("nowhere.yaml", digest),))) == []
+
+
+def test_only_regular_files_of_the_fleets_folder_are_read(tmp_path: Path, world: World) -> None:
+    folder = tmp_path / "fleets"
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text("version: 1\n")
+    (tmp_path / "elsewhere.csv").write_text("a\n")
+    os.mkfifo(folder / "pipe")
+    own = SourceFile(str(folder / "fleet.yaml"), hashlib.sha256(b"version: 1\n").hexdigest())
+
+    def told(*paths: str) -> list[str]:
+        others = (SourceFile(path, "0" * 64) for path in paths)
+        return file_reasons(replace(world.plan(LARGE), source=(own, *others)))
+
+    assert told("pipe", ".", "a\0b") == []
+    outside = "lies outside the fleet's folder: no plan is made of it"
+    assert told("../elsewhere.csv", "/etc/hostname") == [f"../elsewhere.csv {outside}", f"/etc/hostname {outside}"]

@@ -14,7 +14,7 @@ from mmeplan.spec.surface import OWN_KEYS, fleet_surface
 
 PAGE = (Path(__file__).parents[3] / "docs" / "fleet-yaml.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(version: 1\n.*?)```", PAGE, re.DOTALL)
-FILES = re.findall(r"```csv (\S+)\n(.*?)```", PAGE, re.DOTALL)
+FILES = re.findall(r"```(?:csv|jinja) (\S+)\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=range(len(EXAMPLES)))
@@ -40,6 +40,7 @@ def test_every_own_key_and_every_top_level_key_is_on_the_page() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", PAGE.partition("## Limits")[2], re.MULTILINE))
     assert limits["size of the fleet file, and of a `for_each` file"] == f"{document.MAX_BYTES // 2**20} MiB"
+    assert limits["size of a file whose content is a value"] == f"{for_each.MAX_TEXT_BYTES // 2**20} MiB"
     assert limits["nesting, aliases followed"] == f"{document.MAX_DEPTH} levels"
     assert limits["values that aliases may add"] == f"{document.MAX_ALIAS_NODES:,}"
     assert limits["items of one `for_each`"] == f"{for_each.MAX_ITEMS:,}"
