@@ -25,6 +25,7 @@ from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeE
 from yaml.reader import ReaderError
 
 from mmeplan.errors import InputError, Problem
+from mmeplan.spec.budget import MAX_READ, Budget
 
 FilePath = tuple[str | int, ...]
 
@@ -41,6 +42,7 @@ _TAGS = {
 }
 _SHALLOW: Final = 3  # keys: a section, an entry, a key of an entry. Deeper places are looked up when they are shown
 _DEEP: Final = 2 * MAX_DEPTH
+_TOO_MANY: Final = f"more than {MAX_READ:,} values in the fleet file and its `for_each` files"
 _COLUMN_BITS: Final = 20
 _MAX_COLUMN: Final = (1 << _COLUMN_BITS) - 1
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
@@ -114,18 +116,18 @@ def lines_of(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
-def read_document(file: str, text: str) -> Document:
-    """Parse one YAML document in which nothing is wrong.
+def read_document(file: str, text: str, budget: Budget | None = None) -> Document:
+    """Parse one YAML document in which nothing is wrong; its values are drawn from the budget.
 
     Raises InputError: not YAML, several documents, duplicate keys (all of them), or a limit exceeded.
     """
-    document = parse_document(file, text)
+    document = parse_document(file, text, budget)
     if document.problems:
         raise InputError(document.problems)
     return document
 
 
-def parse_document(file: str, text: str) -> Document:
+def parse_document(file: str, text: str, budget: Budget | None = None) -> Document:
     """Parse one YAML document. What hides nothing else (a duplicate key, a merge key, a tag, an alias without an
     anchor) is in its `problems`, so that what else is wrong with the file can be told too.
 
@@ -133,7 +135,8 @@ def parse_document(file: str, text: str) -> Document:
     """
     if len(text) > MAX_BYTES:
         raise InputError([Problem(f"the file is larger than {MAX_BYTES // 2**20} MiB", file)])
-    reader = _Reader(file, text)
+    budget = budget or Budget()
+    reader = _Reader(file, text, max_nodes=MAX_READ - budget.nodes_read)
     try:
         value, positions = reader.read()
     except ReaderError as error:
@@ -142,6 +145,7 @@ def parse_document(file: str, text: str) -> Document:
         raise InputError([_syntax_problem(file, text, error)]) from None
     except UnicodeError as error:
         raise InputError([Problem(f"not valid text: {error}", file)]) from None
+    budget.read(reader.nodes)
     return Document(file, value, positions, text, tuple(reader.problems), frozenset(reader.failed))
 
 
@@ -182,8 +186,9 @@ class _Anchored:
 class _Reader:
     """Builds values from events. One instance reads one document."""
 
-    def __init__(self, file: str, text: str, recorded_depth: int = _SHALLOW) -> None:
+    def __init__(self, file: str, text: str, recorded_depth: int = _SHALLOW, max_nodes: int = MAX_READ) -> None:
         self.file = file
+        self.max_nodes = max_nodes
         self.text = text
         self.recorded_depth = recorded_depth
         self.words: dict[str, Any] = {}  # plain scalars met so far: a fleet says the same few words again and again
@@ -227,10 +232,12 @@ class _Reader:
     def _node(self, parser: Any, event: Any, depth: int) -> tuple[Any, Positions]:
         self.nodes += 1
         kind = event.__class__
-        if kind is ScalarEvent:
-            return self._scalar(event), {}
         if kind is AliasEvent:
             return self._alias(event, depth)
+        if self.nodes > self.max_nodes:
+            self._stop(event, _TOO_MANY)
+        if kind is ScalarEvent:
+            return self._scalar(event), {}
         if depth >= MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
         outer, self.deepest = self.deepest, depth
@@ -275,6 +282,8 @@ class _Reader:
             inner = get_event()
             if inner.__class__ is ScalarEvent:
                 self.nodes += 1
+                if self.nodes > self.max_nodes:
+                    self._stop(inner, _TOO_MANY)
                 value[key] = self._scalar(inner)
             else:
                 value[key], below = self._node(parser, inner, depth + 1)
@@ -321,6 +330,8 @@ class _Reader:
             self._stop(event, f"aliases expand to more than {MAX_ALIAS_NODES:,} nodes")
         if depth + anchored.height > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        if self.nodes > self.max_nodes:
+            self._stop(event, _TOO_MANY)
         return anchored.value, anchored.positions
 
     def _check_tag(self, event: Any, kind: type) -> None:

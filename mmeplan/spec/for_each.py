@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mmeplan.errors import InputError
+from mmeplan.spec.budget import Budget
 from mmeplan.spec.document import MAX_BYTES, plain_scalar, read_document
 from mmeplan.spec.expressions import MARK, pieces
 from mmeplan.spec.fleet import NamePattern, Source
@@ -22,6 +23,7 @@ from mmeplan.spec.fleet import NamePattern, Source
 MAX_ITEMS: Final = 100_000
 CSV_DIALECT: Final[Mapping[str, Any]] = {"strict": True}
 MAX_TEXT_BYTES: Final = 2**20  # the API takes 32 KB for all of a model's environment
+_JSON_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
 
 Items = list[tuple[str, Any]]
@@ -38,28 +40,30 @@ class ForEachError(Exception):
 class ItemFiles:
     """Reads the files beside fleet.yaml that the file names, each once, and remembers their digests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, budget: Budget | None = None) -> None:
         self._folder = folder
+        self._budget = budget or Budget()
         self._read: dict[str, Any] = {}
         self.raw: dict[str, bytes] = {}
         self._texts: dict[str, str] = {}
         self.sources: dict[str, Source] = {}
 
     def items(self, name: str) -> Any:
-        """The content of a YAML, JSON or CSV file. Raises ForEachError."""
+        """The content of a YAML, JSON or CSV file. Raises ForEachError, OverBudgetError."""
         if name not in self._read:
             raw = self._bytes(name, MAX_BYTES)
             self.raw[name] = raw
-            self._read[name] = _parse(name, raw)
+            self._read[name] = _parse(name, raw, self._budget)
         return self._read[name]
 
     def text(self, name: str) -> str:
-        """The content of a text file, as it stands there. Raises ForEachError."""
+        """The content of a text file, as it stands there. Raises ForEachError, OverBudgetError."""
         if name not in self._texts:
             text = _decoded(name, self._bytes(name, MAX_TEXT_BYTES))
             if "\0" in text:
                 raise ForEachError(f"{name!r} holds a NUL, which no environment variable can")
             self._texts[name] = text
+        self._budget.make(0, len(self._texts[name]))  # each entry that has it is looked at with all of it
         return self._texts[name]
 
     def _bytes(self, name: str, most: int) -> bytes:
@@ -107,9 +111,9 @@ def items_of(value: Any, files: ItemFiles) -> Items:
     return pairs
 
 
-def name_pattern(template: str, names: Mapping[str, Any]) -> NamePattern:
+def name_pattern(template: str, names: Mapping[str, Any], budget: Budget | None = None) -> NamePattern:
     """The form of the names that an entry's name makes; without an expression in it they are `NAME-KEY`."""
-    found = pieces(template, names) if MARK in template else [f"{template}-", None]
+    found = pieces(template, names, budget) if MARK in template else [f"{template}-", None]
     regex = "".join(".+" if piece is None else re.escape(piece) for piece in found)
     return NamePattern(re.compile(regex, re.DOTALL), "".join(piece or "" for piece in found))
 
@@ -142,22 +146,24 @@ def _decoded(name: str, raw: bytes) -> str:
         raise ForEachError(f"{name!r} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _parse(name: str, raw: bytes) -> Any:
+def _parse(name: str, raw: bytes, budget: Budget) -> Any:
     text = _decoded(name, raw)
     suffix = Path(name).suffix.lower()
     if suffix == ".csv":
-        return _csv(name, text)
+        return _csv(name, text, budget)
     if suffix == ".json":
-        return _json(name, text)
+        return _json(name, text, budget)
     if suffix in (".yaml", ".yml"):
         try:
-            return read_document(name, text).value
+            return read_document(name, text, budget).value
         except InputError as error:
             raise ForEachError(str(error)) from None
     raise ForEachError(f"{name!r}: expected a file of the type {', '.join(FILE_TYPES)}")
 
 
-def _json(name: str, text: str) -> Any:
+def _json(name: str, text: str, budget: Budget) -> Any:
+    budget.read(_json_nodes(text))
+
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(found)
         if len(made) < len(found):
@@ -175,7 +181,13 @@ def _json(name: str, text: str) -> Any:
     return value
 
 
-def _csv(name: str, text: str) -> list[dict[str, Any]]:
+def _json_nodes(text: str) -> int:
+    """How many values the text of a JSON file has, at most: each is followed by a comma or an end."""
+    without_texts = _JSON_TEXT.sub("", text)
+    return sum(map(without_texts.count, ",]}")) + 1
+
+
+def _csv(name: str, text: str, budget: Budget) -> list[dict[str, Any]]:
     """Rows as mappings; cells are read as YAML scalars, so that `2` is a number and `no` is a text."""
     reader = csv.reader(io.StringIO(text, newline=""), **CSV_DIALECT)
     try:
@@ -186,6 +198,7 @@ def _csv(name: str, text: str) -> list[dict[str, Any]]:
         for row in reader:
             if not row:
                 continue  # an empty line
+            budget.read(1 + len(row))
             if len(row) != len(header):
                 raise ForEachError(
                     f"{name}:{reader.line_num}: the row has {len(row)} cells, the header has {len(header)}"

@@ -11,6 +11,7 @@ import copy
 import difflib
 import hashlib
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from pydantic_core import ValidationError
 
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
+from mmeplan.spec.budget import Budget, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
-from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in
+from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
 from mmeplan.spec.file_values import is_content, with_contents
 from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
@@ -81,7 +83,9 @@ class FleetFile:
 
     def __init__(self, raw: bytes, name: str, folder: Path) -> None:
         try:
-            self._document = parse_document(name, raw.decode("utf-8-sig"))
+            budget = Budget()
+            self._document = parse_document(name, raw.decode("utf-8-sig"), budget)
+            self._nodes_read = budget.nodes_read
         except UnicodeDecodeError as error:
             raise InputError([Problem(f"not UTF-8: {error.reason} at byte {error.start}", name)]) from None
         except RecursionError:
@@ -117,7 +121,9 @@ class FleetFile:
     ) -> Fleet:
         """The fleet in this environment; see the function `load`. Raises InputError."""
         try:
-            return _Loader(self._document, self._raw, self._folder).load(environment, variables or {}, region)
+            budget = Budget()
+            budget.read(self._nodes_read)
+            return _Loader(self._document, self._raw, self._folder, budget).load(environment, variables or {}, region)
         except RecursionError:
             raise InputError([Problem("nested too deeply", self._document.file)]) from None
 
@@ -125,11 +131,12 @@ class FleetFile:
 class _Loader:
     """One load of one file; what is wrong goes to `refusals` as it is found."""
 
-    def __init__(self, document: Document, raw: bytes, folder: Path) -> None:
+    def __init__(self, document: Document, raw: bytes, folder: Path, budget: Budget) -> None:
         self.document = document
-        self.refusals = Refusals(document)
+        self.budget = budget
+        self.refusals = Refusals(document, budget)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
-        self.files = ItemFiles(folder)
+        self.files = ItemFiles(folder, budget)
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
         self.rows: dict[tuple[str, str], Row] = {}
@@ -147,7 +154,8 @@ class _Loader:
         self._evaluate_top(root)
         entries = self._expand(root)
         validated = self._validate(root)
-        quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
+        with self.refusals.bounded(("quotas",)):
+            quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
         fleet = self._fleet({**validated, **entries}, environment)
@@ -189,10 +197,14 @@ class _Loader:
                 continue
             origins = self.origins[section] = {}
             made[section], batch = {}, {}
+            with self.refusals.bounded(("defaults", kind)):
+                self.budget.make(len(entries) * _repeated(kind, defaults))
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
                 for full_name, made_of in self._entries(kind, name, merged):
-                    value = self._with_files(made_of, (section, name)) if kind == "model" else made_of
+                    with self.refusals.bounded((section, name)):
+                        self.budget.add_entry()
+                        value = self._with_files(made_of, (section, name)) if kind == "model" else made_of
                     self._check_entry(full_name, (section, name), value)
                     if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
@@ -225,11 +237,15 @@ class _Loader:
             return
         template = {key: value for key, value in merged.items() if key not in _OF_THE_TEMPLATE}
         items, table = self._items(kind, name, merged)
+        with self.refusals.bounded((*path, "for_each")):
+            self.budget.foresee(0, len(items) * steps_of([name, template]))
+            self.budget.make(len(items) * nodes_of(template))
         for index, (key, item) in enumerate(items):
             row = self.refusals.row = Row(table, key, index)
-            names = {**self.header.names, "each": {"key": key, "value": item}}
+            names = ChainMap({"each": {"key": key, "value": item}}, self.header.names)
             try:
-                full_name = str(evaluate_text(name, names)) if MARK in name else f"{name}-{key}"
+                with self.refusals.bounded(path):
+                    full_name = str(evaluate_text(name, names, self.budget)) if MARK in name else f"{name}-{key}"
             except ExpressionError as error:
                 self.refusals.refuse_expression(str(error), path, name, names)
                 return
@@ -247,7 +263,8 @@ class _Loader:
             return [], Table()
         file = file_of(made)
         try:
-            items = items_of(made, self.files)
+            with self.refusals.bounded(path):
+                items = items_of(made, self.files)
         except ForEachError as error:
             table = self._table(merged["for_each"], file, path)
             places = (Row(table, "", index).place(self.document) for index in error.items)
@@ -256,7 +273,8 @@ class _Loader:
             self.refusals.refuse_expression(f"for_each: {error}{at}", path, used, names)
             return [], Table()
         written = (name, merged.get("renamed_from"))
-        patterns = tuple(name_pattern(text, names) for text in written if isinstance(text, str))
+        with self.refusals.bounded(path):
+            patterns = tuple(name_pattern(text, names, self.budget) for text in written if isinstance(text, str))
         self.for_each.append(ForEach(kind, name, entry, len(items), patterns, file, empty is True))
         return items, self._table(merged["for_each"], file, path)
 
@@ -385,6 +403,12 @@ def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any
     return merged
 
 
+def _repeated(kind: EntryKind, defaults: dict[str, Any]) -> int:
+    """How many values of the defaults are in each entry of a kind, at most."""
+    kinds: tuple[EntryKind, ...] = (kind, "endpoint_config") if kind == "endpoint" else (kind,)
+    return sum(nodes_of(defaults[each]) for each in kinds if each in defaults)
+
+
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` on top of `base`: mappings merge, everything else is replaced. Shares nothing that is changed later."""
     merged = copy.copy(base)
@@ -414,7 +438,7 @@ class Header:
 
     values: Mapping[str, Any]
     places: Mapping[str, FilePath]
-    names: Mapping[str, Any]
+    names: dict[str, Any]
 
 
 def read_header(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
 from mmeplan.errors import InputError, Problem
+from mmeplan.spec.budget import Budget, OverBudgetError
 from mmeplan.spec.document import MAX_PROBLEMS, Document, FilePath, dotted
 from mmeplan.spec.expressions import MARK, evaluate, names_in
 from mmeplan.spec.fleet import SourceMap
@@ -73,9 +75,10 @@ class Refusals(Problems):
     A name whose own expression failed is `broken`: expressions that use it fail silently, for the cause is reported.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, budget: Budget) -> None:
         super().__init__(SourceMap(document.without_value()))
         self.document = document
+        self.budget = budget
         self.broken: set[str] = set()
         self.row: Row | None = None
         """The item of a `for_each` whose entry is looked at."""
@@ -85,7 +88,7 @@ class Refusals(Problems):
             self.add(problem)
         self.unvalued: dict[FilePath, frozenset[str]] = {}
         """Where an expression gave null because a name of it has no value."""
-        self._has_expressions = MARK in document.text
+        self.has_expressions = MARK in document.text
 
     def refuse(self, message: str, path: FilePath = (), hint: str = "", **more: Any) -> None:
         """Note a problem. What comes from items of a `for_each` is one for all of them, and names the first."""
@@ -119,8 +122,11 @@ class Refusals(Problems):
     def evaluated(
         self, value: Any, path: FilePath, names: Mapping[str, Any], failures: list[FilePath] | None = None
     ) -> Any:
-        """A value with its expressions evaluated. What fails is noted (in `failures` too) and keeps its text."""
-        if not self._has_expressions:
+        """A value with its expressions evaluated. What fails is noted (in `failures` too) and keeps its text.
+
+        Raises InputError where the file makes more than a file may.
+        """
+        if not self.has_expressions:
             return value
 
         def failed(below: FilePath, message: str) -> None:
@@ -130,10 +136,20 @@ class Refusals(Problems):
             self._failed_expressions.add(self.source_map.locate(place))
             self.refuse_expression(message, place, reduce(getitem, below, value), names)
 
-        made = evaluate(value, names, failed)
-        if None in names.values():
-            self._note_nulls(value, made, path, names)
+        with self.bounded(path):
+            made = evaluate(value, names, failed, self.budget)
+        self._note_nulls(value, made, path, names)
         return made
+
+    @contextmanager
+    def bounded(self, path: FilePath) -> Iterator[None]:
+        """Where the budget ends inside, that is the last problem told, at the path. Raises InputError."""
+        try:
+            yield
+        except OverBudgetError as error:
+            self.row = None
+            self.refuse(str(error), (*path, *error.path))
+            self.stop_if_any()
 
     def refuse_expression(self, message: str, path: FilePath, value: Any, names: Mapping[str, Any]) -> None:
         """Note what is wrong with a value that holds expressions, unless a name that it uses is what is broken."""

@@ -13,7 +13,8 @@ import pytest
 from mmeplan.errors import InputError
 from mmeplan.spec import Fleet, document, for_each, load, load_text
 from mmeplan.spec.document import MAX_ALIAS_NODES, MAX_DEPTH
-from mmeplan.spec.expressions import MAX_BITS, MAX_EXPRESSION, MAX_TEXT
+from mmeplan.spec.expressions import MAX_EXPRESSION
+from mmeplan.spec.sandbox import MAX_BITS, MAX_TEXT
 from tests.work import calls_of
 
 HEAD = "version: 1\nfleet: shop\n"

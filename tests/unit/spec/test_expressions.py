@@ -9,13 +9,12 @@ import pytest
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import (
     MAX_EXPRESSION,
-    MAX_NODES,
-    MAX_TEXT,
     ExpressionError,
     evaluate,
     evaluate_text,
     names_in,
 )
+from mmeplan.spec.sandbox import MAX_NODES, MAX_TEXT
 from tests.work import peak_of
 
 NAMES: dict[str, Any] = {

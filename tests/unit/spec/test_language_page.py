@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmeplan.graph import compile
-from mmeplan.spec import document, expressions, for_each, load, loading
+from mmeplan.spec import budget, document, expressions, for_each, load, loading
 from mmeplan.spec.document import read_document
+from mmeplan.spec.sandbox import MAX_NODES, MAX_TEXT, sandbox
 from mmeplan.spec.surface import OWN_KEYS, fleet_surface
 
 PAGE = (Path(__file__).parents[3] / "docs" / "fleet-yaml.md").read_text(encoding="utf-8")
@@ -45,14 +46,21 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits["values that aliases may add"] == f"{document.MAX_ALIAS_NODES:,}"
     assert limits["items of one `for_each`"] == f"{for_each.MAX_ITEMS:,}"
     assert limits["a text with expressions in it"] == f"{expressions.MAX_EXPRESSION:,} characters"
-    most = f"{expressions.MAX_TEXT:,} characters, {expressions.MAX_NODES:,} values"
+    assert limits["values written in the fleet file and its `for_each` files"] == f"{budget.MAX_READ:,}"
+    assert (
+        limits["values read and made: `for_each`, defaults, variables, lists in expressions"] == f"{budget.MAX_NODES:,}"
+    )
+    assert limits["characters of the texts that expressions make"] == f"{budget.MAX_CHARACTERS:,}"
+    assert limits["steps of expressions"] == f"{budget.MAX_STEPS:,}"
+    assert limits["models, endpoint configs and endpoints"] == f"{budget.MAX_ENTRIES:,}"
+    most = f"{MAX_TEXT:,} characters, {MAX_NODES:,} values"
     assert limits["result of one expression"] == most
     assert limits["errors reported at once"] == f"about {document.MAX_PROBLEMS:,}"
     assert limits["logical name"] == f"{loading.MAX_LOGICAL_NAME} characters"
 
 
 def test_filters_that_are_said_to_be_missing_are_missing_and_the_others_are_there() -> None:
-    environment = expressions.sandbox()
+    environment = sandbox()
     said = PAGE.partition("Filters that give another answer")[2].partition("are not available")[0]
     for name in re.findall(r"`(\w+)`", said.partition("and methods")[0]):
         assert name not in environment.filters

@@ -9,7 +9,7 @@ import pytest
 
 from mmeplan.errors import InputError
 from mmeplan.spec import load_text
-from mmeplan.spec.expressions import MAX_BITS, MAX_NODES, MAX_TEXT, MAX_WIDTH
+from mmeplan.spec.sandbox import MAX_BITS, MAX_NODES, MAX_TEXT, MAX_WIDTH
 from tests.work import peak_of
 
 VARIABLES: dict[str, Any] = {
