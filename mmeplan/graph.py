@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.shapes import snake
-from mmeplan.aws.variants import REFERENCES, model_holders
+from mmeplan.aws.variants import REFERENCES, model_holders, models_and_types, with_containers
 from mmeplan.resources import ApiPath, Canonical, Resource
 from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
 from mmeplan.resources.endpoint_config import compile_endpoint_config
@@ -163,7 +163,40 @@ class _Compiler:
 
     def _model(self, entry: Entry) -> Resource:
         at = address("model", entry.name)
+        entry = self._with_image_addresses(entry)
         return compile_model(entry, self.deployment, self.salts.get(at), apart=at in self.apart)
+
+    def _with_image_addresses(self, entry: Entry) -> Entry:
+        """A model with addresses in the place of images by name."""
+        found = with_containers(entry.request, lambda path, container: self._addressed(entry, path, container))
+        return entry if found is entry.request else replace(entry, request=found)
+
+    def _addressed(self, entry: Entry, path: ApiPath, container: dict[str, Any]) -> dict[str, Any]:
+        named = container.get("Image")
+        if not isinstance(named, dict):
+            return container
+        from mmeplan.aws import image_uris
+
+        given = {key: str(value) for key, value in named.items() if value}
+        try:
+            image = image_uris.resolve(given, self.fleet.region, self._processors.get(entry.name, frozenset()))
+        except image_uris.ImageError as error:
+            place = file_path(entry.path, (*path, "Image"))
+            self.refuse(str(error), (*place, error.member) if error.member in named else place, error.hint)
+            image = ""
+        return {**container, "Image": image}
+
+    @cached_property
+    def _processors(self) -> Mapping[str, frozenset[str]]:
+        """Logical name of a model → what the instance types that run it have."""
+        from mmeplan.aws.image_uris import processor_of
+
+        found: dict[str, set[str]] = {}
+        inline = (entry.config for entry in self.fleet.endpoints.values())
+        for config in (*self.fleet.endpoint_configs.values(), *inline):
+            for model, types in models_and_types(config.request) if isinstance(config, Entry) else ():
+                found.setdefault(model, set()).update(filter(None, map(processor_of, types)))
+        return {model: frozenset(processors) for model, processors in found.items()}
 
     def _config(self, entry: Entry, base_name: str = "") -> Resource:
         def resolve(logical: str, api_path: ApiPath) -> str | None:

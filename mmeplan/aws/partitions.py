@@ -23,3 +23,19 @@ _BY_PREFIX: Final = {
 def partition_of(region: str) -> str:
     """`eu-west-1` → `aws`, `cn-north-1` → `aws-cn`, …; `aws` for a region that no other partition has."""
     return next((partition for prefix, partition in _BY_PREFIX.items() if region.startswith(prefix)), "aws")
+
+
+_DNS_SUFFIX: Final = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+"""What the hosts of a partition end in: botocore's data/partitions.json, `outputs.dnsSuffix`."""
+
+
+def dns_suffix(region: str) -> str:
+    """`eu-west-1` → `amazonaws.com`, `cn-north-1` → `amazonaws.com.cn`."""
+    return _DNS_SUFFIX.get(partition_of(region), "amazonaws.com")

@@ -83,3 +83,28 @@ def with_model_holders(
     pools = enumerate(variant["InstancePools"])
     changed = [change((*path, "InstancePools", index), "ModelNameOverride", pool) for index, pool in pools]
     return {**variant, "InstancePools": changed}
+
+
+_SERVERLESS_RUNS_ON: Final = "ml.m5.large"
+"""Serverless endpoints have no GPUs (serverless-endpoints.md, feature exclusions): a type without stands for them."""
+
+
+def models_and_types(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(Logical name, instance types that run it) of each model of a config as the file has it."""
+    for _, _, variant in variants(config):
+        pools = [pool for pool in variant.get("InstancePools") or () if pool.get("InstanceType")]
+        own = [variant["InstanceType"]] if variant.get("InstanceType") else []
+        own += [_SERVERLESS_RUNS_ON] if variant.get("ServerlessConfig") else []
+        own += [pool["InstanceType"] for pool in pools if not pool.get("model_override")]
+        yield str(variant.get("model") or ""), tuple(own)
+        yield from ((str(p["model_override"]), (p["InstanceType"],)) for p in pools if p.get("model_override"))
+
+
+def with_containers(model: dict[str, Any], change: Callable[[Path, dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """A request of CreateModel with its containers as `change(path, container)` gives them, or itself."""
+    changed: dict[str, Any] = {}
+    if model.get("PrimaryContainer"):
+        changed["PrimaryContainer"] = change(("PrimaryContainer",), model["PrimaryContainer"])
+    if model.get("Containers"):
+        changed["Containers"] = [change(("Containers", i), item or {}) for i, item in enumerate(model["Containers"])]
+    return {**model, **changed} if any(changed[key] != model[key] for key in changed) else model

@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("mmeplan.cli.init", "Write a commented starter fleet.yaml."),
     "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule."),
     "rules": ("mmeplan.cli.rules", "List the rules that fleets are held to, or show one."),
+    "images": ("mmeplan.cli.images", "List the images that a fleet file may name instead of an address."),
     "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from mmeplan.aws.image_uris import name_at
 from mmeplan.plan import Change, Drift, FieldChange, asked_of, cautions, is_own, tag_fields, tags_of
 from mmeplan.plan.cautions import CAUTIONS
 from mmeplan.plan.rollout import rollout_text
@@ -258,7 +259,8 @@ def _model_details(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _container_details(container: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "package", str(container.get("ModelPackageName") or "")
-    yield "image", str(container.get("Image") or "")
+    image = str(container.get("Image") or "")
+    yield "image", f"{image} ({name})" if (name := name_at(image)) else image
     source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
     data = str(container.get("ModelDataUrl") or source.get("S3Uri") or "")
     yield "data", f"{data} (many models)" if data and container.get("Mode") == "MultiModel" else data

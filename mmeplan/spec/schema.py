@@ -17,19 +17,21 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import botocore
 
+from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import service
 from mmeplan.aws.variants import KEYED
 from mmeplan.spec.for_each import FILE_TYPES
 from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_NAME, MAX_LOGICAL_NAME, VARIABLE_NAME
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
-from mmeplan.spec.surface import Node, fleet_surface
+from mmeplan.spec.surface import IMAGE_KEYS, Node, fleet_surface
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHECKED_IN: Final = Path(__file__).parents[2] / "specs" / "fleet.schema.json"
@@ -186,6 +188,8 @@ class _Builder:
         """The schema of a key's value."""
         if key in _OWN_SCHEMAS and not node.shape:
             return dict(_OWN_SCHEMAS[key])
+        if node.kind == "either" and node.shape:
+            return {"anyOf": [self.define(node.shape, self.text_of(node)), self.define("image", _image())]}
         if node.kind == "either":
             inline = self.define("inline_config", self.closed_object(node.keys, {}))
             return {"anyOf": [{"type": ["string", "null"]}, inline]}
@@ -229,6 +233,10 @@ class _Builder:
         types = ["string", "null"]
         return _or_expression({"type": types, **constraints}) if constraints else {"type": types}
 
+    def text_of(self, node: Node) -> Schema:
+        """The text that stands in a place where an object may stand as well."""
+        return self.shape(replace(node, kind="string"))
+
     def key_names(self, node: Node, shape: Mapping[str, Any]) -> Schema:
         """What the keys of a map must look like; those of a named list are the values of its name member."""
         if node.kind == "named":
@@ -247,6 +255,26 @@ _CONTENT_OF_FILE: Final[Schema] = {
     "additionalProperties": False,
 }
 """What an environment entry takes in the place of a text."""
+
+
+def _image() -> Schema:
+    """An image by name: what a framework or an algorithm has, for completion and hover."""
+    text = _or_expression({"type": "string"})
+    versions = {
+        framework: ", ".join(dict.fromkeys(image.version for image in image_uris.images(framework)))
+        for framework in image_uris.frameworks()
+    }
+    listed = [{"const": name, "description": f"Versions: {known}."} for name, known in versions.items()]
+    properties = {
+        **{key: {**text, "description": node.doc} for key, node in IMAGE_KEYS.items()},
+        "framework": {"anyOf": [*listed, _EXPRESSION], "description": IMAGE_KEYS["framework"].doc},
+        "algorithm": {
+            "anyOf": [{"enum": [*image_uris.algorithms()]}, _EXPRESSION],
+            "description": IMAGE_KEYS["algorithm"].doc,
+        },
+        "processor": _or_expression({"enum": [*image_uris.PROCESSORS]}),
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _or_expression(schema: Schema) -> Schema:

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
+from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.spec.document import FilePath
@@ -87,6 +88,20 @@ OWN_KEYS: Final[dict[str, Node]] = {
         choices=("fixed", "autoscaled"),
     ),
 }
+
+IMAGE_KEYS: Final[dict[str, Node]] = {
+    "framework": _own("string", "A framework whose image AWS publishes, such as pytorch; `mmeplan images` lists them."),
+    "algorithm": _own("string", "A built-in algorithm, such as knn."),
+    "version": _own("string", "The exact version, in quotes; `mmeplan images FRAMEWORK` lists them."),
+    "py_version": _own("string", "The Python version, such as py312, where there are images of several."),
+    "base_framework_version": _own("string", "What a huggingface image is built on, such as pytorch2.6.0."),
+    "processor": _own(
+        "string",
+        "What the image is built for. Default: what the instance types of the variants have.",
+        choices=image_uris.PROCESSORS,
+    ),
+}
+"""An image by name, in the place of its address."""
 
 _SINGLE_KEYS: Final = ("for_each", "allow_empty", "renamed_from")
 """Keys that say something about one entry only: no defaults for them, and an inline config has none."""
@@ -234,6 +249,8 @@ class _Builder:
     def _member(self, member: str, ref: dict[str, str]) -> Node:
         shape = ref["shape"]
         doc = ref.get("documentation") or self.model.shapes[shape].get("documentation", "")
+        if shape == "ContainerImage":
+            return Node("either", api=member, shape=shape, doc=doc, keys=IMAGE_KEYS)
         if member in KEYED:
             item_shape = self.model.shapes[shape]["member"]["shape"]
             name_member = KEYED[member]
@@ -357,7 +374,9 @@ def _schema(node: Node) -> core_schema.CoreSchema:
         return _object(node)
     if node.kind == "either":
         choices = {"text": core_schema.str_schema(strict=True), "config": _object(node)}
-        return core_schema.tagged_union_schema(choices, lambda value: "text" if isinstance(value, str) else "config")
+        other = "text" if node.shape else "config"  # what is expected of a value that is neither
+        tags: dict[Any, str] = {str: "text", dict: "config"}
+        return core_schema.tagged_union_schema(choices, lambda value: tags.get(type(value), other))
     if node.kind in ("map", "named"):
         assert node.item is not None
         return core_schema.dict_schema(core_schema.str_schema(strict=True), _nullable(node.item), strict=True)
