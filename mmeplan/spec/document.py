@@ -45,6 +45,8 @@ _DEEP: Final = 2 * MAX_DEPTH
 _TOO_MANY: Final = f"more than {MAX_READ:,} values in the fleet file and its `for_each` files"
 _COLUMN_BITS: Final = 20
 _MAX_COLUMN: Final = (1 << _COLUMN_BITS) - 1
+_UNQUOTED = re.compile(r"\{\{.*?\}\}")
+_STARTS_UNQUOTED = re.compile(r"[:\[,-]\s+(\{\{.*\}\}[^\s,\]}#]*)")
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
 
 Positions = dict[Any, Any]
@@ -154,6 +156,8 @@ def _syntax_problem(file: str, text: str, error: MarkedYAMLError) -> Problem:
     lines = lines_of(text)
     source = lines[mark.line] if mark.line < len(lines) else ""
     hint = "indent with spaces; YAML does not allow tabs" if "\t" in source[: mark.column + 1] else ""
+    if value := _STARTS_UNQUOTED.search(source):
+        hint = f'a value that begins with an expression needs quotes: "{value[1]}"'
     return Problem(f"not valid YAML: {error.problem}", file, mark.line + 1, mark.column + 1, "", hint, source)
 
 
@@ -195,6 +199,7 @@ class _Reader:
         self.lines: list[str] = []
         self.problems: list[Problem] = []
         self.failed: set[tuple[int, int]] = set()
+        self.expressions: set[tuple[int, int]] = set()  # where one stands without quotes, from 0
         self.anchors: dict[str, _Anchored] = {}
         self.alias_nodes = 0
         self.nodes = 0
@@ -261,7 +266,7 @@ class _Reader:
         get_event = parser.get_event
         while (event := get_event()).__class__ is ScalarEvent or isinstance(event, NodeEvent):
             if event.__class__ is not ScalarEvent:
-                self._refuse(event, "a mapping key must be a plain word or a quoted text")
+                self._refuse_key(event)
                 self._node(parser, event, depth + 1)
                 self._node(parser, parser.get_event(), depth + 1)
                 continue
@@ -289,9 +294,20 @@ class _Reader:
                 value[key], below = self._node(parser, inner, depth + 1)
                 if below and depth + 1 < self.recorded_depth:
                     positions[(key,)] = below
-            if len(self.problems) > known and _is_open(inner, value[key]):
+            if len(self.problems) > known and (_is_open(inner, value[key]) or self._is_unquoted(inner)):
                 self.failed.add(_unpacked(positions[key]))
         return value, positions
+
+    def _refuse_key(self, event: Any) -> None:
+        """A mapping or list as a key: an expression without quotes is such a mapping to YAML."""
+        self.lines = self.lines or lines_of(self.text)
+        mark = event.start_mark
+        expression = _UNQUOTED.match(self.lines[mark.line], max(0, mark.column - 1))
+        if expression is None:
+            self._refuse(event, "a mapping key must be a plain word or a quoted text")
+            return
+        self.expressions.add((mark.line, mark.column - 1))
+        self._refuse(event, "an expression needs quotes around the whole value", f'write "{expression[0]}"')
 
     def _duplicate(self, parser: Any, event: Any, value: dict[str, Any], positions: Positions, depth: int) -> None:
         """A key that stands in the mapping already. Of two mappings both are looked at further, else the first."""
@@ -312,11 +328,15 @@ class _Reader:
             known = len(self.problems)
             item, below = self._node(parser, event, depth + 1)
             value.append(item)
-            if len(self.problems) > known and _is_open(event, item):
+            if len(self.problems) > known and (_is_open(event, item) or self._is_unquoted(event)):
                 self.failed.add(_unpacked(positions[index]))
             if below and depth + 1 < self.recorded_depth:
                 positions[(index,)] = below
         return value, positions
+
+    def _is_unquoted(self, event: Any) -> bool:
+        """Whether a mapping is an expression that stands there without quotes."""
+        return (event.start_mark.line, event.start_mark.column) in self.expressions
 
     def _alias(self, event: Any, depth: int) -> tuple[Any, Positions]:
         anchored = self.anchors.get(event.anchor)

@@ -26,6 +26,8 @@ MAX_TEXT_BYTES: Final = 2**20  # the API takes 32 KB for all of a model's enviro
 _JSON_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 FILE_TYPES: Final = ("yaml", "yml", "json", "csv")
 
+_FOREIGN_DELIMITER: Final = re.compile(r"[;\t|]")
+
 Items = list[tuple[str, Any]]
 
 
@@ -192,6 +194,8 @@ def _csv(name: str, text: str, budget: Budget) -> list[dict[str, Any]]:
     reader = csv.reader(io.StringIO(text, newline=""), **CSV_DIALECT)
     try:
         header = [column.strip() for column in next(reader, [])]
+        if len(header) == 1 and (found := _FOREIGN_DELIMITER.search(header[0])):
+            raise ForEachError(f"{name}:1: the columns are separated by {found[0]!r}; save the table with commas")
         if len(set(header)) < len(header) or not all(header):
             raise ForEachError(f"{name}:1: the columns of the header must have names, each its own")
         rows = []

@@ -32,28 +32,48 @@ def form(key: str, node: Node, value: Any) -> str:
     if isinstance(value, list):
         first = value[0] if value else None
         if node.kind in ("named", "map"):
-            return _by_name(key, node, first)
+            how = "as a key with its value" if _is_plain(node) else "under its name, without a list"
+            return f"write each item {how}: `{by_name(key, node, first)}`"
         if node.kind in ("object", "either") and isinstance(first, dict):
             how = "without the dash" if len(value) == 1 else "one mapping, as with the first of them"
             return f"{how}: `{key}: {_mapping(first)}`"
         return ""
+    if node.kind == "object" and isinstance(value, str) and _only_text(node):
+        return f"write it under its key: `{{{_only_text(node)}: {_shown(value)}}}`"
     if node.kind == "list" and isinstance(value, dict):
+        name = _only_text(node.item)
+        if name and len(value) == 1 and name not in value:
+            return f"write it as an item: `{key}: [{{{name}: {_shown(next(iter(value)))}}}]`"
         shown = f"write it as an item, with a dash or in brackets: `{key}: [{_mapping(value)}]`"
         return shown if value else ""
     if node.kind == "list" and value is not None:
+        if name := _only_text(node.item):
+            return f"write it as an item, with a dash or in brackets: `{key}: [{{{name}: {_shown(value)}}}]`"
         return f"write it as an item, with a dash or in brackets: `{key}: [{_shown(value)}]`"
     return ""
 
 
-def _by_name(key: str, node: Node, first: Any) -> str:
-    plain = node.item is not None and node.item.kind not in ("object", "named")
+def _only_text(node: Node | None) -> str:
+    """The key of an object that has but one, whose value is a text; empty for any other node."""
+    if node is None or node.kind != "object" or len(node.keys) != 1:
+        return ""
+    ((key, inner),) = node.keys.items()
+    return key if inner.kind == "string" else ""
+
+
+def by_name(key: str, node: Node, first: Any) -> str:
+    """What is a mapping by name, with this item in it: `production_variants: {main: {model: ranker}}`."""
     secret = node.item is not None and node.item.kind in ("text", "any")
     name, content = _named(first, "main" if node.kind == "named" else "NAME")
-    if plain:
-        name = "NAME" if secret and isinstance(first, str) and "=" not in first else name  # it may be a value
-        value = "VALUE" if secret or content is None else _shown(content)
-        return f"write each item as a key with its value: `{key}: {{{name}: {value}}}`"
-    return f"write each item under its name, without a list: `{key}: {{{name}: {_mapping(content)}}}`"
+    if not _is_plain(node):
+        return f"{key}: {{{name}: {_mapping(content)}}}"
+    name = "NAME" if secret and isinstance(first, str) and "=" not in first else name  # it may be a value
+    return f"{key}: {{{name}: {'VALUE' if secret or content is None else _shown(content)}}}"
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether the items are values, and not mappings themselves."""
+    return node.item is not None and node.item.kind not in ("object", "named")
 
 
 def _named(item: Any, fallback: str) -> tuple[str, Any]:

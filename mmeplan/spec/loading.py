@@ -148,6 +148,9 @@ class _Loader:
             keys = "expected a mapping with the keys version, fleet, endpoints"
             self.refusals.refuse(keys, hint="mmeplan init writes a starter")
             self.refusals.stop_if_any()
+        if what := _another_document(root, self.document.file):
+            self.refusals.refuse(*what)
+            self.refusals.stop_if_any()
         root = dict(root)
         self.header = read_header(root, environment, overrides, region, self.refusals)
         root |= {key: value for key, value in self.header.values.items() if value is not None or key in root}
@@ -380,6 +383,20 @@ class _Loader:
         )
 
 
+def _another_document(root: Mapping[str, Any], file: str) -> tuple[str, FilePath, str] | None:
+    """What is said of a file that is one of mmeplan's own, and no fleet file."""
+    if {"format_version", "plan_id", "changes"} <= root.keys():
+        hint = f"mmeplan show {file} shows it, mmeplan apply {file} carries it out"
+        return "this is a saved plan, and a fleet file is wanted", (), hint
+    if {"format_version", "observed_at", "objects"} <= root.keys():
+        return (
+            "this is a snapshot, and a fleet file is wanted",
+            (),
+            f"mmeplan plan --snapshot {file} FLEET plans from it",
+        )
+    return None
+
+
 def _ignored(written: Any) -> IgnoredTags:
     """What `ignore_tags` says; what isn't as it should be is refused elsewhere."""
 
@@ -450,7 +467,7 @@ def read_header(
 ) -> Header:
     """Choose the environment, evaluate the variables and the header. Problems go to `refusals`."""
     version = root.get("version", LANGUAGE_VERSION)
-    if version != LANGUAGE_VERSION:
+    if isinstance(version, (int, float)) and version != LANGUAGE_VERSION:
         known = f"this mmeplan reads version: {LANGUAGE_VERSION}"
         refusals.refuse(f"version {version!s:.40} of the language is not known; {known}", ("version",))
     chosen = _chosen_environment(root, environment, refusals)

@@ -11,8 +11,7 @@ and its place in the plan.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -23,7 +22,8 @@ from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.spec.document import FilePath
-from mmeplan.spec.forms import form
+from mmeplan.spec.forms import by_name, form
+from mmeplan.spec.hints import plain_value, unknown_key
 
 Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
 
@@ -301,38 +301,64 @@ def fleet_validator() -> SchemaValidator:
 
 def problems_of(error: ValidationError) -> Iterator[tuple[FilePath, str, str, Any]]:
     """(path, sentence, hint, value) for each thing that pydantic-core found wrong."""
-    for found in error.errors(include_url=False, include_context=False):
-        path, holder, node = _follow(found["loc"])
-        sentence, hint = _sentence(found["type"], found["input"], path, holder, found["msg"])
-        if not hint and node is not None and path and found["type"] in ("dict_type", "list_type"):
-            hint = form(str(path[-1]), node, found["input"])
-        yield path, sentence, hint, found["input"]
+    found = [(each, *_follow(each["loc"])) for each in error.errors(include_url=False, include_context=False)]
+    outs: dict[FilePath, _OneLevelOut] = {}
+    for each, path, holders, _ in found:
+        if each["type"] == "dict_type" and _is_of_an_item(path, holders):
+            out = outs.setdefault(path[:-1], _OneLevelOut(holders[-1][1], {}))
+            out.members[str(path[-1])] = each["input"]
+    for each, path, holders, node in found:
+        out_path = next((at for at, out in outs.items() if path[: len(at)] == at and out.has(path[len(at) :])), None)
+        if out_path is not None:
+            yield from outs[out_path].told(out_path)
+            continue
+        sentence, hint = _sentence(each["type"], each["input"], path, holders, each["msg"])
+        if not hint and node is not None and path and each["type"] in ("dict_type", "list_type"):
+            hint = form(str(path[-1]), node, each["input"])
+        yield path, sentence, hint, each["input"]
 
 
-def _sentence(kind: str, value: Any, path: FilePath, node: Node | None, message: str) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _OneLevelOut:
+    """Keys of an item that stand where the items' names belong: told once, with all that is wrong below them."""
+
+    node: Node
+    members: dict[str, Any]
+
+    def has(self, below: FilePath) -> bool:
+        """Whether a path below the mapping is one of these keys, or leads through one."""
+        return bool(below) and self.node.item is not None and str(below[0]) in self.node.item.keys
+
+    def told(self, path: FilePath) -> Iterator[tuple[FilePath, str, str, Any]]:
+        """The one problem; nothing the second time."""
+        if self.members:
+            hint = f"write it under a name: `{by_name(str(path[-1]), self.node, dict(self.members))}`"
+            yield path, f"`{next(iter(self.members))}` stands where a name belongs", hint, None
+            self.members.clear()
+
+
+def _is_of_an_item(path: FilePath, holders: Sequence[tuple[str, Node]]) -> bool:
+    """Whether a key is one of an item's where the items' names belong: a variant that is written one level out."""
+    holder = holders[-1][1] if holders else None
+    item = holder.item if holder is not None and holder.kind in ("named", "map") else None
+    return item is not None and item.kind == "object" and str(path[-1]) in item.keys
+
+
+def _sentence(
+    kind: str, value: Any, path: FilePath, holders: Sequence[tuple[str, Node]], message: str
+) -> tuple[str, str]:
     if kind == "extra_forbidden":
-        return _unknown_key(str(path[-1]), tuple(sorted(node.keys)) if node else ())
+        return unknown_key(str(path[-1]), value, holders)
     if kind == "missing":
         return f"the key {path[-1]!r} is missing", ""
     if kind in _EXPECTED:
-        hint = ""
+        hint = plain_value(str(path[-1]) if path else "", kind, value)
         if kind == "string_type" and isinstance(value, (int, float)):
             hint = f'put it in quotes: "{_spelled(value)}"'
         if kind == "string_type" and isinstance(value, dict) and "environment" in path[-2:-1]:
             hint = f"{path[-1]}: {{file: NAME}} takes the content of a file beside the fleet file"
         return f"expected {_EXPECTED[kind]}, got {_shown(value)}", hint
     return f"{message[:1].lower()}{message[1:]}", ""
-
-
-@lru_cache(maxsize=10_000)
-def _unknown_key(key: str, known: tuple[str, ...]) -> tuple[str, str]:
-    if snake(key) in known and snake(key) != key:
-        return "unknown key", f"write it in snake_case: {snake(key)}"
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if close:
-        return f"unknown key; did you mean {close[0]}?", ""
-    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
-    return "unknown key", f"known here: {shown}" if known else ""
 
 
 def _shown(value: Any) -> str:
@@ -354,19 +380,22 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _follow(loc: FilePath) -> tuple[FilePath, Node | None, Node | None]:
-    """The file path of an error's location, the node whose keys were allowed there, and the one of the value itself."""
+def _follow(loc: FilePath) -> tuple[FilePath, list[tuple[str, Node]], Node | None]:
+    """The file path of an error's location; the nodes around it, the outermost first, each with the key of what is
+    looked at in it; and the node of the value itself.
+    """
     node: Node | None = fleet_surface()
     path: list[str | int] = []
-    holder = node
+    holders: list[tuple[str, Node]] = []
     for part in loc:
         if node is not None and node.kind == "either" and part in ("text", "config"):
             node = replace(node, kind="object")  # which of the two alternatives was tried is not part of the path
             continue
-        holder = node
+        if node is not None:
+            holders.append((str(path[-1]) if path else "", node))
         path.append(part)
         node = node and (node.keys.get(str(part)) if node.kind == "object" else node.item)
-    return tuple(path), holder, node
+    return tuple(path), holders, node
 
 
 def _schema(node: Node) -> core_schema.CoreSchema:

@@ -41,6 +41,13 @@ def test_items_have_keys(value: Any, pairs: Any) -> None:
     assert items(value) == pairs
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_table_with_another_delimiter_is_told_so(tmp_path: Path, delimiter: str) -> None:
+    (tmp_path / "t.csv").write_text(f"name{delimiter}n\na{delimiter}1\n")
+    said = refusal({"file": "t.csv"}, tmp_path)
+    assert said == f"t.csv:1: the columns are separated by {delimiter!r}; save the table with commas"
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -262,7 +262,7 @@ def test_environment_values_become_the_text_that_was_written(loaded: Any, writte
         ("initial_variant_weight: [1]", "expected a number, got a list", ""),
         ("instance_type: 5", "expected a string, got the integer 5", 'put it in quotes: "5"'),
         ("instance_type: 1.10", "expected a string, got the number 1.10", 'put it in quotes: "1.10"'),
-        ("enable_ssm_access: 'yes'", "expected true or false, got the string yes", ""),
+        ("enable_ssm_access: 'yes'", "expected true or false, got the string yes", "write true"),
         ("serverless_config: 3", "expected a mapping, got the integer 3", ""),
         ("instance_pools: {}", "expected a list, got a mapping", ""),
         ("capacity: elastic", "expected one of fixed, autoscaled, got 'elastic'", ""),
