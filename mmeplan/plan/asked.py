@@ -13,7 +13,13 @@ from mmeplan.diff import FieldChange
 from mmeplan.plan.places import field_name
 from mmeplan.plan.step import Step
 from mmeplan.resources.canonical import BY_NAME
-from mmeplan.resources.identity import ADDRESS_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
+from mmeplan.resources.identity import (
+    ADDRESS_TAG,
+    ON_REMOVE_TAG,
+    OWN_PREFIX,
+    PROTECT_TAG,
+    UNSEALED_TAGS,
+)
 
 _FIRST: Final = (
     "protect",
@@ -34,6 +40,9 @@ _REMOVED: Final = {PROTECT_TAG: "true", ON_REMOVE_TAG: "retain"}
 """What a tag said that is removed, where the plan doesn't tell: no other value is ever written."""
 
 _NAMED: Final = {**KEYED, **BY_NAME}
+OF_ONE_OBJECT: Final = UNSEALED_TAGS
+"""Tags whose values say which object it is and what was done to it, and nothing that was asked for."""
+
 _OF_ONE_MEMBER: Final = ("Alarms", "CaptureOptions")
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from mmeplan.diff import FieldChange
 from mmeplan.plan.places import is_in_environment
+from mmeplan.resources.identity import ON_REMOVE_TAG, PROTECT_TAG
 
 PROTECTION, ISOLATION, ENCRYPTION = "less protection", "less isolation", "less encryption"
 ELSEWHERE, ACCOUNT, ROLE = "data goes elsewhere", "another account", "another role"
@@ -69,8 +70,8 @@ def _names(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?:.*\.)?(?:{pattern})")
 
 
-_PROTECT: Final = re.compile(r"protect|tags\.mmeplan:protect")
-_ON_REMOVE: Final = re.compile(r"on_remove|tags\.mmeplan:on-remove")
+_PROTECT: Final = re.compile(rf"protect|tags\.{PROTECT_TAG}")
+_ON_REMOVE: Final = re.compile(rf"on_remove|tags\.{ON_REMOVE_TAG}")
 _CAPTURE: Final = "data_capture_config.enable_capture"
 _CAPTURED: Final = "data_capture_config.destination_s3_uri"
 _TOPIC: Final = _names(r"notification_config\.(?:success|error)_topic")

@@ -19,8 +19,9 @@ from mmeplan.render.door import ShownPlan, is_masked
 from mmeplan.render.relations import Relations
 from mmeplan.render.report import headline, is_gone, sentences_of, sign_of, words_of
 from mmeplan.render.traffic import VariantRow, variant_rows
-from mmeplan.render.values import FieldGroup, counted, field_groups, place, value_text
+from mmeplan.render.values import FieldGroup, counted, field_groups, listed, place, value_text
 
+_MOST_NAMED: Final = 50  # endpoints that are named because they drifted like one that is shown
 _MOST_GENERATIONS: Final = 20  # deletions under one endpoint that are listed
 
 
@@ -49,13 +50,23 @@ class Node:
     children: tuple[Node, ...] = ()
 
 
-def drift_node(drift: Drift, account: str) -> Node:
-    """An endpoint that somebody changed outside mmeplan, told in the order of time: what was applied → what is live.
+def drift_nodes(plan: ShownPlan) -> list[Node]:
+    """Endpoints that somebody changed outside mmeplan, told in the order of time: what was applied → what is live.
 
-    The plan document has it the other way round.
+    The plan document has it the other way round. Those that were changed alike are one node.
     """
-    fields = (replace(item, before=item.after, after=item.before) for item in drift.fields)
-    return Node("!", "warning", drift.address, drift.explanation, groups=field_groups(fields, account))
+    found: dict[str, list[Drift]] = defaultdict(list)
+    for drift in plan.drift:
+        found[repr((drift.explanation, [(item.field, item.before, item.after) for item in drift.fields]))].append(drift)
+    return [_drift_node(alike, plan.account) for alike in found.values()]
+
+
+def _drift_node(alike: list[Drift], account: str) -> Node:
+    first = alike[0]
+    fields = (replace(item, before=item.after, after=item.before) for item in first.fields)
+    others = [drift.address for drift in alike[1:]]
+    named = (f"and {len(others):,} more alike: {listed(others, _MOST_NAMED)}",) if others else ()
+    return Node("!", "warning", first.address, first.explanation, sentences=named, groups=field_groups(fields, account))
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,11 @@ class Blocks:
     room: int = 0
     full: bool = False
 
-    def block(self, change: Change, covered: set[str]) -> Node:
-        """An endpoint's change in full. Objects in `covered` are only referred to; `covered` is kept up."""
+    def block(self, change: Change, covered: set[str], alike: str = "") -> Node:
+        """An endpoint's change in full; `alike` names others that are changed alike.
+
+        Objects in `covered` are only referred to; `covered` is kept up.
+        """
         config, _ = self.relations.needs(change)
         kept = self.plan.kept.get(change.address, ()) if change.effect == "traffic_shift" else ()
         variants = variant_rows(change, self.relations, config)
@@ -80,7 +94,7 @@ class Blocks:
             change.address,
             *headline(change),
             place=place(change.location),
-            sentences=sentences_of(change),
+            sentences=(*([alike] if alike else []), *sentences_of(change)),
             groups=self._groups(change, _own_fields(change, self.relations.main.get(config))),
             details=_deployment_details(self.relations, change),
             asked=asked,
@@ -135,7 +149,9 @@ class Blocks:
             place="" if change.is_noop else place(change.location),
             sentences=sentences_of(change),
             groups=self._groups(change, change.fields),
-            details=_model_details(self.relations.params(change.address, "CreateModel")) if fresh else (),
+            details=_model_details(self.relations.params(change.address, "CreateModel"))
+            if fresh and not self.full
+            else (),
             asked=asked,
             asked_more=more,
             tags=_tag_texts(self.relations, change),

@@ -22,9 +22,10 @@ from markupsafe import Markup
 
 from mmeplan.plan import Change
 from mmeplan.render import layout, report
-from mmeplan.render.blocks import Blocks, Node, cautioned, drift_node
+from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, chart_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import folded, rule_page, spot
 from mmeplan.render.graph import picture
 from mmeplan.render.markup import quoted_parts
@@ -92,7 +93,9 @@ def _words(text: str) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One endpoint in full, or in a line: then without stages and bars."""
+    """One endpoint in full, or in a line: then without stages and bars. `others` are changed alike; `varies` are the
+    fields in which they differ.
+    """
 
     id: str
     effect: str
@@ -101,26 +104,33 @@ class Card:
     block: Node
     stages: tuple[Stage, ...] = ()
     bars: tuple[Bar, ...] = ()
+    others: tuple[str, ...] = ()
+    others_more: int = 0
+    varies: tuple[str, ...] = ()
 
 
 def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
     """Everything that the templates show."""
     relations = Relations(plan)
     blocks = Blocks(plan, relations, MOST_ASKED, full)
-    cards, lines, covered = _endpoints(blocks)
+    families = Families(plan, relations, full)
+    cards, lines, covered = _endpoints(blocks, families)
     loose = blocks.loose(covered)
     links = {card.block.address: card.id for card in (*cards, *lines)}
     for card in cards:
         for node in card.block.children:
             links.setdefault(node.address, card.id)
+    links.update({at: links[leader] for at, leader in families.leaders.items() if leader in links})
     found = sorted(folded(plan.findings), key=lambda item: item.severity == "note")
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
     notes = report.remarks(plan)
     unchanged = [change.address for change in plan.changes if change.is_noop]
     verdict, said = report.verdict_in_brief(plan)
-    counts = plan.summary
-    badges = Counter(card.effect for card in (*cards, *lines))
+    counts, drift = plan.summary, drift_nodes(plan)
+    badges = Counter[str]()
+    for card in (*cards, *lines):
+        badges[card.effect] += 1 + len(card.others) + card.others_more
     return {
         "fleet": plan.fleet,
         "environment": plan.environment,
@@ -148,8 +158,8 @@ def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
         "chart": chart_rows(plan.capacity),
         "parallelism": plan.capacity.parallelism if plan.capacity else 0,
         "capacity_note": capacity_note(plan),
-        "drift": tuple(drift_node(item, plan.account) for item in plan.drift[:MOST_LINES]),
-        "drift_more": len(plan.drift) - MOST_LINES,
+        "drift": tuple(drift[:MOST_LINES]),
+        "drift_more": len(drift) - MOST_LINES,
         "remarks": notes[:MOST_LINES],
         "remarks_more": len(notes) - MOST_LINES,
         "unchanged": tuple(unchanged[:MOST_LINES]),
@@ -172,27 +182,41 @@ def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _endpoints(blocks: Blocks) -> tuple[list[Card], list[Card], set[str]]:
+def _endpoints(blocks: Blocks, families: Families) -> tuple[list[Card], list[Card], set[str]]:
     """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
     cards: list[Card] = []
     lines: list[Card] = []
     covered = set[str]()
-    for changes in report.alike(blocks.plan):
-        room = min(FULL_WORST if report.is_worst(changes[0]) else FULL_CARDS, MOST_CARDS - len(cards))
-        cards += [_card(blocks, change, f"c{len(cards) + i}") for i, change in enumerate(changes[:room])]
-        for i, change in enumerate(changes[room:], start=len(lines)):
+    for treated in families.treated:
+        room = min(FULL_WORST if report.is_worst(treated[0].first) else FULL_CARDS, MOST_CARDS - len(cards))
+        room = len(treated) if families.full else room
+        cards += [_card(blocks, family, f"c{len(cards) + i}") for i, family in enumerate(treated[:room])]
+        rest = (change for family in treated[room:] for change in family.changes)
+        for i, change in enumerate(rest, start=len(lines)):
             words, at = report.beside_badge(change), place(change.location)
             line = Node(*report.sign_of(change), change.address, words, place=at)
             lines.append(Card(f"l{i}", *_badge(change), words, line))
+        changes = (change for family in treated for change in family.changes)
         covered.update(at for change in changes for at in blocks.relations.family_of(change))
     return cards, lines, covered
 
 
-def _card(blocks: Blocks, change: Change, anchor: str) -> Card:
+def _card(blocks: Blocks, family: Family, anchor: str) -> Card:
+    change, others = family.first, family.others
     update = blocks.relations.params(change.address, "UpdateEndpoint")
     block = blocks.block(change, set())
     rollout = () if change.refusal else stages(change, update)
-    return Card(anchor, *_badge(change), report.beside_badge(change), block, rollout, tuple(map(bar, change.traffic)))
+    return Card(
+        anchor,
+        *_badge(change),
+        report.beside_badge(change),
+        block,
+        rollout,
+        tuple(map(bar, change.traffic)),
+        tuple(other.address for other in others[:MOST_LINES]),
+        max(0, len(others) - MOST_LINES),
+        family.varies,
+    )
 
 
 def _badge(change: Change) -> tuple[str, str]:

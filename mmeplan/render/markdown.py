@@ -14,9 +14,10 @@ from typing import Final
 
 from mmeplan.plan import Change, Finding
 from mmeplan.render import report
-from mmeplan.render.blocks import Blocks, Node, cautioned
+from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import SEVERITIES, folded, rule_page, severities, spot
 from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
@@ -54,8 +55,9 @@ def markdown(plan: ShownPlan, options: PageOptions) -> str:
     after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _remarks(plan, share)]
     end = _footer(plan, options.next_command)
     room = budget - sum(_with_gap(part) for part in (*before, *after, end))
-    rows = _table(plan, relations, room)
-    folded = _folded(*_details(plan, relations, options.full), room - _with_gap(rows))
+    families = Families(plan, relations, options.full)
+    rows = _table(plan, families, room)
+    folded = _folded(*_details(families, share), room - _with_gap(rows))
     return "\n\n".join(part for part in (*before, rows, *after, folded, end) if part) + "\n"
 
 
@@ -142,9 +144,15 @@ def _section(title: str, lines: Iterable[str], room: int) -> str:
 
 def _drift(plan: ShownPlan, room: int) -> str:
     lines = []
-    for item in plan.drift:
-        fields = f" ({_codes([field.field for field in item.fields], 3)})" if item.fields else ""
-        lines.append(f"- {code(item.address)}: {prose(item.explanation)}{fields}")
+    for node in drift_nodes(plan):
+        names = [
+            f"{group.parent}.{row.name}" if group.parent else row.name for group in node.groups for row in group.rows
+        ]
+        fields = f" ({_codes(names, 3)})" if names else ""
+        words = dict.fromkeys(row.caution for group in node.groups for row in group.rows if row.caution)
+        less = "".join(f" **{word}**" for word in words)
+        named = "".join(f"; {prose(sentence)}" for sentence in node.sentences)
+        lines.append(f"- {code(node.address)}: {prose(node.words)}{fields}{less}{named}")
     return _section("### Changed outside mmeplan", lines, room)
 
 
@@ -191,7 +199,7 @@ def _footer(plan: ShownPlan, next_command: str) -> str:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def _table(plan: ShownPlan, relations: Relations, room: int) -> str:
+def _table(plan: ShownPlan, families: Families, room: int) -> str:
     """Every object that something happens to, what, why, and where, in at most `room` characters; empty without any.
 
     Worst first; where that is too long, the dangerous ones one by one and the others as counts.
@@ -199,7 +207,9 @@ def _table(plan: ShownPlan, relations: Relations, room: int) -> str:
     changes = sorted((c for c in plan.changes if not c.is_noop), key=_order)
     if not changes:
         return ""
-    lines = [*_HEADS, *(_row(relations, change) for change in changes)]
+    relations, leaders, followers = families.relations, families.leaders, families.followers
+    told = (change for change in changes if change.address not in leaders)
+    lines = [*_HEADS, *(_row(relations, change, followers.get(change.address, ())) for change in told)]
     if _size(lines) <= room:
         return "\n".join(lines)
     return _with_counts(changes, relations, room)
@@ -214,10 +224,13 @@ def _size(lines: Iterable[str]) -> int:
     return sum(length(line) + 1 for line in lines)
 
 
-def _row(relations: Relations, change: Change) -> str:
+def _row(relations: Relations, change: Change, alike: Sequence[str] = ()) -> str:
     at = place(change.location)
     why = _why(report.why(relations, change))
-    return row(code(change.address), _action(change), _bold(report.requests_of(change)), why, code(at) if at else "")
+    more = f" and {len(alike):,} more alike" if alike else ""
+    return row(
+        code(change.address) + more, _action(change), _bold(report.requests_of(change)), why, code(at) if at else ""
+    )
 
 
 def _bold(phrase: report.Phrase) -> str:
@@ -314,26 +327,27 @@ def _left_out(dropped: Sequence[str], beyond: int, number_made: int) -> str:
     )
 
 
-def _details(plan: ShownPlan, relations: Relations, full: bool) -> tuple[list[tuple[str, str]], int]:
-    """The details of the endpoints that change, worst first, and of the objects that none accounts for.
+def _details(families: Families, share: int) -> tuple[list[tuple[str, str]], int]:
+    """The details of the endpoints that change, worst first, alike ones once, and of objects that none accounts for.
 
-    And how many endpoints there are besides: more than a few hundred details fit into no comment.
+    And how many there are besides: more than a few hundred details fit into no comment.
     """
-    changed = [change for changes in report.alike(plan) for change in changes]
-    blocks = Blocks(plan, relations, MOST_ASKED, full)
-    details = [_detail(blocks, change) for change in changed[:_MOST_DETAILS]]
-    covered = {at for change in changed for at in relations.family_of(change)}
+    relations, found = families.relations, families.all
+    blocks = Blocks(families.plan, relations, MOST_ASKED, families.full)
+    details = [_detail(blocks, family, share) for family in found[:_MOST_DETAILS]]
+    covered = {at for family in found for change in family.changes for at in relations.family_of(change)}
     loose = blocks.loose(covered)
     if loose:
         lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
         if len(loose) > _LOOSE_ROOM:
             lines.append(f"# … and {len(loose) - _LOOSE_ROOM:,} more")
         details.append(("other configs and models", _fold("Other configs and models", lines)))
-    return details, max(0, len(changed) - _MOST_DETAILS)
+    return details, max(0, len(found) - _MOST_DETAILS)
 
 
-def _detail(blocks: Blocks, change: Change) -> tuple[str, str]:
-    block = blocks.block(change, set())
+def _detail(blocks: Blocks, family: Family, room: int) -> tuple[str, str]:
+    """(address, details) of a family. The names of those that are changed alike take at most `room` characters."""
+    block = blocks.block(family.first, set())
     lines = [f"# {_cut(sentence)}" for sentence in (*block.sentences, *block.notes)]
     rows = [[_cut(cell) for cell in variant] for variant in block.variants]
     widths = widths_of(rows)
@@ -341,12 +355,24 @@ def _detail(blocks: Blocks, change: Change) -> tuple[str, str]:
     lines += _value_lines(block)
     lines += _difference_lines(block.groups, block.tags)
     lines += (line for node in block.children for line in _node_lines(node))
-    return (change.address, _fold(f"{code_tag(block.address)} {prose(block.words)}", lines))
+    more = f" and {len(family.others):,} more alike:" if family.others else ""
+    return (block.address, _fold(f"{code_tag(block.address)}{more} {prose(block.words)}", lines, _alike(family, room)))
 
 
-def _fold(title: str, lines: list[str]) -> str:
+def _alike(family: Family, room: int) -> str:
+    """`The same for `endpoint/b`, `endpoint/c`. They differ in `model_data_url`.`; empty without others."""
+    if not family.others:
+        return ""
+    names = [code(shorten(change.address, _NAME_ROOM)) for change in family.others]
+    fit = _number_of_fitting([], names, room)
+    more = f" and {len(names) - fit:,} more" if fit < len(names) else ""
+    differ = f" They differ in {_codes(family.varies, _CAUSES)}." if family.varies else ""
+    return f"The same for {', '.join(names[:fit])}{more}.{differ}\n\n"
+
+
+def _fold(title: str, lines: list[str], before: str = "") -> str:
     body = fence(lines or ["  nothing else differs"])
-    return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
+    return f"<details>\n<summary>{title}</summary>\n\n{before}{body}\n\n</details>"
 
 
 def _cut(text: object) -> str:

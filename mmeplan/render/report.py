@@ -7,7 +7,7 @@ reasons only choose between words.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mmeplan.plan import EFFECTS, Action, Change, DriftReport
@@ -19,6 +19,7 @@ from mmeplan.render.values import FILE_ROOM, counted, listed
 
 SPECULATIVE: Final = "speculative: made from a snapshot to be read; it can't be applied"
 WORST_FIRST: Final = EFFECTS[::-1]
+_MOST_VARYING: Final = 5  # fields that are named
 KINDS: Final = {"endpoint": "endpoint", "endpoint_config": "endpoint config", "model": "model"}
 """What kinds are called, in the order in which they are told of."""
 
@@ -273,24 +274,23 @@ def is_worst(change: Change) -> bool:
     return bool(change.refusal) or change.effect in ("outage", "delete")
 
 
-def alike(plan: ShownPlan) -> list[list[Change]]:
-    """The endpoints that something happens to, those that are treated the same way together, worst effect first."""
-    found: dict[tuple[int, tuple[str, ...], str], list[Change]] = defaultdict(list)
-    for change in plan.changes:
-        if change.kind == "endpoint" and not change.is_noop:
-            found[rank(change), change.actions, change.rollout or change.reason].append(change)
-    return [found[key] for key in sorted(found)]
+def named_alike(others: Sequence[Change], varies: Sequence[str], room: int) -> str:
+    """`and 19 more alike: endpoint/b, endpoint/c, …; they differ in model_data_url`; empty without others."""
+    if not others:
+        return ""
+    differ = f"; they differ in {listed(varies, _MOST_VARYING)}" if varies else ""
+    return f"and {len(others):,} more alike: {listed([change.address for change in others], room)}{differ}"
 
 
-def more_alike(rest: list[Change]) -> str:
-    """`… and 480 more endpoints are created the same way (endpoint/e020 … endpoint/e499)`."""
+def more_beside(rest: Sequence[Change]) -> str:
+    """`… and 480 more endpoints are created (endpoint/e020 … endpoint/e499); --full shows them`; empty without."""
     if not rest:
         return ""
     first, alone = rest[0], len(rest) == 1
     usual = first.effect in ("outage", "delete") or (first.action is _USUAL.get(first.effect) and not first.adopts)
     words = _EFFECTS[first.effect if usual else "none"].alike[not alone]
     names = first.address if alone else f"{first.address} … {rest[-1].address}"
-    return f"… and {counted(len(rest), 'more endpoint')} {words} the same way ({names})"
+    return f"… and {counted(len(rest), 'more endpoint')} {words} ({names}); --full shows {'it' if alone else 'them'}"
 
 
 def together(change: Change, effect: str = "") -> str:

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from mmeplan.render import report
-from mmeplan.render.blocks import Blocks, Node, cautioned, drift_node
+from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.families import Families
 from mmeplan.render.findings import finding_groups
 from mmeplan.render.layout import rendered
 from mmeplan.render.relations import Relations
 from mmeplan.render.values import counted, listed
 
-FULL_BLOCKS: Final = 20  # blocks of one kind that are shown in full: more is a list, not a review
+FULL_BLOCKS: Final = 20  # blocks of one treatment, none of them alike: more is a list, not a review
 FULL_WORST: Final = 200  # outages, deletions and refusals: a reviewer wants them all
+FULL_NAMES: Final = 50  # endpoints that are named because they are changed like one that is shown
 FULL_FINDINGS: Final = 20  # warnings of one rule
 FULL_ERRORS: Final = 200
 MOST_ASKED: Final = 12  # fields of a new object, beside its image, data, variants and tags; --full shows all
@@ -34,9 +36,9 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
     """The plan, dangers first, `options.width` columns wide (80 at least)."""
     relations = Relations(plan)
     blocks = Blocks(plan, relations, 0 if options.full else MOST_ASKED, options.full)
-    groups, covered = _groups(blocks)
+    groups, covered = _groups(blocks, Families(plan, relations, options.full))
     loose, loose_more = _some(blocks.loose(covered), "object")
-    drift, drift_more = _some(plan.drift, "endpoint")
+    drift, drift_more = _some(drift_nodes(plan), "change")
     remarks, remarks_more = _some(report.remarks(plan), "note")
     return rendered(
         "plan.txt.j2",
@@ -53,7 +55,7 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         loose=loose,
         loose_more=loose_more,
         cautions=_caution_lines(plan, relations),
-        drift=[drift_node(item, plan.account) for item in drift],
+        drift=drift,
         drift_more=drift_more,
         findings=finding_groups((f for f in plan.findings if f.severity != "error"), FULL_FINDINGS),
         remarks=remarks,
@@ -80,12 +82,18 @@ def _caution_lines(plan: ShownPlan, relations: Relations) -> list[str]:
     ]
 
 
-def _groups(blocks: Blocks) -> tuple[list[tuple[list[Node], str]], set[str]]:
-    """Endpoints that are treated alike and how many there are besides, worst first; and what they account for."""
+def _groups(blocks: Blocks, families: Families) -> tuple[list[tuple[list[Node], str]], set[str]]:
+    """Endpoints by their treatment, worst first, alike ones together, and those besides; and what they account for."""
     groups, covered = [], set[str]()
-    for changes in report.alike(blocks.plan):
-        room = FULL_WORST if report.is_worst(changes[0]) else FULL_BLOCKS
-        shown = [blocks.block(change, covered) for change in changes[:room]]
-        covered.update(at for change in changes[room:] for at in blocks.relations.family_of(change))
-        groups.append((shown, report.more_alike(changes[room:])))
+    for treated in families.treated:
+        worst = report.is_worst(treated[0].first)
+        room = len(treated) if families.full else FULL_WORST if worst else FULL_BLOCKS
+        shown = []
+        for family in treated[:room]:
+            alike = report.named_alike(family.others, family.varies, FULL_WORST if worst else FULL_NAMES)
+            shown.append(blocks.block(family.first, covered, alike))
+            covered.update(at for change in family.others for at in blocks.relations.family_of(change))
+        rest = [change for family in treated[room:] for change in family.changes]
+        covered.update(at for change in rest for at in blocks.relations.family_of(change))
+        groups.append((shown, report.more_beside(rest)))
     return groups, covered

@@ -159,7 +159,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 def test_beyond_a_number_an_endpoint_is_one_line(plan_of: Any, live: Any) -> None:
     names = tuple(f"tenant-{index:03d}" for index in range(FULL_CARDS + 7))
-    made = page(plan_of(shared(names, "ranker:1.8"), live(shared(names))))
+    made = page(plan_of(shared(names, "ranker:1.8", unlike=True), live(shared(names))))
     assert (len(made["cards"]), len(made["lines"])) == (FULL_CARDS, 7)
     assert made["filters"] == (("traffic_shift", "traffic shifts", FULL_CARDS + 7),)
     assert made["loose"] == (), "what the lines account for is not told twice"

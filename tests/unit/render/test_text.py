@@ -44,10 +44,14 @@ SERVERLESS = SERVERLESS.replace(SMALL, "")
 EMPTY = "version: 1\nfleet: prices\nendpoints: {}\n"
 
 
-def shared(names: tuple[str, ...], image: str = "ranker:1.7") -> str:
-    """A fleet whose endpoints all serve one model."""
-    variant = "{all: {model: common, instance_type: ml.m5.large, initial_instance_count: 1}}"
-    endpoints = "".join(f"  {name}: {{config: {{production_variants: {variant}}}}}\n" for name in names)
+def shared(names: tuple[str, ...], image: str = "ranker:1.7", *, unlike: bool = False) -> str:
+    """A fleet whose endpoints all serve one model; `unlike`: each with a weight of its own."""
+    variant = "{all: {model: common, instance_type: ml.m5.large, initial_instance_count: 1%s}}"
+    weights = [f", initial_variant_weight: {number + 2}" if unlike else "" for number in range(len(names))]
+    endpoints = "".join(
+        f"  {name}: {{config: {{production_variants: {variant % weight}}}}}\n"
+        for name, weight in zip(names, weights, strict=True)
+    )
     container = f"{{image: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/{image}', model_data_url: 's3://m/m.tar.gz'}}"
     model = f"{{execution_role_arn: 'arn:aws:iam::123456789012:role/sagemaker', primary_container: {container}}}"
     return f"version: 1\nfleet: prices\nmodels:\n  common: {model}\nendpoints:\n{endpoints}"
@@ -250,7 +254,10 @@ def test_an_unreadable_endpoint_is_named_with_the_action_that_is_missing(plan_of
 
 
 def test_a_shared_model_is_told_once_and_referred_to_afterwards(plan_of, live) -> None:
-    text = page(plan_of(shared(("a", "b", "c"), "ranker:1.8"), live(shared(("a", "b", "c")))))
+    after = shared(("a", "b", "c"), "ranker:1.8")
+    for name in "abc":  # so that they aren't alike
+        after = after.replace(f"  {name}: {{", f"  {name}: {{tags: {{own: {name * 2}}}, ")
+    text = page(plan_of(after, live(shared(("a", "b", "c")))))
     assert text.count("ranker:1.8") == 1
     assert text.count("see above") == 2
     assert text.count("its content is the same; what it refers to gets a new name") == 3
@@ -306,9 +313,10 @@ def test_variants_that_come_and_go(plan_of, live) -> None:
 
 
 def test_five_hundred_endpoints_are_a_page_and_not_a_book(plan_of) -> None:
-    text = page(plan_of(shared(tuple(f"e{number:03}" for number in range(500)))))
+    text = page(plan_of(shared(tuple(f"e{number:03}" for number in range(500)), unlike=True)))
     assert text.count("+ endpoint/") == 20
-    assert "… and 480 more endpoints are created the same way (endpoint/e020 …\n  endpoint/e499)" in text
+    flat = " ".join(text.split())
+    assert "… and 480 more endpoints are created (endpoint/e020 … endpoint/e499); --full shows them" in flat
     assert "Other configs and models" not in text
     assert "Plan: 1,001 to create, 0 to update, 0 to delete.\n" in text
 
@@ -316,7 +324,7 @@ def test_five_hundred_endpoints_are_a_page_and_not_a_book(plan_of) -> None:
 def test_every_deletion_up_to_two_hundred_is_shown(plan_of, live) -> None:
     text = page(plan_of(EMPTY, live(shared(tuple(f"e{number:03}" for number in range(201))))))
     assert text.count("- endpoint/") == 200
-    assert "… and 1 more endpoint is deleted the same way (endpoint/e200)" in text
+    assert "… and 1 more endpoint is deleted (endpoint/e200); --full shows it" in text
 
 
 def test_hostile_names_write_no_escape_sequences(plan_of) -> None:
