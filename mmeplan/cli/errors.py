@@ -52,7 +52,7 @@ def usage_errors() -> Iterator[None]:
     except click.UsageError as error:
         about = error.ctx
         if about is not None:
-            tell(f"{about.get_usage()}\nTry '{about.command_path} {about.help_option_names[0]}' for help.\n")
+            tell(f"{about.get_usage()}\nTry '{about.command_path} --help' for help.\n")
         tell(f"Error: {error.format_message()}")
         raise SystemExit(ExitCode.ERROR) from None
 
