@@ -191,8 +191,10 @@ class Engine:
         region: str,
         *,
         progress: live.Progress | None = None,
+        veil: live.Veil | None = None,
     ) -> None:
-        """`progress` is called with (done, of) while what is live is read."""
+        """`progress` is called with (done, of) while what is live is read. `veil` is what the ports mask texts with."""
+        self._veil = veil or live.Veil()
         self.clock = clock
         self.region = region
         self._reader = reader
@@ -221,7 +223,7 @@ class Engine:
 
         clock = SystemClock()
         cloud = Cloud(clock, profile=profile, region=region, endpoint_url=endpoint_url, trace=trace)
-        engine = cls(cloud, cloud, clock, cloud.region, progress=progress)
+        engine = cls(cloud, cloud, clock, cloud.region, progress=progress, veil=cloud.veil)
         engine._is_near = lambda: cloud.is_near
         return engine
 
@@ -247,7 +249,7 @@ class Engine:
             simulator = opened = Simulator.open(where)
         door = Door(simulator.before_send, account or SIMULATED_ACCOUNT)
         cloud = Cloud(simulator.clock, region=region or SIMULATED_REGION, door=door, trace=trace)
-        engine = cls(cloud, cloud, simulator.clock, cloud.region, progress=progress)
+        engine = cls(cloud, cloud, simulator.clock, cloud.region, progress=progress, veil=cloud.veil)
         engine._simulator = opened
         engine._is_near = lambda: True
         return engine
@@ -295,6 +297,7 @@ class Engine:
         if self._snapshot is not None:
             return self._snapshot
         reader = live.ReadOnly(self._reader)
+        self._veil.learn(resource.request for resource in desired.graph.resources.values())
         return live.observe(reader, desired.graph, self.clock.now(), self.region, full=full, progress=self._progress)
 
     def snapshot(self, fleet: Fleet | Desired, *, masked: bool = False) -> Snapshot:
@@ -515,6 +518,7 @@ class Engine:
             raise InputError([parallelism_problem(made_for, parallelism or 0)])
         planned = (plan if isinstance(plan, Planned) else self.recheck(plan)).required()
         writer: live.Writer = lock or self._writer
+        self._veil.learn(step.params for step in planned.plan.steps)
 
         def stops() -> bool:
             return stopping() or (lock is not None and not lock.held())

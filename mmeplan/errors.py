@@ -147,7 +147,8 @@ class LockedError(MmeplanError):
 class CloudError(MmeplanError):
     """An API call answered with an error. `code` and `message` are the service's own words.
 
-    `request_id` is what AWS support asks for.
+    `request_id` is what AWS support asks for. `unmasked` is the message as the service sent it: errors are told apart
+    by it, and it is never shown.
     """
 
     def __init__(self, operation: str, code: str, message: str, *, status: int = 400, request_id: str = "") -> None:
@@ -156,6 +157,12 @@ class CloudError(MmeplanError):
         self.code = code
         self.status = status
         self.request_id = request_id
+        self.unmasked = message
+
+    def masked(self, message: str) -> None:
+        """Show this message, which tells no secrets, in the place of the service's."""
+        self.message = message
+        self.args = (message,)
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.code}: {self.message}"

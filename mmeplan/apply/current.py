@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from mmeplan.apply.references import References
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
+from mmeplan.live import DESCRIBES, NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
 
 
 class CurrentState:
@@ -30,7 +30,10 @@ class CurrentState:
             if failure_of(error) is Failure.NOT_FOUND:
                 return None
             raise
-        return live_object(kind, str(answer.get(NAME_MEMBERS[kind], name)), "present", answer)
+        live = live_object(kind, str(answer.get(NAME_MEMBERS[kind], name)), "present", answer)
+        if live.status == "unreadable":
+            raise CloudError(DESCRIBES[kind], "UnreadableAnswer", f"{name}: {live.error}")
+        return live
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """All tags of an object."""

@@ -73,7 +73,11 @@ class References:
     def _describe(self, endpoints: list[str]) -> None:
         """Read what these endpoints run now, in the place of what was known of them."""
         for endpoint, answer in zip(endpoints, self._read_all("endpoint", endpoints), strict=True):
-            self._usage.set_endpoint(endpoint, live_endpoint(answer).configs if answer is not None else ())
+            configs = live_endpoint(answer).configs if answer is not None else ()
+            if answer is not None and not configs:
+                text = f"it isn't said which config {endpoint} runs, so nothing can be known to be unused"
+                raise CloudError("DescribeEndpoint", "UnreadableAnswer", text)
+            self._usage.set_endpoint(endpoint, configs)
 
     def _read_all(self, kind: str, names: list[str]) -> list[Answer | None]:
         """The answers in order; None for what doesn't exist. Raises CloudError for anything else that can't be read."""

@@ -77,7 +77,7 @@ NOT_VALID: Final = frozenset(
 
 def failure_of(error: CloudError) -> Failure:
     """What the error of a call means."""
-    return classify(error.code, error.message, error.status)
+    return classify(error.code, error.unmasked, error.status)
 
 
 def classify(code: str, message: str, status: int = 400) -> Failure:

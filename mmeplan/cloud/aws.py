@@ -37,13 +37,15 @@ from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
 from mmeplan import __version__
+from mmeplan.cloud import answers
 from mmeplan.cloud.clock import Pace, is_loopback, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
-from mmeplan.live import READS, Answer, Call, Clock, Progress
+from mmeplan.live import READS, Answer, Call, Clock, Progress, Veil
 
 CONCURRENCY: Final = 8  # reads under way at once
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
+MESSAGE_CHARACTERS: Final = 4000  # of an error's words; SageMaker's own longest are some hundred
 BODY_BYTES: Final = 4 * 1024 * 1024  # of an answer's body at the most, whatever range was asked for
 
 _SERVICES: Final = {
@@ -86,6 +88,18 @@ _NO_CREDENTIALS: Final = (
     UnauthorizedSSOTokenError,
 )
 
+_UNREADABLE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What botocore's parsers raise where an answer is of another form than they expect."""
+
 BeforeSend = Callable[..., Any]
 Trace = Callable[[str], None]
 """Told each call and how it ended, in a line: operation, the names in its request, and the error's code."""
@@ -116,6 +130,7 @@ class Cloud:
         self._clock = clock
         self._door = door
         self._trace = trace
+        self.veil = Veil()
         self._heard = door is not None
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
@@ -185,17 +200,26 @@ class Cloud:
                 progress(index, total)
 
     def _call(self, operation: str, params: Mapping[str, Any]) -> Answer:
-        """One call, told to the trace. Raises CloudError."""
-        if self._trace is None:
-            return self._answer(operation, params)
-        names = " ".join(f"{key}={value}" for key, value in params.items() if isinstance(value, (str, int)))
+        """One call, told to the trace; environment values are masked in what the service says. Raises CloudError."""
+        if operation == "CreateModel":
+            self.veil.learn((params,))
         try:
             answer = self._answer(operation, params)
         except CloudError as error:
-            self._trace(f"{operation} {names} → {error.code}: {error.message}")
+            error.masked(self.veil.text(error.message))
+            self._tell(operation, params, f" → {error.code}: {error.message}")
             raise
-        self._trace(f"{operation} {names}")
+        self._tell(operation, params)
+        if operation == "DescribeModel":
+            self.veil.learn((answer,))
+        if answer.get("FailureReason"):
+            answer["FailureReason"] = self.veil.text(answer["FailureReason"])
         return answer
+
+    def _tell(self, operation: str, params: Mapping[str, Any], ending: str = "") -> None:
+        if self._trace is not None:
+            names = " ".join(f"{key}={value}" for key, value in params.items() if isinstance(value, (str, int)))
+            self._trace(f"{operation} {names}{ending}")
 
     def _answer(self, operation: str, params: Mapping[str, Any]) -> Answer:
         service = _SERVICES.get(operation, "sagemaker")
@@ -218,8 +242,8 @@ class Cloud:
             raise ConnectionFailedError(operation, str(error)) from None
         except BotoCoreError as error:
             raise CloudError(operation, type(error).__name__, str(error)) from None
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # members of other types
-            raise ConnectionFailedError(operation, f"the answer can't be read ({error})") from None
+        except _UNREADABLE as error:
+            raise ConnectionFailedError(operation, f"the answer can't be read ({type(error).__name__})") from None
         answer.pop("ResponseMetadata", None)
         return {key: _plain(value) for key, value in answer.items()}
 
@@ -241,7 +265,7 @@ class Cloud:
         made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
         if self._door or is_loopback(made.meta.endpoint_url):  # botocore has many ways to be given another URL
             self._near.add(service)
-        made.meta.events.register("after-call.*", _is_an_answer)
+        made.meta.events.register("after-call.*", answers.check)
         if self._door:
             made.meta.events.register("before-send.*", self._door.before_send)
         return made
@@ -255,29 +279,21 @@ def _beginning(body: StreamingBody) -> bytes:
         body.close()
 
 
-def _is_an_answer(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
-    """A proxy's page with the status 200 is no answer; botocore reads it as one that has no members at all.
-
-    Raises ResponseParserError.
-    """
-    shape = model.output_shape
-    if http_response.status_code >= 300 or shape is None or not shape.members:
-        return
-    is_page = model.service_model.resolved_protocol == "json" and not http_response.content.lstrip().startswith(b"{")
-    if is_page or any(member not in parsed for member in shape.required_members):
-        raise ResponseParserError(f"this is not what {model.name} answers: {http_response.content[:80]!r}")
-
-
 def _service_error(operation: str, error: ClientError) -> CloudError:
     body = error.response.get("Error", {})
     metadata = error.response.get("ResponseMetadata", {})
     return CloudError(
         operation,
         str(body.get("Code", "Unknown")),
-        str(body.get("Message", error)),
+        _bounded(str(body.get("Message", error))),
         status=int(metadata.get("HTTPStatusCode", 400)),
         request_id=str(metadata.get("RequestId", "")),
     )
+
+
+def _bounded(message: str) -> str:
+    """A service's words without the rest of a page that stands in their place."""
+    return message if len(message) <= MESSAGE_CHARACTERS else f"{message[:MESSAGE_CHARACTERS]}…"
 
 
 def _plain(value: Any) -> Any:

@@ -88,7 +88,11 @@ class GitHub:
     def pages(self, path: str) -> Iterator[Any]:
         """Every item of a list, page after page. Raises CloudError."""
         url: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100"
+        read: set[str] = set()
         while url:
+            if url in read:
+                raise CloudError("GET", "RepeatedPage", f"the list has no end: a page of {path} came twice", status=0)
+            read.add(url)
             answer = self._answer("GET", url, again=True)
             items = _body(answer)
             yield from items if isinstance(items, list) else ()
@@ -211,6 +215,10 @@ def _body(answer: BaseHTTPResponse) -> Any:
         return None
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _message(answer: BaseHTTPResponse) -> str:
     """GitHub's own words, on one line; empty where it gave none."""
     body = _body(answer)
@@ -218,7 +226,7 @@ def _message(answer: BaseHTTPResponse) -> str:
         return ""
     details = [
         str(item.get("message") or f"{item.get('field', '')} {item.get('code', '')}".strip())
-        for item in body.get("errors") or ()
+        for item in _list(body.get("errors"))
         if isinstance(item, dict)
     ]
     return " ".join(": ".join(part for part in (str(body.get("message") or ""), "; ".join(details)) if part).split())
@@ -343,13 +351,15 @@ def _find(github: GitHub, place: Place, marker: str, author: str) -> Mapping[str
     for item in github.pages(place.listed):
         if not isinstance(item, dict) or "pull_request" in item:
             continue
-        if _is_by(item.get("user") or {}, author) and marker_of(str(item.get("body") or "")) == marker:
+        if _is_by(item.get("user"), author) and marker_of(str(item.get("body") or "")) == marker:
             return item
     return None
 
 
-def _is_by(user: Mapping[str, Any], author: str) -> bool:
+def _is_by(user: Any, author: str) -> bool:
     """GraphQL and REST write a bot's login without and with `[bot]`."""
+    if not isinstance(user, dict):
+        return False
     login, named = str(user.get("login", "")).lower(), author.lower()
     return login == named or (user.get("type") == "Bot" and login == f"{named}[bot]")
 
@@ -365,7 +375,12 @@ def _sent(github: GitHub, method: str, path: str, text: str, fit: Fit, also: Map
 
 
 def _path(place: Place, item: Mapping[str, Any]) -> str:
-    return place.changed.format(id=int(item.get("id", 0)), number=int(item.get("number", 0)))
+    """The address of one text. Raises CloudError where GitHub gave it no number."""
+    numbers = {name: item.get(name) for name in ("id", "number") if isinstance(item.get(name), int)}
+    try:
+        return place.changed.format(**numbers)
+    except KeyError as error:
+        raise CloudError("GET", "UnreadableAnswer", f"GitHub lists a text without its {error}", status=0) from None
 
 
 def _url(item: Any) -> str:

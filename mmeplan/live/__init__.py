@@ -34,6 +34,7 @@ from mmeplan.live.ownership import Ownership, with_own_names
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot, decode
 from mmeplan.live.usage import Usage, observe_users
+from mmeplan.live.veil import Veil
 
 __all__ = [
     "ARN_MEMBERS",
@@ -56,6 +57,7 @@ __all__ = [
     "Reader",
     "Snapshot",
     "Usage",
+    "Veil",
     "Writer",
     "created_at",
     "decode",

@@ -250,7 +250,12 @@ def live_object(
     by_digest: bool = False,
     error: str = "",
 ) -> LiveObject:
-    """The live object of a kind; the other arguments are those of `LiveObject`."""
+    """The live object of a kind; the other arguments are those of `LiveObject`.
+
+    An endpoint of which it isn't said what it runs is unreadable. DescribeEndpoint's shape doesn't promise the config.
+    """
+    if kind == "endpoint" and status == "present" and describe and not describe.get("EndpointConfigName"):
+        return LiveEndpoint(kind, name, "unreadable", error="DescribeEndpoint doesn't say which config it runs")
     return _TYPES[kind](kind, name, status, describe or {}, tags, by_digest, error)
 
 

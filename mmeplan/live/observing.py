@@ -314,10 +314,14 @@ class _Observation:
 
 
 def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str = "NextToken") -> Iterable[Answer]:  # noqa: S107
-    """All pages of a listing. Raises CloudError."""
+    """All pages of a listing. Raises CloudError, also where a page leads back to one that was read."""
     answer = reader.read(operation, params)
     yield answer
+    read = {params.get(token)}
     while answer.get(token):
+        if answer[token] in read:
+            raise CloudError(operation, "RepeatedToken", f"the listing has no end: a page's {token} came twice")
+        read.add(answer[token])
         answer = reader.read(operation, {**params, token: answer[token]})
         yield answer
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from mmeplan.aws.failures import Failure, classify
+from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.live.ports import Answer, Call
@@ -258,12 +258,12 @@ def _rest(
 
 def _says_absent(rule: OnlineRule, question: Question, error: CloudError) -> bool:
     codes = (*rule.absent, *question.absent)
-    return error.code in codes or classify(error.code, error.message, error.status) is Failure.NOT_FOUND
+    return error.code in codes or failure_of(error) is Failure.NOT_FOUND
 
 
 def _unanswered(operation: str, error: Exception) -> UnknownError:
     action = ACTIONS.get(operation, operation)
-    if isinstance(error, CloudError) and classify(error.code, error.message, error.status) is Failure.DENIED:
+    if isinstance(error, CloudError) and failure_of(error) is Failure.DENIED:
         return UnknownError(f"the caller lacks {action}", everywhere=True, advice=f"Grant the caller {action}.")
     if isinstance(error, CloudError) and error.code == "ConnectionFailed":
         return UnknownError(f"{action} failed: the service gave no answer that can be read", everywhere=True)

@@ -183,7 +183,8 @@ def test_two_waits_on_one_endpoint_both_learn_that_it_is_busy() -> None:
 
 @pytest.mark.parametrize(("code", "raised"), [("AccessDeniedException", False), ("ThrottlingException", True)])
 def test_where_endpoints_may_not_be_listed_each_is_asked_and_other_failures_are_told(code: str, raised: bool) -> None:
-    cloud = FakeCloud({f"e{n}": {"EndpointStatus": "Updating"} for n in range(LIST_POLL_ABOVE + 1)})
+    there = {"EndpointStatus": "Updating", "EndpointConfigName": "old"}
+    cloud = FakeCloud({f"e{n}": there for n in range(LIST_POLL_ABOVE + 1)})
     cloud.errors["ListEndpoints"] = [CloudError("ListEndpoints", code, "no")]
     waits = [
         Waiting(Step("s", "endpoint/e", "UpdateEndpoint", {}), InService(name, "new", 3600), 0.0)
