@@ -212,9 +212,7 @@ class Cloud:
         self._tell(operation, params)
         if operation == "DescribeModel":
             self.veil.learn((answer,))
-        if answer.get("FailureReason"):
-            answer["FailureReason"] = self.veil.text(answer["FailureReason"])
-        return answer
+        return self.veil.answer(answer)
 
     def _tell(self, operation: str, params: Mapping[str, Any], ending: str = "") -> None:
         if self._trace is not None:

@@ -47,6 +47,11 @@ class Veil:
                 said = _without(form, said)
         return said
 
+    def answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer whose failure reason, if it has one, is masked."""
+        reason = answer.get("FailureReason")
+        return {**answer, "FailureReason": self.text(reason)} if isinstance(reason, str) else answer
+
     def _read(self, value: Any, *, inside: bool) -> None:
         if isinstance(value, str):
             is_secret = inside and len(value) >= SHORTEST and value.lower() not in _COMMON
