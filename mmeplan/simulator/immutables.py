@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmeplan.aws.images import belongs_to_another
+from mmeplan.aws.s3 import s3_place
 from mmeplan.simulator import names, normalise, refusals
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call, seconds
@@ -59,7 +60,7 @@ def _look_up(call: Call, container: Json, role: str) -> None:
         raise names.invalid(f"Your Ecr Image {image} does not contain required {label} Docker label(s).")
     url = container.get("ModelDataUrl", "")
     if multi_model and settings.refuse_empty_prefix and url:
-        bucket, _, prefix = url.partition("://")[2].partition("/")
+        bucket, prefix = s3_place(url)
         if next(Blobs(call.store).listed(call.account, bucket, prefix, ""), None) is None:
             raise names.invalid(
                 f"Could not access model data at {url}. Please ensure that the role {role} exists and that its trust "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mmeplan.aws.s3 import s3_place
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.wire import ServiceError
@@ -85,7 +86,7 @@ def _load(call: Call, place: dict[str, _Loaded], prefix: str, target: str) -> No
 
 def _size(call: Call, prefix: str, target: str) -> int:
     """The artifact's size. It is looked up only where its bucket is in the simulated S3."""
-    bucket, _, folder = prefix.partition("://")[2].partition("/")
+    bucket, folder = s3_place(prefix)
     key = folder.rstrip("/") + "/" * bool(folder) + target.lstrip("/")
     blobs = Blobs(call.store)
     if not blobs.has_bucket(call.account, bucket):

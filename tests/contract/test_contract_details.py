@@ -272,7 +272,11 @@ def test_12_images_labels_and_prefixes_are_looked_up_where_told_to() -> None:
         assert refused(Image=IMAGE + "x") == f"Requested image {IMAGE}x not found."
         assert refused(Image=IMAGE, **url).startswith("Could not access model data at s3://bucket/all/. Please ensure ")
         door.client("s3").put_object(Bucket="bucket", Key="all/m.tar.gz", Body=b"1")
+        hosted = {**url, "ModelDataUrl": "https://bucket.s3.eu-west-1.amazonaws.com/none/"}
+        assert refused(Image=IMAGE, **hosted).startswith("Could not access model data at https://bucket.s3.eu-west-1")
         client.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE, **url})
+        https = {**url, "ModelDataUrl": "https://s3-eu-west-1.amazonaws.com/bucket/all/"}
+        client.create_model(ModelName="n", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE, **https})
     with Simulator.open(settings=Settings(multi_model_images=frozenset())) as sim:
         refusal = error_of(
             Door(sim=sim).client().create_model,
