@@ -8,7 +8,7 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from mmeplan.resources.canonical import BY_NAME, REQUIRED, canonical, first_form
+from mmeplan.resources.canonical import BY_NAME, DEFAULTS, REQUIRED, canonical, first_form
 from mmeplan.resources.identity import digest, digests
 
 EMPTY_IS_ABSENT: Final = {
@@ -84,6 +84,55 @@ def test_a_structure_that_may_be_empty_is_told_from_none_or_there_is_a_reason(
     says_something = value != {} and not is_required
     assert (present != absent) is says_something
     assert says_something or is_required or (holder, member) in EMPTY_IS_ABSENT
+
+
+def _leaves(shape: Any, holder: str, path: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """(Holder, path, shape) of every member below a shape that isn't a structure itself."""
+    if shape.type_name == "list":
+        yield from _leaves(shape.member, holder, path)
+        return
+    for member, inner in shape.members.items():
+        of_structures = inner.type_name == "list" and inner.member.type_name == "structure"
+        if inner.type_name == "structure" or of_structures:
+            yield from _leaves(inner, member, (*path, member))
+        elif member != "VariantName":  # a variant is keyed by it
+            yield holder, (*path, member), inner
+
+
+def _values(shape: Any) -> list[Any]:
+    """Different values of a member, those that look like nothing among them."""
+    if shape.type_name == "list":
+        return [[value] for value in _values(shape.member)]
+    of_type: dict[str, list[Any]] = {
+        "string": list(shape.enum)[:3] if getattr(shape, "enum", None) else ["a", "b"],
+        "integer": [0, 1, 2],
+        "float": [0.0, 0.5, 1.0],
+        "boolean": [True, False],
+        "map": [{"key": "a"}, {"key": ""}, {"other": "a"}],
+    }
+    return of_type[shape.type_name]
+
+
+_LEAVES: Final = [
+    leaf
+    for operation in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint")
+    for leaf in _leaves(_MODEL.operation_model(operation).input_shape, "", ())
+    if "Tags" not in leaf[1]
+]
+
+
+@pytest.mark.parametrize(("holder", "path", "shape"), _LEAVES, ids=[".".join(path) for _, path, _ in _LEAVES])
+def test_every_value_of_every_member_is_told_from_every_other_and_from_none(
+    holder: str, path: tuple[str, ...], shape: Any
+) -> None:
+    """But for documented defaults, which are what the service does with none."""
+    digests_of = {"none": digest("any", canonical(_request(path[:-1], {}) if path[:-1] else {}))}
+    for value in _values(shape):
+        if DEFAULTS.get((holder, path[-1])) != value or isinstance(value, bool) is not isinstance(
+            DEFAULTS.get((holder, path[-1])), bool
+        ):
+            digests_of[repr(value)] = digest("any", canonical(_request(path, value)))
+    assert len(set(digests_of.values())) == len(digests_of) > 1
 
 
 ASYNC: Final = {"AsyncInferenceConfig": {"OutputConfig": {}}}
