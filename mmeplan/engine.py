@@ -11,7 +11,6 @@ docs/library.md describes what programs may rely on.
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from mmeplan.errors import (
     Command,
     InputError,
     MmeplanError,
+    PlanRefused,
     Problem,
     RefusedError,
     StalePlanError,
@@ -48,6 +48,7 @@ from mmeplan.planning import (
     Planned,
     as_asked,
     as_served,
+    desired_by,
     emptied,
     files_of,
     findings_of_import,
@@ -56,7 +57,7 @@ from mmeplan.planning import (
 )
 from mmeplan.render import OutcomeView
 from mmeplan.resources.identity import Deployment, address
-from mmeplan.spec import Fleet, Quota
+from mmeplan.spec import Fleet, Quota, load
 from mmeplan.status import Status, status_of
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ __all__ = [
     "Status",
     "changed_files",
     "files_of",
+    "missing_files",
     "next_after",
     "next_of",
     "outcome_view",
@@ -117,6 +119,11 @@ class Drift:
 def changed_files(plan: Plan) -> list[str]:
     """Fleet files that have changed since the plan was made, as sentences. A file that isn't here can't be compared."""
     return applying.file_reasons(plan)
+
+
+def missing_files(plan: Plan) -> list[str]:
+    """Fleet files that aren't here, so that the plan can't be made again from them."""
+    return applying.missing_files(plan)
 
 
 def outcome_view(outcome: Outcome) -> OutcomeView:
@@ -260,7 +267,7 @@ class Engine:
 
         Raises InputError.
         """
-        seen = snapshot if isinstance(snapshot, Snapshot) else _read_snapshot(str(snapshot))
+        seen = snapshot if isinstance(snapshot, Snapshot) else live.read_file(str(snapshot))
         nothing = _Unconnected(seen)
         engine = cls(nothing, nothing, nothing, seen.region)
         engine._snapshot = seen
@@ -484,11 +491,47 @@ class Engine:
     # --- applying -----------------------------------------------------------------------------------------------------
 
     def recheck(self, plan: Plan, *, max_age: timedelta | None = None) -> Planned:
-        """A saved plan, once it was seen that it still fits what is live. Raises StalePlanError with all reasons."""
+        """A saved plan, once it was seen that it says one thing, and still fits what is live.
+
+        Where the fleet's files are at hand it is made again from them, and has to be what comes of that.
+        Raises PlanRefused for a plan that contradicts itself or its file; StalePlanError. Both have all reasons.
+        """
+        hint = "mmeplan plan --out FILE"
+        problems = plans.problems_of(plan)
+        if problems:
+            raise PlanRefused("the plan contradicts itself", problems, hint=hint)
         reasons = applying.stale_reasons(plan, self._reader, self.clock.now(), self.region, max_age=max_age)
         if reasons:
             raise StalePlanError(reasons)
+        if not applying.missing_files(plan):
+            again = self._made_again(plan)
+            used = again.snapshot.users if again.snapshot is not None else ()
+            differences = plans.differences(plan, again.plan, used)
+            if differences:
+                raise PlanRefused("the plan is not what its file gives", differences, hint=hint)
         return Planned(plan)
+
+    def _made_again(self, plan: Plan) -> Planned:
+        """The plan of the same files and options beside what is live now. Raises PlanRefused, StalePlanError."""
+        rows = plan.capacity.types if plan.capacity is not None else ()
+        quotas = {row.instance_type: Quota(row.quota, row.quota_source or "") for row in rows if row.quota is not None}
+
+        def made(desired: Desired, seen: Snapshot) -> Planned:
+            return planned_from(desired, seen, plan.options, created_at=plan.created_at, quotas=quotas)
+
+        try:
+            desired = desired_by(_fleet_of(plan), plan.options)
+            snapshot = self.observe(desired)
+            again = made(desired, snapshot)
+            seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(again.plan))
+            again = made(desired, seen) if seen.users else again
+        except InputError as error:
+            reasons = [f"{problem.where}: {problem.message}" for problem in error.problems]
+            raise PlanRefused("no such plan can be made of its file", reasons, hint="mmeplan validate") from None
+        if again.errored and not plan.errored:
+            unreadable = [f"{found.kind} {found.name}: {found.error}" for found in snapshot.unreadable()]
+            raise StalePlanError([f"what is live can't be read any more: {snapshot.inventory_error or unreadable[0]}"])
+        return again
 
     def apply(
         self,
@@ -664,15 +707,19 @@ def _unchecked(fleet: Fleet | Desired) -> Desired:
     return fleet if isinstance(fleet, Desired) else Desired.unchecked(fleet)
 
 
-def _read_snapshot(path: str) -> Snapshot:
+def _fleet_of(plan: Plan) -> Fleet:
+    """The fleet that a plan was made of, from its files as they are now. Raises InputError, PlanRefused."""
+    file, environment, variables = plan.source[0].path, plan.environment or None, plan.options.variables
     try:
-        document = json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError([Problem(f"can't be read: {error.strerror or error}", path)]) from None
-    except (ValueError, RecursionError) as error:
-        hint = "mmeplan snapshot --out FILE writes one"
-        raise InputError([Problem(f"this is not a snapshot: {error}", path, hint=hint)]) from None
-    return live.decode(document, path)
+        fleet = load(file, environment, variables)
+    except InputError:  # an expression may need the region that --region gave
+        fleet = load(file, environment, variables, region=plan.region)
+    if fleet.region not in (None, plan.region):
+        fleet = load(file, environment, variables, region=plan.region)
+    named = {(source.path, source.sha256) for source in plan.source}
+    if {(source.path, source.sha256) for source in fleet.sources} != named:
+        raise PlanRefused("the plan is not of the files that it names", hint="mmeplan plan --out FILE")
+    return fleet
 
 
 def service_quotas(graph: Graph, reader: live.Reader) -> dict[str, Quota]:

@@ -15,6 +15,7 @@ and are doubtful: a refused create leaves such a config, too. They are offered a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,7 @@ HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
 MOST_SERVED: Final = 28  # digests that fit into a tag's value: 256 characters (botocore TagValue)
 
 _DOUBTFUL: Final = "/"
+_WRITTEN: Final = re.compile(r"[0-9a-f/ ]*")
 """In the record: what follows may have served, or not."""
 
 _NEVER_SERVED: Final = frozenset({CREATING, FAILED})
@@ -286,6 +288,11 @@ def runs_its_own_config(endpoint: LiveEndpoint, config: LiveObject, wanted: str 
     served_before = digest_in(config.name) in (served(endpoint) or ())
     created_since = config.created_at > (endpoint.modified_at or config.created_at)
     return config.name == wanted or not (foreign and (served_before or created_since))
+
+
+def is_record(key: str, value: str) -> bool:
+    """Whether a tag is a record of what has served an endpoint, as it is written."""
+    return key == SERVED_TAG and bool(_WRITTEN.fullmatch(value))
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def planned_from(
     from mmeplan import rules
 
     options = options or Options()
-    given = fleet if isinstance(fleet, Desired) else _desired(fleet, options)
+    given = fleet if isinstance(fleet, Desired) else desired_by(fleet, options)
     plans.require_addresses(given.graph, options)
     given = given.beside(snapshot, options)
     if not isinstance(fleet, Desired):
@@ -268,8 +268,8 @@ def findings_of_import(text: str, snapshot: Snapshot) -> tuple[tuple[str, ...], 
     return tuple(refusals), tuple(notes)
 
 
-def _desired(fleet: Fleet, options: Options) -> Desired:
-    """What is planned towards. What rules find in the file stops neither an end nor a rollback."""
+def desired_by(fleet: Fleet, options: Options) -> Desired:
+    """What is planned towards under these options. What rules find in the file stops neither an end nor a rollback."""
     if options.destroy:
         return Desired.unchecked(emptied(fleet))
     return Desired.unchecked(fleet) if options.rollback else Desired.of(fleet)

@@ -12,7 +12,7 @@ from mmeplan import __version__
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.executor import Executor
-from mmeplan.apply.freshness import file_reasons, stale_reasons
+from mmeplan.apply.freshness import file_reasons, missing_files, stale_reasons
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.references import References
@@ -103,6 +103,7 @@ __all__ = [
     "after_loss",
     "file_reasons",
     "lock_place",
+    "missing_files",
     "run",
     "stale_reasons",
     "verify",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
+from mmeplan.documents import DamagedError, read_regular
 from mmeplan.live import Reader, observe_objects
 from mmeplan.plan import Plan
+from mmeplan.plan.document import SourceFile
+
+MOST_FILE_BYTES: Final = 64 * 1024 * 1024  # more than any fleet file may have
 
 
 def stale_reasons(
@@ -35,24 +41,35 @@ def stale_reasons(
 
 
 def file_reasons(plan: Plan) -> list[str]:
-    """Fleet files that changed since the plan was made. A file that isn't here, or is none, can't be compared."""
+    """Fleet files that changed since the plan was made. A file that isn't here can't be compared."""
     reasons = []
     root = Path(plan.source[0].path).parent if plan.source else Path()
-    for index, source in enumerate(plan.source):
-        path = Path(source.path) if index == 0 else root / source.path
+    for source in plan.source:
         try:
-            if index and not path.resolve().is_relative_to(root.resolve()):
+            path = _path(plan, source)
+            if source is not plan.source[0] and not path.resolve().is_relative_to(root.resolve()):
                 reasons.append(f"{source.path} lies outside the fleet's folder: no plan is made of it")
                 continue
-            if not path.is_file():
-                continue
-            with path.open("rb") as stream:
-                now = hashlib.file_digest(stream, "sha256").hexdigest()
+            now = hashlib.sha256(read_regular(path, MOST_FILE_BYTES)).hexdigest()
+        except DamagedError as error:
+            reasons.append(f"{source.path} {error}, so the plan can't be of it")
         except (OSError, ValueError):  # ValueError: a NUL in the path
             continue
-        if now != source.sha256:
-            reasons.append(f"{source.path} has changed since the plan was made")
+        else:
+            if now != source.sha256:
+                reasons.append(f"{source.path} has changed since the plan was made")
     return reasons
+
+
+def missing_files(plan: Plan) -> list[str]:
+    """Fleet files of the plan that aren't here, or can't be read: their paths as the plan has them."""
+    return [source.path for source in plan.source if not os.access(_path(plan, source), os.R_OK)]
+
+
+def _path(plan: Plan, source: SourceFile) -> Path:
+    """Where a file of the plan lies: the first as its path says, the others beside it or below."""
+    first = Path(plan.source[0].path)
+    return first if source is plan.source[0] else first.parent / source.path
 
 
 def _moved(plan: Plan, reader: Reader, now: datetime, region: str) -> list[str]:

@@ -10,7 +10,7 @@ import click
 
 from mmeplan import render
 from mmeplan.cli.commit import commit_of
-from mmeplan.cli.door import page
+from mmeplan.cli.door import on_one_line, page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.options import (
     ApplyOptions,
@@ -23,7 +23,7 @@ from mmeplan.cli.options import (
 )
 from mmeplan.cli.outputs import rendered
 from mmeplan.cli.progress import display, json_line
-from mmeplan.engine import Engine, Planned, files_of, next_after, outcome_view, parallelism_problem
+from mmeplan.engine import Engine, Planned, files_of, missing_files, next_after, outcome_view, parallelism_problem
 from mmeplan.errors import ExitCode, InputError, MmeplanError, PlanRefused, Problem
 from mmeplan.plan import Plan, read_file
 
@@ -118,6 +118,8 @@ def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how
         how.locked(settings, engine, "apply", saved.fleet) as lock,
     ):
         planned = engine.recheck(saved, max_age=max_age)
+        for file in missing_files(saved)[:1]:
+            tell(f"note: {on_one_line(file)} isn't here, so the plan was not made again from its files")
         return show_and_carry_out(planned, settings, engine, how, lock)
 
 

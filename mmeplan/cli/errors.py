@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import click
 
 from mmeplan.cli.door import on_one_line, page, tell
-from mmeplan.errors import CloudError, ExitCode, InputError, MmeplanError, StalePlanError
+from mmeplan.errors import CloudError, ExitCode, InputError, MmeplanError, PlanRefused, StalePlanError
+
+MOST_REASONS = 10  # why a plan is refused; the others are counted
 
 
 @contextmanager
@@ -33,6 +35,15 @@ def reported() -> Iterator[None]:
     except CloudError as error:
         request = f" (request id {error.request_id})" if error.request_id else ""
         tell(f"error: {on_one_line(f'{error}{request}')}")
+        _hint(error.hint)
+        raise SystemExit(error.exit_code) from None
+    except PlanRefused as error:
+        tell(f"error: {error.message}")
+        reasons = [reason for reason in error.reasons if reason != error.message]
+        for reason in reasons[:MOST_REASONS]:
+            tell(f"  - {on_one_line(reason)}")
+        if len(reasons) > MOST_REASONS:
+            tell(f"  - and {len(reasons) - MOST_REASONS} more")
         _hint(error.hint)
         raise SystemExit(error.exit_code) from None
     except MmeplanError as error:

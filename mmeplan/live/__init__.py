@@ -1,5 +1,6 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
+from mmeplan.live.decoding import decode, read_file
 from mmeplan.live.masked import masked, unmasked
 from mmeplan.live.objects import (
     ARN_MEMBERS,
@@ -32,7 +33,7 @@ from mmeplan.live.observing import (
 )
 from mmeplan.live.ownership import Ownership, with_own_names
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
-from mmeplan.live.snapshot import Snapshot, decode
+from mmeplan.live.snapshot import Snapshot
 from mmeplan.live.usage import Usage, observe_users
 from mmeplan.live.veil import Veil
 
@@ -76,6 +77,7 @@ __all__ = [
     "observe_running",
     "observe_users",
     "pages",
+    "read_file",
     "tags_by_name",
     "unmasked",
     "with_own_names",

@@ -1,6 +1,7 @@
 """`Snapshot`: what the Describe calls said, as plain data that can be saved and planned from without credentials.
 
-Made by `live.observe`; read by `diff`, `plan` and the plan-stage rules. "Unreadable" is data here, not an error.
+Made by `live.observe`, or from its file by `decoding`; read by `diff`, `plan` and the plan-stage rules. "Unreadable" is
+data here, not an error.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mmeplan.errors import InputError, Problem
-from mmeplan.live.objects import NAME_MEMBERS, LiveEndpoint, LiveEndpointConfig, LiveModel, LiveObject, live_object
+from mmeplan.live.objects import LiveEndpoint, LiveEndpointConfig, LiveModel, LiveObject
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -63,14 +63,13 @@ class Snapshot:
         """All objects of a kind that exist, by name."""
         return (live for _, live in sorted(self.objects.get(kind, {}).items()) if live.status == "present")
 
+    def looked_for(self) -> Iterator[LiveObject]:
+        """Everything that was looked for, there or not, by kind and name."""
+        return (live for _, named in sorted(self.objects.items()) for _, live in sorted(named.items()))
+
     def unreadable(self) -> list[LiveObject]:
         """All objects that could not be read, by kind and name."""
-        return [
-            live
-            for kind in sorted(self.objects)
-            for _, live in sorted(self.objects[kind].items())
-            if live.status == "unreadable"
-        ]
+        return [live for live in self.looked_for() if live.status == "unreadable"]
 
     def fingerprint(self, kind: str, name: str) -> str:
         """What freshness compares: a short digest of the object's describe and tags, without what changes by itself."""
@@ -136,45 +135,3 @@ def _encode(live: LiveObject) -> dict[str, Any]:
     if live.error:
         document["error"] = live.error
     return document
-
-
-def decode(document: Any, file: str = "") -> Snapshot:
-    """A snapshot from its JSON document. Raises InputError where it is something else or of another major version."""
-
-    def refuse(message: str) -> InputError:
-        return InputError([Problem(message, file, hint="mmeplan snapshot --out FILE writes one")])
-
-    if not isinstance(document, dict) or "objects" not in document or "format_version" not in document:
-        raise refuse("this is not a snapshot")
-    version = str(document["format_version"])
-    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
-        raise refuse(f"snapshot format {version} is not known; this mmeplan reads {FORMAT_VERSION}")
-    try:
-        objects = {
-            kind: {
-                name: live_object(
-                    kind,
-                    name,
-                    item["status"],
-                    item.get("describe", {}),
-                    item.get("tags"),
-                    by_digest=item.get("by_digest", False),
-                    error=item.get("error", ""),
-                )
-                for name, item in named.items()
-            }
-            for kind, named in document["objects"].items()
-            if kind in NAME_MEMBERS
-        }
-        return Snapshot(
-            observed_at=str(document["observed_at"]),
-            account=str(document["account"]),
-            region=str(document["region"]),
-            fleet=str(document["fleet"]),
-            objects=objects,
-            inventory_error=str(document.get("inventory_error", "")),
-            users={str(at): str(user) for at, user in (document.get("users") or {}).items()},
-            environment_salt=str(document.get("environment_salt", "")),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise refuse(f"this snapshot is damaged: {error!r}") from None

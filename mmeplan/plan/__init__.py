@@ -13,6 +13,8 @@ from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Lo
 from mmeplan.plan.asked import asked_of, is_own, tag_fields, tags_of
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.cautions import cautions
+from mmeplan.plan.comparing import differences
+from mmeplan.plan.consistency import problems_of
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
 from mmeplan.plan.encoding import decode, encode, read, read_file, write
@@ -48,11 +50,13 @@ __all__ = [
     "cautions",
     "decode",
     "deleted",
+    "differences",
     "drift_report",
     "encode",
     "is_own",
     "mended_by",
     "moved_variants",
+    "problems_of",
     "read",
     "read_file",
     "require_addresses",

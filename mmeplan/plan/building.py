@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from mmeplan import __version__, history
-from mmeplan.diff import EFFECTS, VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
+from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
 from mmeplan.diff.demand import keeps_counts
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
@@ -20,7 +20,8 @@ from mmeplan.plan.document import (
     Options,
     Plan,
     SourceFile,
-    Summary,
+    summary_of,
+    touched,
 )
 from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
@@ -71,7 +72,7 @@ def build(
         source=tuple(SourceFile(source.path, source.sha256) for source in graph.fleet.sources),
         options=options,
         snapshot=Observed(snapshot.observed_at, snapshot.digest(), _fingerprints(snapshot, changes)),
-        summary=_summary(changes),
+        summary=summary_of(changes),
         changes=tuple(_planned(graph, snapshot, change, difference.kept.get(change.address, ())) for change in changes),
         steps=planned.steps,
         drift=tuple(
@@ -220,25 +221,9 @@ def deleted(plan: Plan) -> list[tuple[str, str]]:
     return [(c.kind, c.live_name) for c in immutables if c.action is Action.DELETE or c.refused is Refusal.CONTENT]
 
 
-def _summary(changes: tuple[Change, ...]) -> Summary:
-    in_place = (Action.TAG, Action.SCALE, Action.SWAP, Action.FORGET)
-    worst = max((change.effect for change in changes), key=EFFECTS.index, default="none")
-    return Summary(
-        create=sum(change.action.creates for change in changes),
-        update=sum(
-            change.adopts or change.action in in_place or (change.action is Action.WAIT and not change.refusal)
-            for change in changes
-        ),
-        delete=sum(change.action.deletes for change in changes),
-        noop=sum(change.is_noop for change in changes),
-        worst_effect=worst,
-    )
-
-
 def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:
     """What freshness compares before the first write: the objects that are changed, and those they were decided on."""
-    objects = {(change.kind, name) for change in changes for name in (change.name, change.live_name) if name}
-    found = ((f"{kind}/{name}", snapshot.fingerprint(kind, name)) for kind, name in objects)
+    found = ((f"{kind}/{name}", snapshot.fingerprint(kind, name)) for kind, name in touched(changes))
     return dict(sorted(found))
 
 

@@ -6,12 +6,12 @@ show it. How it is written and read: `encoding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mmeplan.diff import Change, Drift
+from mmeplan.diff import EFFECTS, Action, Change, Drift
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
@@ -35,6 +35,28 @@ class Summary:
     def changes(self) -> int:
         """How many objects something is done to."""
         return self.create + self.update + self.delete
+
+
+def summary_of(changes: Iterable[Change]) -> Summary:
+    """The summary of these changes."""
+    changes = tuple(changes)
+    in_place = (Action.TAG, Action.SCALE, Action.SWAP, Action.FORGET)
+    worst = max((change.effect for change in changes), key=EFFECTS.index, default="none")
+    return Summary(
+        create=sum(change.action.creates for change in changes),
+        update=sum(
+            change.adopts or change.action in in_place or (change.action is Action.WAIT and not change.refusal)
+            for change in changes
+        ),
+        delete=sum(change.action.deletes for change in changes),
+        noop=sum(change.is_noop for change in changes),
+        worst_effect=worst,
+    )
+
+
+def touched(changes: Iterable[Change]) -> set[tuple[str, str]]:
+    """(Kind, name) of the objects that are changed or were decided on: what fingerprints are taken of."""
+    return {(change.kind, name) for change in changes for name in (change.name, change.live_name) if name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from mmeplan.diff import Change, Drift, FieldChange, Location, VariantTraffic, action_of
+from mmeplan.documents import MOST_BYTES, DamagedError, parsed, refusal
 from mmeplan.errors import InputError, Problem
+from mmeplan.plan import consistency
 from mmeplan.plan.document import (
     FORMAT_VERSION,
     Capacity,
@@ -32,6 +34,7 @@ _LISTS: Final = ("changes", "steps", "drift", "findings")
 _OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
 """Members that may differ between two runs with the same inputs."""
 _PIECE: Final = 100  # changes or steps that are hashed at a time
+_HINT: Final = "make a new one: mmeplan plan --out FILE"
 
 
 def with_id(plan: Plan) -> Plan:
@@ -127,16 +130,25 @@ _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"),
 def read(text: str, file: str) -> Plan:
     """A plan from the text of its file.
 
-    Raises InputError: not a plan, another major version, a rendering with masked values, or a file that was changed.
+    Raises InputError: not a plan, another major version, a rendering with masked values, damaged, changed after it was
+    made, or one that contradicts itself.
     """
-    try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise _refusal(f"this is not a plan: {error}", file) from None
-    plan = decode(document, file)
+    document = _parsed(text, file)
+    plan = _decoded(document, text, file, calls=True)
     if _document_id(document) != plan.plan_id:
         raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
+    problems = consistency.problems_of(plan)
+    if problems:
+        raise refusal(problems, file, _HINT, "this plan contradicts itself: ")
     return plan
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
+    """The document, whatever its members. Raises InputError where it is none, or none that this version reads."""
+    try:
+        return _document(parsed(text), file)
+    except DamagedError as error:
+        raise _refusal(f"this is not a plan: {error}", file) from None
 
 
 def read_file(path: str) -> Plan | None:
@@ -146,7 +158,10 @@ def read_file(path: str) -> Plan | None:
             first = stream.read(1)
             if first != b"{" and not path.endswith(".json"):
                 return None
-            return read((first + stream.read()).decode("utf-8"), path)
+            rest = stream.read(MOST_BYTES)
+            if len(rest) == MOST_BYTES:
+                raise _refusal(f"this is not a plan: it is longer than {MOST_BYTES:,} bytes", path)
+            return read((first + rest).decode("utf-8"), path)
     except UnicodeDecodeError:
         raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
     except OSError as error:
@@ -156,22 +171,40 @@ def read_file(path: str) -> Plan | None:
 
 
 def decode(document: Any, file: str = "") -> Plan:
-    """A plan from its JSON document. Members that this version doesn't know are ignored (a newer minor version)."""
+    """A plan from its JSON document, which isn't held against itself: `read` does that.
+
+    Members that this version doesn't know are ignored (a newer minor version). Raises InputError, as `read`.
+    """
+    return _decoded(_document(document, file), json.dumps(document), file)
+
+
+def _document(document: Any, file: str) -> dict[str, Any]:
+    """The same, of a version that is read, and with environment values. Raises InputError."""
     if not isinstance(document, dict) or "plan_id" not in document or "format_version" not in document:
         raise _refusal("this is not a plan", file)
     version = str(document["format_version"])
     if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
-        raise _refusal(f"plan format {version} is not known; this mmeplan reads {FORMAT_VERSION}", file)
+        raise _refusal(f"plan format {version[:20]} is not known; this mmeplan reads {FORMAT_VERSION}", file)
     if document.get("masked"):
         raise _refusal("this is a rendering whose environment values are masked; it can't be applied", file)
+    return document
+
+
+def _decoded(document: dict[str, Any], text: str, file: str, *, calls: bool = False) -> Plan:
+    """The plan of a document whose members have their types; with `calls`, its calls those of the API."""
+    from mmeplan.plan import typed  # pydantic is imported where a plan is read
+
+    problems = typed.members_wrong(text) or (typed.calls_wrong(document) if calls else [])
+    if problems:
+        raise refusal(problems, file, _HINT, "this plan is damaged: ")
     try:
         return _plan(document)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _refusal(f"this plan is damaged: {error!r}", file) from None
+        raise _refusal(f"this plan is damaged: {error}", file) from None
 
 
 def _refusal(message: str, file: str) -> InputError:
-    return InputError([Problem(message, file, hint="make a new one: mmeplan plan --out FILE")])
+    return refusal([message], file, _HINT)
 
 
 def _plan(document: dict[str, Any]) -> Plan:
@@ -187,7 +220,7 @@ def _plan(document: dict[str, Any]) -> Plan:
             "summary": _make(Summary, document["summary"]),
             "changes": tuple(_change(item) for item in document["changes"]),
             "steps": tuple(step_of(item) for item in document["steps"]),
-            "drift": tuple(_make(Drift, {**d, "fields": _fields(d["fields"])}) for d in document["drift"]),
+            "drift": tuple(_make(Drift, {**d, "fields": _fields(d.get("fields", ()))}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
             "capacity": _capacity(capacity) if capacity is not None else None,
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
@@ -208,15 +241,15 @@ def _change(item: dict[str, Any]) -> Change:
     nested = {
         "action": action_of(item["kind"], words, item["effect"], item["reason"]),
         "adopts": "adopt" in words,
-        "location": _make(Location, item["location"]),
-        "fields": _fields(item["fields"]),
-        "traffic": tuple(_make(VariantTraffic, variant) for variant in item["traffic"]),
+        "location": _make(Location, item.get("location", {})),
+        "fields": _fields(item.get("fields", ())),
+        "traffic": tuple(_make(VariantTraffic, variant) for variant in item.get("traffic", ())),
     }
     change: Change = _make(Change, {**item, **nested})
     return change
 
 
-def _fields(items: list[dict[str, Any]]) -> tuple[FieldChange, ...]:
+def _fields(items: Sequence[dict[str, Any]]) -> tuple[FieldChange, ...]:
     return tuple(FieldChange((), item["before"], item["after"], item["field"], item.get("line", 0)) for item in items)
 
 

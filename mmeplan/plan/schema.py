@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
@@ -47,14 +47,80 @@ for those that are made only on request (`apply --clean`).""",
 }
 """Types of which the document has other members than the type: their name and description in the schema."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Desire:
+    """Weight, count or concurrency of a variant, in the API's members."""
+
+    VariantName: str
+    DesiredWeight: float = 0
+    DesiredInstanceCount: int = 0
+    ServerlessUpdateConfig: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The same as the plan saw it, by the variant's name; concurrency that isn't set is null."""
+
+    DesiredWeight: float = 0
+    DesiredInstanceCount: int = 0
+    ServerlessUpdateConfig: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What must hold of an object right before a call (docs/plan-format.md); which members, the operation says."""
+
+    absent: str = ""
+    digest: str = ""
+    salt: str | None = None
+    pinned: bool = False
+    config: str = ""
+    owned_by: str = ""
+    environment: str = ""
+    wait_until_gone: bool = False
+    kind: str = ""
+    name: str = ""
+    endpoint: str = ""
+    in_force: str = ""
+    unreferenced: str = ""
+    stand_ins: tuple[str, ...] = ()
+    once: tuple[tuple[str, str], ...] = ()
+    created_at: str = ""
+    pending: str = ""
+    desired: tuple[Desire, ...] = ()
+    before: Mapping[str, Before] = field(default_factory=dict)
+    holds: tuple[Desire, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """What must become true after a call; no member where nothing must."""
+
+    endpoint: str = ""
+    until: Literal["", "InService", "gone"] = ""
+    config: str = ""
+    timeout_s: float = 0
+    desired: tuple[Desire, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowUp:
+    """A call that follows where SageMaker rolls an update back; `clean`: on request alone."""
+
+    operation: str
+    params: Mapping[str, Any]
+    clean: bool = False
+
+
 _PLAIN: Final[Mapping[tuple[type, str], Any]] = {
     (Change, "reason"): str,
     (Change, "effect"): str,
-    (Step, "guard"): Mapping[str, Any],
-    (Step, "wait"): Mapping[str, Any],
-    (Step, "on_rollback"): tuple[Mapping[str, Any], ...],
+    (Step, "guard"): Guard,
+    (Step, "wait"): Wait,
+    (Step, "on_rollback"): tuple[FollowUp, ...],
 }
-"""Members that a minor version may extend: readers take any text, and any members of a guard or a wait."""
+"""Members of which the document has another type. A minor version may add words to the texts, and members to all."""
 
 
 _REQUIRED: Final = frozenset({"field"})
@@ -72,13 +138,13 @@ def drift_schema() -> dict[str, Any]:
 
 
 def _schema(of: type, title: str) -> dict[str, Any]:
-    schema = TypeAdapter(_document_type(of)).json_schema(mode="serialization")
+    schema = TypeAdapter(document_type(of)).json_schema(mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
 
 
 @cache
-def _document_type(of: type) -> type:
+def document_type(of: type) -> type:
     """The dataclass of the members that the document has of a type, nested types likewise."""
     hints = get_type_hints(of)
     defaults = {member.name: member for member in fields(of)}
@@ -90,8 +156,8 @@ def _document_type(of: type) -> type:
         )
         member = defaults.get(name)
         factory = member.default_factory if member else MISSING
-        if member and member.default is None and get_origin(hint) is Mapping:
-            factory = dict
+        if member and member.default is None and hint in (Guard, Wait):
+            factory = hint
         default = member.default if member and name not in _REQUIRED else MISSING
         members.append(
             (name, hint, field(default_factory=factory) if factory is not MISSING else field(default=default))
@@ -102,7 +168,7 @@ def _document_type(of: type) -> type:
 
 def _document_hint(hint: Any) -> Any:
     if isinstance(hint, type) and is_dataclass(hint) and not isinstance(hint, GenericAlias):
-        return _document_type(hint)
+        return document_type(hint)
     if get_origin(hint) is tuple:
         return tuple[tuple(_document_hint(item) for item in get_args(hint))]  # type: ignore[misc]
     return hint

@@ -36,6 +36,9 @@ KIND_OF: Final[Mapping[str, str]] = {
 }
 """Operation → the kind of object that it is about. Tag operations are about any."""
 
+OPERATIONS: Final = frozenset({*KIND_OF, "AddTags", "DeleteTags"})
+"""The calls that steps may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -85,11 +88,16 @@ class Guard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NameIsFree:
-    """Of a model or config that is created. The service refuses a second one of a name, so nothing is read before."""
+    """Of a model or config that is created. The service refuses a second one of a name, so nothing is read before.
+
+    `salt` is what the digest was taken with besides the content; `pinned`: the file chose the name, not the digest.
+    """
 
     kind: str
     name: str
     digest: str
+    salt: str | None = None
+    pinned: bool = False
 
     def check(self, current: Current) -> Decision:
         """Always `call`."""
@@ -107,7 +115,9 @@ class NameIsFree:
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        return {"absent": self.name, "digest": self.digest}
+        members: dict[str, Any] = {"absent": self.name, "digest": self.digest}
+        members |= {"salt": self.salt} if self.salt is not None else {}
+        return {**members, "pinned": True} if self.pinned else members
 
 
 @dataclass(frozen=True, slots=True)
@@ -581,7 +591,9 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
         return None
     name = str(params[NAME_MEMBERS[kind]]) if kind else ""
     if operation in ("CreateModel", "CreateEndpointConfig"):
-        return NameIsFree(kind, name, str(members.get("digest", "")))
+        return NameIsFree(
+            kind, name, str(members.get("digest", "")), members.get("salt"), bool(members.get("pinned", False))
+        )
     if operation == "CreateEndpoint":
         return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
     if operation in ("DeleteModel", "DeleteEndpointConfig"):

@@ -112,7 +112,7 @@ class StepBuilder:
                 operation,
                 _with_tags(resource),
                 after,
-                guard=NameIsFree(change.kind, change.name, resource.digest),
+                guard=NameIsFree(change.kind, change.name, resource.digest, resource.salt, resource.pinned),
             )
             self.creates[change.address] = self._add(step)
         done = self._tags(change)

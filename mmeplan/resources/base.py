@@ -36,7 +36,7 @@ class Resource:
     made when it is asked for (`Graph.meaning`); its `content` is empty. `autoscaled` names the variants whose instance
     count is an autoscaler's (`capacity: autoscaled`, managed instance scaling), `uncounted` those whose count isn't
     written. `update_options` are the members that only UpdateEndpoint has. `base_name` is what the physical name of a
-    model or config begins with.
+    model or config begins with. `salt` is what its digest was taken with besides its content; None for none.
     """
 
     address: str
@@ -53,6 +53,7 @@ class Resource:
     uncounted: frozenset[str] = frozenset()
     update_options: Mapping[str, Any] = field(default_factory=dict)
     base_name: str = ""
+    salt: str | None = None
 
     @property
     def tags(self) -> dict[str, str]:
@@ -118,7 +119,8 @@ def versioned(
     `apart`: another deployment's object has the plain name.
     """
     content = canonical(dict(request))
-    content_digest = digest(kind, content, salt or entry.replace_salt)
+    salt = salt or entry.replace_salt
+    content_digest = digest(kind, content, salt)
     base_name = base_name or entry.renamed_from or entry.name
     name = entry.pinned_name or physical_name(base_name, content_digest, deployment if apart else None)
     return Resource(
@@ -135,4 +137,5 @@ def versioned(
         autoscaled=frozenset(autoscaled),
         uncounted=frozenset(uncounted),
         base_name=base_name,
+        salt=salt,
     )

@@ -20,7 +20,7 @@ from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.graph import Graph
 from mmeplan.live import Answer, Snapshot
-from mmeplan.plan import Change, Plan, Step, encode
+from mmeplan.plan import Change, Plan, Step, encode, problems_of
 from mmeplan.plan.targets import LEAVES, TYPE_CHANGES
 from mmeplan.planning import planned_from
 from mmeplan.resources.identity import FLEET_TAG
@@ -290,6 +290,9 @@ def check_plan(made: Plan, again: Plan) -> None:
     twice = [step_id for step_id, count in Counter(step.id for step in made.steps).items() if count > 1]
     if twice:
         raise Broken(f"two steps have one id: {twice}")
+    contradictions = problems_of(made)
+    if contradictions:
+        raise Broken(f"the plan contradicts itself: {contradictions}")
     known: set[str] = set()
     for step in made.steps:
         if not set(step.after) <= known:

@@ -130,6 +130,7 @@ def test_only_regular_files_of_the_fleets_folder_are_read(tmp_path: Path, world:
         others = (SourceFile(path, "0" * 64) for path in paths)
         return file_reasons(replace(world.plan(LARGE), source=(own, *others)))
 
-    assert told("pipe", ".", "a\0b") == []
+    special = "is not a regular file, so the plan can't be of it"
+    assert told("pipe", ".", "a\0b") == [f"pipe {special}", f". {special}"]
     outside = "lies outside the fleet's folder: no plan is made of it"
     assert told("../elsewhere.csv", "/etc/hostname") == [f"../elsewhere.csv {outside}", f"/etc/hostname {outside}"]

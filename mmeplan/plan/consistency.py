@@ -1,0 +1,476 @@
+"""consistency: a plan held against itself. What a plan shows (changes, summary) and what it does (steps) are one thing.
+
+In: a `Plan`, as it was read. Out: sentences about what contradicts what; none for a plan that mmeplan made. Asked by
+everything that reads a plan to show or to apply it. Pure: what is live, and the fleet's files, are looked at elsewhere
+(`apply.freshness`, `Engine.recheck`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Final
+
+from mmeplan.aws.shapes import CREATE_OPERATIONS
+from mmeplan.diff import EFFECTS, Action, Change
+from mmeplan.history import is_record
+from mmeplan.live import NAME_MEMBERS, kind_and_name, models_of
+from mmeplan.plan.document import Plan, summary_of, touched
+from mmeplan.plan.step import (
+    KIND_OF,
+    DesiresAsSeen,
+    EndpointAsPlanned,
+    EndpointNameIsFree,
+    Gone,
+    Guard,
+    InService,
+    NameIsFree,
+    OnceInForce,
+    RunsConfig,
+    Step,
+    TagsOwnedBy,
+    Unreferenced,
+)
+from mmeplan.resources.canonical import canonical
+from mmeplan.resources.identity import (
+    ADDRESS_TAG,
+    DIGEST_CHARS,
+    DIGEST_TAG,
+    ENVIRONMENT_TAG,
+    FLEET_TAG,
+    ROLLED_BACK_TAG,
+    STAND_IN_TAG,
+    TAGS_TAG,
+    digest,
+    digest_in,
+    owner_in,
+    tags_digest,
+)
+
+DELETES: Final[Mapping[str, str]] = {
+    "model": "DeleteModel",
+    "endpoint_config": "DeleteEndpointConfig",
+    "endpoint": "DeleteEndpoint",
+}
+"""Kind → the operation that deletes an object of it."""
+
+_TAGGING: Final = ("AddTags", "DeleteTags")
+_SCALING: Final = "UpdateEndpointWeightsAndCapacities"
+_ACTIONS: Final[Mapping[str, tuple[Action, ...]]] = {
+    "CreateModel": (Action.CREATE,),
+    "CreateEndpointConfig": (Action.CREATE, Action.PLACEHOLDER),
+    "CreateEndpoint": (Action.CREATE, Action.DELETE_THEN_CREATE, Action.RENAME),
+    "UpdateEndpoint": (Action.SWAP,),
+    _SCALING: (Action.SWAP, Action.SCALE),
+    "DescribeEndpoint": (Action.WAIT,),
+    "DeleteModel": (Action.DELETE,),
+    "DeleteEndpointConfig": (Action.DELETE, Action.PLACEHOLDER),
+    "DeleteEndpoint": (Action.DELETE, Action.DELETE_THEN_CREATE, Action.RENAME),
+    "DeleteTags": (Action.FORGET, Action.TAG, Action.SCALE, Action.SWAP, Action.WAIT),
+    "AddTags": (Action.TAG, Action.SCALE, Action.SWAP, Action.WAIT, Action.DELETE_THEN_CREATE),
+}
+"""Operation → the actions of changes that it may belong to. Tags are also those of an adoption."""
+
+_OWNED: Final = (
+    TagsOwnedBy,
+    OnceInForce,
+    EndpointNameIsFree,
+    Unreferenced,
+    EndpointAsPlanned,
+    RunsConfig,
+    DesiresAsSeen,
+)
+"""The guards that say whose the object must be."""
+
+_EFFECTS: Final[Mapping[Action, str]] = {
+    Action.CREATE: "create",
+    Action.SCALE: "in_place",
+    Action.SWAP: "traffic_shift",
+    Action.DELETE: "delete",
+    Action.DELETE_THEN_CREATE: "outage",
+    Action.RENAME: "outage",
+}
+"""What an action on an endpoint does to traffic; any other does nothing."""
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def problems_of(plan: Plan) -> tuple[str, ...]:
+    """What contradicts what in a plan, in sentences; empty for a plan that is consistent."""
+    return tuple(dict.fromkeys(_Look(plan).problems()))
+
+
+class _Look:
+    """One look at one plan. `is_first`: of format 1.0, which left out what later plans say of digests and guards."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.is_first = plan.format_version == "1.0"
+        self.ids = {step.id: step for step in plan.steps}
+
+    def problems(self) -> Iterator[str]:
+        """Every contradiction."""
+        yield from self._facts()
+        yield from self._sources()
+        yield from self._fingerprints()
+        yield from self._order()
+        for change in self.plan.changes:
+            yield from (f"{change.address}: {text}" for text in self._change(change))
+        for step in self.plan.steps:
+            yield from (f"the step {step.id}: {text}" for text in self._step(step))
+
+    # --- what is said of the whole ------------------------------------------------------------------------------------
+
+    def _facts(self) -> Iterator[str]:
+        plan, summary = self.plan, summary_of(self.plan.changes)
+        if plan.summary != summary:
+            for name in ("create", "update", "delete", "noop", "worst_effect"):
+                said, is_so = getattr(plan.summary, name), getattr(summary, name)
+                if said != is_so:
+                    yield f"its summary says {said!r} for {name!r}, and its changes say {is_so!r}"
+        refusals = [change.address for change in plan.changes if change.refusal]
+        if refusals and not plan.refused:
+            yield f"the change of {refusals[0]} is refused, and no finding says so"
+        if plan.applyable != (bool(plan.steps) and not plan.refused and not plan.options.speculative):
+            why = "its steps, findings and options say the opposite"
+            yield f"it says that it is {'' if plan.applyable else 'not '}applyable, and {why}"
+        if plan.complete != (not plan.errored and not plan.options.targets):
+            yield f"it says that it is {'' if plan.complete else 'not '}complete, and its options say the opposite"
+        if plan.errored != plan.errored | any(change.action is Action.UNREADABLE for change in plan.changes):
+            yield "it says that everything could be read, and one of its changes says the opposite"
+        capacity = plan.capacity
+        if capacity is None:
+            return
+        if capacity.parallelism != plan.options.parallelism:
+            yield "its instances are counted for another parallelism than that of its options"
+        rows = [(row.now, row.after, row.peak) for row in capacity.types]
+        rows += [(row.now, row.after, row.peak) for row in capacity.reservations]
+        for now, after, peak in rows:
+            if min(now, after) < 0 or peak < max(now, after):
+                yield "its capacity has a peak that is lower than what is there before or after"
+
+    def _sources(self) -> Iterator[str]:
+        if not self.plan.source:
+            yield "it doesn't say of which file it is"
+        for index, source in enumerate(self.plan.source):
+            path = PurePosixPath(source.path)
+            if not source.path or "\0" in source.path:
+                yield f"{source.path!r} can't be the path of a fleet file"
+            elif index and (path.is_absolute() or ".." in path.parts):
+                yield f"{source.path} lies outside of the folder of {self.plan.source[0].path}"
+
+    def _fingerprints(self) -> Iterator[str]:
+        known = self.plan.snapshot.fingerprints
+        for kind, name in sorted(touched(self.plan.changes)):
+            if not known.get(f"{kind}/{name}"):
+                yield f"it has no fingerprint of the {_words(kind)} {name}, by which a change of it since would be seen"
+
+    def _order(self) -> Iterator[str]:
+        steps = self.plan.steps
+        before: set[str] = set()
+        for step in steps:
+            for needed in sorted({*step.after} - before):
+                why = "stands behind it" if needed in self.ids else "isn't there"
+                yield f"the step {step.id} waits for {needed}, which {why}"
+            before.add(step.id)
+        if len(before) != len(steps):
+            yield "two of its steps have the same id"
+        once: set[tuple[str, str, str]] = set()
+        for step in steps:
+            kind = KIND_OF.get(step.operation, "")
+            if kind and step.operation != _SCALING:
+                call = (step.operation, *_object(step))
+                if call in once:
+                    yield f"two of its steps are {step.operation} of {call[2]}"
+                once.add(call)
+
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def _change(self, change: Change) -> Iterator[str]:
+        if change.kind not in NAME_MEMBERS:
+            yield f"there is no kind {change.kind!r}"
+            return
+        effect = _EFFECTS.get(change.action, "none") if change.kind == "endpoint" else "none"
+        recreates = change.action is Action.DELETE_THEN_CREATE and change.effect == "create"  # it doesn't serve
+        if change.effect not in EFFECTS or (change.effect != effect and not recreates):
+            yield f"what is done to it has the effect {effect!r}, and it says {change.effect!r}"
+        allowed = change.address in self.plan.options.allow_outage
+        if change.effect == "outage" and not allowed and not self.plan.refused:
+            yield "an outage that --allow-outage doesn't allow, and no finding refuses it"
+        added = change.tags_added
+        whose = owner_in({**self.plan.deployment.tags, **added})
+        if (change.tags_added.keys() & {FLEET_TAG, ENVIRONMENT_TAG}) and whose != self.plan.deployment:
+            yield "its tags would make it another deployment's"
+        if added.get(ADDRESS_TAG, change.address) != change.address:
+            yield f"its tags would make it {added[ADDRESS_TAG]}"
+        taken = {FLEET_TAG, ENVIRONMENT_TAG} & {*change.tags_removed}
+        if taken and change.action is not Action.FORGET:
+            yield "it stays in the fleet, and the fleet's tags are removed from it"
+        if change.refusal:
+            return
+        done = {step.operation for step in self._steps_of(change)}
+        for operation in _required(change):
+            if operation not in done:
+                yield f"it says {', '.join(change.actions)}, and no step is {operation} of {_target(operation, change)}"
+        yield from self._all_tags(change)
+
+    def _all_tags(self, change: Change) -> Iterator[str]:
+        if change.action.deletes or change.action is Action.CREATE:
+            return
+        steps = self._steps_of(change)
+        added = {key for step in steps if step.operation == "AddTags" for key in _tags(step)}
+        removed = {key for step in steps if step.operation == "DeleteTags" for key in step.params["TagKeys"]}
+        left = sorted((change.tags_added.keys() - added) | ({*change.tags_removed} - removed))
+        if left:
+            yield f"no step sets or removes the tags that it names: {', '.join(left)}"
+
+    @cached_property
+    def _by_object(self) -> Mapping[tuple[str, str, str], list[Step]]:
+        """Steps by the address, the kind and the name (in lower case) of what they are about."""
+        found: dict[tuple[str, str, str], list[Step]] = {}
+        for step in self.plan.steps:
+            kind, name = _object(step)
+            found.setdefault((step.address, kind, name.lower()), []).append(step)
+        return found
+
+    @cached_property
+    def _changes(self) -> Mapping[tuple[str, str], list[Change]]:
+        found: dict[tuple[str, str], list[Change]] = {}
+        for change in self.plan.changes:
+            found.setdefault((change.address, change.kind), []).append(change)
+        return found
+
+    @cached_property
+    def _created(self) -> Mapping[tuple[str, str], str]:
+        """(Kind, name) of what is created → the id of the step that does."""
+        creates = CREATE_OPERATIONS.values()
+        return {_object(step): step.id for step in self.plan.steps if step.operation in creates}
+
+    def _steps_of(self, change: Change) -> list[Step]:
+        names = dict.fromkeys(name.lower() for name in (change.name, change.live_name) if name)
+        return [step for name in names for step in self._by_object.get((change.address, change.kind, name), ())]
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _step(self, step: Step) -> Iterator[str]:
+        kind, name = _object(step)
+        fitting = [change for change in self._changes.get((step.address, kind), ()) if _fits(step, name, change)]
+        if not fitting:
+            yield f"no change of {step.address} says that {step.operation} is called for {name or 'this object'}"
+            return
+        yield from self._guard(step, fitting[0], name)
+        yield from self._wait(step, name)
+        if step.operation in _TAGGING:
+            yield from self._arn(str(step.params["ResourceArn"]), kind)
+            yield from self._tagging(step, fitting)
+        elif step.operation in CREATE_OPERATIONS.values():
+            yield from self._tags_of_created(step)
+        if step.operation in ("CreateModel", "CreateEndpointConfig"):
+            yield from self._content(step, fitting[0], kind, name)
+        yield from self._ready(step)
+        yield from self._on_rollback(step)
+        if step.effect != "none" and step.effect not in {change.effect for change in fitting}:
+            yield f"its effect is {step.effect!r}, and its change says {fitting[0].effect!r}"
+
+    def _guard(self, step: Step, change: Change, name: str) -> Iterator[str]:
+        guard = step.guard
+        if isinstance(guard, (TagsOwnedBy, OnceInForce)):
+            named = guard.name if isinstance(guard, TagsOwnedBy) else guard.endpoint
+            kind = guard.kind if isinstance(guard, TagsOwnedBy) else "endpoint"
+            if (kind, named.lower()) != (change.kind, name.lower()):
+                yield f"its guard is of {_words(kind)} {named!r}, and it tags the {_words(change.kind)} {name}"
+        yield from self._owner(guard, change)
+        if isinstance(guard, EndpointAsPlanned) and not guard.created_at and not self.is_first:
+            yield "its guard doesn't say which endpoint of that name was seen"
+        if isinstance(guard, (RunsConfig, DesiresAsSeen)) and not guard.config:
+            yield "its guard doesn't say which config the endpoint must run"
+        if isinstance(guard, EndpointNameIsFree) and guard.config != step.params["EndpointConfigName"]:
+            yield "its guard is about another config than the one that the endpoint is created with"
+        if isinstance(guard, Unreferenced) and step.operation == "DeleteModel":
+            made = {c.name for c in self.plan.changes if c.action is Action.PLACEHOLDER and not c.refusal}
+            if made - set(guard.placeholders):
+                yield "its guard leaves out configs that stand in for others, and may refer to it"
+
+    def _owner(self, guard: Guard | None, change: Change) -> Iterator[str]:
+        """Whose the object must be: the plan's deployment's; of what is adopted, nobody's until it is tagged."""
+        owner = self.plan.deployment
+        if guard is None or isinstance(guard, NameIsFree):
+            return
+        if isinstance(guard, TagsOwnedBy) and guard.owner is None:
+            if not change.adopts or owner_in(guard.adds) != owner:
+                yield "its guard doesn't say whose the object must be"
+        elif isinstance(guard, _OWNED) and guard.owner != owner:
+            whose = guard.owner.words if guard.owner and guard.owner.fleet else "nobody's"
+            yield f"its guard says that the object must be {whose}, and the plan is of {owner.words}"
+
+    def _wait(self, step: Step, name: str) -> Iterator[str]:
+        wait, wanted = step.wait, step.params.get("EndpointConfigName")
+        if KIND_OF.get(step.operation) == "endpoint":
+            expected: type | None = Gone if step.operation == "DeleteEndpoint" else InService
+        else:
+            expected = InService if isinstance(step.guard, OnceInForce) else None
+        if expected is None and wait is not None:
+            yield "it waits for an endpoint, and nothing is done to one"
+        elif expected is not None and not isinstance(wait, expected):
+            yield "it doesn't wait until what it does has come to an end"
+        if wait is None:
+            return
+        if wait.endpoint.lower() != name.lower():
+            yield f"it waits for the endpoint {wait.endpoint}, and is about {name}"
+        if not wait.timeout_s > 0:
+            yield "it waits for no time"
+        if isinstance(wait, InService):
+            guard = step.guard
+            due = guard.config if isinstance(guard, (DesiresAsSeen, OnceInForce)) else wanted
+            if due and wait.config != due:
+                yield f"it waits for the config {wait.config or 'of any name'}, and leads to {due}"
+
+    def _arn(self, arn: str, kind: str) -> Iterator[str]:
+        parts = arn.lower().split(":")
+        account, region = self.plan.account, self.plan.region
+        if len(parts) != 6 or parts[0] != "arn" or parts[2] != "sagemaker" or not kind:
+            yield f"{arn} is not the ARN of a model, an endpoint config or an endpoint"
+        elif parts[4] != account:
+            yield f"{arn} is in the account {parts[4]}, and the plan is for {account}"
+        elif parts[3] != region.lower():
+            yield f"{arn} is in the region {parts[3]}, and the plan is for {region}"
+
+    def _tagging(self, step: Step, changes: list[Change]) -> Iterator[str]:
+        if step.operation == "DeleteTags":
+            named = {key for change in changes for key in change.tags_removed}
+            more = sorted(set(step.params["TagKeys"]) - named)
+        else:
+            claimed = any(change.action is Action.DELETE_THEN_CREATE for change in changes)
+            claims = {ENVIRONMENT_TAG: self.plan.environment} if claimed else {}
+            said = {**claims, **{key: value for change in changes for key, value in change.tags_added.items()}}
+            is_endpoint = _object(step)[0] == "endpoint"
+            tags = {key: value for key, value in _tags(step).items() if not (is_endpoint and is_record(key, value))}
+            more = sorted(key for key, value in tags.items() if said.get(key) != value)
+        if more:
+            yield f"no change says that it sets or removes the tags {', '.join(more)}"
+
+    def _tags_of_created(self, step: Step) -> Iterator[str]:
+        tags = _tags(step)
+        if owner_in(tags) != self.plan.deployment:
+            yield f"what it creates doesn't carry the tags of {self.plan.deployment.words}"
+        if tags.get(ADDRESS_TAG) != step.address:
+            yield f"what it creates is tagged as {tags.get(ADDRESS_TAG)!r}, and is {step.address}"
+        if not _DIGEST.fullmatch(tags.get(DIGEST_TAG, "")):
+            yield f"what it creates has no digest in its tag {DIGEST_TAG}"
+        if tags.get(TAGS_TAG, "") != tags_digest(tags) and not self.is_first:
+            yield f"its tag {TAGS_TAG} isn't that of its other tags"
+
+    def _content(self, step: Step, change: Change, kind: str, name: str) -> Iterator[str]:
+        """What is created holds what its tag, and its name, say."""
+        guard, tagged = step.guard, _tags(step).get(DIGEST_TAG, "")
+        if not isinstance(guard, NameIsFree):
+            return
+        stands_in = change.action is Action.PLACEHOLDER
+        if stands_in != (STAND_IN_TAG in _tags(step)):
+            yield f"its tag {STAND_IN_TAG} says that it stands in for another config, or it does and has none"
+        if guard.digest != tagged:
+            yield f"its guard has another digest than its tag {DIGEST_TAG}"
+        left_out = {"Tags"} if stands_in else {"Tags", NAME_MEMBERS[kind]}
+        content = {member: value for member, value in step.params.items() if member not in left_out}
+        if self.is_first:
+            return
+        if digest(kind, canonical(content), guard.salt) != tagged:
+            yield f"what it creates is not what its tag {DIGEST_TAG} says"
+        if not (guard.pinned or stands_in) and digest_in(name) != tagged[:DIGEST_CHARS]:
+            yield f"the name {name} is not that of a digest {tagged[:DIGEST_CHARS]}"
+
+    def _ready(self, step: Step) -> Iterator[str]:
+        """What a step needs is created before it; what must go first has gone."""
+        before = {*step.after, *(each for at in step.after if at in self.ids for each in self.ids[at].after)}
+        needed: list[tuple[str, str]] = []
+        if step.operation == "CreateEndpointConfig":
+            needed = [("model", model) for model in models_of(step.params)]
+        elif step.operation in ("CreateEndpoint", "UpdateEndpoint"):
+            needed = [("endpoint_config", str(step.params["EndpointConfigName"]))]
+        for kind, name in needed:
+            made = self._created.get((kind, name))
+            if made is not None and made not in before:
+                yield f"it doesn't wait until the {_words(kind)} {name} is created"
+        if step.operation not in ("CreateEndpoint", "DeleteEndpoint"):
+            return
+        first = {Action.DELETE_THEN_CREATE: "DeleteEndpoint", Action.RENAME: "CreateEndpoint"}
+        for change in self._changes.get((step.address, "endpoint"), ()):
+            operation = first.get(change.action, step.operation)
+            if operation != step.operation and _target(step.operation, change) == _object(step)[1]:
+                done = (s.id for s in self._steps_of(change) if s.operation == operation)
+                if any(step_id not in step.after for step_id in done):
+                    yield f"it doesn't wait for {operation}, which comes first"
+
+    def _on_rollback(self, step: Step) -> Iterator[str]:
+        """What follows a rolled-back update: its mark; and on request what was made for it goes."""
+        guard = step.guard
+        if not isinstance(guard, RunsConfig):
+            if step.on_rollback:
+                yield "calls follow a rollback of it, and it is no update of an endpoint"
+            return
+        marks = 0
+        for call in step.on_rollback:
+            kind, name = _object(call)
+            if call.operation == "AddTags":
+                marks += 1
+                is_mark = kind == "endpoint" and name.lower() == guard.endpoint.lower()
+                if not is_mark or _tags(call) != {ROLLED_BACK_TAG: guard.wanted} or call.on_request:
+                    yield "the tags that follow a rollback of it are not its mark"
+                yield from self._arn(str(call.params["ResourceArn"]), kind)
+            elif call.operation == "DeleteEndpointConfig" and call.on_request:
+                if name != guard.wanted:
+                    yield f"a rollback of it would delete {name}, and not the config that it leads to"
+            elif call.operation == "DeleteModel" and call.on_request:
+                if (kind, name) not in self._created:
+                    yield f"a rollback of it would delete the model {name}, which isn't made for it"
+            else:
+                yield f"a rollback of it is followed by {call.operation}, which mmeplan never does"
+        if guard.config != guard.wanted and marks != 1 and not (self.is_first and not step.on_rollback):
+            yield "a rollback of it would not be marked on the endpoint"
+
+
+# --- of a step and a change -------------------------------------------------------------------------------------------
+
+
+def _object(step: Step) -> tuple[str, str]:
+    """(Kind, name) of the object that a step is about. Names in ARNs may be lower-cased."""
+    kind = KIND_OF.get(step.operation)
+    return (kind, str(step.params[NAME_MEMBERS[kind]])) if kind else kind_and_name(str(step.params["ResourceArn"]))
+
+
+def _target(operation: str, change: Change) -> str:
+    """The name of the object of a change that an operation is about."""
+    return change.live_name if operation.startswith("Delete") or operation in _TAGGING else change.name
+
+
+def _fits(step: Step, name: str, change: Change) -> bool:
+    """Whether a change says that this call is made, of an object of this name."""
+    if change.refusal or _target(step.operation, change).lower() != name.lower():
+        return False
+    if step.operation not in _TAGGING and _target(step.operation, change) != name:
+        return False
+    return change.action in _ACTIONS[step.operation] or (change.adopts and step.operation in _TAGGING)
+
+
+def _required(change: Change) -> Iterator[str]:
+    """The operations without which a change isn't what it says."""
+    if change.action.creates:
+        yield CREATE_OPERATIONS[change.kind]
+    if change.action.deletes:
+        yield DELETES[change.kind]
+    if change.kind == "endpoint" and change.action is Action.SWAP:
+        yield "UpdateEndpoint"
+    if change.kind == "endpoint" and change.action is Action.SCALE:
+        yield _SCALING
+    if change.kind == "endpoint" and change.action is Action.WAIT:
+        yield "DescribeEndpoint"
+
+
+def _tags(step: Step) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in step.params.get("Tags") or ()}
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
