@@ -2,7 +2,8 @@
 
 In: a fleet and its plan. Out: findings of the rule `policy/NAME`. Expressions see the document that is printed, its
 environment values masked. An expression that can't be evaluated counts as one that isn't true: nobody is let through by
-a typing error. Imported only where the file has policies.
+a typing error. Expressions are evaluated in a child process with limits (spec/cel.py). Imported only where the file has
+policies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, Final
 
 from mmeplan.diff import Location
@@ -18,37 +20,40 @@ from mmeplan.plan.encoding import plain
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.masking import masked_changes, masked_steps
 from mmeplan.spec import Fleet, Policy, dotted
-from mmeplan.spec.policies import MAX_ITEMS, CelEvaluationError, Expression
+from mmeplan.spec.cel import MAX_ITEMS, Evaluator
 
 PREFIX: Final = "policy/"  # of a finding's rule; the policy's name follows
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
+_BATCH: Final = 100  # items that are handed over at a time
 _LONG: Final = ("kept", "snapshot")  # as long as the fleet
 
 
 def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
     """What the fleet's policies find in a plan, by their names."""
-    head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
     policies = sorted(fleet.policies, key=lambda policy: policy.name)  # the order of the file means nothing
-    compiled = [(policy, Expression(policy.expression, policy.names)) for policy in policies]
-    found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
-    for policy, expression in compiled:
-        if policy.each is None:
-            found[policy.name] += _whole(fleet, plan, head, policy, expression)
+    if not policies:
+        return []
+    head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
     small = {name: value for name, value in head.items() if name not in _LONG}  # it is handed over again and again
-    changes = [pair for pair in compiled if pair[0].each == "changes"]
-    if changes:
-        for change in masked_changes(plan):
-            _each(fleet, small, "change", plain(change), change.address, change.location, changes, found)
-    steps = [pair for pair in compiled if pair[0].each == "steps"]
-    if steps:
-        for step in masked_steps(plan):
-            _each(fleet, small, "step", plain(step), step.address, Location(), steps, found)
+    found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
+    with Evaluator([(policy.expression, policy.names) for policy in policies], {"small": small}) as evaluator:
+        for number, policy in enumerate(policies):
+            if policy.each is None:
+                found[policy.name] += _whole(fleet, plan, head, policy, number, evaluator)
+        changes = ((plain(each), each.address, each.location) for each in masked_changes(plan))
+        _each(fleet, "change", changes, _of(policies, "changes"), found, evaluator)
+        steps = ((plain(each), each.address, Location()) for each in masked_steps(plan))
+        _each(fleet, "step", steps, _of(policies, "steps"), found, evaluator)
     return [finding for policy in policies for finding in found[policy.name]]
 
 
+def _of(policies: Sequence[Policy], each: str) -> list[tuple[int, Policy]]:
+    return [(number, policy) for number, policy in enumerate(policies) if policy.each == each]
+
+
 def _whole(
-    fleet: Fleet, plan: Plan, head: Mapping[str, Any], policy: Policy, expression: Expression
+    fleet: Fleet, plan: Plan, head: Mapping[str, Any], policy: Policy, number: int, evaluator: Evaluator
 ) -> Iterator[Finding]:
     """A policy over the whole plan. Lists are given to it where it names them, without what isn't touched."""
     document, too_long = dict(head), ""
@@ -58,7 +63,7 @@ def _whole(
             document[name] = [plain(item) for item in items[:MAX_ITEMS]]
             if len(items) > MAX_ITEMS:
                 too_long = f"the plan has {len(items):,} {name}, and a policy over the whole plan sees {MAX_ITEMS:,}"
-    reason = too_long or _reason(expression, {"plan": document})
+    (reason,) = [too_long] if too_long else evaluator.reasons([(number, {"plan": document})])
     if reason is not None:
         hint = "write it with each: changes or each: steps" if too_long else ""
         yield _finding(fleet, policy, "", Location(), reason, hint)
@@ -75,26 +80,20 @@ def _items(plan: Plan, name: str) -> Sequence[Any]:
 
 def _each(
     fleet: Fleet,
-    head: Mapping[str, Any],
     name: str,
-    item: Mapping[str, Any],
-    address: str,
-    location: Location,
-    policies: Iterable[tuple[Policy, Expression]],
+    items: Iterable[tuple[Any, str, Location]],
+    policies: Sequence[tuple[int, Policy]],
     found: Mapping[str, list[Finding]],
+    evaluator: Evaluator,
 ) -> None:
-    for policy, expression in policies:
-        reason = _reason(expression, {"plan": head, name: item})
-        if reason is not None:
-            found[policy.name].append(_finding(fleet, policy, address, location, reason))
-
-
-def _reason(expression: Expression, values: Mapping[str, Any]) -> str | None:
-    """None where it is true; else why it couldn't be evaluated, empty where it is simply not true."""
-    try:
-        return None if expression.evaluate(values) else ""
-    except CelEvaluationError as error:
-        return str(error)
+    """Policies over each of the items, which are (what it is, its address, its place)."""
+    waiting = iter(items) if policies else iter(())
+    while batch := list(islice(waiting, _BATCH)):
+        asked = [(item, policy, number) for item in batch for number, policy in policies]
+        reasons = evaluator.reasons([(number, {"plan": "small", name: item[0]}) for item, _, number in asked])
+        for (item, policy, _), reason in zip(asked, reasons, strict=True):
+            if reason is not None:
+                found[policy.name].append(_finding(fleet, policy, item[1], item[2], reason))
 
 
 def _finding(fleet: Fleet, policy: Policy, address: str, location: Location, reason: str, hint: str = "") -> Finding:

@@ -70,7 +70,7 @@ def test_libraries_with_one_job_have_one_home_each() -> None:
         "networkx": {"mmeplan/graph.py"},
         "deepdiff": {"mmeplan/diff/fields.py"},
         "boto3": {"mmeplan/cloud/aws.py"},
-        "cel_expr_python": {"mmeplan/spec/policies.py"},
+        "cel_expr_python": {"mmeplan/spec/cel.py"},
         "urllib3": {"mmeplan/cloud/github.py"},
     }
     for library, allowed in homes.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,9 @@ import pytest
 from mmeplan import plan
 from mmeplan.errors import InputError
 from mmeplan.plan import policies as policies_module
-from mmeplan.spec import load_text
+from mmeplan.spec import cel, load_text
+from mmeplan.spec.cel import CelEvaluationError, CelSyntaxError, Evaluator, Expression
 from mmeplan.spec.installing import how_to_add
-from mmeplan.spec.policies import CelEvaluationError, CelSyntaxError, Expression
 from tests.simulation.world import World, config, fleet, model, variant
 
 ONE = {"ranker": {"config": config(main=variant(count=1))}}
@@ -180,6 +182,69 @@ def test_expressions_are_bounded_in_length_depth_and_steps() -> None:
     with pytest.raises(CelEvaluationError, match="10,000 steps"):
         many.evaluate({"plan": [1] * 101})
     assert not Expression("plan.matches('^(a+)+$')", ["plan"]).evaluate({"plan": "a" * 100_000 + "b"})
+
+
+def test_an_evaluation_that_takes_too_much_memory_ends_a_child_and_lets_nobody_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cel, "MAX_MEMORY", 2**27)
+    grown = "[[0]]" + ".map(a, a + a + a + a + a + a + a + a + a + a + a + a + a + a + a + a)" * 9
+    policies = {
+        "a-large": {"expression": f"size({grown}[0]) > 0", "message": "m"},
+        "b-small": {"expression": "plan.fleet == 'f'", "message": "m"},
+        "c-large": {"expression": f"size({grown}[0]) > 0", "message": "m", "each": "changes"},
+        "d-untrue": {"expression": "change.address == ''", "message": "m", "each": "changes"},
+    }
+    made = world.plan(fleet(ONE, models={"ranker": model("1")}, policies=policies))
+    found = [(finding.rule, finding.message.partition(": ")[2]) for finding in made.findings]
+    too_much = "takes more than 512 MiB of memory)"
+    assert [rule for rule, _ in found] == ["policy/a-large"] + ["policy/c-large"] * 3 + ["policy/d-untrue"] * 3
+    assert all(message.endswith(too_much) for rule, message in found if rule.endswith("large"))
+    assert not made.applyable
+
+
+def test_an_evaluation_that_takes_too_long_ends_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cel, "MAX_SECONDS", 0)
+    turns = "[" + ", ".join(["0"] * 90) + "]"
+    slow = f"{turns}.all(a, {turns}.all(b, !plan.matches('^(a|b)*c$')))"
+    with Evaluator([(slow, ["plan"]), ("plan.size() > 0", ["plan"])], {"long": "ab" * 100_000}) as evaluator:
+        reasons = evaluator.reasons(
+            [(0, {"plan": "long"}), (1, {"plan": [1]}), (0, {"plan": "long"}), (1, {"plan": []})]
+        )
+    assert reasons == ["takes more than 0 seconds", None, "takes more than 0 seconds", ""]
+
+
+def test_all_evaluations_share_their_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cel, "MAX_SECONDS_IN_ALL", 0)
+    with Evaluator([("true", [])], {}) as evaluator:
+        assert evaluator.reasons([(0, {})]) == ["the policies of the file take more than 600 seconds"]
+
+
+def test_the_child_sees_neither_the_environment_nor_modules_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    popen = subprocess.Popen
+
+    def seen(*args: Any, **options: Any) -> Any:
+        started.append((args[0], options["env"]))
+        return popen(*args, **options)
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setattr(subprocess, "Popen", seen)
+    with Evaluator([("true", [])], {}) as evaluator:
+        assert evaluator.reasons([(0, {})]) == [None]
+    ((command, environment),) = started
+    assert command[1:3] == ["-I", "-S"]
+    assert environment.keys() <= {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"}
+
+
+def test_a_file_without_policies_starts_no_child(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a child was started"))
+    assert world.plan(fleet(ONE, models={"ranker": model("1")})).applyable
 
 
 def test_what_json_holds_can_be_asked_about() -> None:
