@@ -47,6 +47,7 @@ _HOMES = {
     "Status": "mmeplan.engine",
     "load": "mmeplan.spec",
     "planned_from": "mmeplan.planning",
+    "read_variables": "mmeplan.spec",
 }
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     from mmeplan.plan import Finding, Options, Plan
     from mmeplan.planning import Planned, planned_from
     from mmeplan.simulator import Simulator
-    from mmeplan.spec import Fleet, load
+    from mmeplan.spec import Fleet, load, read_variables
 
 
 def __getattr__(name: str) -> Any:
@@ -101,4 +102,5 @@ __all__ = [
     "__version__",
     "load",
     "planned_from",
+    "read_variables",
 ]

@@ -150,7 +150,7 @@ def next_after(plan: Plan, outcome: Outcome) -> Command:
     """
     if any(result.cause == "stuck" for result in outcome.failed):
         file = plan.source[0].path if plan.source else ""
-        return Command(("status", file), plan.environment, plan.options.variables)
+        return plan.options.command(("status", file), plan.environment)
     return next_of(plan, retry_rolled_back=any(result.rolled_back for result in outcome.failed))
 
 
@@ -168,7 +168,7 @@ def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
     words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
     if options.retry_rolled_back or retry_rolled_back:
         words = (*words, "--retry-rolled-back")
-    return Command(words, plan.environment, options.variables)
+    return options.command(words, plan.environment)
 
 
 # --- the engine -------------------------------------------------------------------------------------------------------
@@ -389,6 +389,7 @@ class Engine:
             replace=tuple(replace),
             allow_outage=tuple(allow_outage),
             variables=desired.fleet.variables,
+            variable_files=desired.fleet.variable_files,
             speculative=self._snapshot is not None,
             retry_rolled_back=retry_rolled_back,
             parallelism=parallelism,
@@ -410,7 +411,13 @@ class Engine:
         declared = _unchecked(fleet).fleet  # compiled for what is wrong with it
         desired = Desired.unchecked(emptied(declared))
         speculative = self._snapshot is not None
-        options = Options(destroy=True, variables=declared.variables, parallelism=parallelism, speculative=speculative)
+        options = Options(
+            destroy=True,
+            variables=declared.variables,
+            variable_files=declared.variable_files,
+            parallelism=parallelism,
+            speculative=speculative,
+        )
         return self._planned(desired, self.observe(desired), options, commit=commit)
 
     def rollback(
@@ -437,6 +444,7 @@ class Engine:
         options = Options(
             targets=(at,),
             variables=desired.fleet.variables,
+            variable_files=desired.fleet.variable_files,
             speculative=self._snapshot is not None,
             retry_rolled_back=retry_rolled_back,
             rollback=generation_to(desired, snapshot, at, to, self.clock.now()).name,

@@ -65,7 +65,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to type next, as a value: `mmeplan WORDS -e ENVIRONMENT --var NAME=VALUE`.
+    """What to type next, as a value: `mmeplan WORDS -e ENVIRONMENT --var-file FILE --var NAME=VALUE`.
 
     Which SageMaker it is about (`--region`, `--profile`, `--local`) is left to whoever shows it.
     """
@@ -73,11 +73,13 @@ class Command:
     words: tuple[str, ...]
     environment: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         environment = ("-e", self.environment) if self.environment else ()
+        files = (word for path in self.variable_files for word in ("--var-file", path))
         variables = (word for name, value in self.variables.items() for word in ("--var", f"{name}={value}"))
-        return shlex.join(("mmeplan", *self.words, *environment, *variables))
+        return shlex.join(("mmeplan", *self.words, *environment, *files, *variables))
 
 
 class MmeplanError(Exception):

@@ -398,7 +398,8 @@ def _no_generation(at: str, live: LiveEndpoint, found: tuple[Generation, ...]) -
 
 
 def _command(fleet: Fleet, *words: str) -> Command:
-    return Command(words, fleet.environment or "", fleet.variables)
+    files = tuple(file.path for file in fleet.variable_files)
+    return Command(words, fleet.environment or "", fleet.variables, files)
 
 
 def _models(names: tuple[str, ...]) -> str:

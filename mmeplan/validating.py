@@ -6,7 +6,7 @@ calls nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan import Finding
 from mmeplan.planning import Desired
-from mmeplan.spec import FilePath, Fleet, FleetFile, SourceMap, dotted
+from mmeplan.spec import FilePath, Fleet, FleetFile, SourceMap, VariableFile, dotted
 
 INPUT: Final = "INPUT"
 """Stands in the place of a rule's id where a file can't be read as a fleet, or an environment can't be checked."""
@@ -55,6 +55,7 @@ def validate(
     variables: Mapping[str, str] | None = None,
     *,
     region: str | None = None,
+    variable_files: Sequence[VariableFile] = (),
 ) -> Validated:
     """The findings of a file in this environment; without one, in each that it has, and as it stands without any.
 
@@ -66,7 +67,11 @@ def validate(
     except InputError as error:
         return Validated(problems=tuple(Found(problem, (), problem) for problem in error.problems))
     names = (environment,) if environment is not None else ("", *file.environments)
-    looks = [_look(file, name, variables, region, chosen_later=not name and len(names) > 1) for name in names]
+
+    def load(name: str) -> Fleet:
+        return file.load(name or None, variables, region=region, variable_files=variable_files)
+
+    looks = [_look(load, name, chosen_later=not name and len(names) > 1) for name in names]
     loaded = [look.environment for look in looks if look.desired is not None]
     read = [look.environment for look in looks if look.desired is not None or look.problems]
     found = _once(((look.environment, look.findings) for look in looks), loaded)
@@ -88,9 +93,7 @@ class _Look:
     desired: Desired | None = None
 
 
-def _look(
-    file: FleetFile, name: str, variables: Mapping[str, str] | None, region: str | None, *, chosen_later: bool
-) -> _Look:
+def _look(load: Callable[[str], Fleet], name: str, *, chosen_later: bool) -> _Look:
     """The file in an environment. `chosen_later`: without one, and there are some to choose."""
 
     def given(names: Iterable[str]) -> frozenset[str]:
@@ -98,7 +101,7 @@ def _look(
         return frozenset(names) if chosen_later else frozenset(names) - _BY_ENVIRONMENT
 
     try:
-        desired = Desired.of(file.load(name or None, variables, region=region))
+        desired = Desired.of(load(name))
     except InputError as error:
         own = [problem for problem in error.problems if not given(problem.unvalued)]
         unvalued = frozenset().union(*(given(problem.unvalued) for problem in error.problems))

@@ -106,8 +106,8 @@ def _check_saved(saved: Plan, settings: Settings, how: ApplyOptions, given: list
     planned = saved.options.parallelism
     if (how.parallelism or 0) > planned:
         raise InputError([parallelism_problem(planned, how.parallelism or 0, settings.fleet)])
-    if settings.environment or settings.variables:
-        text = "-e and --var belong to `mmeplan plan`; a saved plan is applied as it is"
+    if settings.environment or settings.variables or settings.variable_files:
+        text = "-e, --var and --var-file belong to `mmeplan plan`; a saved plan is applied as it is"
         raise InputError([Problem(text, settings.fleet)])
 
 

@@ -26,7 +26,7 @@ from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
-from mmeplan.spec import Fleet
+from mmeplan.spec import Fleet, VariableFile
 
 if TYPE_CHECKING:
     from mmeplan.apply import FleetLock
@@ -54,6 +54,7 @@ class Settings:
     fleet: str = DEFAULT_FLEET
     environment: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
+    variable_files: tuple[str, ...] = ()
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
@@ -91,7 +92,12 @@ class Settings:
 
     def load(self) -> Fleet:
         """The fleet file with these options applied. Raises InputError."""
-        return spec.load(self.fleet, self.environment, dict(self.variables), region=self.region)
+        files = self.read_variable_files()
+        return spec.load(self.fleet, self.environment, dict(self.variables), region=self.region, variable_files=files)
+
+    def read_variable_files(self) -> tuple[VariableFile, ...]:
+        """The files of --var-file. Raises InputError."""
+        return tuple(map(spec.read_variables, self.variable_files))
 
     def compiled(self) -> Desired:
         """load → compile. Raises InputError."""
@@ -144,9 +150,10 @@ class Settings:
         return Engine.simulated(self.local_path, region=region, account=account, trace=trace, progress=reading())
 
     def again(self, command: str | Command) -> str:
-        """What to type next, with the options that this run had; a `Command` brings -e and --var along."""
+        """What to type next, with the options that this run had; a `Command` brings -e, --var-file and --var along."""
         if isinstance(command, str):
-            command = Command(tuple(command.split()), self.environment or "", dict(self.variables))
+            environment, variables = self.environment or "", dict(self.variables)
+            command = Command(tuple(command.split()), environment, variables, self.variable_files)
         words = [str(command)]
         for option, given in (
             ("--region", self.region),
@@ -158,7 +165,7 @@ class Settings:
         return " ".join([*words, "--local"] if self.local and not self.local_db else words)
 
     def next_apply(self, plan_file: str) -> str:
-        """How a saved plan is applied: what shaped it (-e, --var) is in it."""
+        """How a saved plan is applied: what shaped it (-e, --var-file, --var) is in it."""
         return self.again(Command(("apply", plan_file)))
 
 
@@ -322,6 +329,14 @@ file_options = stack(
         metavar="NAME=VALUE",
         callback=_variable,
         help="Set a variable of the file. Repeatable.",
+    ),
+    click.option(
+        "--var-file",
+        "variable_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help="Set variables of the file out of a JSON or YAML file. Repeatable: a later one wins, and --var over all.",
     ),
     region_option,
     no_color_option,

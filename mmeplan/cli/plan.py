@@ -79,7 +79,15 @@ def command(
     if options["online"] and snapshot_file:
         text = "--online reads live services; a plan from --snapshot reads none"
         raise InputError([Problem(text, settings.fleet)])
-    outputs = Outputs(settings, format_, writes, out, (settings.fleet, snapshot_file), show_environment, full)
+    outputs = Outputs(
+        settings,
+        format_,
+        writes,
+        out,
+        (settings.fleet, snapshot_file, *settings.variable_files),
+        show_environment,
+        full,
+    )
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
     applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan))

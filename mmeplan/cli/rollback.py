@@ -59,7 +59,7 @@ def command(
     Shows the plan and asks, like apply; every gate holds. The fleet file stays as it is: change it as well, or the next
     apply goes forward again. `mmeplan status` lists the generations.
     """
-    outputs = Outputs(settings, "text", out=out, inputs=(settings.fleet,))
+    outputs = Outputs(settings, "text", out=out, inputs=(settings.fleet, *settings.variable_files))
     desired = settings.compiled()
     fleet, at = desired.fleet, desired.address(endpoint)
     for other in (allowed for allowed in map(desired.address, allow_outage) if allowed != at):

@@ -60,7 +60,13 @@ def command(fleets: tuple[str, ...], format_: str, strict: bool, online: bool, *
     excerpt = None
     for fleet in fleets:
         settings = Settings(fleet, **common)
-        validated = validate(fleet, settings.environment, dict(settings.variables), region=settings.region)
+        validated = validate(
+            fleet,
+            settings.environment,
+            dict(settings.variables),
+            region=settings.region,
+            variable_files=settings.read_variable_files(),
+        )
         found += validated.findings
         problems += validated.problems
         if online and validated.desired is not None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmeplan.diff import EFFECTS, Action, Change, Drift
-from mmeplan.errors import InputError, Problem
+from mmeplan.errors import Command, InputError, Problem
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 from mmeplan.resources.identity import Deployment
+from mmeplan.spec import VariableFile
 
 FORMAT_VERSION: Final = "1.1"
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
@@ -81,7 +82,8 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The single-run options that shaped the plan. `rollback` is the config that `mmeplan rollback` goes back to.
+    """The single-run options that shaped the plan. `variables` are those of --var; `variable_files` are the files of
+    --var-file with the values that they had. `rollback` is the config that `mmeplan rollback` goes back to.
 
     `parallelism` is how many endpoints the apply may have under way at once: instances are counted with it, so that an
     apply may take less and not more. `max_change` is `30%` or `5` as it was typed, empty for the default.
@@ -91,12 +93,17 @@ class Options:
     replace: tuple[str, ...] = ()
     allow_outage: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[VariableFile, ...] = ()
     destroy: bool = False
     speculative: bool = False
     retry_rolled_back: bool = False
     rollback: str = ""
     parallelism: int = DEFAULT_PARALLELISM
     max_change: str = ""
+
+    def command(self, words: tuple[str, ...], environment: str) -> Command:
+        """A command that gives the file's variables the same values."""
+        return Command(words, environment, self.variables, tuple(file.path for file in self.variable_files))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from mmeplan.plan.document import (
 )
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step, step_of
+from mmeplan.spec import VariableFile
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
 _OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
@@ -109,6 +110,8 @@ def _left_out(value: Any) -> dict[str, Any]:
         return {"instance_type_before": "", "kept": False, "pools": ()}
     if isinstance(value, Change):
         return {"tags_before": {}}
+    if isinstance(value, Options):
+        return {"variable_files": ()}
     if isinstance(value, InstanceCapacity):
         return {"assumed": 0, "least_now": None, "least_after": None}
     return {"reservations": ()} if isinstance(value, Capacity) else {}
@@ -215,7 +218,7 @@ def _plan(document: dict[str, Any]) -> Plan:
         **{
             **values,
             "source": tuple(_make(SourceFile, item) for item in document["source"]),
-            "options": _make(Options, document["options"]),
+            "options": _options(document["options"]),
             "snapshot": _make(Observed, document["snapshot"]),
             "summary": _make(Summary, document["summary"]),
             "changes": tuple(_change(item) for item in document["changes"]),
@@ -226,6 +229,12 @@ def _plan(document: dict[str, Any]) -> Plan:
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
     )
+
+
+def _options(item: Mapping[str, Any]) -> Options:
+    files = tuple(_make(VariableFile, file) for file in item.get("variable_files") or ())
+    options: Options = _make(Options, {**item, "variable_files": files})
+    return options
 
 
 def _capacity(item: Mapping[str, Any]) -> Capacity:

@@ -25,10 +25,14 @@ _WithFields = TypeVar("_WithFields", Change, Drift)
 
 
 def masked(plan: Plan) -> Plan:
-    """The plan with masked environment values. Whatever holds none is shared with the original, not copied."""
+    """The plan with masked environment values, and texts of variables' files, which may end up there. Whatever holds
+    none is shared with the original, not copied.
+    """
     mask = _masking(plan.plan_id)
+    files = tuple(replace(file, values=_every_text(file.values, mask)) for file in plan.options.variable_files)
     return replace(
         plan,
+        options=replace(plan.options, variable_files=files) if files else plan.options,
         changes=tuple(_with_fields(change, mask) for change in plan.changes),
         steps=tuple(_step(step, mask) for step in plan.steps),
         drift=tuple(_with_fields(item, mask) for item in plan.drift),

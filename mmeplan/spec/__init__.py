@@ -11,9 +11,11 @@ from mmeplan.spec.fleet import (
     Quota,
     Source,
     SourceMap,
+    VariableFile,
     file_path,
 )
 from mmeplan.spec.loading import FleetFile, load, load_text
+from mmeplan.spec.variable_files import read_variables
 
 __all__ = [
     "Entry",
@@ -27,8 +29,10 @@ __all__ = [
     "Quota",
     "Source",
     "SourceMap",
+    "VariableFile",
     "dotted",
     "file_path",
     "load",
     "load_text",
+    "read_variables",
 ]

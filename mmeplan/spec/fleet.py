@@ -184,8 +184,17 @@ class IgnoredTags:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableFile:
+    """A file of --var-file: its path as it was given, and the values of variables that it holds."""
+
+    path: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
-    """A fleet file, loaded: what `graph.compile` works on. `variables` are those that it was loaded with.
+    """A fleet file, loaded: what `graph.compile` works on. `variables` and `variable_files` are what it was loaded
+    with.
 
     `unvalued` are the places whose expression gave null because a variable of it is null, with the names of those.
     """
@@ -204,6 +213,7 @@ class Fleet:
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[VariableFile, ...] = ()
     ignore_tags: IgnoredTags = IgnoredTags()
     for_each: tuple[ForEach, ...] = ()
     unvalued: Mapping[FilePath, frozenset[str]] = field(default_factory=dict)
@@ -243,6 +253,7 @@ __all__ = [
     "Quota",
     "Source",
     "SourceMap",
+    "VariableFile",
     "dotted",
     "file_path",
 ]

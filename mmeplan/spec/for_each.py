@@ -55,7 +55,7 @@ class ItemFiles:
         if name not in self._read:
             raw = self._bytes(name, MAX_BYTES)
             self.raw[name] = raw
-            self._read[name] = _parse(name, raw, self._budget)
+            self._read[name] = content_of(name, raw, self._budget)
         return self._read[name]
 
     def text(self, name: str) -> str:
@@ -148,7 +148,8 @@ def _decoded(name: str, raw: bytes) -> str:
         raise ForEachError(f"{name!r} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _parse(name: str, raw: bytes, budget: Budget) -> Any:
+def content_of(name: str, raw: bytes, budget: Budget) -> Any:
+    """What a YAML, JSON or CSV file holds, by the end of its name. Raises ForEachError."""
     text = _decoded(name, raw)
     suffix = Path(name).suffix.lower()
     if suffix == ".csv":

@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +26,7 @@ from mmeplan.spec.budget import Budget, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
 from mmeplan.spec.file_values import is_content, with_contents
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap
+from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap, VariableFile
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
@@ -53,13 +53,15 @@ def load(
     variables: Mapping[str, str] | None = None,
     *,
     region: str | None = None,
+    variable_files: Sequence[VariableFile] = (),
 ) -> Fleet:
     """Read a fleet file.
 
-    `environment` is the one of -e. `variables` are those of --var, as texts; each is read as a YAML scalar. `region`
-    (--region) wins over the file's. Raises InputError with all problems, each with its line.
+    `environment` is the one of -e. `variables` are those of --var, as texts; each is read as a YAML scalar. They win
+    over those of `variable_files` (--var-file, `read_variables`), of which a later one wins. `region` (--region) wins
+    over the file's. Raises InputError with all problems, each with its line.
     """
-    return FleetFile.read(path).load(environment, variables, region=region)
+    return FleetFile.read(path).load(environment, variables, region=region, variable_files=variable_files)
 
 
 def load_text(
@@ -69,10 +71,11 @@ def load_text(
     variables: Mapping[str, str] | None = None,
     *,
     region: str | None = None,
+    variable_files: Sequence[VariableFile] = (),
     folder: Path = Path(),
 ) -> Fleet:
     """As `load`, from bytes; `folder` is where `for_each` files lie."""
-    return FleetFile(raw, name, folder).load(environment, variables, region=region)
+    return FleetFile(raw, name, folder).load(environment, variables, region=region, variable_files=variable_files)
 
 
 class FleetFile:
@@ -117,13 +120,19 @@ class FleetFile:
         return SourceMap(self._document.without_value())
 
     def load(
-        self, environment: str | None = None, variables: Mapping[str, str] | None = None, *, region: str | None = None
+        self,
+        environment: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        *,
+        region: str | None = None,
+        variable_files: Sequence[VariableFile] = (),
     ) -> Fleet:
         """The fleet in this environment; see the function `load`. Raises InputError."""
+        given = Overrides(variables or {}, tuple(variable_files))
         try:
             budget = Budget()
-            budget.read(self._nodes_read)
-            return _Loader(self._document, self._raw, self._folder, budget).load(environment, variables or {}, region)
+            budget.read(self._nodes_read + sum(nodes_of(file.values) for file in variable_files))
+            return _Loader(self._document, self._raw, self._folder, budget).load(environment, given, region)
         except RecursionError:
             raise InputError([Problem("nested too deeply", self._document.file)]) from None
 
@@ -142,7 +151,7 @@ class _Loader:
         self.rows: dict[tuple[str, str], Row] = {}
         self.for_each: list[ForEach] = []
 
-    def load(self, environment: str | None, overrides: Mapping[str, str], region: str | None) -> Fleet:
+    def load(self, environment: str | None, overrides: Overrides, region: str | None) -> Fleet:
         root = self.document.value
         if not isinstance(root, dict):
             keys = "expected a mapping with the keys version, fleet, endpoints"
@@ -162,7 +171,8 @@ class _Loader:
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
         fleet = self._fleet({**validated, **entries}, environment)
-        return replace(fleet, quotas=quotas, policies=policies, variables=dict(overrides))
+        fleet = replace(fleet, variables=dict(overrides.texts), variable_files=overrides.files)
+        return replace(fleet, quotas=quotas, policies=policies)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
@@ -446,6 +456,14 @@ _HEADER_KEYS: Final = ("fleet", "account", "region")
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """Values of variables from outside: `texts` of --var, over `files` of --var-file."""
+
+    texts: Mapping[str, str]
+    files: tuple[VariableFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class Header:
     """The head of a file, evaluated.
 
@@ -461,7 +479,7 @@ class Header:
 def read_header(
     root: Mapping[str, Any],
     environment: str | None,
-    overrides: Mapping[str, str],
+    overrides: Overrides,
     region: str | None,
     refusals: Refusals,
 ) -> Header:
@@ -524,16 +542,25 @@ def _variables(root: Mapping[str, Any], environment: str | None, chosen: Mapping
     return raw
 
 
-def _overridden(overrides: Mapping[str, str], declared: Raw, refusals: Refusals) -> dict[str, Any]:
-    """The variables of --var: taken as they are, an expression in them is plain text."""
-    for name in overrides:
+def _overridden(overrides: Overrides, declared: Raw, refusals: Refusals) -> dict[str, Any]:
+    """The variables of --var-file and --var: taken as they are, an expression in them is plain text."""
+
+    def check(name: str, wording: str, meant: str) -> None:
         if name not in declared:
             close = difflib.get_close_matches(name, sorted(declared), n=1)
-            hint = (
-                f"did you mean --var {close[0]}=…?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
-            )
-            refusals.refuse(f"--var {name}: the file declares no such variable", ("variables",), hint)
-    return {name: plain_scalar(text) if text else "" for name, text in overrides.items()}
+            known = f"declared: {', '.join(sorted(declared)) or 'none'}"
+            hint = f"did you mean {meant.format(close[0])}?" if close else known
+            refusals.refuse(f"{wording}: the file declares no such variable", ("variables",), hint)
+
+    given: dict[str, Any] = {}
+    for file in overrides.files:
+        for name in file.values:
+            check(name, f"{name!r} of --var-file {file.path}", "{}")
+        given |= file.values
+    for name, text in overrides.texts.items():
+        check(name, f"--var {name}", "--var {}=…")
+        given[name] = plain_scalar(text) if text else ""
+    return given
 
 
 class _Names:
