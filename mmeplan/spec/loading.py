@@ -22,7 +22,7 @@ from pydantic_core import ValidationError
 
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
-from mmeplan.spec.budget import Budget, nodes_of
+from mmeplan.spec.budget import Budget, OverBudgetError, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
 from mmeplan.spec.file_values import is_content, with_contents
@@ -135,6 +135,8 @@ class FleetFile:
             return _Loader(self._document, self._raw, self._folder, budget).load(environment, given, region)
         except RecursionError:
             raise InputError([Problem("nested too deeply", self._document.file)]) from None
+        except OverBudgetError as error:  # with what the files of variables hold
+            raise InputError([Problem(str(error), self._document.file)]) from None
 
 
 class _Loader:

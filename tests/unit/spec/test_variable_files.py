@@ -117,3 +117,10 @@ def test_a_name_that_is_not_declared_is_refused() -> None:
 
 def test_a_fleet_knows_its_files() -> None:
     assert loaded().variable_files == (STORES,)
+
+
+def test_many_files_are_bounded_together() -> None:
+    large = VariableFile("large.json", {"stores": list(range(200_000))})
+
+    with pytest.raises(InputError, match="more than 5,000,000 values"):
+        loaded(*[large] * 26)
