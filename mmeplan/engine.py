@@ -717,13 +717,18 @@ def _unchecked(fleet: Fleet | Desired) -> Desired:
 
 def _fleet_of(plan: Plan) -> Fleet:
     """The fleet that a plan was made of, from its files as they are now. Raises InputError, PlanRefused."""
-    file, environment, variables = plan.source[0].path, plan.environment or None, plan.options.variables
+
+    def read(region: str | None) -> Fleet:
+        given, environment = plan.options, plan.environment or None
+        files = given.variable_files
+        return load(plan.source[0].path, environment, given.variables, region=region, variable_files=files)
+
     try:
-        fleet = load(file, environment, variables)
+        fleet = read(None)
     except InputError:  # an expression may need the region that --region gave
-        fleet = load(file, environment, variables, region=plan.region)
+        fleet = read(plan.region)
     if fleet.region not in (None, plan.region):
-        fleet = load(file, environment, variables, region=plan.region)
+        fleet = read(plan.region)
     named = {(source.path, source.sha256) for source in plan.source}
     if {(source.path, source.sha256) for source in fleet.sources} != named:
         raise PlanRefused("the plan is not of the files that it names", hint="mmeplan plan --out FILE")
