@@ -8,16 +8,16 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mmeplan.cli.door import say, tell
-from mmeplan.cloud import github as api
+from mmeplan.cloud import comments, github
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
-from mmeplan.render.markup import fitted
+from mmeplan.render.markup import fitted, prose
 
 if TYPE_CHECKING:
     from mmeplan.live import Clock
@@ -32,9 +32,11 @@ The token comes from GITHUB_TOKEN. In a workflow the rest is known from the even
 """
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SHA: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REF: Final = re.compile(r"refs/pull/(\d+)/(?:merge|head)")
-_DENIED: Final = (403, 404)
-"""What a token answers that may read and not write: a pull request from a fork gets one."""
+_LOCKED: Final = re.compile(r"\blocked\b", re.IGNORECASE)
+_DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
+"""How GitHub refuses a token that may read and not write, and a comment under a locked conversation."""
 
 
 @click.command(epilog=EXAMPLES)
@@ -44,6 +46,12 @@ _DENIED: Final = (403, 404)
 @click.option("--repo", metavar="OWNER/NAME", help="The repository; GITHUB_REPOSITORY where it isn't given.")
 @click.option("--pull-request", type=click.IntRange(min=1), metavar="NUMBER", help="The pull request; the event's own.")
 @click.option("--issue", metavar="TITLE", help="An open issue in the place of a comment, made where there is none.")
+@click.option(
+    "--comment-key",
+    default="",
+    metavar="KEY",
+    help="Tells plans of one fleet, environment, region and account apart: each key has a comment of its own.",
+)
 @click.option("--close", is_flag=True, help="Close that issue, where it is open.")
 @click.option("--author", metavar="LOGIN", help="The login that comments are written as; GitHub is asked otherwise.")
 @click.option(
@@ -58,58 +66,58 @@ def command(
     repo: str | None,
     pull_request: int | None,
     issue: str | None,
+    comment_key: str,
     close: bool,
     author: str | None,
     if_denied: str,
 ) -> None:
     """Put Markdown under a pull request, once: the comment of the run before is changed in place.
 
-    The comment is found by its hidden marker (fleet and environment) and its author. Where nothing but the time
-    differs, nothing is sent. A text that is too long is cut, and says so.
+    The comment is found by its hidden marker (fleet, environment, path, region, account, --comment-key) and its author.
+    Where nothing but the time differs, nothing is sent. A text that is too long is cut, and says so. In a workflow an
+    older run leaves the comment of a newer one, and two plans of one run may not have one comment.
     """
     if close and not issue:
         raise InputError([Problem("--close is about an issue", hint="name it: --issue TITLE")])
-    body = _read(file)
+    body = comments.keyed(_read(file), comment_key)
     repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
     place = (
-        api.issue(repository, issue)
+        comments.issue(repository, issue)
         if issue
-        else api.pull_request(repository, pull_request or pull_request_of(os.environ))
+        else comments.pull_request(repository, pull_request or pull_request_of(os.environ))
     )
-    github = connect(os.environ, SystemClock())
+    client = connect(os.environ, SystemClock())
     try:
         if close:
-            posted = api.close(github, place, api.marker_of(body) or "", author or "")
+            posted = comments.close(client, place, comments.Marker.of(body) or comments.Marker({}), author or "")
         else:
-            posted = api.post(github, place, body, fitted, author or "")
+            posted = comments.post(client, place, body, fitted, author or "", run_of(os.environ))
     except CloudError as error:
-        if error.status not in _DENIED or if_denied == "fail":
-            error.hint = error.hint or _advice(error, issue=bool(issue))
+        _in_summary(error)
+        if if_denied == "fail" or not (error.status == 403 and _DENIED.search(error.message)):
+            error.hint = error.hint or _advice(error, repository, issue=bool(issue))
             raise
         tell(f"warning: nothing was written: {clean(str(error))}")
-        tell(f"  {_advice(error, issue=bool(issue))}")
+        tell(f"  {_advice(error, repository, issue=bool(issue))}")
         sys.exit(ExitCode.DONE)
     say(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
+    if posted.done == "kept":
+        tell("note: a newer run has written it, with a newer commit; this older one leaves it")
 
 
-def connect(environment: Mapping[str, str], clock: Clock) -> api.GitHub:
+def connect(environment: Mapping[str, str], clock: Clock) -> github.GitHub:
     """The API that the environment names, with its token. Raises InputError."""
     token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN") or ""
     if not token:
         raise InputError(
             [Problem("GITHUB_TOKEN isn't set", hint="in a workflow: env: {GITHUB_TOKEN: ${{ github.token }}}")]
         )
-    return api.GitHub(clock, token, environment.get("GITHUB_API_URL") or api.DEFAULT_URL)
+    return github.GitHub(clock, token, environment.get("GITHUB_API_URL") or github.DEFAULT_URL)
 
 
 def pull_request_of(environment: Mapping[str, str]) -> int:
     """The pull request that the workflow runs for. Raises InputError."""
-    path = environment.get("GITHUB_EVENT_PATH", "")
-    try:
-        event = json.loads(Path(path).read_bytes()) if path else {}
-    except (OSError, ValueError, RecursionError):
-        event = {}
-    found = event.get("pull_request") if isinstance(event, dict) else None
+    found = _event(environment).get("pull_request")
     number = found.get("number") if isinstance(found, dict) else None
     if isinstance(number, int) and number > 0:
         return number
@@ -117,6 +125,27 @@ def pull_request_of(environment: Mapping[str, str]) -> int:
     if ref:
         return int(ref[1])
     raise InputError([Problem("this is no pull request's run", hint="say which: --pull-request NUMBER")])
+
+
+def run_of(environment: Mapping[str, str]) -> comments.Run:
+    """The run of the workflow, and the commit that it plans: the pull request's own, not that of the trial merge."""
+    number, attempt = (environment.get(name, "") for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
+    if not number.isdecimal():
+        return comments.Run()
+    found = _event(environment).get("pull_request")
+    head = found.get("head") if isinstance(found, dict) else None
+    sha = str(head.get("sha", "")) if isinstance(head, dict) else environment.get("GITHUB_SHA", "")
+    known = sha if _SHA.fullmatch(sha) else ""
+    return comments.Run(int(number), int(attempt) if attempt.isdecimal() else 1, known)
+
+
+def _event(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    path = environment.get("GITHUB_EVENT_PATH", "")
+    try:
+        event = json.loads(Path(path).read_bytes()) if path else {}
+    except (OSError, ValueError, RecursionError):
+        event = {}
+    return event if isinstance(event, dict) else {}
 
 
 def _repository(name: str) -> str:
@@ -132,17 +161,42 @@ def _read(path: str) -> str:
     except OSError as error:
         hint = "mmeplan plan --write md=FILE writes it"
         raise InputError([Problem(f"can't be read: {error.strerror or error}", path, hint=hint)]) from None
-    if api.marker_of(body) is None:
+    if comments.Marker.of(body) is None:
         message = "this doesn't begin with mmeplan's hidden marker, so its comment could not be found again"
         raise InputError([Problem(message, path, hint="mmeplan plan --write md=FILE writes it")])
     return body
 
 
-def _advice(error: CloudError, *, issue: bool) -> str:
+def _advice(error: CloudError, repository: str, *, issue: bool) -> str:
+    """What to do about a refusal, by its cause."""
     permission = "issues: write" if issue else "pull-requests: write"
-    if "locked" in error.message:
-        return "the conversation is locked"
-    return (
-        f"the token needs `{permission}`; a pull request from a fork gets a token that can only read: "
-        "the plan then stands in the job's summary"
-    )
+    if _LOCKED.search(error.message):
+        return "the conversation is locked: unlock it, and run the job again"
+    if "archived" in error.message:
+        return "an archived repository can't be written to"
+    if "SAML" in error.message:
+        return "the token has to be authorised for the organisation: its page under Developer settings, Configure SSO"
+    if "not accessible by" in error.message:
+        return (
+            f"the token needs `{permission}`; a pull request from a fork, and one of Dependabot, gets a token that can "
+            "only read: the plan then stands in the job's summary"
+        )
+    if error.status == 404:
+        return f"{repository} has no such {'issue' if issue else 'pull request'}, or the token can't see it"
+    if error.status == 401:
+        return "the token has expired or was revoked: take `${{ github.token }}`, or a new one"
+    return "GitHub's words say why; run the job again once that is mended"
+
+
+def _in_summary(error: CloudError) -> None:
+    """Say in the step's summary that what stands under the pull request is not of this run."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    reason = prose(clean(str(error)))
+    text = f"> [!WARNING]\n> The comment could not be written ({reason}): what stands there is older.\n"
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(f"\n{text}")
+    except OSError:
+        tell("note: the step's summary can't be written either")

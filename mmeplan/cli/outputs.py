@@ -30,6 +30,7 @@ PRINTED: Final = (*FORMATS, GITHUB)
 """What `--format` takes."""
 
 _SHORT: Final = {"md": "markdown"}
+_REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _NAME: Final = re.compile(r"^fleet:[ \t]*([\"']?)([A-Za-z0-9][A-Za-z0-9_.-]*)\1[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
@@ -144,7 +145,9 @@ class Outputs:
         }
 
         def made(format_: str) -> str:
-            return _page(plan, **about) if format_ == "text" else rendered(plan, self.settings, format_, **about)
+            if format_ == "text":
+                return _page(plan, **about)
+            return rendered(self._as_committed(plan), self.settings, format_, **about)
 
         saved = [Writing(Path(self.out), lambda stream: save(plan, stream), PRIVATE)] if self.out else []
         write_all([*saved, *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)])
@@ -153,7 +156,7 @@ class Outputs:
         """Print the plan on stdout; for a workflow tell the runner as well. Raises InputError."""
         if self.format_ != GITHUB:
             shown = rendered(
-                plan,
+                self._as_committed(plan) if self.format_ == "markdown" else plan,
                 self.settings,
                 self.format_,
                 show_environment=self.show_environment,
@@ -168,7 +171,7 @@ class Outputs:
         summary = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
         if summary:
             text = github.step_summary(
-                plan, github.SUMMARY_LIMIT - _size(summary), next_command=next_command, stale=stale
+                self._as_committed(plan), github.SUMMARY_LIMIT - _size(summary), next_command=next_command, stale=stale
             )
             if text:
                 _append(summary, text)
@@ -185,7 +188,8 @@ class Outputs:
         try:
             yield
         except Refused as refused:
-            self._no_plan(refused.findings, refused.fleet.name, ExitCode.REFUSED)
+            about = {"region": refused.fleet.region or "", "account": refused.fleet.account or ""}
+            self._no_plan(refused.findings, refused.fleet.name, ExitCode.REFUSED, **about)
             raise
         except InputError as error:
             findings = [as_finding(problem, "INPUT") for problem in error.problems]
@@ -196,13 +200,15 @@ class Outputs:
             self._no_plan([finding], self._fleet_name(), error.exit_code)
             raise
 
-    def _no_plan(self, findings: Sequence[Finding], fleet: str, exit_code: int) -> None:
+    def _no_plan(self, findings: Sequence[Finding], fleet: str, exit_code: int, **about: str) -> None:
         if self.format_ != GITHUB and not any(format_ == "markdown" for format_, _ in self.writes):
             return
         from mmeplan.render import github
         from mmeplan.render.github import annotations_text
 
-        text = github.no_plan_markdown(fleet, self.settings.environment or "", findings)
+        region = self.settings.region or next(filter(None, map(self.runner.get, _REGIONS)), "")
+        about = {"path": self._committed(self.settings.fleet), "region": region} | {k: v for k, v in about.items() if v}
+        text = github.no_plan_markdown(fleet, self.settings.environment or "", findings, **about)
         pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]
         write_all([Writing(path, text_of(text)) for path in pages])
         if self.format_ != GITHUB:
@@ -229,19 +235,30 @@ class Outputs:
 
     def _in_workspace(self, finding: Finding) -> Finding:
         """The finding with its file as the repository knows it, which is how GitHub finds the line."""
+        return replace(finding, file=self._committed(finding.file))
+
+    def _as_committed(self, plan: Plan) -> Plan:
+        """The plan with its fleet file as the repository knows it: the comment's marker says so."""
+        if not plan.source:
+            return plan
+        first, *others = plan.source
+        return replace(plan, source=(replace(first, path=self._committed(first.path)), *others))
+
+    def _committed(self, file: str) -> str:
+        """The path of a file from the root of the checkout on; as it is outside of a workflow, and of the checkout."""
         root = self.runner.get("GITHUB_WORKSPACE")
-        if not root or not finding.file:
-            return finding
-        path = os.path.relpath(os.path.realpath(finding.file), os.path.realpath(root))
-        return finding if path.startswith("..") else replace(finding, file=path)
+        if not root or not file:
+            return file
+        path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
+        return file if path.startswith("..") else path
 
     def _fleet_name(self) -> str:
-        """The fleet's name from a file that can't be loaded: its comment must be found again."""
+        """The fleet's name from a file that can't be loaded, for its comment; empty where it says none as it stands."""
         try:
             found = _NAME.search(Path(self.settings.fleet).read_text(encoding="utf-8", errors="replace"))
         except OSError:
             found = None
-        return found[2] if found else Path(self.settings.fleet).stem
+        return found[2] if found else ""
 
 
 def _print(shown: str, format_: str) -> None:

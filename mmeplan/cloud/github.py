@@ -1,9 +1,6 @@
-"""GitHub's REST API, and the one comment per fleet and environment in a pull request, or the one issue.
+"""GitHub's REST API: calls, pages, limits, refusals.
 
-In: Markdown whose first line is the hidden marker that `render.markdown` writes. Out: what was done, or `CloudError`s.
-The text is found again and changed in place, never doubled. It is ours if it begins with the marker *and* we wrote it:
-anybody may quote a marker. Connections, proxies, redirects and the counting of attempts are urllib3's; time is the
-clock's.
+Connections, proxies, redirects and the counting of attempts are urllib3's; time is the clock's.
 
 Sources: GitHub Docs, "Best practices for using the REST API" (rate limits: `retry-after`, else `x-ratelimit-reset`,
 else a minute; redirects), "Using pagination in the REST API" (the `Link` header), "API Versions".
@@ -13,10 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -38,25 +34,15 @@ TIMEOUT_S: Final = 30
 ATTEMPTS: Final = 5
 LONGEST_WAIT_S: Final = 300.0  # a job that waits longer for a comment costs more than it is worth
 UNTOLD_WAIT_S: Final = 60.0  # what GitHub asks for where a limit says no time
-LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
-LABEL: Final = "mmeplan"
-"""The label of the issues that are opened; for people, who may take it away."""
-ACTIONS_BOT: Final = "github-actions[bot]"
 
 _REDIRECTS: Final = 3
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="next"')
-_MARKER: Final = re.compile(r"<!-- mmeplan:\S+ -->")
-_READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _SENT: Final = {
     "Accept": "application/vnd.github+json",
     "Content-Type": "application/json; charset=utf-8",
     "User-Agent": f"mmeplan/{__version__}",
     "X-GitHub-Api-Version": "2022-11-28",
 }
-
-Fit = Callable[[str, int], str]
-"""Cuts a text to so many characters: `render.fitted`."""
-Done = Literal["created", "updated", "unchanged", "closed", "nothing to close"]
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
@@ -237,7 +223,9 @@ def _refusal(operation: str, answer: BaseHTTPResponse, wait_s: float | None) -> 
     if wait_s is not None and wait_s > LONGEST_WAIT_S:
         message += f" (GitHub asks to wait {wait_s / 60:.0f} min)"
     request_id = answer.headers.get("x-github-request-id", "")
-    return CloudError(operation, str(answer.status), message, status=answer.status, request_id=request_id)
+    refused = CloudError(operation, str(answer.status), message, status=answer.status, request_id=request_id)
+    refused.hint = "this is a limit of GitHub's: run the job again later" if wait_s is not None else ""
+    return refused
 
 
 def _no_answer(operation: str, error: HTTPError) -> ConnectionFailedError:
@@ -252,141 +240,3 @@ def _refuse_unsafe(url: str, token: str) -> None:
         raise InputError([Problem(f"GITHUB_API_URL is {url!r}; the token is sent over https only")])
     if not token or not token.isascii() or any(char.isspace() for char in token):
         raise InputError([Problem("GITHUB_TOKEN is not a token: it is empty, or holds a space or a line break")])
-
-
-# --- the comment ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What was done, and where it can be seen."""
-
-    done: Done
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the text stands: `listed` are its siblings, `new` is where another goes, `changed` is where one is."""
-
-    listed: str
-    new: str
-    changed: str
-    also: Mapping[str, Any] = field(default_factory=dict)
-
-
-def pull_request(repository: str, number: int) -> Place:
-    """The comments of a pull request."""
-    base = f"/repos/{repository}/issues"
-    return Place(f"{base}/{number}/comments", f"{base}/{number}/comments", f"{base}/comments/{{id}}")
-
-
-def issue(repository: str, title: str) -> Place:
-    """The open issues of a repository."""
-    base = f"/repos/{repository}/issues"
-    return Place(f"{base}?state=open", base, f"{base}/{{number}}", {"title": title, "labels": [LABEL]})
-
-
-def marker_of(body: str) -> str | None:
-    """The hidden marker that a text begins with."""
-    found = _MARKER.match(body.lstrip("\ufeff\r\n\t "))
-    return found[0] if found else None
-
-
-def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "") -> Posted:
-    """Create the text, or change the one that is there, or leave it: an unchanged text isn't sent.
-
-    `author` is the login that we write as; it is asked where it isn't given. Raises CloudError; ValueError where the
-    text has no marker.
-    """
-    marker = marker_of(body)
-    if marker is None:
-        raise ValueError("the text has no marker")
-    author = author or _asked(github)
-    text = fit(body, LIMIT)
-
-    def create() -> Posted:
-        return Posted("created", _url(_sent(github, "POST", place.new, text, fit, place.also)))
-
-    ours = _find(github, place, marker, author)
-    if ours is None:
-        try:
-            return create()
-        except CloudError as error:
-            if not isinstance(error, ConnectionFailedError) and error.status < 500:
-                raise
-        ours = _find(github, place, marker, author)  # there was no answer, and it may have been made all the same
-        if ours is None:
-            return create()
-    if _comparable(str(ours.get("body") or "")) == _comparable(text):
-        return Posted("unchanged", _url(ours))
-    try:
-        return Posted("updated", _url(_sent(github, "PATCH", _path(place, ours), text, fit)))
-    except CloudError as error:
-        if error.status not in (404, 410):
-            raise
-    return create()  # it went away meanwhile
-
-
-def close(github: GitHub, place: Place, marker: str, author: str = "") -> Posted:
-    """Close our open issue, where there is one. Raises CloudError."""
-    ours = _find(github, place, marker, author or _asked(github))
-    if ours is None:
-        return Posted("nothing to close")
-    closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed"})
-    return Posted("closed", _url(closed))
-
-
-def _asked(github: GitHub) -> str:
-    """Who the token writes as; the bot of GitHub Actions where GitHub doesn't tell."""
-    try:
-        return github.viewer() or ACTIONS_BOT
-    except CloudError as error:
-        if error.status not in (403, 404):
-            raise
-        return ACTIONS_BOT
-
-
-def _find(github: GitHub, place: Place, marker: str, author: str) -> Mapping[str, Any] | None:
-    for item in github.pages(place.listed):
-        if not isinstance(item, dict) or "pull_request" in item:
-            continue
-        if _is_by(item.get("user"), author) and marker_of(str(item.get("body") or "")) == marker:
-            return item
-    return None
-
-
-def _is_by(user: Any, author: str) -> bool:
-    """GraphQL and REST write a bot's login without and with `[bot]`."""
-    if not isinstance(user, dict):
-        return False
-    login, named = str(user.get("login", "")).lower(), author.lower()
-    return login == named or (user.get("type") == "Bot" and login == f"{named}[bot]")
-
-
-def _sent(github: GitHub, method: str, path: str, text: str, fit: Fit, also: Mapping[str, Any] | None = None) -> Any:
-    """Send a text to its place; half of it where GitHub finds it too long after all."""
-    try:
-        return github.call(method, path, {"body": text, **(also or {})})
-    except CloudError as error:
-        if error.status != 422 or "too long" not in error.message:
-            raise
-    return github.call(method, path, {"body": fit(text, LIMIT // 2), **(also or {})})
-
-
-def _path(place: Place, item: Mapping[str, Any]) -> str:
-    """The address of one text. Raises CloudError where GitHub gave it no number."""
-    numbers = {name: item.get(name) for name in ("id", "number") if isinstance(item.get(name), int)}
-    try:
-        return place.changed.format(**numbers)
-    except KeyError as error:
-        raise CloudError("GET", "UnreadableAnswer", f"GitHub lists a text without its {error}", status=0) from None
-
-
-def _url(item: Any) -> str:
-    return str(item.get("html_url", "")) if isinstance(item, dict) else ""
-
-
-def _comparable(body: str) -> str:
-    """The text without what changes by itself: the time of the read, line endings, space at the end."""
-    return _READ_AT.sub("", "\n".join(line.rstrip() for line in body.strip().splitlines()))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Final
 
 from mmeplan.errors import ExitCode
@@ -107,15 +108,27 @@ def step_summary(plan: ShownPlan, room: int, *, next_command: str = "", stale: t
     return ""
 
 
-def no_plan_markdown(fleet: str, environment: str, findings: Iterable[Finding], *, budget: int = BUDGET) -> str:
-    """Why there is no plan, in the place of the plan's comment, so that an older and better one doesn't stay there."""
+def no_plan_markdown(
+    fleet: str,
+    environment: str,
+    findings: Iterable[Finding],
+    *,
+    path: str = "",
+    region: str = "",
+    account: str = "",
+    budget: int = BUDGET,
+) -> str:
+    """Why there is no plan, in the place of the plan's comment, so that an older and better one doesn't stay there.
+
+    What of the deployment isn't known is empty; a fleet without a name is called by its file.
+    """
     raw = list(findings)
     count = sum(finding.severity == "error" for finding in raw)
     found = folded(raw)
     errors = [finding for finding in found if finding.severity == "error"]
-    about = f"{code(fleet)}{f' ({code(environment)})' if environment else ''}"
+    about = f"{code(fleet or PurePosixPath(path).stem)}{f' ({code(environment)})' if environment else ''}"
     head = [
-        marker(fleet, environment),
+        marker(fleet, environment, path=path, region=region, account=account),
         "",
         f"## {about}: there is no plan; {counted(count, 'error')}",
         "",

@@ -46,7 +46,7 @@ def markdown(plan: ShownPlan, options: PageOptions) -> str:
     relations = Relations(plan)
     share = budget // _OTHER_SHARE
     before = [
-        marker(plan.fleet, plan.environment),
+        _marker(plan),
         _heading(plan),
         _banner(plan, options.stale, budget // _ALERT_SHARE),
         _alert(plan, budget // _ALERT_SHARE),
@@ -59,6 +59,11 @@ def markdown(plan: ShownPlan, options: PageOptions) -> str:
     rows = _table(plan, families, room)
     folded = _folded(*_details(families, share), room - _with_gap(rows))
     return "\n\n".join(part for part in (*before, rows, *after, folded, end) if part) + "\n"
+
+
+def _marker(plan: ShownPlan) -> str:
+    path = plan.source[0].path if plan.source else ""
+    return marker(plan.fleet, plan.environment, path=path, region=plan.region, account=plan.account)
 
 
 def _with_gap(part: str) -> int:

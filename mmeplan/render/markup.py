@@ -98,12 +98,15 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cell or ' ' for cell in cells)} |"
 
 
-def marker(fleet: str, environment: str) -> str:
-    """The hidden line by which a comment is found again: `<!-- mmeplan:fleet=prices;environment=prod -->`.
+def marker(fleet: str, environment: str, *, path: str = "", region: str = "", account: str = "") -> str:
+    """The hidden line by which a comment is found again: `<!-- mmeplan:fleet=prices;environment=prod;path=… -->`.
 
-    Names are percent-encoded, two hyphens in a row included, so that no name ends the comment or looks like another.
+    `path` is the fleet file's. What isn't known is left out. Values are percent-encoded, two hyphens in a row included,
+    so that no name ends the comment or looks like another.
     """
-    return f"<!-- mmeplan:fleet={_quoted(fleet)};environment={_quoted(environment)} -->"
+    known = {"path": path, "region": region, "account": account}
+    members = {"fleet": fleet, "environment": environment, **{name: value for name, value in known.items() if value}}
+    return f"<!-- mmeplan:{';'.join(f'{name}={_quoted(value)}' for name, value in members.items())} -->"
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from mmeplan.cli import comment
 from tests.cli.running import Result, mmeplan
 from tests.flow.clock import Clock
-from tests.flow.fake_github import FakeGitHub, serving
+from tests.flow.fake_github import FakeGitHub, Forced, serving
 
 TOKEN, BOT = "ghs_secret", "github-actions[bot]"
 BODY = "<!-- mmeplan:fleet=prices;environment= -->\n\n## prices\n"
@@ -147,3 +147,61 @@ def test_what_is_said_of_what_is_missing_leads_to_a_comment(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert commented(tmp_path, followed).code == 0
+
+
+def test_a_comment_key_is_part_of_the_marker(tmp_path: Path, github: FakeGitHub) -> None:
+    for key in ("team a", "team b", "team a"):
+        assert commented(tmp_path, f"--comment-key '{key}'").code == 0
+    first, second = github.comments[7]
+    assert first["body"].startswith("<!-- mmeplan:fleet=prices;environment=;key=team%20a -->\n")
+    assert "key=team%20b" in second["body"]
+
+
+def test_the_run_is_written_down(tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "17")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    monkeypatch.setenv("GITHUB_SHA", "b" * 40)
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": "a" * 40}}}))
+    assert commented(tmp_path).code == 0
+    written = github.comments[7][0]["body"].splitlines()
+    assert written[1] == f"<!-- mmeplan-run:id=17;attempt=2;sha={'a' * 40} -->"
+    (tmp_path / "plan.md").write_text(BODY + "more\n")
+    monkeypatch.setenv("GITHUB_RUN_ID", "16")
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": "c" * 40}}}))
+    late = commented(tmp_path)
+    assert (late.code, late.stdout[:6]) == (0, "kept: ")
+    assert "newer run" in late.stderr
+
+
+RATE = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation."
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code", "advice"),
+    [
+        (403, "Resource not accessible by integration", 0, "`pull-requests: write`"),
+        (403, "Unable to create comment because issue is locked.", 0, "the conversation is locked"),
+        (403, RATE, 1, "limit of GitHub's"),
+        (403, "Repository was archived so is read-only.", 1, "archived"),
+        (403, "Resource protected by organization SAML enforcement.", 1, "authorised"),
+        (403, "User is blocked", 1, "GitHub's words say why"),
+        (404, "Not Found", 1, "no such pull request"),
+    ],
+)
+def test_only_what_github_says_is_denied_is_let_pass(
+    tmp_path: Path,
+    github: FakeGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    message: str,
+    code: int,
+    advice: str,
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    github.forced += [Forced("POST", ".*/comments", status, {"message": message})] * 5
+    ended = commented(tmp_path, "--if-denied warn")
+    assert ended.code == code, ended.stderr
+    assert advice in " ".join(ended.stderr.split())
+    assert ("the conversation is locked" in ended.stderr) is (advice == "the conversation is locked")
+    assert "what stands there is older" in summary.read_text()

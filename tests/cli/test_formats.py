@@ -20,7 +20,8 @@ def test_plan_prints_a_comment_and_how_to_apply_it(folder: Path) -> None:
     result = mmeplan("plan --local --format markdown", folder)
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.startswith(
-        "<!-- mmeplan:fleet=house-prices;environment= -->\n\n## `house-prices`: 4 to create\n"
+        "<!-- mmeplan:fleet=house-prices;environment=;path=fleet.yaml;region=eu-west-1;account=123456789012 -->\n\n"
+        "## `house-prices`: 4 to create\n"
     )
     assert result.stdout.endswith("Apply it: `mmeplan apply fleet.yaml --local`\n")
 

@@ -40,7 +40,9 @@ WRITES = "--write md=plan.md --write html=plan.html --write text=plan.txt --writ
 def test_one_plan_goes_to_several_files_at_once(folder: Path) -> None:
     planned = mmeplan(f"plan --local {WRITES} --out plan.json", folder)
     assert planned.code == 0, planned.stderr
-    assert (folder / "plan.md").read_text().startswith("<!-- mmeplan:fleet=starter;environment= -->")
+    assert (
+        (folder / "plan.md").read_text().startswith("<!-- mmeplan:fleet=starter;environment=;path=fleet.yaml;region=")
+    )
     assert "<!doctype html>" in (folder / "plan.html").read_text().lower()[:200]
     assert (folder / "plan.txt").read_text() == planned.stdout
     assert json.loads((folder / "shown.json").read_text())["masked"] is True
@@ -146,7 +148,7 @@ def test_a_broken_file_is_told_as_well(folder: Path, step: Path) -> None:
     assert outputs_of(step / "output")["exit"] == "1"
     assert f"::error file={folder.name}/fleet.yaml,line=" in ended.stdout
     text = (folder / "plan.md").read_text()
-    assert text.startswith("<!-- mmeplan:fleet=starter;environment= -->\n")
+    assert text.startswith(f"<!-- mmeplan:fleet=starter;environment=;path={folder.name}%2Ffleet.yaml -->\n")
     assert "there is no plan; 1 error" in text
     assert (step / "summary").read_text() == text
 
@@ -156,7 +158,7 @@ def test_a_refused_file_and_missing_credentials_are_told_as_well(folder: Path, s
     assert ended.code == 1, "there are no credentials here"
     assert outputs_of(step / "output")["labels"] == "mmeplan:error"
     text = (folder / "plan.md").read_text()
-    assert text.startswith("<!-- mmeplan:fleet=starter;environment=staging -->\n")
+    assert text.startswith(f"<!-- mmeplan:fleet=starter;environment=staging;path={folder.name}%2Ffleet.yaml -->\n")
     assert "credentials" in text
 
     path = folder / "fleet.yaml"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import ChainableUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +44,24 @@ class Blank(dict[str, Any]):
 def evaluated(text: str, context: dict[str, Any]) -> Any:
     """The value of an expression of the few forms that the action uses."""
     text = _HYPHENED.sub(r"\1['\2']", text).replace("&&", " and ").replace("||", " or ").replace("!c", " not c")
-    value = SandboxedEnvironment().compile_expression(text)(**context)
+    value = SandboxedEnvironment(undefined=ChainableUndefined).compile_expression(text)(**context)
     return "" if value is None else value
 
 
 def filled(text: str, context: dict[str, Any]) -> str:
     """A text with its `${{ … }}` evaluated."""
-    return _EXPRESSION.sub(lambda found: str(evaluated(found[1], context)), str(text))
+    return _EXPRESSION.sub(lambda found: _as_text(evaluated(found[1], context)), str(text))
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_context(value: Any) -> Any:
+    """Data as an expression sees it: what isn't there is empty."""
+    if isinstance(value, dict):
+        return Blank({name: as_context(item) for name, item in value.items()})
+    return [as_context(item) for item in value] if isinstance(value, list) else value
 
 
 def outputs_of(path: Path) -> dict[str, str]:
@@ -87,6 +99,7 @@ class Runner:
     api_url: str = "http://127.0.0.1:1"
     repository: str = "acme/fleets"
     sha: str = ""
+    run_id: int = 0
     environment: dict[str, str] = field(default_factory=dict)
 
     def act(self, skip: tuple[str, ...] = (), **inputs: str) -> Ended:
@@ -94,7 +107,13 @@ class Runner:
         action = yaml.safe_load((ROOT / "action.yml").read_text())
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         assert given.keys() <= action["inputs"].keys()
-        github = {"event_name": self.event_name, "token": self.token}
+        github = {
+            "event_name": self.event_name,
+            "event": as_context(self.event),
+            "token": self.token,
+            "repository": self.repository,
+            "actor": "ann",
+        }
         defaults = {
             name: filled(item.get("default", ""), {"github": github}) for name, item in action["inputs"].items()
         }
@@ -160,6 +179,8 @@ class Runner:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_REPOSITORY": self.repository,
             "GITHUB_SHA": self.sha,
+            "GITHUB_RUN_ID": str(self.run_id or ""),
+            "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(self.temp),
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -77,7 +77,7 @@ class Repository:
     def __init__(self, tmp_path: Path, machine: Path, github: FakeGitHub, pip: dict[str, str]) -> None:
         self.origin, self.machine, self.github = tmp_path / "origin", machine, github
         self.world, self.pip = tmp_path / "aws.db", pip
-        self.tmp_path = tmp_path
+        self.tmp_path, self.runs = tmp_path, 0
         self.origin.mkdir()
         git(self.origin, "init", "-q")
         self.commit(FLEET, "The fleet")
@@ -102,9 +102,21 @@ class Repository:
 
     def runner(self, branch: str, event_name: str = "pull_request", token: str = TOKEN) -> Runner:
         folder = self.checkout(branch, f"checkout-{branch}")
-        event = {"pull_request": {"number": 7}} if event_name == "pull_request" else {}
         sha = git(folder, "rev-parse", "HEAD")
-        return Runner(self.machine, folder, event, event_name, token, self.github.url, sha=sha, environment=self.pip)
+        head = {"sha": sha, "repo": {"full_name": self.github.repository if token == TOKEN else "ann/fleets"}}
+        event = {"pull_request": {"number": 7, "head": head}} if event_name == "pull_request" else {}
+        self.runs += 1
+        return Runner(
+            self.machine,
+            folder,
+            event,
+            event_name,
+            token,
+            self.github.url,
+            sha=sha,
+            run_id=self.runs,
+            environment=self.pip,
+        )
 
     def act(self, branch: str, event_name: str = "pull_request", token: str = TOKEN, **inputs: str) -> Ended:
         skip = ("Install mmeplan",)
@@ -133,7 +145,9 @@ def test_a_pull_request_from_checkout_to_comment_to_apply(repository: Repository
 
     first = repository.act("bigger")
     assert first.code == 0, first.log
-    assert repository.comment.startswith("<!-- mmeplan:fleet=prices;environment= -->\n")
+    assert repository.comment.startswith(
+        "<!-- mmeplan:fleet=prices;environment=;path=fleet.yaml;region=eu-west-1;account=123456789012 -->\n"
+    )
     assert "traffic shifts on 1 endpoint" in repository.comment
     assert "ml.m5.xlarge" in repository.comment
     assert first.outputs["exit"] == "2"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmeplan.cloud import github as module
-from mmeplan.cloud.github import ATTEMPTS, LIMIT, LONGEST_WAIT_S, GitHub, Posted, close, issue, post, pull_request
+from mmeplan.cloud import comments as module
+from mmeplan.cloud.comments import LIMIT, Marker, Posted, Run, close, issue, post, pull_request
+from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
 from mmeplan.render.markup import NOTICE, fitted
 from tests.flow.clock import Clock
@@ -256,8 +257,8 @@ def test_an_issue_is_opened_updated_and_closed(fake: FakeGitHub, client: GitHub)
     fake.issues[-1]["labels"] = []  # somebody took the label away
     assert post(client, place, BODY, fitted).done == "unchanged"
     assert post(client, place, BODY + "more", fitted).done == "updated"
-    assert close(client, place, MARKER).done == "closed"
-    assert close(client, place, MARKER).done == "nothing to close"
+    assert close(client, place, Marker.of(MARKER)).done == "closed"
+    assert close(client, place, Marker.of(MARKER)).done == "nothing to close"
     assert [(item["state"], item["body"]) for item in fake.issues] == [
         ("open", BODY),
         ("open", BODY),
@@ -316,3 +317,85 @@ def test_too_many_redirects_end_as_an_error(fake: FakeGitHub, client: GitHub, cl
         posted(client)
     assert refused.value.status == 301
     assert clock.slept == []
+
+
+# --- which comment ----------------------------------------------------------------------------------------------------
+
+
+def about(*, run: str = "", more: str = "", **members: str) -> str:
+    """A plan's text about a deployment: a region's, an account's, a file's."""
+    named = {"fleet": "prices", "environment": "prod", **members}
+    pairs = ";".join(f"{name}={value}" for name, value in named.items())
+    return f"<!-- mmeplan:{pairs} -->\n{run}\n## prices {more}\n"
+
+
+@pytest.mark.parametrize("member", ["region", "account", "path", "key"])
+def test_what_tells_two_deployments_apart_gives_each_a_comment(fake: FakeGitHub, client: GitHub, member: str) -> None:
+    one, two = about(fleet="prices", path="a"), about(fleet="prices", path="a")
+    one, two = one.replace(" -->", f";{member}=1 -->"), two.replace(" -->", f";{member}=2 -->")
+    if member == "path":
+        one, two = about(path="a.yaml"), about(path="b.yaml")
+    assert post(client, PLACE, one, fitted, run=Run(5, 1, "a" * 40)).done == "created"
+    assert post(client, PLACE, two, fitted, run=Run(5, 1, "a" * 40)).done == "created"
+    for body in (one, two):
+        assert post(client, PLACE, body + "more", fitted, run=Run(6, 1, "b" * 40)).done == "updated"
+    assert len(fake.comments[7]) == 2
+
+
+def test_a_comment_of_before_is_found_by_fleet_and_environment(fake: FakeGitHub, client: GitHub) -> None:
+    fake.comment(7, BOT, about(), bot=True)
+    assert post(client, PLACE, about(region="eu-west-1", path="fleet.yaml"), fitted).done == "updated"
+    assert post(client, PLACE, about(region="us-east-1", path="fleet.yaml"), fitted).done == "created"
+    assert len(fake.comments[7]) == 2
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        about(fleet="", path="fleet.yaml"),
+        about(fleet="costs", path="fleet.yaml", region="eu-west-1"),
+        about(fleet="prices", path="fleets/prices.yaml", region="eu-west-1"),
+    ],
+    ids=["no name is known", "renamed", "moved"],
+)
+def test_a_fleet_that_was_renamed_or_moved_or_can_not_be_read_keeps_its_comment(
+    fake: FakeGitHub, client: GitHub, later: str
+) -> None:
+    post(client, PLACE, about(path="fleet.yaml", region="eu-west-1"), fitted, run=Run(5, 1, "a" * 40))
+    assert post(client, PLACE, later, fitted, run=Run(6, 1, "b" * 40)).done == "updated"
+    assert len(fake.comments[7]) == 1
+
+
+def test_another_plan_of_the_same_run_is_not_overwritten(fake: FakeGitHub, client: GitHub) -> None:
+    run = Run(5, 1, "a" * 40)
+    post(client, PLACE, about(more="one"), fitted, run=run)
+    with pytest.raises(InputError, match="another plan of this run") as refused:
+        post(client, PLACE, about(more="two"), fitted, run=run)
+    assert "comment-key" in refused.value.problems[0].hint
+    assert "one" in fake.comments[7][0]["body"]
+    assert post(client, PLACE, about(more="one"), fitted, run=run).done == "unchanged"
+    assert post(client, PLACE, about(more="two"), fitted, run=Run(5, 2, "a" * 40)).done == "updated"
+
+
+def test_a_clean_night_in_one_region_leaves_the_issue_of_another(fake: FakeGitHub, client: GitHub) -> None:
+    place = issue("acme/fleets", "Drift")
+    post(client, place, about(region="eu-west-1"), fitted)
+    assert close(client, place, Marker.of(about(region="us-east-1"))).done == "nothing to close"
+    assert close(client, place, Marker.of(about(region="eu-west-1"))).done == "closed"
+
+
+@pytest.mark.parametrize(
+    ("run", "done"),
+    [
+        (Run(5, 1, "a" * 40), "kept"),
+        (Run(5, 2, "a" * 40), "kept"),
+        (Run(5, 2, "b" * 40), "updated"),
+        (Run(7, 1, "a" * 40), "updated"),
+        (Run(6, 2, "b" * 40), "updated"),
+        (Run(), "updated"),
+    ],
+)
+def test_an_older_run_never_overwrites_a_newer_one(fake: FakeGitHub, client: GitHub, run: Run, done: str) -> None:
+    post(client, PLACE, about(more="new"), fitted, run=Run(6, 1, "b" * 40))
+    assert post(client, PLACE, about(more="other"), fitted, run=run).done == done
+    assert ("new" in fake.comments[7][0]["body"]) is (done == "kept")

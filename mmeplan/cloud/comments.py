@@ -1,0 +1,282 @@
+"""The one comment of a fleet's deployment under a pull request, or its one issue: found again, changed in place.
+
+In: Markdown whose first line is the hidden marker that `render.markdown` writes. Out: what was done, or errors. A text
+is ours if it begins with the marker *and* we wrote it: anybody may quote a marker. The second line that is added says
+which run wrote it, so that an older run never overwrites a newer one, and no two plans of a run share a comment.
+
+Source: GitHub Docs, "Variables reference" (`GITHUB_RUN_ID` is unique in a repository and stays in a re-run,
+`GITHUB_RUN_ATTEMPT` counts the re-runs).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import quote, unquote
+
+from mmeplan.cloud.github import GitHub
+from mmeplan.errors import CloudError, ConnectionFailedError, InputError, Problem
+
+LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
+LABEL: Final = "mmeplan"
+"""The label of the issues that are opened; for people, who may take it away."""
+ACTIONS_BOT: Final = "github-actions[bot]"
+
+_MARKER: Final = re.compile(r"<!-- mmeplan:(\S+) -->")
+_RUN: Final = re.compile(r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(;folded)? -->\n?")
+_READ_AT: Final = re.compile(r"live side read at [^·<]*")
+_PLACES: Final = ("fleet", "path", "region", "account")
+"""The members of a marker that may be unknown; those of an old marker are fleet and environment alone."""
+
+Fit = Callable[[str, int], str]
+"""Cuts a text to so many characters: `render.fitted`."""
+Done = Literal["created", "updated", "unchanged", "kept", "closed", "withdrawn", "nothing to close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run of a workflow that writes: its id (0 outside of one), its attempt, the commit that it planned."""
+
+    id: int = 0
+    attempt: int = 0
+    sha: str = ""
+    folded: bool = False
+
+    @staticmethod
+    def of(body: str) -> Run:
+        """The run that wrote a text."""
+        found = _RUN.search(body)
+        if found is None:
+            return Run()
+        return Run(int(found[1] or 0), int(found[2] or 0), found[3], bool(found[4]))
+
+    @property
+    def line(self) -> str:
+        """Its hidden line; empty where nothing is known of it."""
+        if not (self.id or self.folded):
+            return ""
+        folded = ";folded" if self.folded else ""
+        return f"<!-- mmeplan-run:id={self.id};attempt={self.attempt};sha={self.sha}{folded} -->\n"
+
+    def is_same(self, other: Run) -> bool:
+        """Whether it is the same attempt of the same run."""
+        return bool(self.id) and (self.id, self.attempt) == (other.id, other.attempt)
+
+    def is_older(self, other: Run) -> bool:
+        """Whether what `other` wrote says more: it planned another commit, later. Of one commit any run may write."""
+        return 0 < self.id < other.id and not (self.sha and self.sha == other.sha)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a text is about: `fleet`, `environment`, `path`, `region`, `account`, `key`; what is absent is unknown."""
+
+    members: Mapping[str, str]
+
+    @staticmethod
+    def of(body: str) -> Marker | None:
+        """The hidden marker that a text begins with."""
+        found = _MARKER.match(body.lstrip("\ufeff\r\n\t "))
+        if found is None:
+            return None
+        pairs = (part.partition("=") for part in found[1].split(";"))
+        return Marker({name: unquote(value) for name, _, value in pairs})
+
+    def get(self, name: str) -> str:
+        """A member; empty where it is unknown."""
+        return self.members.get(name, "")
+
+    def known(self, other: Marker) -> int:
+        """How many members both know and agree on."""
+        return sum(bool(self.get(name)) and self.get(name) == other.get(name) for name in _PLACES)
+
+    def is_of(self, other: Marker) -> bool:
+        """Whether both are about the same deployment, as far as both know."""
+        return self._fits(other, _PLACES) and self._shares(other)
+
+    def is_perhaps_of(self, other: Marker) -> bool:
+        """The same file under another name of the fleet, or the same fleet in another file."""
+        return self._fits(other, ("region", "account")) and self._shares(other)
+
+    def _shares(self, other: Marker) -> bool:
+        return any(self.get(name) and self.get(name) == other.get(name) for name in ("fleet", "path"))
+
+    def _fits(self, other: Marker, places: tuple[str, ...]) -> bool:
+        if any(self.get(name) != other.get(name) for name in ("environment", "key")):
+            return False
+        return all(self.get(name) == other.get(name) or not (self.get(name) and other.get(name)) for name in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was done, and where it can be seen."""
+
+    done: Done
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the text stands: `listed` are its siblings, `new` is where another goes, `changed` is where one is."""
+
+    listed: str
+    new: str
+    changed: str
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pull_request(repository: str, number: int) -> Place:
+    """The comments of a pull request."""
+    base = f"/repos/{repository}/issues"
+    return Place(f"{base}/{number}/comments", f"{base}/{number}/comments", f"{base}/comments/{{id}}")
+
+
+def issue(repository: str, title: str) -> Place:
+    """The open issues of a repository."""
+    base = f"/repos/{repository}/issues"
+    return Place(f"{base}?state=open", base, f"{base}/{{number}}", {"title": title, "labels": [LABEL]})
+
+
+def keyed(body: str, key: str) -> str:
+    """The text under a marker with this key, for several plans of one deployment. It must begin with a marker."""
+    return _MARKER.sub(lambda found: f"<!-- mmeplan:{found[1]};key={_quoted(key)} -->", body, count=1) if key else body
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="", errors="backslashreplace").replace("--", "-%2D")
+
+
+# --- one text ---------------------------------------------------------------------------------------------------------
+
+
+def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", run: Run = Run()) -> Posted:
+    """Create the text, or change the one that is there, or leave it: an unchanged text isn't sent.
+
+    `author` is the login that we write as; it is asked where it isn't given. Raises CloudError; InputError where
+    this very run has written another text there; ValueError where the text has no marker.
+    """
+    marker = Marker.of(body)
+    if marker is None:
+        raise ValueError("the text has no marker")
+    author = author or _asked(github)
+    text = fit(_with_run(body, run), LIMIT)
+
+    def create() -> Posted:
+        return Posted("created", _url(_sent(github, "POST", place.new, text, fit, place.also)))
+
+    ours = _best(_ours(github, place, author), marker, run)
+    if ours is None:
+        try:
+            return create()
+        except CloudError as error:
+            if not isinstance(error, ConnectionFailedError) and error.status < 500:
+                raise
+        ours = _best(_ours(github, place, author), marker, run)  # no answer, and it may have been made all the same
+        if ours is None:
+            return create()
+    before = str(ours.get("body") or "")
+    if _comparable(before) == _comparable(text):
+        return Posted("unchanged", _url(ours))
+    written_by = Run.of(before)
+    if run.is_older(written_by):
+        return Posted("kept", _url(ours))
+    if run.is_same(written_by) and not written_by.folded:
+        raise _taken(_url(ours))
+    try:
+        return Posted("updated", _url(_sent(github, "PATCH", _path(place, ours), text, fit)))
+    except CloudError as error:
+        if error.status not in (404, 410):
+            raise
+    return create()  # it went away meanwhile
+
+
+def close(github: GitHub, place: Place, marker: Marker, author: str = "") -> Posted:
+    """Close our open issue, where there is one. Raises CloudError."""
+    ours = _best(_ours(github, place, author or _asked(github)), marker, Run())
+    if ours is None:
+        return Posted("nothing to close")
+    closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed"})
+    return Posted("closed", _url(closed))
+
+
+def _taken(url: str) -> InputError:
+    message = f"another plan of this run stands there already: {url}"
+    hint = "give each plan a key of its own: `comment-key` of the action, --comment-key of mmeplan comment"
+    return InputError([Problem(message, hint=hint)])
+
+
+def _with_run(body: str, run: Run) -> str:
+    head, _, rest = body.lstrip("\ufeff\r\n\t ").partition("\n")
+    return f"{head}\n{run.line}{rest}" if run.line else body
+
+
+def _asked(github: GitHub) -> str:
+    """Who the token writes as; the bot of GitHub Actions where GitHub doesn't tell."""
+    try:
+        return github.viewer() or ACTIONS_BOT
+    except CloudError as error:
+        if error.status not in (403, 404):
+            raise
+        return ACTIONS_BOT
+
+
+def _ours(github: GitHub, place: Place, author: str) -> list[Mapping[str, Any]]:
+    """What we wrote there that begins with a marker."""
+    return [item for item in _marked(github, place) if _is_by(item.get("user"), author)]
+
+
+def _marked(github: GitHub, place: Place) -> Iterator[Mapping[str, Any]]:
+    for item in github.pages(place.listed):
+        if isinstance(item, dict) and "pull_request" not in item and Marker.of(str(item.get("body") or "")):
+            yield item
+
+
+def _best(items: list[Mapping[str, Any]], marker: Marker, run: Run) -> Mapping[str, Any] | None:
+    """The text of this deployment: the one whose marker says most, one that is not folded, the oldest.
+
+    Where there is none, one of the same file or the same fleet, which was renamed or moved, unless this run wrote it.
+    """
+    found = [(Marker.of(str(item.get("body") or "")), Run.of(str(item.get("body") or "")), item) for item in items]
+    same = [one for one in found if one[0] and one[0].is_of(marker)]
+    near = [one for one in found if one[0] and one[0].is_perhaps_of(marker) and not run.is_same(one[1])]
+    ranked = [(theirs.known(marker), not by.folded, item) for theirs, by, item in same or near if theirs]
+    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+
+
+def _is_by(user: Any, author: str) -> bool:
+    """GraphQL and REST write a bot's login without and with `[bot]`."""
+    if not isinstance(user, dict):
+        return False
+    login, named = str(user.get("login", "")).lower(), author.lower()
+    return login == named or (user.get("type") == "Bot" and login == f"{named}[bot]")
+
+
+def _sent(github: GitHub, method: str, path: str, text: str, fit: Fit, also: Mapping[str, Any] | None = None) -> Any:
+    """Send a text to its place; half of it where GitHub finds it too long after all."""
+    try:
+        return github.call(method, path, {"body": text, **(also or {})})
+    except CloudError as error:
+        if error.status != 422 or "too long" not in error.message:
+            raise
+    return github.call(method, path, {"body": fit(text, LIMIT // 2), **(also or {})})
+
+
+def _path(place: Place, item: Mapping[str, Any]) -> str:
+    """The address of one text. Raises CloudError where GitHub gave it no number."""
+    numbers = {name: item.get(name) for name in ("id", "number") if isinstance(item.get(name), int)}
+    try:
+        return place.changed.format(**numbers)
+    except KeyError as error:
+        raise CloudError("GET", "UnreadableAnswer", f"GitHub lists a text without its {error}", status=0) from None
+
+
+def _url(item: Any) -> str:
+    return str(item.get("html_url", "")) if isinstance(item, dict) else ""
+
+
+def _comparable(body: str) -> str:
+    """The text without what changes by itself: the run, the time of the read, line endings, space at the end."""
+    plain = "\n".join(line.rstrip() for line in body.strip().splitlines())
+    return _READ_AT.sub("", _RUN.sub(lambda found: f"{found[3]}{found[4] or ''}\n" if found[3] else "", plain))
