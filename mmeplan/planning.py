@@ -108,7 +108,7 @@ def emptied(fleet: Fleet) -> Fleet:
 
 
 def files_of(fleet: Fleet) -> list[str]:
-    """The paths of the files that a fleet was read from; all but the first lie beside or below it."""
+    """The paths of the files that a fleet was read from; all but the first are named from its folder on."""
     first, *others = (source.path for source in fleet.sources)
     return [first, *(str(Path(first).parent / other) for other in others)]
 

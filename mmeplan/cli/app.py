@@ -30,6 +30,7 @@ COMMANDS = {
     "import": ("mmeplan.cli.importing", "Write a fleet file for endpoints that are live."),
     "comment": ("mmeplan.cli.comment", "Put a plan under a pull request, in one comment that stays one."),
     "snapshot": ("mmeplan.cli.snapshot", "Save what is live, to plan from without credentials."),
+    "files": ("mmeplan.cli.files", "List the files that fleets read, or the fleets that a change touches."),
     "graph": ("mmeplan.cli.graph", "Print the dependency graph as Mermaid or DOT."),
     "schema": ("mmeplan.cli.schema", "Print the JSON Schema of fleet.yaml for editors."),
     "serve": ("mmeplan.cli.serve", "Serve the simulated SageMaker over HTTP, for any AWS client."),

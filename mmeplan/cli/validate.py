@@ -12,6 +12,7 @@ import click
 
 from mmeplan import __version__, render
 from mmeplan.cli.door import document, page, verbatim
+from mmeplan.cli.files import readers as readers_of
 from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, file_options, format_option, online_option
 from mmeplan.cli.outputs import as_finding
 from mmeplan.errors import ExitCode, InputError, Problem
@@ -41,10 +42,13 @@ In a GitHub workflow, as annotations of the pull request:
 @click.option(
     "--strict", is_flag=True, help="Exit 3 for warnings, and for an environment that couldn't be checked, too."
 )
+@click.option(
+    "--readers", is_flag=True, help="FLEET may be a table, too: the repository's fleets that read it are checked."
+)
 @online_option
 @cloud_options
 @file_options
-def command(fleets: tuple[str, ...], format_: str, strict: bool, online: bool, **common: Any) -> None:
+def command(fleets: tuple[str, ...], format_: str, strict: bool, readers: bool, online: bool, **common: Any) -> None:
     """Check each FLEET against every rule. Makes no call and needs no credentials, unless --online asks for them.
 
     Without -e a file is checked in each of its environments, and as it stands without one; what is found in several of
@@ -54,7 +58,8 @@ def command(fleets: tuple[str, ...], format_: str, strict: bool, online: bool, *
     Exits 0 where there is no error (warnings don't count, unless --strict), 1 where a file can't be read, 3 where rules
     refuse one.
     """
-    fleets = fleets or (DEFAULT_FLEET,)
+    settings = Settings(**common)
+    fleets = tuple(readers_of(fleets, common)) if readers else fleets or (DEFAULT_FLEET,)
     found: list[Found[Finding]] = []
     problems: list[Found[Problem]] = []
     excerpt = None

@@ -81,12 +81,17 @@ class ItemFiles:
 
     def _beside(self, name: str, most: int) -> bytes:
         path = self._folder / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(self._folder.resolve()):
-            raise ForEachError(f"{name!r} must lie beside the fleet file or below it")
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(_shared(self._folder.resolve())):
+            raise ForEachError(f"{name!r} must lie beside the fleet file, below it, or elsewhere in its git repository")
         if path.exists() and not path.is_file():
             raise ForEachError(f"{name!r} is not a file")
         with path.open("rb") as stream:
             return stream.read(most + 1)
+
+
+def _shared(folder: Path) -> Path:
+    """The folder whose files a fleet file may read: the root of its git repository; its own where it is in none."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 
 
 def items_of(value: Any, files: ItemFiles) -> Items:

@@ -6,6 +6,7 @@ SageMaker is the simulated one, GitHub's API a fake on this machine; git, bash, 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -153,7 +154,7 @@ def test_a_pull_request_from_checkout_to_comment_to_apply(repository: Repository
     assert first.outputs["exit"] == "2"
     assert first.outputs["worst_effect"] == "traffic_shift"
     assert first.outputs["labels"] == "mmeplan:traffic-shift"
-    assert repository.comment in first.summary
+    assert re.sub("<!-- mmeplan-run:.*\n", "", repository.comment) in first.summary
     assert "created: https://github.example/" in first.log
 
     second = repository.act("bigger")
