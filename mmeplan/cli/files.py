@@ -124,9 +124,9 @@ def readers(paths: Iterable[str], common: dict[str, Any]) -> list[str]:
 def _files(settings: Settings) -> list[str]:
     """The fleet file and what it reads, in all environments where -e names none. Raises InputError."""
     file = FleetFile.read(settings.fleet)
-    environments = [settings.environment] if settings.environment else [*file.environments] or [None]
+    environments = [settings.environment] if settings.environment else [*file.environments] or [""]
     found: dict[str, None] = {settings.fleet: None}
     for environment in environments:
-        fleet = file.load(environment, dict(settings.variables), region=settings.region)
+        fleet = file.load(environment or None, dict(settings.variables), region=settings.region)
         found |= dict.fromkeys(os.path.normpath(path) for path in files_of(fleet))
     return list(found)

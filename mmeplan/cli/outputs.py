@@ -188,8 +188,8 @@ class Outputs:
         try:
             yield
         except Refused as refused:
-            about = {"region": refused.fleet.region or "", "account": refused.fleet.account or ""}
-            self._no_plan(refused.findings, refused.fleet.name, ExitCode.REFUSED, **about)
+            named = refused.fleet
+            self._no_plan(refused.findings, named.name, ExitCode.REFUSED, named.region or "", named.account or "")
             raise
         except InputError as error:
             findings = [as_finding(problem, "INPUT") for problem in error.problems]
@@ -200,15 +200,18 @@ class Outputs:
             self._no_plan([finding], self._fleet_name(), error.exit_code)
             raise
 
-    def _no_plan(self, findings: Sequence[Finding], fleet: str, exit_code: int, **about: str) -> None:
+    def _no_plan(
+        self, findings: Sequence[Finding], fleet: str, exit_code: int, region: str = "", account: str = ""
+    ) -> None:
         if self.format_ != GITHUB and not any(format_ == "markdown" for format_, _ in self.writes):
             return
         from mmeplan.render import github
         from mmeplan.render.github import annotations_text
 
-        region = self.settings.region or next(filter(None, map(self.runner.get, _REGIONS)), "")
-        about = {"path": self._committed(self.settings.fleet), "region": region} | {k: v for k, v in about.items() if v}
-        text = github.no_plan_markdown(fleet, self.settings.environment or "", findings, **about)
+        region = region or self.settings.region or next(filter(None, map(self.runner.get, _REGIONS)), "")
+        path = self._committed(self.settings.fleet)
+        environment = self.settings.environment or ""
+        text = github.no_plan_markdown(fleet, environment, findings, path=path, region=region, account=account)
         pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]
         write_all([Writing(path, text_of(text)) for path in pages])
         if self.format_ != GITHUB:
