@@ -7,7 +7,13 @@ expression of its regions; a region's first words decide in every one of them.
 
 from __future__ import annotations
 
+import difflib
+import json
+import re
+from functools import lru_cache
 from typing import Final
+
+from mmeplan.aws.shapes import botocore_folder
 
 _BY_PREFIX: Final = {
     "cn-": "aws-cn",
@@ -18,6 +24,26 @@ _BY_PREFIX: Final = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
+
+
+REGION: Final = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
+"""The form of every region's name; botocore's data/partitions.json, `regionRegex`, has narrower ones."""
+
+
+@lru_cache(maxsize=1)
+def known_regions() -> tuple[str, ...]:
+    """The regions that the installed botocore knows, in its data/partitions.json. AWS may have opened others since."""
+    data = json.loads((botocore_folder() / "data" / "partitions.json").read_text(encoding="utf-8"))
+    names = (name for partition in data["partitions"] for name in partition["regions"])
+    return tuple(sorted(name for name in names if REGION.fullmatch(name)))
+
+
+def region_doubt(region: str) -> str:
+    """`no region eu-wset-1 is known; did you mean eu-west-1?`; empty for one that botocore knows."""
+    if region in known_regions():
+        return ""
+    close = difflib.get_close_matches(region, known_regions(), n=3, cutoff=0.8)
+    return f"no region {region} is known" + (f"; did you mean {' or '.join(close)}?" if close else "")
 
 
 def partition_of(region: str) -> str:

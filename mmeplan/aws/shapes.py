@@ -46,16 +46,21 @@ class ServiceModel:
         return {name: ref["shape"] for name, ref in self.shapes[shape].get("members", {}).items()}
 
 
+def botocore_folder() -> Path:
+    """Where the installed botocore is. Raises FileNotFoundError where there is none."""
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("botocore is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
 @lru_cache(maxsize=8)
 def service(name: str = "sagemaker") -> ServiceModel:
     """The newest service model of that name in the installed botocore.
 
     Raises FileNotFoundError where botocore has no such service.
     """
-    spec = importlib.util.find_spec("botocore")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("botocore is not installed")
-    versions = sorted((Path(spec.submodule_search_locations[0]) / "data" / name).glob("*/service-2.json*"))
+    versions = sorted((botocore_folder() / "data" / name).glob("*/service-2.json*"))
     if not versions:
         raise FileNotFoundError(f"the installed botocore has no service {name!r}")
     raw = versions[-1].read_bytes()

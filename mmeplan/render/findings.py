@@ -27,7 +27,8 @@ DOCS: Final = "https://github.com/mmeplan/mmeplan/blob/main/docs"
 _SECTIONS: Final = ("models", "endpoint_configs", "endpoints")
 _STYLES: Final = {"error": "danger", "warning": "warning", "note": "dim"}
 _OWN: Final = re.compile(
-    r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|FOR|KMS|MDL|MME|NAM|PIP|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}", re.ASCII
+    r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|FOR|KMS|MDL|MME|NAM|PIP|REG|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}",
+    re.ASCII,
 )
 _GATE: Final = re.compile(r"GATE-[0-9]{2}|ASY-13|CFG-38|DEL-08|DEL-10|EP-06|EP-08|MDL-40|SLS-12", re.ASCII)
 """Gates, and rules of SageMaker that no class checks and a gate refuses with their ids."""

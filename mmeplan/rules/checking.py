@@ -17,13 +17,13 @@ from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
-from mmeplan.resources.base import Resource
+from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import FleetFacts, gather
 from mmeplan.rules.planned import PlanRule, gather_plan
 from mmeplan.rules.recording import Record
 from mmeplan.rules.rule import Hit, Rule
 from mmeplan.rules.walking import UNNAMED, Walk
-from mmeplan.spec import Fleet
+from mmeplan.spec import FilePath, Fleet
 
 Subject = TypeVar("Subject")
 
@@ -89,12 +89,14 @@ class _Check:
         self.graph = graph
         self.record = record
         self.rules = record.rules
+        self.shapes: set[tuple[str, str, ApiPath]] = set()
+        """Rules and places at which the request shapes were broken."""
 
     def run(self) -> None:
         self._walk_shapes()
         facts = gather(self.graph)
         self._look_at_parts(facts)
-        self._look_at_expansions()
+        self._look_at_the_file()
         self._look_at_fleet(facts)
         for rule, at, path, message in self.record.allowances.hits():
             self.record.add(rule, rule.severity, at, path, message)
@@ -104,8 +106,10 @@ class _Check:
         walk = Walk()
         for resource in self.graph.resources.values():
             try:
-                for rule_id, path, message in walk.hits(resource):
-                    self.record.hit(self.rules.get(rule_id, self.rules[UNNAMED]), resource, path, message)
+                for rule_id, path, message, advice in walk.hits(resource):
+                    rule = self.rules.get(rule_id, self.rules[UNNAMED])
+                    self.shapes.add((rule.id, resource.address, path))
+                    self.record.hit(rule, resource, path, message, advice or None)
             except Exception as error:  # noqa: BLE001 - a crash of the walk is a finding
                 self.record.crashed(self.rules[UNNAMED], resource, error)
 
@@ -132,19 +136,24 @@ class _Check:
         for rule, look in looks.at(members):
             try:
                 for path, message in look(subject):
-                    self.record.hit(rule, resource, path, message)
+                    if (rule.id, resource.address, path) not in self.shapes:  # else the API's own words say it
+                        self.record.hit(rule, resource, path, message)
             except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
                 self.record.crashed(rule, resource, error)
 
-    def _look_at_expansions(self) -> None:
-        looks: _Look[Any] = _Look(self.rules.values(), "expansion")
-        for entry in self.record.fleet.for_each:
-            for rule, look in looks.at(()):
-                try:
-                    for path, message in look(entry):
-                        self.record.hit_entry(rule, entry, path, message)
-                except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
-                    self.record.crashed(rule, None, error)
+    def _look_at_the_file(self) -> None:
+        """What is no resource: the head of the file, and its `for_each` entries."""
+        fleet, rules = self.record.fleet, self.rules.values()
+        at_head: _Look[Any] = _Look(rules, "head")
+        at_expansion: _Look[Any] = _Look(rules, "expansion")
+        looks: list[tuple[Any, Any, str, FilePath]] = [(look, fleet, "", ()) for look in at_head.at(())]
+        looks += [(look, entry, entry.address, entry.path) for entry in fleet.for_each for look in at_expansion.at(())]
+        for (rule, look), subject, address, place in looks:
+            try:
+                for path, message in look(subject):
+                    self.record.hit_file(rule, address, (*place, *path), message)
+            except Exception as error:  # noqa: BLE001 - a crash of a rule is a finding about the rule
+                self.record.crashed(rule, None, error)
 
     def _look_at_fleet(self, facts: FleetFacts) -> None:
         for rule in self.rules.values():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.instances import family
-from mmeplan.aws.partitions import partition_of
+from mmeplan.aws.partitions import partition_of, region_doubt
 from mmeplan.aws.variants import names_models
 from mmeplan.graph import Graph
 from mmeplan.resources.base import ApiPath, Resource
@@ -67,6 +67,12 @@ def arn_of(service: str, text: Any) -> Arn | None:
     """The parts of an ARN of that service; None for anything else."""
     match = _ARN.fullmatch(text) if isinstance(text, str) else None
     return Arn(*match.groups()) if match and match[2] == service else None
+
+
+def lies_elsewhere(what: str, region: str, ours: str) -> str:
+    """That something is in another region than the fleet, and where no such region is known, that."""
+    doubt = region_doubt(region) or region_doubt(ours)
+    return f"the {what} is in {region}, the fleet in {ours}" + (f"; {doubt}" if doubt else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ _GROUPS: Final = {
     "DEP": "Deployment guardrails",
     "DEL": "What comes and goes",
     "ART": "Artifacts of multi-model containers",
+    "REG": "Regions",
     "FOR": "Expansion by for_each",
     "API": "Everything else that the API's shapes say",
     "ALW": "Exceptions",

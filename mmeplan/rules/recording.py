@@ -20,7 +20,7 @@ from mmeplan.resources.identity import address
 from mmeplan.rules.facts import written_at
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule
-from mmeplan.spec import Entry, FilePath, Fleet, ForEach, dotted, file_path
+from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
 
 CRASHED: Final = CrashedRule()
 _UNUSABLE: Final = UnusableAllowance()
@@ -42,17 +42,17 @@ class Record:
             self._findings, key=lambda found: (found.line, found.column, found.rule, found.address, found.message)
         )
 
-    def hit(self, rule: Rule, resource: Resource, path: ApiPath, message: str) -> None:
-        """A rule found something at a path of a resource."""
+    def hit(self, rule: Rule, resource: Resource, path: ApiPath, message: str, help_text: str | None = None) -> None:
+        """A rule found something at a path of a resource. `help_text` is advice in the place of the rule's own."""
         reason = self.allowances.reason(rule, resource.entry)
         severity: Severity = "note" if reason else rule.severity
-        self.add(rule, severity, resource.address, place(resource, path), message, reason)
+        self.add(rule, severity, resource.address, place(resource, path), message, reason, help_text)
 
-    def hit_entry(self, rule: Rule, entry: ForEach, path: FilePath, message: str) -> None:
-        """A rule found something at a `for_each` entry, of which there may be no resource."""
+    def hit_file(self, rule: Rule, at: str, path: FilePath, message: str) -> None:
+        """A rule found something at a place of the file of which there is no resource; `at` as in a finding."""
         reason = self.allowances.reason(rule, None)
         severity: Severity = "note" if reason else rule.severity
-        self.add(rule, severity, entry.address, (*entry.path, *path), message, reason)
+        self.add(rule, severity, at, path, message, reason)
 
     def crashed(self, rule: Rule, resource: Resource | None, error: Exception) -> None:
         """A rule crashed on a resource, or on the fleet."""
@@ -82,6 +82,9 @@ class Record:
 
         `help_text` is what to do about it, the rule's own advice where it isn't given.
         """
+        advice = rule.fix if help_text is None else help_text
+        if rule.lowerable:
+            advice = advice.replace("allow this", f'allow this (`allow: {{{rule.id}: "why"}}`)', 1)
         source = self.fleet.source_map
         line, column = source.locate(path)
         text = message[:1].upper() + message[1:]
@@ -92,7 +95,7 @@ class Record:
                 at,
                 dotted(path),
                 text,
-                rule.fix if help_text is None else help_text,
+                advice,
                 rule.source,
                 source.file,
                 line,

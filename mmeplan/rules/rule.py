@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Config, Container, Endpoint, FleetFacts, Model, Variant
-from mmeplan.spec import ForEach
+from mmeplan.spec import FilePath, Fleet, ForEach
 
 Hit = tuple[ApiPath, str]
 """Where, in API members from the entry on (own keys and `tags` as in the file), and what, as a sentence."""
@@ -97,6 +97,10 @@ class Rule:
 
     def endpoint(self, endpoint: Endpoint) -> Iterator[Hit]:
         """Look at an endpoint and the config it runs."""
+        return iter(())
+
+    def head(self, fleet: Fleet) -> Iterator[tuple[FilePath, str]]:
+        """Look at what stands above the entries; the path is the file's."""
         return iter(())
 
     def expansion(self, entry: ForEach) -> Iterator[Hit]:

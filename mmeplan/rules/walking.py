@@ -57,7 +57,8 @@ _IN_WORDS: Final = {
 }
 """Shape → its pattern in words. A shape that is missing here is shown with its pattern."""
 
-ShapeHit = tuple[str, ApiPath, str]
+ShapeHit = tuple[str, ApiPath, str, str]
+"""Rule, place, message, and advice in the place of the rule's own; empty where that is good."""
 
 
 class Walk:
@@ -100,6 +101,7 @@ class Walk:
 
     def _hits(self, resource: Resource, found: list[Violation], tagged: list[Violation]) -> Iterator[ShapeHit]:
         said: dict[tuple[str, ApiPath], list[str]] = {}
+        advice: dict[tuple[str, ApiPath], str] = {}
         inside = {reference.path for reference in resource.references if reference.address is not None}
         of_wrong_length: set[ApiPath] = set()
         for violation in found:
@@ -112,6 +114,7 @@ class Walk:
                 place = path[:-1] if violation.constraint == "required" else path
                 message = sentence(violation, _subject(resource, violation, path))
                 said.setdefault((rule_of(violation), place), []).append(message)
+                advice[rule_of(violation), place] = _advice(violation)
         keys = list(resource.tags) if tagged else []
         for violation in tagged:
             index = violation.path[0] if violation.path else None
@@ -119,7 +122,7 @@ class Walk:
             subject = f"the tag {place[1]!r}" if len(place) > 1 else "the list of tags, mmeplan's own included,"
             said.setdefault((rule_of(violation), place), []).append(sentence(violation, subject))
         for (rule, place), messages in said.items():
-            yield rule, place, "; ".join(messages)
+            yield rule, place, "; ".join(messages), advice.get((rule, place), "")
 
 
 def rule_of(violation: Violation) -> str:
@@ -212,14 +215,28 @@ def _length(violation: Violation, subject: str) -> str:
     return f"{subject} {has}; the API takes {side} {violation.bound}"
 
 
+def _advice(violation: Violation) -> str:
+    """What to write for a value that the API doesn't know: the rule's own advice may be about another member."""
+    if violation.constraint != "enum" or len(violation.bound) > _SHOWN_VALUES:
+        return ""
+    meant = _closest_value(str(violation.value), violation.bound)
+    key = next((snake(part) for part in reversed(violation.path) if isinstance(part, str)), "")
+    return f"Write `{key}: {meant}`." if meant else "Write one of these values."
+
+
 def _choices(value: str, values: tuple[str, ...]) -> str:
     if len(values) <= _SHOWN_VALUES:
-        return f"; one of {', '.join(values)}"
+        return f"; one of {', '.join(values)}{_closest(value, values)}"
     return _closest(value, values) or f"; there are {len(values)} values, such as {values[0]}"
 
 
 def _closest(value: str, values: tuple[str, ...]) -> str:
+    close = _closest_value(value, values)
+    return f"; did you mean {close}?" if close else ""
+
+
+def _closest_value(value: str, values: tuple[str, ...]) -> str:
     folded = {candidate.casefold(): candidate for candidate in values}
     longer = [candidate for candidate in folded if candidate.endswith("." + value.casefold())]  # m5.xlarge: no `ml.`
     close = longer or difflib.get_close_matches(value.casefold(), list(folded), n=1, cutoff=0.6)
-    return f"; did you mean {folded[close[0]]}?" if close else ""
+    return folded[close[0]] if close else ""

@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 
 from pydantic_core import ValidationError
 
+from mmeplan.aws.partitions import REGION, known_regions
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import InputError, Problem
 from mmeplan.spec.budget import Budget, OverBudgetError, nodes_of
@@ -606,12 +607,21 @@ def _check(header: Header, root: Mapping[str, Any], refusals: Refusals) -> None:
     fleet, account = header.values.get("fleet"), header.values.get("account")
     if isinstance(fleet, str) and "fleet" in header.names and not FLEET_NAME.fullmatch(fleet):
         refusals.refuse(f"{fleet!r} can't be a fleet's name: a-z, 0-9 and -, at most 40", ("fleet",))
+    _check_region(root.get("region"), ("region",), refusals)
     if "account" in header.names:
         _check_account(account, header.places["account"], refusals)
     for name, environment in _mapping(root.get("environments")).items():
+        _check_region(_mapping(environment).get("region"), ("environments", name, "region"), refusals)
         own = _mapping(environment).get("account")
         if not (isinstance(own, str) and MARK in own):
             _check_account(own, ("environments", name, "account"), refusals)
+
+
+def _check_region(region: Any, path: FilePath, refusals: Refusals) -> None:
+    if isinstance(region, str) and MARK not in region and region and not REGION.fullmatch(region):
+        close = difflib.get_close_matches(region.lower().replace("_", "-"), known_regions(), n=1)
+        hint = f"did you mean {close[0]}?" if close else "the form is eu-west-1"
+        refusals.refuse(f"{region!r} is not the name of a region", path, hint)
 
 
 def _check_account(account: Any, path: FilePath, refusals: Refusals) -> None:

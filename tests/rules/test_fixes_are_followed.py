@@ -169,6 +169,10 @@ MORE_FIXES: dict[str, tuple[Edits, ...]] = {
             ),
         ),
     ),
+    "FOR-01": (
+        (("for_each: []", "for_each: [eu]"),),
+        (("for_each: []", "for_each: []\n    allow_empty: true"),),
+    ),
     "CFG-03": (
         (
             ("  {}", f"  ranker:\n    execution_role_arn: {ROLE}\n    primary_container:\n{IMAGE}"),

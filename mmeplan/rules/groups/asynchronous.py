@@ -9,7 +9,7 @@ from mmeplan.aws.s3 import s3_place
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Config, FleetFacts
+from mmeplan.rules.facts import Config, FleetFacts, lies_elsewhere
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import BY_IAM, MUTE, MUTE_MAY, Wish, refused, roles_of, simulations
 from mmeplan.rules.rule import Constraints, Hit, Rule, ShapeRule
@@ -240,7 +240,7 @@ class TopicInRegion(Rule):
             parts = arn.split(":") if isinstance(arn, str) else []
             if len(parts) == 6 and parts[2] == "sns" and config.scope.region and parts[3] != config.scope.region:
                 path = ("AsyncInferenceConfig", "OutputConfig", "NotificationConfig", member)
-                yield path, f"the topic is in {parts[3]}, the fleet in {config.scope.region}"
+                yield path, lies_elsewhere("topic", parts[3], config.scope.region)
 
 
 def _async(inside: str) -> str:

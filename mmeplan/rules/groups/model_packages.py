@@ -8,7 +8,7 @@ from typing import Final
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import containers
 from mmeplan.rules.examples import fleet_file
-from mmeplan.rules.facts import Container, FleetFacts
+from mmeplan.rules.facts import Container, FleetFacts, lies_elsewhere
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.rule import Hit, Rule
 
@@ -44,7 +44,7 @@ class PackageOfTheRegion(Rule):
                 f"the package is in the partition {package.partition}, but {scope.region} is in {scope.partition}",
             )
         elif package.region and package.region != scope.region:
-            yield path, f"the package is in {package.region}, the fleet in {scope.region}"
+            yield path, lies_elsewhere("package", package.region, scope.region)
 
 
 class PackageOfTheAccount(Rule):

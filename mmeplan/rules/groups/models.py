@@ -13,7 +13,7 @@ from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import artifacts, containers
 from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
-from mmeplan.rules.facts import Container, FleetFacts, Model
+from mmeplan.rules.facts import Container, FleetFacts, Model, lies_elsewhere
 from mmeplan.rules.images import (
     LISTS,
     NO_IMAGE,
@@ -109,7 +109,7 @@ class ImageInRegion(Rule):
         match = _ECR.match(container.spec["Image"])
         region = container.owner.scope.region
         if match is not None and region is not None and match.group(1) != region:
-            yield (*container.path, "Image"), f"the image is in {match.group(1)}, the fleet in {region}"
+            yield (*container.path, "Image"), lies_elsewhere("image", match.group(1), region)
 
 
 class ForeignRegistry(Rule):

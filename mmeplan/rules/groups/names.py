@@ -13,7 +13,7 @@ from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer
 from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
-from mmeplan.rules.facts import Config, FleetFacts, Model, Scope, arn_of
+from mmeplan.rules.facts import Config, FleetFacts, Model, Scope, arn_of, lies_elsewhere
 from mmeplan.rules.online import OnlineRule, Question
 from mmeplan.rules.policies import permits, roles_of
 from mmeplan.rules.rule import Constraints, FleetHit, Hit, Rule, ShapeRule
@@ -231,7 +231,7 @@ class VolumeKeyInRegion(Rule):
     def config(self, config: Config) -> Iterator[Hit]:
         key = arn_of("kms", config.request["KmsKeyId"])
         if key and key.region and config.scope.region not in (None, key.region):
-            yield _VOLUME_KEY, f"the key is in {key.region}, the fleet in {config.scope.region}"
+            yield _VOLUME_KEY, lies_elsewhere("key", key.region, config.scope.region)
 
 
 class KeyOfTheFleet(Rule):
@@ -260,7 +260,7 @@ class KeyOfTheFleet(Rule):
             if key is None:
                 continue
             if path != _VOLUME_KEY and key.region and scope.region not in (None, key.region):
-                yield path, f"the key is in {key.region}, the fleet in {scope.region}"
+                yield path, lies_elsewhere("key", key.region, scope.region)
             if scope.account not in (None, key.account):
                 yield path, f"the key is of the account {key.account}, but the fleet is bound to {scope.account}"
 
