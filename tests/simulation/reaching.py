@@ -9,12 +9,13 @@ each endpoint alone: one in which nothing fails, and one in which every update d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
 
 from mmeplan.plan import Plan
+from mmeplan.simulator.fleet import placed
 from tests.simulation.world import World
 
 Levels = dict[str, Counter[str]]
@@ -40,7 +41,7 @@ def instances(world: World) -> Levels:
     found: Levels = {}
     for endpoint in world._stored("endpoint"):
         body, pending = endpoint.body, endpoint.body["pending"]
-        old, new = _fleet(body), _fleet(pending or {})
+        old, new = (_fleet(part, world.sim.faults.lacking) for part in (body, pending or {}))
         if pending and "RollingUpdatePolicy" in (pending["in_force"] or {}):
             phases = pending["phases"]
             phase = next((phase for phase in phases if now_us < phase["until_us"]), phases[-1])
@@ -56,14 +57,17 @@ def in_all(world: World) -> Counter[str]:
     return sum(instances(world).values(), Counter())
 
 
-def _fleet(part: Mapping[str, Any]) -> Counter[str]:
+def _fleet(part: Mapping[str, Any], lacking: Collection[str]) -> Counter[str]:
     config = part.get("config", {})
     variants = (*config.get("ProductionVariants", ()), *config.get("ShadowProductionVariants", ()))
     kinds = {variant["VariantName"]: variant.get("InstanceType") for variant in variants}
     total: Counter[str] = Counter()
     for summary in (*(part.get("variants") or ()), *(part.get("shadows") or ())):
+        count = summary.get("DesiredInstanceCount", 0)
         if kinds[summary["VariantName"]]:
-            total[kinds[summary["VariantName"]]] += summary.get("DesiredInstanceCount", 0)
+            total[kinds[summary["VariantName"]]] += count
+        for pool in placed(summary["InstancePools"], count, lacking) if "InstancePools" in summary else ():
+            total[pool["InstanceType"]] += pool["CurrentInstanceCount"]
     return total
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from mmeplan import render
 from mmeplan.plan import Plan, decode, encode
 from mmeplan.plan.encoding import plain
+from tests.simulation.reaching import Meter, copied
 from tests.simulation.test_counted import GATE, LARGE, XLARGE, lose_config, scaled, shown
 from tests.simulation.world import Fleet, World, model, one, refused_for, variant
 
@@ -160,21 +162,40 @@ def test_quotas_of_the_service_are_asked_for_every_type_of_the_pools(world: Worl
     assert {row.instance_type: row.quota for row in made.capacity.types} == {LARGE: 4, XLARGE: 1}
 
 
-@pytest.mark.parametrize("lacking", [(), (LARGE,), (XLARGE,)])
-@pytest.mark.parametrize("before", [pools(), one({"main": variant()}), one({"main": variant(instance_type=XLARGE)})])
-def test_no_run_has_more_than_the_peak_and_every_run_ends_within_the_range(
-    world: World, before: Fleet, lacking: tuple[str, ...]
-) -> None:
-    world.live_through(before)
-    made = world.plan(pools(3, "2"))
-    for kind in lacking:
-        world.sim.faults.no_capacity(kind)
-    assert world.apply(made).complete
-    ended = Counter(running(world))
-    assert made.capacity is not None
-    for row in made.capacity.types:
-        least = row.after if row.least_after is None else row.least_after
-        assert least <= ended[row.instance_type] <= row.after <= row.peak
+BEFORE = {
+    "pools": pools(),
+    "first type": one({"main": variant()}),
+    "second": one({"main": variant(instance_type=XLARGE)}),
+}
+BATCHES = {"rolling_update_policy": {"maximum_batch_size": {"type": "CAPACITY_PERCENT", "value": 34}}}
+
+
+@pytest.mark.parametrize("policy", [{}, {"deployment_config": BATCHES}], ids=["at once", "in batches"])
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+def test_no_run_has_more_than_the_peak_and_some_run_has_as_many(before: Fleet, policy: Fleet) -> None:
+    after = pools(3, "2")
+    after["endpoints"]["ranker"] |= deepcopy(policy)
+    for batches in after["endpoints"]["ranker"].get("deployment_config", {}).values():
+        batches["wait_interval_in_seconds"] = 60
+    most: Counter[str] = Counter()
+    with World() as base:
+        base.live_through(before)
+        made = base.plan(after)
+        assert made.capacity is not None
+        for lacking in ("", LARGE, XLARGE):
+            with copied(base) as world:
+                if lacking:
+                    world.sim.faults.no_capacity(lacking)
+                meter = Meter(world)
+                assert world.apply(made).complete
+                meter.look()
+                most |= meter.most
+                ended = Counter(running(world))
+            for row in made.capacity.types:
+                least = row.after if row.least_after is None else row.least_after
+                assert least <= ended[row.instance_type] <= row.after <= row.peak
+    peaks = {row.instance_type: row.peak for row in made.capacity.types}
+    assert dict(most) == peaks if not policy else all(most[kind] <= peak for kind, peak in peaks.items())
 
 
 def test_without_capacity_on_any_type_the_update_is_rolled_back(world: World) -> None:
