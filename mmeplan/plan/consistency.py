@@ -271,7 +271,9 @@ class _Look:
             yield from self._content(step, fitting[0], kind, name)
         yield from self._ready(step)
         yield from self._on_rollback(step)
-        if step.effect != "none" and step.effect not in {change.effect for change in fitting}:
+        beside_a_swap = step.operation == "UpdateEndpointWeightsAndCapacities" and step.effect == "in_place"
+        effects = {change.effect for change in fitting}
+        if step.effect not in ("none", *effects) and not (beside_a_swap and "traffic_shift" in effects):
             yield f"its effect is {step.effect!r}, and its change says {fitting[0].effect!r}"
 
     def _guard(self, step: Step, change: Change, name: str) -> Iterator[str]:

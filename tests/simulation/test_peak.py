@@ -18,7 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mmeplan.plan import Plan
-from tests.simulation.reaching import copied, in_all, reached
+from tests.simulation.reaching import Meter, copied, in_all, reached
 from tests.simulation.world import REGION, ROLE, Fleet, World, config, fleet, model, one, serverless, variant
 
 PHASES = (Phase.explicit, Phase.generate)  # a life is short, and its shrinking long
@@ -487,15 +487,27 @@ def test_going_back_from_an_update_under_way_has_a_bound_only() -> None:
         assert reached(world, made, rows(made)) == {LARGE: 7}
 
 
-def test_instance_pools_that_are_swapped_batch_by_batch_are_not_counted() -> None:
-    """SageMaker chooses among their types, so nobody knows beforehand what comes up."""
+def test_instance_pools_that_are_swapped_batch_by_batch_have_a_bound_for_each_type() -> None:
+    """SageMaker chooses among their types: all of the new fleet may come up on either."""
     pools = [{"instance_type": LARGE, "priority": 1}, {"instance_type": XLARGE, "priority": 2}]
     file = one({"main": {"model": "ranker", "instance_pools": pools, "initial_instance_count": 4}}, **ONE_BY_ONE)
     with World() as world:
         world.live_through(file)
         made = world.plan({**file, "models": {"ranker": model("2")}})
         assert [step.operation for step in made.steps[:3]] == ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"]
-        assert rows(made) == {}
+        assert rows(made) == {LARGE: (4, 4, 5), XLARGE: (0, 4, 4)}
+        assert reached(world, made, rows(made)) == {LARGE: 5}
+        assert run_lacking(world, made, LARGE) == {LARGE: 4, XLARGE: 4}
+
+
+def run_lacking(base: World, made: Plan, kind: str) -> dict[str, int]:
+    """The most of each type while nothing can be launched on one."""
+    with copied(base) as world:
+        world.sim.faults.no_capacity(kind)
+        meter = Meter(world)
+        world.apply(made)
+        meter.look()
+        return dict(meter.most)
 
 
 # --- under a quota ----------------------------------------------------------------------------------------------------
