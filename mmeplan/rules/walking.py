@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
+from mmeplan.aws.newer import botocore_version, may_be_newer
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED
 from mmeplan.history import HISTORY_TAGS
@@ -21,6 +22,8 @@ from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"
 """The rule of every constraint whose shape no other rule names."""
+NEWER: Final = "API-02"
+"""The rule of values that the installed botocore may be too old for."""
 
 SHAPES: Final = {shape: rule.id for rule in ALL_RULES for shape in rule.constraints.shapes}
 PLACES: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.places}
@@ -127,6 +130,8 @@ class Walk:
 
 def rule_of(violation: Violation) -> str:
     """The id of the rule that a violation belongs to."""
+    if _may_be_newer(violation):
+        return NEWER
     members = [part for part in violation.path if isinstance(part, str)]
     place = (members[-2] if len(members) > 1 else "", members[-1] if members else "")
     if violation.constraint == "required" and place in MISSING:
@@ -175,9 +180,16 @@ def sentence(violation: Violation, subject: str) -> str:
         return f"{subject} is {shown(value)}, but the most the API takes is {bound}"
     if violation.constraint in ("min_length", "max_length"):
         return _length(violation, subject)
+    if _may_be_newer(violation):
+        known = f"; it knows {', '.join(bound)}" if len(bound) <= _SHOWN_VALUES else ""
+        return f"{subject} is {shown(value)}, which botocore {botocore_version()} doesn't know{known}"
     if violation.constraint == "enum":
         return f"{subject} is {shown(value)}, which the API doesn't know{_choices(str(value), bound)}"
     return f"{subject} is {shown(value)}, but must be {_IN_WORDS.get(violation.shape) or f'of the form {bound}'}"
+
+
+def _may_be_newer(violation: Violation) -> bool:
+    return violation.constraint == "enum" and may_be_newer(str(violation.value), violation.bound)
 
 
 def _takes(shape: str) -> str:

@@ -19,7 +19,7 @@ from mmeplan.rules.rule import Rule
 CATALOGUE: list[dict[str, Any]] = json.loads((Path(__file__).parent / "catalogue.json").read_text())
 RULES = {rule.id: rule for rule in ALL_RULES}
 ROWS = {row.id: row for reason in NOT_CHECKED for row in reason.rows}
-BESIDE = {"ALW-01", "ALW-02", "API-01", "FOR-01", "REG-01", "RULE-00"}
+BESIDE = {"ALW-01", "ALW-02", "API-01", "API-02", "FOR-01", "REG-01", "RULE-00"}
 """Rules about rules and about the file itself, and the one for every constraint of the shapes that no id names."""
 
 LATER = {"MME-27"}

@@ -384,7 +384,7 @@ SHAPES: Final = (
         "CFG-26",
         "A routing strategy is one that SageMaker knows",
         "RoutingStrategy",
-        bad=fleet_file(variant="routing_config: {routing_strategy: ROUND_ROBIN}  # here"),
+        bad=fleet_file(variant="routing_config: {routing_strategy: LEAST_OUTSTANDING}  # here"),
         good=fleet_file(variant="routing_config: {routing_strategy: LEAST_OUTSTANDING_REQUESTS}"),
     ),
     ShapeRule(
@@ -395,7 +395,7 @@ SHAPES: Final = (
         bad=fleet_file(
             models="{}",
             config=_INSTANCE_ROLE,
-            variant="managed_instance_scaling: {status: 'ON', min_instance_count: 1, max_instance_count: 4}  # here",
+            variant="managed_instance_scaling: {status: ENABLE, min_instance_count: 1, max_instance_count: 4}  # here",
             without=("model",),
         ),
         good=fleet_file(

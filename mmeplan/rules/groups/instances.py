@@ -451,7 +451,7 @@ SHAPES: Final = (
         "An inference AMI version is one that SageMaker knows",
         "ProductionVariantInferenceAmiVersion",
         bad=fleet_file(
-            variant="instance_type: ml.p3.2xlarge\ninference_ami_version: al2-ami-sagemaker-inference-gpu-9  # here"
+            variant="instance_type: ml.p3.2xlarge\ninference_ami_version: al2-ami-sagemaker-inference-gpu  # here"
         ),
         good=fleet_file(
             variant="instance_type: ml.p3.2xlarge\ninference_ami_version: al2-ami-sagemaker-inference-gpu-2"
@@ -462,7 +462,9 @@ SHAPES: Final = (
         "A capacity reservation has a known preference and an ARN",
         "ProductionVariantCapacityReservationConfig",
         constraints=Constraints(beneath=("CapacityReservationConfig",)),
-        bad=fleet_file(variant="capacity_reservation_config: {capacity_reservation_preference: open}  # here"),
+        bad=fleet_file(
+            variant="capacity_reservation_config: {capacity_reservation_preference: capacity-reservation-only}  # here"
+        ),
         good=fleet_file(
             variant="capacity_reservation_config: {capacity_reservation_preference: capacity-reservations-only}"
         ),

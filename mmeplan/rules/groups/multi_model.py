@@ -509,7 +509,7 @@ SHAPES: Final = (
         "MME-06",
         "A model cache setting is one that SageMaker knows",
         "ModelCacheSetting",
-        bad=fleet_file(multi_model=True, container="multi_model_config: {model_cache_setting: Off}  # here"),
+        bad=fleet_file(multi_model=True, container="multi_model_config: {model_cache_setting: Disable}  # here"),
         good=fleet_file(multi_model=True, container="multi_model_config: {model_cache_setting: Disabled}"),
     ),
 )

@@ -60,6 +60,27 @@ class IdleAllowance(Rule):
     )
 
 
+class KnownToBotocore(Rule):
+    """Its findings come from the walk over the shapes (`rules.walking`)."""
+
+    id = "API-02"
+    title = "A value is one that the installed botocore knows"
+    severity = "error"
+    basis = "inf"
+    source = "botocore sagemaker/2017-07-24: the values of its enumerations, as of its release"
+    why = (
+        "Instance types and values of enumerations are read from the installed botocore, and AWS adds to them. This "
+        "one is written as such a value is, and resembles none that botocore knows: it is newer than botocore, or "
+        "there is none."
+    )
+    fix = (
+        "Upgrade botocore with boto3 (`pip install --upgrade boto3`); where the newest doesn't know it either, and "
+        "SageMaker does, allow this with that reason."
+    )
+    bad = fleet_file(variant="instance_type: ml.z9.4xlarge  # here")
+    good = fleet_file(variant="instance_type: ml.m5.4xlarge")
+
+
 SHAPES: Final = (
     ShapeRule(
         "API-01",

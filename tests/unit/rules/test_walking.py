@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import botocore
 import pytest
 
 from mmeplan import graph, rules, spec
@@ -80,3 +81,20 @@ def test_tags_that_many_entries_share_are_reported_for_each_of_them() -> None:
     found = [finding for finding in rules.check(fleet, graph.compile(fleet)) if finding.rule == "TAG-02"]
 
     assert {finding.address for finding in found} == {"endpoint/ranker", "endpoint_config/ranker", "model/ranker"}
+
+
+def test_a_value_that_botocore_may_be_too_old_for_is_told_so_and_may_be_allowed() -> None:
+    text = fleet_file(variant="instance_type: ml.g9.xlarge\nrouting_config: {routing_strategy: NEAREST}")
+    fleet = spec.load_text(text.encode())
+    found = {finding.path.rpartition(".")[2]: finding for finding in rules.check(fleet, graph.compile(fleet))}
+
+    version = botocore.__version__
+    told = found["instance_type"]
+    assert (told.rule, told.severity) == ("API-02", "error")
+    assert told.message == f"`instance_type` is 'ml.g9.xlarge', which botocore {version} doesn't know"
+    assert "pip install --upgrade boto3" in told.help
+    assert found["routing_strategy"].message.startswith(
+        f"`routing_strategy` is 'NEAREST', which botocore {version} doesn't know; it knows LEAST_OUTSTANDING_REQUESTS"
+    )
+    allowed = spec.load_text(b'allow: {API-02: "since last week"}\n' + text.encode())
+    assert {f.severity for f in rules.check(allowed, graph.compile(allowed)) if f.rule == "API-02"} == {"note"}
