@@ -42,6 +42,7 @@ FIXES: dict[str, tuple[Edits, ...]] = {
         (("  ranker:\n    primary", f"  ranker:\n    execution_role_arn: {ROLE}\n    primary"),),
         (("models:\n", f"defaults: {{model: {{execution_role_arn: '{ROLE}'}}}}\nmodels:\n"),),
     ),
+    "ASC-25": ((("          capacity: fixed\n", ""),), (("status: ENABLED", "status: DISABLED"),)),
     "ASY-06": (
         (("error_topic:", "success_topic: arn:aws:sns:eu-west-1:123456789012:ok\n            error_topic:"),),
         (("include_inference_response_in: [SUCCESS_NOTIFICATION_TOPIC]", "include_inference_response_in: []"),),
@@ -222,6 +223,7 @@ MORE_FIXES: dict[str, tuple[Edits, ...]] = {
         lines("    retain_deployment_config: true\n"),
         lines("    deployment_config:\n" + BLUE_GREEN.replace("60", "0")),
     ),
+    "FOR-01": ((("for_each: []\n", "for_each: []\n    allow_empty: true\n"),),),
     "KMS-01": (
         (("ranker-key", "alias/ranker-key"),),
         (("ranker-key", "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c-0000-4000-8000-000000000000"),),
