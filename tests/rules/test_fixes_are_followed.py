@@ -223,7 +223,6 @@ MORE_FIXES: dict[str, tuple[Edits, ...]] = {
         lines("    retain_deployment_config: true\n"),
         lines("    deployment_config:\n" + BLUE_GREEN.replace("60", "0")),
     ),
-    "FOR-01": ((("for_each: []\n", "for_each: []\n    allow_empty: true\n"),),),
     "KMS-01": (
         (("ranker-key", "alias/ranker-key"),),
         (("ranker-key", "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c-0000-4000-8000-000000000000"),),
