@@ -14,7 +14,7 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -252,7 +252,8 @@ class Engine:
         if isinstance(where, Simulator):
             simulator = where
         else:
-            Path(where).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # the store says what is wrong with the place
+                Path(where).parent.mkdir(parents=True, exist_ok=True)
             simulator = opened = Simulator.open(where)
         door = Door(simulator.before_send, account or SIMULATED_ACCOUNT)
         cloud = Cloud(simulator.clock, region=region or SIMULATED_REGION, door=door, trace=trace)

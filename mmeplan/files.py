@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -65,14 +66,42 @@ def write_all(writings: Sequence[Writing]) -> None:
             if replaces:
                 scratch.replace(target)
             else:
-                os.link(scratch, target)  # unlike a rename, this refuses to replace what came meanwhile
+                _put_new(scratch, target)
     except FileExistsError:
         raise InputError([present(str(current))]) from None
-    except OSError as error:
-        raise InputError([Problem(f"can't be written: {error.strerror or error}", str(current))]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InputError([Problem(f"can't be written: {reason}", str(current))]) from None
     finally:
         for scratch, _, _ in written:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+
+
+def own_folder(path: Path) -> Path:
+    """The folder `.mmeplan`, made where there is none, with a .gitignore that keeps it out of repositories.
+
+    Raises InputError.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), (path / ".gitignore").open("x", encoding="utf-8") as stream:
+            stream.write("*\n")
+    except OSError as error:
+        if not path.is_dir():
+            raise InputError([Problem(f"can't be made: {error.strerror or error}", str(path))]) from None
+    return path
+
+
+def _put_new(scratch: Path, target: Path) -> None:
+    """Put a file in its place, and refuse to replace what came there meanwhile. Raises FileExistsError, OSError."""
+    try:
+        os.link(scratch, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+        scratch.replace(target)
 
 
 def present(path: str) -> Problem:

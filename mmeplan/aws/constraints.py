@@ -125,7 +125,7 @@ class _Compiler:
         if kind in _TYPED:
             return _typed(name, kind, _TYPED[kind])
         if kind in ("integer", "long", "float", "double"):
-            return _number(name, shape, integral=kind in ("integer", "long"))
+            return _number(name, shape, kind)
         makers = {"structure": self._structure, "list": self._list, "map": self._map, "string": _string}
         return makers.get(kind, _blob)(name, shape)
 
@@ -285,8 +285,15 @@ def _string(name: str, shape: dict[str, Any]) -> Check:
     return check
 
 
-def _number(name: str, shape: dict[str, Any], *, integral: bool) -> Check:
-    least, most = shape.get("min"), shape.get("max")
+_BITS: Final = {"integer": 32, "long": 64}
+"""How large a whole number of the API is, signed. Source: Smithy, "Simple types"; botocore sends larger ones."""
+
+
+def _number(name: str, shape: dict[str, Any], kind: str) -> Check:
+    integral = kind in _BITS
+    half = 2 ** (_BITS[kind] - 1) if integral else None
+    least = shape.get("min", -half if half else None)
+    most = shape.get("max", half - 1 if half else None)
     accepted: tuple[type, ...] = (int,) if integral else (int, float)
     expected = "integer" if integral else "float"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from mmeplan.cli.outputs import rendered
 from mmeplan.cli.progress import display, json_line
 from mmeplan.engine import Engine, Planned, files_of, missing_files, next_after, outcome_view, parallelism_problem
 from mmeplan.errors import ExitCode, InputError, MmeplanError, PlanRefused, Problem
+from mmeplan.files import own_folder
 from mmeplan.plan import Plan, read_file
 
 if TYPE_CHECKING:
@@ -161,6 +163,8 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
 
 def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None) -> int:
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
+    with suppress(InputError):
+        own_folder(settings.state_folder)  # an apply without a journal is no worse
     with (
         display(planned.plan, engine.clock, color=settings.color) as show,
         INTERRUPTS.gently(engine.clock) as asked_to_stop,

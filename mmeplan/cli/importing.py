@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def command(
         raise click.UsageError("say which endpoints: a name, --name GLOB or --tag KEY=VALUE (all: --name '*')")
     if not FLEET_NAME.fullmatch(fleet_name):
         raise InputError([Problem(f"{fleet_name!r} can't be a fleet's name: a-z, 0-9 and -, at most 40")])
-    if out and not force and Path(out).exists():
+    if out and not force and os.path.lexists(out):
         raise InputError([present(out)])
     settings = Settings(out or DEFAULT_FLEET, **common)
     with settings.engine(snapshot=snapshot_file) as engine:

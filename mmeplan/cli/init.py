@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mmeplan.cli.door import say
-from mmeplan.errors import InputError, Problem
+from mmeplan.files import Writing, text_of, write_all
 
 
 @click.command(epilog="\b\nExample:\n  mmeplan init && mmeplan apply --local")
@@ -16,14 +16,7 @@ from mmeplan.errors import InputError, Problem
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def command(path: str, force: bool) -> None:
     """Write a commented starter fleet to PATH (fleet.yaml). It runs as it stands with --local."""
-    target = Path(path)
     text = files("mmeplan.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
-    try:
-        with target.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise InputError([Problem("is there already; nothing was written", path, hint="--force replaces it")]) from None
-    except OSError as error:
-        raise InputError([Problem(f"can't be written: {error.strerror or error}", path)]) from None
+    write_all([Writing(Path(path), text_of(text), replace=force)])
     given = "" if path == "fleet.yaml" else f" {path}"
     say(f"wrote {path}\n\nnext: mmeplan plan --local{given}")

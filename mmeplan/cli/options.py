@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
@@ -24,6 +25,7 @@ from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
+from mmeplan.files import own_folder
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 from mmeplan.spec import Fleet, VariableFile
@@ -147,6 +149,9 @@ class Settings:
                 region=region, profile=self.profile, endpoint_url=self.endpoint_url, trace=trace, progress=reading()
             )
         account = fleet.account if fleet else account
+        if not self.local_db:
+            own_folder(self.state_folder)
+            _tightened(self.local_path)
         return Engine.simulated(self.local_path, region=region, account=account, trace=trace, progress=reading())
 
     def again(self, command: str | Command) -> str:
@@ -167,6 +172,14 @@ class Settings:
     def next_apply(self, plan_file: str) -> str:
         """How a saved plan is applied: what shaped it (-e, --var-file, --var) is in it."""
         return self.again(Command(("apply", plan_file)))
+
+
+def _tightened(database: Path) -> None:
+    """Nobody else may read the simulator's file, also where an earlier mmeplan has made it."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(database.stat().st_mode)
+        if mode & 0o077:
+            database.chmod(mode & 0o700)
 
 
 def _say(line: str) -> None:

@@ -30,22 +30,24 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """The virtual time, UTC."""
-        return instant(self._store.now_us())
+        with self._store.told():
+            return instant(self._store.now_us())
 
     def monotonic(self) -> float:
         """The virtual time in seconds; it moves forward only."""
-        return self._store.now_us() / 1_000_000
+        with self._store.told():
+            return self._store.now_us() / 1_000_000
 
     def sleep(self, seconds: float) -> None:
         """Advance virtual time by `seconds` and return at once. Raises ValueError for a negative or endless sleep."""
         if not (seconds >= 0 and math.isfinite(seconds)):
             raise ValueError(f"can't sleep {seconds!r} s: virtual time moves forward, by a finite amount")
-        with self._store.lock, self._store.writing():
+        with self._store.told(), self._store.lock, self._store.writing():
             self._store.advance(round(seconds * 1_000_000))
 
     def uniform(self, low: float, high: float) -> float:
         """A number in [low, high) from the store's seeded generator: SplitMix64, whose state the store keeps."""
-        with self._store.lock, self._store.writing():
+        with self._store.told(), self._store.lock, self._store.writing():
             state = (self._store.chance() + 0x9E3779B97F4A7C15) & _MASK
             self._store.set_chance(state)
         mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

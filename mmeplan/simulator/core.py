@@ -92,7 +92,7 @@ class Simulator(World):
 
     def respond(self, request: Request) -> Response:
         """Answer one request. Raises ConnectionCut or SimulatedCrash where such a fault was asked for."""
-        with self._store.lock:
+        with self._store.lock, self._store.told():
             self._requests += 1
             request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
             who = caller(request, self.account)
@@ -127,7 +127,7 @@ class Simulator(World):
         service = services.BY_OPERATION.get(name)
         if service is None:
             raise ValueError(f"the simulator has no operation {name!r}")
-        with self._store.lock:
+        with self._store.lock, self._store.told():
             self._requests += 1
             request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
             who = Caller(self.account, region, service.name)

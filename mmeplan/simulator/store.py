@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -97,14 +98,16 @@ class Store:
         self._now_us: int | None = None  # known only where we are alone
         self._first_due: dict[tuple[str, str], float] = {}  # account, region → the first change; the same
         try:
+            if not self._alone:
+                _make_private(Path(path))
             self._db = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=64
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # ValueError: a NUL in the path
             raise _unusable(self.path, str(error)) from error
         try:
             self._prepare(start_us, seed)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._db.close()
             raise _unusable(self.path, str(error)) from error
         except StoreError:
@@ -160,6 +163,14 @@ class Store:
                 hint="use the mmeplan that wrote it, or name another file to start an empty world",
             )
         return version
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What SQLite can't do (a full disk, a file that may only be read, a damaged one) is a StoreError."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise _unusable(self.path, str(error)) from error
 
     def close(self) -> None:
         """Close the file. A second close does nothing."""
@@ -355,6 +366,12 @@ class Store:
             return "\n".join(self._db.iterdump())
 
 
+def _make_private(path: Path) -> None:
+    """The file, where it isn't there yet; nobody else may read it: it holds environment values."""
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _create(schema: str, database: sqlite3.Connection) -> None:
     for statement in schema.split(";"):
         database.execute(statement)
@@ -378,7 +395,10 @@ def _encode_tags(tags: dict[str, str] | None) -> str | None:
 
 def _stored(row: tuple[Any, ...]) -> Stored:
     body, tags = row[-2:]
-    decoded: list[Any] = [*row[:-2], _decode(body)[0], None if tags is None else _decode(tags)[0]]
+    try:
+        decoded: list[Any] = [*row[:-2], _decode(body)[0], None if tags is None else _decode(tags)[0]]
+    except (ValueError, TypeError):
+        raise sqlite3.DatabaseError(f"the row of {row[4]!r} is damaged") from None
     return Stored(*decoded)
 
 

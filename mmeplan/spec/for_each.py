@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,7 +82,7 @@ class ItemFiles:
 
     def _beside(self, name: str, most: int) -> bytes:
         path = self._folder / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(_shared(self._folder.resolve())):
+        if Path(name).is_absolute() or not _real(path).is_relative_to(_shared(_real(self._folder))):
             raise ForEachError(f"{name!r} must lie beside the fleet file, below it, or elsewhere in its git repository")
         if path.exists() and not path.is_file():
             raise ForEachError(f"{name!r} is not a file")
@@ -92,6 +93,11 @@ class ItemFiles:
 def _shared(folder: Path) -> Path:
     """The folder whose files a fleet file may read: the root of its git repository; its own where it is in none."""
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads. Unlike `Path.resolve` it raises nothing for links that lead in a circle; reading does."""
+    return Path(os.path.realpath(path))
 
 
 def items_of(value: Any, files: ItemFiles) -> Items:
