@@ -7,7 +7,8 @@ import click
 from mmeplan.cli.options import Settings, format_option, full_option, no_color_option, show_environment_option
 from mmeplan.cli.outputs import PRINTED, Outputs, write_option
 from mmeplan.engine import changed_files
-from mmeplan.plan import Plan
+from mmeplan.errors import InputError, Problem
+from mmeplan.plan import read_to_show
 
 
 @click.command(epilog="\b\nExamples:\n  mmeplan show plan.json\n  mmeplan show plan.json --format html > plan.html")
@@ -25,11 +26,19 @@ def command(
     full: bool,
     no_color: bool,
 ) -> None:
-    """Show a saved plan. Reads nothing but the file (and the fleet file beside it, to see whether that has changed)."""
+    """Show a saved plan. Reads nothing but the file (and the fleet file beside it, to see whether that has changed).
+
+    Also what `plan --format json` printed, whose environment values are masked.
+    """
     settings = Settings(plan_file, no_color=no_color)
     outputs = Outputs(settings, format_, writes, None, (plan_file,), show_environment, full)
-    plan = Plan.read(plan_file)
+    plan, is_masked = read_to_show(plan_file)
+    if is_masked:
+        if show_environment:
+            text = "its environment values are masked: they are not in the file"
+            raise InputError([Problem(text, plan_file, hint="show the plan that `mmeplan plan --out FILE` wrote")])
+        click.echo(f"{plan_file}: a rendering with masked environment values, which can't be applied", err=True)
     stale = tuple(changed_files(plan))
-    next_command = "" if stale or not plan.applyable else f"mmeplan apply {plan_file}"
+    next_command = "" if stale or is_masked or not plan.applyable else f"mmeplan apply {plan_file}"
     outputs.write(plan, next_command=next_command, stale=stale)
     outputs.show(plan, next_command=next_command, stale=stale)

@@ -17,7 +17,7 @@ from mmeplan.plan.comparing import differences
 from mmeplan.plan.consistency import problems_of
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
-from mmeplan.plan.encoding import decode, encode, read, read_file, write
+from mmeplan.plan.encoding import decode, encode, read, read_file, read_to_show, write
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION, MovedVariant, moved_variants, target_findings
@@ -59,6 +59,7 @@ __all__ = [
     "problems_of",
     "read",
     "read_file",
+    "read_to_show",
     "require_addresses",
     "tag_fields",
     "tags_of",

@@ -140,7 +140,11 @@ def read(text: str, file: str) -> Plan:
     plan = _decoded(document, text, file, calls=True)
     if _document_id(document) != plan.plan_id:
         raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
-    problems = consistency.problems_of(plan)
+    return _consistent(plan, file)
+
+
+def _consistent(plan: Plan, file: str, *, masked: bool = False) -> Plan:
+    problems = consistency.problems_of(plan, masked=masked)
     if problems:
         raise refusal(problems, file, _HINT, "this plan contradicts itself: ")
     return plan
@@ -154,8 +158,32 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         raise _refusal(f"this is not a plan: {error}", file) from None
 
 
+def read_to_show(path: str) -> tuple[Plan, bool]:
+    """The plan of a file, and whether it is a rendering with masked environment values: fit to be shown, and no more.
+
+    What such a one says is not held against its plan_id, which is that of the plan with its values. Raises InputError,
+    as `read`.
+    """
+    text = _text_of(path)
+    if text is None:
+        raise InputError([Problem("this is not a plan", path, hint="mmeplan plan --out FILE writes one")])
+    try:
+        document = parsed(text)
+    except DamagedError:
+        return read(text, path), False
+    if not (isinstance(document, dict) and document.pop("masked", False)):
+        return read(text, path), False
+    return _consistent(decode(document, path), path, masked=True), True
+
+
 def read_file(path: str) -> Plan | None:
     """The plan of a file; None where it is no JSON, and so a fleet file perhaps. Raises InputError, as `read`."""
+    text = _text_of(path)
+    return None if text is None else read(text, path)
+
+
+def _text_of(path: str) -> str | None:
+    """The text of a plan's file; None where it is no JSON. Raises InputError."""
     try:
         with Path(path).open("rb") as stream:  # opened once: it may be a pipe
             first = stream.read(1)
@@ -164,7 +192,7 @@ def read_file(path: str) -> Plan | None:
             rest = stream.read(MOST_BYTES)
             if len(rest) == MOST_BYTES:
                 raise _refusal(f"this is not a plan: it is longer than {MOST_BYTES:,} bytes", path)
-            return read((first + rest).decode("utf-8"), path)
+            return (first + rest).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
     except OSError as error:

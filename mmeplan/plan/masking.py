@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from typing import Any, TypeVar
 
 from mmeplan.diff import Change, Drift, FieldChange
@@ -58,7 +58,7 @@ def masked_fields(fields: tuple[FieldChange, ...], salt: str) -> tuple[FieldChan
 
 def _masking(salt: str) -> _Mask:
     """A function that masks one value; a plan has the same values again and again."""
-    return cache(partial(mask_of, salt))
+    return cache(lambda value: value if is_masked(value) else mask_of(salt, value))
 
 
 def _with_fields(item: _WithFields, mask: _Mask) -> _WithFields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -182,3 +183,37 @@ def test_several_files_are_validated_at_once(folder: Path) -> None:
     assert ended.stdout == ""
     found = json.loads(mmeplan("validate --format json fleet.yaml broken.yaml missing.yaml", folder).stdout)
     assert {item["file"] for item in found} == {"broken.yaml", "missing.yaml"}
+
+
+# --- a rendering whose environment values are masked ----------------------------------------------------------------
+
+
+@pytest.fixture
+def masked(folder: Path) -> Path:
+    """The folder, with what `plan --format json` printed."""
+    (folder / "masked.json").write_text(mmeplan("plan --local --format json", folder).stdout)
+    return folder
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown", "html"])
+def test_a_masked_plan_is_shown_as_the_plan_itself_is(masked: Path, format_: str) -> None:
+    assert mmeplan("plan --local --out plan.json", masked).code == 0
+    shown, of_the_plan = (mmeplan(f"show {name} --format {format_}", masked) for name in ("masked.json", "plan.json"))
+    assert shown.code == 0
+    applies = r"(Next: |<p>Apply it: (<code>)?|Apply it: `)mmeplan apply plan\.json(`|</code></p>)?"
+    assert shown.stdout.split() == re.sub(applies, "", of_the_plan.stdout).split()
+    assert "a rendering with masked environment values, which can't be applied" in shown.stderr
+
+
+def test_a_masked_plan_has_no_values_to_show_and_is_not_applied(masked: Path) -> None:
+    assert "they are not in the file" in mmeplan("show masked.json --show-environment", masked).stderr
+    refused = mmeplan("apply masked.json --local --yes", masked)
+    assert refused.code == 1
+    assert "it can't be applied" in refused.stderr
+
+
+def test_a_masked_plan_that_contradicts_itself_is_refused(masked: Path) -> None:
+    document = json.loads((masked / "masked.json").read_text())
+    document["steps"][0]["after"] = ["nothing"]
+    (masked / "masked.json").write_text(json.dumps(document))
+    assert "this plan contradicts itself" in mmeplan("show masked.json", masked).stderr
