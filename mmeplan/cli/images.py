@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan.cli.door import document, page
 from mmeplan.cli.errors import wants_color
 from mmeplan.cli.options import format_option, no_color_option
 from mmeplan.errors import InputError, Problem
@@ -45,7 +46,7 @@ def command(framework: str | None, region: str | None, format_: str, no_color: b
     found = [image for name in ([framework] if framework else known) for image in image_uris.images(name)]
     chosen = [image for image in found if region in (None, *image.accounts)]
     if format_ == "json":
-        click.echo(json.dumps([_entry(image, region) for image in chosen], indent=2))
+        document(json.dumps([_entry(image, region) for image in chosen], indent=2) + "\n")
         return
     rows = [
         images_table.ImageRow(
@@ -59,7 +60,7 @@ def command(framework: str | None, region: str | None, format_: str, no_color: b
         for image in chosen
     ]
     text = images_table.images_text if framework else images_table.names_text
-    click.echo(text(rows, color=wants_color(sys.stdout, no_color=no_color)), nl=False)
+    page(text(rows, color=wants_color(sys.stdout, no_color=no_color)))
 
 
 def _entry(image: NamedImage, region: str | None) -> dict[str, Any]:

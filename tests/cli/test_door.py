@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mmeplan.cli import door
+from mmeplan.cli.door import document
 from mmeplan.cloud.aws import Cloud
 from mmeplan.engine import Engine
 from mmeplan.errors import CloudError, InputError, LockedError, MmeplanError, PlanRefused, Problem, StalePlanError
@@ -84,16 +85,20 @@ def test_a_document_says_the_same_with_nothing_in_it_that_a_terminal_obeys(capsy
     is_harmless(Result(0, printed, ""))
 
 
-def test_drift_as_json_holds_half_a_surrogate(folder: Path) -> None:
+def test_half_a_surrogate_is_refused_in_a_snapshot_and_escaped_in_a_document(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert mmeplan("apply --local -y", folder).code == 0
     assert mmeplan("snapshot --local --out live.json", folder).code == 0
     text = (folder / "live.json").read_text()
     first = text.index('"mmeplan:address"')
     (folder / "live.json").write_text(text[:first] + '"odd": "\\ud83d", ' + text[first:])
     result = mmeplan("drift --snapshot live.json --format json", folder)
-    assert result.code in (0, 2)
-    assert json.loads(result.stdout)
+    assert result.code == 1
+    assert "half of a surrogate pair is no text" in result.stderr
     is_harmless(result)
+    document('{"odd": "\ud83d"}')
+    assert json.loads(capsys.readouterr().out) == {"odd": "\ud83d"}
 
 
 def test_everything_that_is_printed_goes_through_the_door() -> None:

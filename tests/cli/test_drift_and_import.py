@@ -201,7 +201,7 @@ def test_help_has_an_example(folder: Path, command: str) -> None:
     assert f"mmeplan {command} " in mmeplan(f"{command} --help", folder).stdout.partition("Example")[2]
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("dr", "drift"), ("im", "import"), ("unl", "unlock")])
+@pytest.mark.parametrize(("typed", "offered"), [("dr", "drift"), ("imp", "import"), ("unl", "unlock")])
 def test_the_shell_completes_the_commands(typed: str, offered: str) -> None:
     from click.shell_completion import BashComplete
 
