@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,33 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")  # a busy machine is no reason for a law to fail
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+TESTS = Path(__file__).parent
+PROOFS = (
+    "browser",
+    "faults",
+    "flow",
+    "fuzz",
+    "processes",
+    "properties/test_machine_planted_bugs.py",
+    "real",
+    "simulation/test_failing_reads.py",
+    "simulation/test_peak.py",
+    "simulation/test_planted_bugs.py",
+    "simulation/test_scenarios.py",
+    "simulation/test_seeds.py",
+    "simulation/test_seeds_find_bugs.py",
+)
+"""The long proofs, folders and files under tests/: README's test command leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the long proofs."""
+    places = [TESTS / place for place in PROOFS]
+    for item in items:
+        if any(place == item.path or place in item.path.parents for place in places):
+            item.add_marker(pytest.mark.proof)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
