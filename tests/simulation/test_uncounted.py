@@ -135,3 +135,23 @@ def test_import_adopts_the_config_and_leaves_the_count(world: World, text: Fleet
     assert "initial_instance_count: 5" not in made.text
     adopts_and_settles(world, made)
     assert count_of(world) == 5
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_what_an_earlier_release_made_is_tagged_anew_and_not_rolled(
+    world: World, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Managed scaling left the count to the file, and so to the endpoint's digest."""
+    text = components(initial_instance_count=2)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("mmeplan.resources.endpoint_config.autoscaled_variants", lambda _config: frozenset())
+        world.live_through(text)
+    if count != 2:
+        scaled(world, count)
+    compiled = world.compile(text)
+    assert manual_changes(compiled, world.observe(compiled)).found == ()
+    made = world.plan(text)
+    assert {step.operation for step in made.steps} == {"AddTags"}
+    assert not made.drift
+    world.live_through(text)
+    assert count_of(world) == count
