@@ -660,7 +660,7 @@ class Engine:
         token = f"{self.clock.uniform(0, 1):.17f}"
         owner = LockOwner(_who(), fleet, command, since, since, token)
         lock = FleetLock(
-            place, owner, self._reader, self._writer, self.clock, unlock=unlock or f"mmeplan unlock {place.url}"
+            place, owner, self._reader, self._writer, self.clock, unlock=unlock or str(Command(("unlock", place.url)))
         )
         try:
             lock.acquire(timeout_s, waiting=waiting)

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mmeplan.plan import Finding
@@ -63,11 +63,16 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+LEFT_OUT: Final = "***"
+"""What stands in a command for the value of a variable; `--var` refuses it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to type next, as a value: `mmeplan WORDS -e ENVIRONMENT --var-file FILE --var NAME=VALUE`.
+    """What to type next, as a value: `mmeplan WORDS -e ENVIRONMENT --var-file FILE --var NAME=***`, quoted for a shell.
 
-    Which SageMaker it is about (`--region`, `--profile`, `--local`) is left to whoever shows it.
+    Values of variables may be secrets, and a command is printed, posted and logged: `str` leaves them out, `unmasked`
+    has them. Which SageMaker it is about (`--region`, `--profile`, `--local`) is left to whoever shows it.
     """
 
     words: tuple[str, ...]
@@ -76,6 +81,10 @@ class Command:
     variable_files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        return replace(self, variables=dict.fromkeys(self.variables, LEFT_OUT)).unmasked()
+
+    def unmasked(self) -> str:
+        """The command with the values of its variables."""
         environment = ("-e", self.environment) if self.environment else ()
         files = (word for path in self.variable_files for word in ("--var-file", path))
         variables = (word for name, value in self.variables.items() for word in ("--var", f"{name}={value}"))

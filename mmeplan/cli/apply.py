@@ -25,7 +25,7 @@ from mmeplan.cli.options import (
 from mmeplan.cli.outputs import rendered
 from mmeplan.cli.progress import display, json_line
 from mmeplan.engine import Engine, Planned, files_of, missing_files, next_after, outcome_view, parallelism_problem
-from mmeplan.errors import ExitCode, InputError, MmeplanError, PlanRefused, Problem
+from mmeplan.errors import Command, ExitCode, InputError, MmeplanError, PlanRefused, Problem
 from mmeplan.files import own_folder
 from mmeplan.plan import Plan, read_file
 
@@ -136,7 +136,7 @@ def show_and_carry_out(
     try:
         planned.required()
     except PlanRefused as error:
-        error.hint = error.hint or f"mmeplan show {settings.fleet}"
+        error.hint = error.hint or str(Command(("show", settings.fleet)))
         raise
     if not plan.steps:
         if how.json:  # the event stream begins and ends like any other

@@ -46,7 +46,7 @@ def command(settings: Settings, format_: str, snapshot_file: str | None, show_en
 
 def _following(settings: Settings, drift: Drift) -> tuple[tuple[str, str], ...]:
     """What to type next, and what it does."""
-    plan, apply = (settings.again(f"{word} {settings.fleet}") for word in ("plan", "apply"))
+    plan, apply = (settings.again(settings.same(word, settings.fleet)) for word in ("plan", "apply"))
     stays = "write into the file what is to stay"
     mended = drift.mended()
     if mended == "refused":

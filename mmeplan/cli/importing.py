@@ -91,7 +91,7 @@ def command(
 def _all(settings: Settings, snapshot_file: str | None) -> str:
     """The command that shows the fleet file of everything that is there."""
     if snapshot_file:
-        return f"mmeplan import --name '*' --snapshot {snapshot_file}"
+        return str(Command(("import", "--name", "*", "--snapshot", snapshot_file)))
     return settings.again(Command(("import", "--name", "*")))
 
 
@@ -122,4 +122,4 @@ def _tell_next(imported: Imported, settings: Settings, out: str | None) -> None:
     said = ", ".join(f"{number:,} {word}{'' if number == 1 else 's'}" for number, word in counts)
     tell(f"{f'wrote {out}: ' if out else ''}{said}")
     if out:
-        tell(f"next: {settings.again(f'plan {out}')}")
+        tell(f"next: {settings.again(settings.same('plan', out))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,5 +19,5 @@ def command(path: str, force: bool) -> None:
     """Write a commented starter fleet to PATH (fleet.yaml). It runs as it stands with --local."""
     text = files("mmeplan.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
     write_all([Writing(Path(path), text_of(text), replace=force)])
-    given = "" if path == "fleet.yaml" else f" {path}"
+    given = "" if path == "fleet.yaml" else f" {shlex.quote(path)}"
     say(f"wrote {path}\n\nnext: mmeplan plan --local{given}")

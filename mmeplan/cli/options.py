@@ -24,7 +24,7 @@ from mmeplan.cli.errors import wants_color
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
-from mmeplan.errors import Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
+from mmeplan.errors import LEFT_OUT, Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
 from mmeplan.files import own_folder
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
@@ -154,12 +154,13 @@ class Settings:
             _tightened(self.local_path)
         return Engine.simulated(self.local_path, region=region, account=account, trace=trace, progress=reading())
 
-    def again(self, command: str | Command) -> str:
-        """What to type next, with the options that this run had; a `Command` brings -e, --var-file and --var along."""
-        if isinstance(command, str):
-            environment, variables = self.environment or "", dict(self.variables)
-            command = Command(tuple(command.split()), environment, variables, self.variable_files)
-        words = [str(command)]
+    def same(self, *words: str) -> Command:
+        """A command of these words, with the -e, --var-file and --var of this run."""
+        return Command(words, self.environment or "", dict(self.variables), self.variable_files)
+
+    def again(self, command: Command, *, unmasked: bool = False) -> str:
+        """What to type next, with the options of this run; `unmasked`: with the values of variables."""
+        words = [command.unmasked() if unmasked else str(command)]
         for option, given in (
             ("--region", self.region),
             ("--profile", self.profile),
@@ -259,6 +260,8 @@ def _variable(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
         name, equals, text = value.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{value!r}: expected NAME=VALUE")
+        if text == LEFT_OUT:
+            raise click.BadParameter(f"{name}={LEFT_OUT}: write the variable's value, which is never shown")
         pairs.append((name, text))
     return tuple(pairs)
 

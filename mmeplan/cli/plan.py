@@ -90,7 +90,7 @@ def command(
     )
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
-    applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan))
+    applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan), unmasked=show_environment)
     next_command = applies if planned.applyable else ""
     outputs.write(planned.plan, next_command=next_command)
     if iam:

@@ -7,7 +7,7 @@ import click
 from mmeplan.cli.options import Settings, format_option, full_option, no_color_option, show_environment_option
 from mmeplan.cli.outputs import PRINTED, Outputs, write_option
 from mmeplan.engine import changed_files
-from mmeplan.errors import InputError, Problem
+from mmeplan.errors import Command, InputError, Problem
 from mmeplan.plan import read_to_show
 
 
@@ -39,6 +39,6 @@ def command(
             raise InputError([Problem(text, plan_file, hint="show the plan that `mmeplan plan --out FILE` wrote")])
         click.echo(f"{plan_file}: a rendering with masked environment values, which can't be applied", err=True)
     stale = tuple(changed_files(plan))
-    next_command = "" if stale or is_masked or not plan.applyable else f"mmeplan apply {plan_file}"
+    next_command = "" if stale or is_masked or not plan.applyable else str(Command(("apply", plan_file)))
     outputs.write(plan, next_command=next_command, stale=stale)
     outputs.show(plan, next_command=next_command, stale=stale)

@@ -1,8 +1,8 @@
-"""A plan whose environment values are masked: what every output shows unless it is asked for the values.
+"""A plan whose environment values and variables are masked: what every output shows unless it is asked for the values.
 
-In: a `Plan`. Out: the same plan with each container `Environment` value replaced by `(masked, 3f9c2a1b)`, a short
-digest salted with the plan's id, so that one sees that a value changed and not what it is. `render.door` is where plans
-pass through it; policies and the drift report use its parts.
+In: a `Plan`. Out: the same plan with `***` for the value of each variable (--var), and each container `Environment`
+value replaced by `(masked, 3f9c2a1b)`, a short digest salted with the plan's id, so that one sees that a value changed
+and not what it is. `render.door` is where plans pass through it; policies and the drift report use its parts.
 """
 
 from __future__ import annotations
@@ -13,30 +13,38 @@ from functools import cache
 from typing import Any, TypeVar
 
 from mmeplan.diff import Change, Drift, FieldChange
+from mmeplan.errors import LEFT_OUT
 from mmeplan.live.masked import is_masked, mask_of
-from mmeplan.plan.document import Plan
+from mmeplan.plan.document import Options, Plan
 from mmeplan.plan.places import is_in_environment
 from mmeplan.plan.step import Step
 
-__all__ = ["is_masked", "masked", "masked_changes", "masked_fields", "masked_steps"]
+__all__ = ["is_masked", "masked", "masked_changes", "masked_fields", "masked_options", "masked_steps"]
 
 _Mask = Callable[[str], str]
 _WithFields = TypeVar("_WithFields", Change, Drift)
 
 
 def masked(plan: Plan) -> Plan:
-    """The plan with masked environment values, and texts of variables' files, which may end up there. Whatever holds
-    none is shared with the original, not copied.
-    """
+    """The plan with masked environment values and variables. What holds none is shared with the original."""
     mask = _masking(plan.plan_id)
-    files = tuple(replace(file, values=_every_text(file.values, mask)) for file in plan.options.variable_files)
     return replace(
         plan,
-        options=replace(plan.options, variable_files=files) if files else plan.options,
         changes=tuple(_with_fields(change, mask) for change in plan.changes),
         steps=tuple(_step(step, mask) for step in plan.steps),
         drift=tuple(_with_fields(item, mask) for item in plan.drift),
+        options=masked_options(plan),
     )
+
+
+def masked_options(plan: Plan) -> Options:
+    """The options of the run with the values of its variables (--var, --var-file) masked."""
+    variables, files = plan.options.variables, plan.options.variable_files
+    if not variables and not files:
+        return plan.options
+    mask = _masking(plan.plan_id)
+    masked_files = tuple(replace(file, values=_every_text(file.values, mask)) for file in files)
+    return replace(plan.options, variables=dict.fromkeys(variables, LEFT_OUT), variable_files=masked_files)
 
 
 def masked_changes(plan: Plan) -> Iterator[Change]:

@@ -18,7 +18,7 @@ from mmeplan.diff import Location
 from mmeplan.plan.document import Plan
 from mmeplan.plan.encoding import plain
 from mmeplan.plan.finding import Finding
-from mmeplan.plan.masking import masked_changes, masked_steps
+from mmeplan.plan.masking import masked_changes, masked_options, masked_steps
 from mmeplan.spec import Fleet, Policy, dotted
 from mmeplan.spec.cel import MAX_ITEMS, Evaluator
 
@@ -35,6 +35,7 @@ def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
     if not policies:
         return []
     head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
+    head["options"] = plain(masked_options(plan))
     small = {name: value for name, value in head.items() if name not in _LONG}  # it is handed over again and again
     found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
     with Evaluator([(policy.expression, policy.names) for policy in policies], {"small": small}) as evaluator:

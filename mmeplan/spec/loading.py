@@ -22,7 +22,7 @@ from pydantic_core import ValidationError
 
 from mmeplan.aws.partitions import REGION, known_regions
 from mmeplan.aws.variants import KEYED
-from mmeplan.errors import InputError, Problem
+from mmeplan.errors import Command, InputError, Problem
 from mmeplan.spec.budget import Budget, OverBudgetError, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
@@ -399,13 +399,13 @@ class _Loader:
 def _another_document(root: Mapping[str, Any], file: str) -> tuple[str, FilePath, str] | None:
     """What is said of a file that is one of mmeplan's own, and no fleet file."""
     if {"format_version", "plan_id", "changes"} <= root.keys():
-        hint = f"mmeplan show {file} shows it, mmeplan apply {file} carries it out"
+        hint = f"{Command(('show', file))} shows it, {Command(('apply', file))} carries it out"
         return "this is a saved plan, and a fleet file is wanted", (), hint
     if {"format_version", "observed_at", "objects"} <= root.keys():
         return (
             "this is a snapshot, and a fleet file is wanted",
             (),
-            f"mmeplan plan --snapshot {file} FLEET plans from it",
+            f"{Command(('plan', '--snapshot', file, 'FLEET'))} plans from it",
         )
     return None
 

@@ -23,7 +23,7 @@ SHAPED = {"environment": "prod", "variables": (("a", "b"), ("c", "d"))}
 
 @pytest.mark.parametrize(("options", "added"), HAD)
 def test_a_command_is_said_with_the_options_that_the_run_had(options: dict[str, Any], added: str) -> None:
-    assert Settings("fleet.yaml", **options).again("plan fleet.yaml") == f"mmeplan plan fleet.yaml{added}"
+    assert Settings("fleet.yaml", **options).again(Command(("plan", "fleet.yaml"))) == f"mmeplan plan fleet.yaml{added}"
 
 
 @pytest.mark.parametrize(("options", "added"), HAD)
@@ -33,6 +33,9 @@ def test_a_saved_plan_is_applied_where_it_was_made_without_what_shaped_it(option
 
 
 def test_a_fleet_file_is_said_with_what_shaped_it() -> None:
-    said = "mmeplan plan fleet.yaml -e prod --var a=b --var c=d --local"
-    assert Settings("fleet.yaml", local=True, **SHAPED).again("plan fleet.yaml") == said
-    assert Settings("f", local=True).again(Command(("plan", "fleet.yaml"), "prod", {"a": "b", "c": "d"})) == said
+    masked = "mmeplan plan fleet.yaml -e prod --var 'a=***' --var 'c=***' --local"
+    settings = Settings("fleet.yaml", local=True, **SHAPED)
+    command = Command(("plan", "fleet.yaml"), "prod", {"a": "b", "c": "d"})
+    assert settings.same("plan", "fleet.yaml") == command
+    assert settings.again(command) == masked
+    assert settings.again(command, unmasked=True) == masked.replace("'a=***'", "a=b").replace("'c=***'", "c=d")
