@@ -12,6 +12,7 @@ from mmeplan.documents import DamagedError, read_regular
 from mmeplan.live import Reader, observe_objects
 from mmeplan.plan import Plan
 from mmeplan.plan.document import SourceFile
+from mmeplan.spec.for_each import shared_folder
 
 MOST_FILE_BYTES: Final = 64 * 1024 * 1024  # more than any fleet file may have
 
@@ -47,8 +48,8 @@ def file_reasons(plan: Plan) -> list[str]:
     for source in plan.source:
         try:
             path = _path(plan, source)
-            if source is not plan.source[0] and not path.resolve().is_relative_to(root.resolve()):
-                reasons.append(f"{source.path} lies outside the fleet's folder: no plan is made of it")
+            if source is not plan.source[0] and not path.resolve().is_relative_to(shared_folder(root.resolve())):
+                reasons.append(f"{source.path} lies outside of what a fleet file may read: no plan is made of it")
                 continue
             now = hashlib.sha256(read_regular(path, MOST_FILE_BYTES)).hexdigest()
         except DamagedError as error:

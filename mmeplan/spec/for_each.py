@@ -82,7 +82,7 @@ class ItemFiles:
 
     def _beside(self, name: str, most: int) -> bytes:
         path = self._folder / name
-        if Path(name).is_absolute() or not _real(path).is_relative_to(_shared(_real(self._folder))):
+        if Path(name).is_absolute() or not _real(path).is_relative_to(shared_folder(_real(self._folder))):
             raise ForEachError(f"{name!r} must lie beside the fleet file, below it, or elsewhere in its git repository")
         if path.exists() and not path.is_file():
             raise ForEachError(f"{name!r} is not a file")
@@ -90,7 +90,7 @@ class ItemFiles:
             return stream.read(most + 1)
 
 
-def _shared(folder: Path) -> Path:
+def shared_folder(folder: Path) -> Path:
     """The folder whose files a fleet file may read: the root of its git repository; its own where it is in none."""
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 

@@ -132,5 +132,20 @@ def test_only_regular_files_of_the_fleets_folder_are_read(tmp_path: Path, world:
 
     special = "is not a regular file, so the plan can't be of it"
     assert told("pipe", ".", "a\0b") == [f"pipe {special}", f". {special}"]
-    outside = "lies outside the fleet's folder: no plan is made of it"
+    outside = "lies outside of what a fleet file may read: no plan is made of it"
     assert told("../elsewhere.csv", "/etc/hostname") == [f"../elsewhere.csv {outside}", f"/etc/hostname {outside}"]
+
+
+def test_a_table_elsewhere_in_the_repository_is_one_of_the_fleets_files(tmp_path: Path, world: World) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "fleets").mkdir()
+    digests = []
+    for name in ("fleets/fleet.yaml", "stores.csv"):
+        (tmp_path / name).write_text(name)
+        digests.append(hashlib.sha256(name.encode()).hexdigest())
+    source = (SourceFile(str(tmp_path / "fleets" / "fleet.yaml"), digests[0]), SourceFile("../stores.csv", digests[1]))
+    made = replace(world.plan(LARGE), source=source)
+
+    assert file_reasons(made) == []
+    (tmp_path / "stores.csv").write_text("another")
+    assert file_reasons(made) == ["../stores.csv has changed since the plan was made"]

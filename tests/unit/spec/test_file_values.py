@@ -101,7 +101,8 @@ def test_a_file_elsewhere_is_refused(folder: Path, name: str) -> None:
     (folder.parent / "chat.jinja").write_text("elsewhere")
     (folder / "link.jinja").symlink_to(folder.parent / "chat.jinja")
 
-    assert refused(folder, f"{{file: {name}}}") == f"{name!r} must lie beside the fleet file or below it"
+    told = f"{name!r} must lie beside the fleet file, below it, or elsewhere in its git repository"
+    assert refused(folder, f"{{file: {name}}}") == told
 
 
 def test_what_is_no_regular_file_is_refused(folder: Path) -> None:
