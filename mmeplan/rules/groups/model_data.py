@@ -193,7 +193,7 @@ class PrefixEndsInSlash(Rule):
 class GzipIsAnObject(Rule):
     id = "MDL-26"
     title = "A gzipped data source is one object"
-    severity = "warning"
+    severity = "note"
     basis = "inf"
     source = "botocore sagemaker/2017-07-24, S3ModelDataSource.CompressionType: only three combinations are defined"
     why = (
@@ -208,7 +208,10 @@ class GzipIsAnObject(Rule):
     def container(self, container: Container) -> Iterator[Hit]:
         for path, source in _s3_sources(container):
             if source.get("CompressionType") == "Gzip" and source.get("S3DataType") == "S3Prefix":
-                yield (*path, "CompressionType"), "`compression_type: Gzip` goes with `s3_data_type: S3Object` only"
+                yield (
+                    (*path, "CompressionType"),
+                    "`compression_type: Gzip` is documented with `s3_data_type: S3Object` only",
+                )
 
 
 class SourceFitsHosting(Rule):
