@@ -161,14 +161,6 @@ def volume_on_local_storage(request: Json) -> Iterator[str]:
             yield f"VolumeSize parameter is not allowed for the selected Instance type {instance_type}"
 
 
-def key_on_local_storage(request: Json) -> Iterator[str]:
-    """API reference of CreateEndpointConfig.KmsKeyId: with such a type "the call to CreateEndpointConfig fails"."""
-    for variant in variants(request):
-        instance_type = variant.get("InstanceType", "")
-        if request.get("KmsKeyId") and has_local_nvme(instance_type):
-            yield f"KmsKeyId is not allowed for the selected Instance type {instance_type}"
-
-
 CREATE_ENDPOINT_CONFIG: Final[tuple[Rule, ...]] = (
     unique_variant_names,
     managed_scaling_without_model,
@@ -176,7 +168,6 @@ CREATE_ENDPOINT_CONFIG: Final[tuple[Rule, ...]] = (
     serverless_memory,
     provisioned_concurrency,
     volume_on_local_storage,
-    key_on_local_storage,
 )
 
 # -- endpoints -------------------------------------------------------------------------------------------------------

@@ -152,12 +152,11 @@ def test_create_endpoint_config_refuses_what_the_service_refuses(world, refused,
     assert world("ListEndpointConfigs") == {"EndpointConfigs": []}
 
 
-def test_a_key_is_refused_beside_local_storage_and_accepted_elsewhere(world, refused):
+def test_a_key_is_accepted_beside_local_storage_too(world):
     world.model()
     key = "1234abcd-12ab-34cd-56ef-1234567890ab"
-    message = refused(world.config, "c", world.variant(InstanceType="ml.g5.xlarge"), KmsKeyId=key)
-    assert message == "KmsKeyId is not allowed for the selected Instance type ml.g5.xlarge"
-    world.config("c", world.variant(), KmsKeyId=key)
+    world.config("c", world.variant(InstanceType="ml.g5.xlarge"), KmsKeyId=key)
+    world.config("d", world.variant(), KmsKeyId=key)
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
     world.config("s", {"VariantName": "main", "ModelName": "m", "ServerlessConfig": serverless}, KmsKeyId=key)
 
