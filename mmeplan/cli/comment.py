@@ -33,6 +33,8 @@ The token comes from GITHUB_TOKEN. In a workflow the rest is known from the even
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SHA: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_QUEUE: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}")
+"""The branch of an entry of a merge queue: the number is the pull request's."""
 _REF: Final = re.compile(r"refs/pull/(\d+)/(?:merge|head)")
 _LOCKED: Final = re.compile(r"\blocked\b", re.IGNORECASE)
 _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
@@ -117,11 +119,11 @@ def connect(environment: Mapping[str, str], clock: Clock) -> github.GitHub:
 
 def pull_request_of(environment: Mapping[str, str]) -> int:
     """The pull request that the workflow runs for. Raises InputError."""
-    found = _event(environment).get("pull_request")
-    number = found.get("number") if isinstance(found, dict) else None
+    number = _members(_event(environment).get("pull_request")).get("number")
     if isinstance(number, int) and number > 0:
         return number
-    ref = _REF.fullmatch(environment.get("GITHUB_REF", ""))
+    queue = _QUEUE.fullmatch(str(_members(_event(environment).get("merge_group")).get("head_ref", "")))
+    ref = queue or _REF.fullmatch(environment.get("GITHUB_REF", ""))
     if ref:
         return int(ref[1])
     raise InputError([Problem("this is no pull request's run", hint="say which: --pull-request NUMBER")])
@@ -132,9 +134,8 @@ def run_of(environment: Mapping[str, str]) -> comments.Run:
     number, attempt = (environment.get(name, "") for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
     if not number.isdecimal():
         return comments.Run()
-    found = _event(environment).get("pull_request")
-    head = found.get("head") if isinstance(found, dict) else None
-    sha = str(head.get("sha", "")) if isinstance(head, dict) else environment.get("GITHUB_SHA", "")
+    head = _members(_members(_event(environment).get("pull_request")).get("head"))
+    sha = str(head.get("sha") or environment.get("GITHUB_SHA", ""))
     known = sha if _SHA.fullmatch(sha) else ""
     return comments.Run(int(number), int(attempt) if attempt.isdecimal() else 1, known)
 
@@ -145,7 +146,11 @@ def _event(environment: Mapping[str, str]) -> Mapping[str, Any]:
         event = json.loads(Path(path).read_bytes()) if path else {}
     except (OSError, ValueError, RecursionError):
         event = {}
-    return event if isinstance(event, dict) else {}
+    return _members(event)
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _repository(name: str) -> str:

@@ -53,6 +53,13 @@ def test_so_does_the_ref(tmp_path: Path, github: FakeGitHub, monkeypatch: pytest
     assert list(github.comments) == [9]
 
 
+def test_a_merge_queue_names_the_pull_request_in_its_branch(tmp_path: Path, github: FakeGitHub) -> None:
+    ref = f"refs/heads/gh-readonly-queue/release/1.0/pr-12-{'a' * 40}"
+    (tmp_path / "event.json").write_text(json.dumps({"merge_group": {"head_ref": ref}}))
+    assert commented(tmp_path).code == 0
+    assert list(github.comments) == [12]
+
+
 def test_options_win(tmp_path: Path, github: FakeGitHub) -> None:
     github.repository = "acme/other"
     assert commented(tmp_path, "--repo acme/other --pull-request 12").code == 0

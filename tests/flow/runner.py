@@ -20,7 +20,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 ROOT = Path(__file__).parents[2]
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-_HYPHENED = re.compile(r"\b(inputs|github|steps|outputs)\.([A-Za-z0-9_]*-[A-Za-z0-9_-]*)")
+_HYPHENED = re.compile(r"\b(inputs|github|steps|outputs|needs)\.([A-Za-z0-9_]*-[A-Za-z0-9_-]*)")
 
 
 @dataclass
