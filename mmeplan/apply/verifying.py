@@ -24,6 +24,9 @@ from mmeplan.live import (
 )
 from mmeplan.plan import Plan
 from mmeplan.plan.step import KIND_OF, Gone, RunsConfig, Step, Wait, desires_met, known_desires
+from mmeplan.resources.canonical import canonical
+from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.resources.model import aligned_model, live_model
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
 """It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""
@@ -71,25 +74,41 @@ def _endpoint(step: Step, wait: Wait, live: LiveEndpoint) -> str:
 
 
 def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
-    """Created models and configs exist, deleted ones don't. Of one that stood in for another the last step counts."""
+    """Created models and configs hold what was planned, deleted ones are gone. Of a stand-in the last step counts."""
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = KIND_OF.get(step.operation, "")
         if kind in ("model", "endpoint_config"):
             last[kind, str(step.params[NAME_MEMBERS[kind]])] = step
-    asked = [(step, kind, name) for (kind, name), step in last.items()]
-    for (step, kind, name), there in zip(asked, _are_there(asked, reader), strict=True):
-        if there != step.operation.startswith("Create"):
-            yield f"{kind.replace('_', ' ')} {name}: {'is still there' if there else 'is not there'}"
+    created = {at: step for at, step in last.items() if step.operation.startswith("Create")}
+    answers = reader.gather([describe_call(kind, name) for kind, name in created])
+    for ((kind, name), step), answer in zip(created.items(), answers, strict=True):
+        words = "is not there" if not _is_there(answer) else _unlike(kind, step, answer)
+        if words:
+            yield f"{kind.replace('_', ' ')} {name}: {words}"
+    for kind, name in _still_there([at for at in last if at not in created], reader):
+        yield f"{kind.replace('_', ' ')} {name}: is still there"
 
 
-def _are_there(asked: list[tuple[Step, str, str]], reader: Reader) -> list[bool]:
-    """Whether each of the objects exists: by listing where they are many, by Describe where they are few."""
+def _unlike(kind: str, step: Step, answer: Answer | Exception) -> str:
+    """What of a created object isn't as it was asked for: its tags say nothing about that. Empty where all of it is."""
+    assert not isinstance(answer, Exception)
+    wanted = canonical({key: value for key, value in step.params.items() if key not in (NAME_MEMBERS[kind], "Tags")})
+    if kind == "model":
+        now = aligned_model(wanted, live_model(dict(answer)))
+    else:
+        now = aligned_config(wanted, live_endpoint_config(dict(answer)))
+    wrong = sorted(key for key in {*wanted, *now} if wanted.get(key) != now.get(key))
+    return f"holds another {', '.join(wrong)} than planned" if wrong else ""
+
+
+def _still_there(asked: list[tuple[str, str]], reader: Reader) -> list[tuple[str, str]]:
+    """Those of the objects that exist: by listing where they are many, by Describe where they are few."""
     if len(asked) > LIST_ABOVE:
-        listed = {kind: names_of(reader, kind) for kind in {kind for _, kind, _ in asked}}
-        return [name in listed[kind] for _, kind, name in asked]
-    answers = reader.gather([describe_call(kind, name) for _, kind, name in asked])
-    return [_is_there(answer) for answer in answers]
+        listed = {kind: names_of(reader, kind) for kind in {kind for kind, _ in asked}}
+        return [(kind, name) for kind, name in asked if name in listed[kind]]
+    answers = reader.gather([describe_call(kind, name) for kind, name in asked])
+    return [at for at, answer in zip(asked, answers, strict=True) if _is_there(answer)]
 
 
 def _is_there(answer: Answer | Exception) -> bool:

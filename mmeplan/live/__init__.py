@@ -1,6 +1,6 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
-from mmeplan.live.decoding import decode, read_file
+from mmeplan.live.decoding import decode, read, read_file
 from mmeplan.live.masked import masked, unmasked
 from mmeplan.live.objects import (
     ARN_MEMBERS,
@@ -77,6 +77,7 @@ __all__ = [
     "observe_running",
     "observe_users",
     "pages",
+    "read",
     "read_file",
     "tags_by_name",
     "unmasked",

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _HINT: Final = "mmeplan snapshot --out FILE writes one"
+_ALWAYS: Final = {
+    "model": ("ModelName", "ModelArn"),
+    "endpoint_config": ("EndpointConfigName", "EndpointConfigArn"),
+    "endpoint": ("EndpointName", "EndpointArn", "EndpointConfigName", "EndpointStatus"),
+}
+"""Members of a Describe answer that nothing is planned without."""
+
 _MOMENTS: Final = ("CreationTime", "LastModifiedTime")
 _NO_MOMENT: Final = "this is no ISO 8601 moment with a time zone"
 
@@ -141,8 +148,12 @@ def _adapter() -> TypeAdapter[_Document]:
 def _answer(live: LiveObject) -> Iterator[str]:
     """What of a Describe answer has another type than the API's."""
     at, shape = ("objects", live.kind, live.name, "describe"), service().output_shape(DESCRIBES[live.kind]) or ""
+    if live.is_present and not live.by_digest:
+        for member in _ALWAYS[live.kind]:
+            if not live.describe.get(member):
+                yield f"{place_text((*at, member))}: every answer has it"
     for found in violations(service(), shape, live.describe):
-        if found.constraint == "type":
+        if found.constraint == "type" or found.path[-1:] == ("VariantName",):
             yield f"{place_text((*at, *found.path))}: {found.sentence}"
     for member in _MOMENTS:
         if member in live.describe and not _is_moment(live.describe[member]):

@@ -127,8 +127,9 @@ class _Look:
     # --- what is said of the whole ------------------------------------------------------------------------------------
 
     def _facts(self) -> Iterator[str]:
-        plan, summary = self.plan, summary_of(self.plan.changes)
-        if plan.summary != summary:
+        plan = self.plan
+        if all(change.effect in EFFECTS for change in plan.changes):
+            summary = summary_of(plan.changes)
             for name in ("create", "update", "delete", "noop", "worst_effect"):
                 said, is_so = getattr(plan.summary, name), getattr(summary, name)
                 if said != is_so:
@@ -197,7 +198,7 @@ class _Look:
             return
         effect = _EFFECTS.get(change.action, "none") if change.kind == "endpoint" else "none"
         recreates = change.action is Action.DELETE_THEN_CREATE and change.effect == "create"  # it doesn't serve
-        if change.effect not in EFFECTS or (change.effect != effect and not recreates):
+        if change.effect != effect and not recreates:
             yield f"what is done to it has the effect {effect!r}, and it says {change.effect!r}"
         allowed = change.address in self.plan.options.allow_outage
         if change.effect == "outage" and not allowed and not self.plan.refused:
@@ -274,9 +275,8 @@ class _Look:
             yield from self._content(step, fitting[0], kind, name)
         yield from self._ready(step)
         yield from self._on_rollback(step)
-        beside_a_swap = step.operation == "UpdateEndpointWeightsAndCapacities" and step.effect == "in_place"
-        effects = {change.effect for change in fitting}
-        if step.effect not in ("none", *effects) and not (beside_a_swap and "traffic_shift" in effects):
+        effects = {"none", "in_place" if step.operation == _SCALING else fitting[0].effect}
+        if step.effect not in effects:
             yield f"its effect is {step.effect!r}, and its change says {fitting[0].effect!r}"
 
     def _guard(self, step: Step, change: Change, name: str) -> Iterator[str]:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from mmeplan.apply import verify
+from mmeplan.engine import Planned
 from mmeplan.plan import Step
 from mmeplan.plan.step import Gone, InService
+from tests.simulation.world import IMAGE, World, config, fleet, model, variant
 from tests.unit.apply.cloud import FakeCloud, denied
 from tests.unit.apply.test_executor import plan_of
 
@@ -72,3 +74,44 @@ def test_an_observation_that_fails_proves_nothing() -> None:
     unreadable = FakeCloud(endpoint())
     unreadable.errors["DescribeEndpoint"] = [denied("DescribeEndpoint")]
     assert "sagemaker:DescribeEndpoint" in verify(plan_of(UPDATE), ["u"], unreadable)[0]
+
+
+MODEL = Step("m", "model/m", "CreateModel", {"ModelName": "m", "PrimaryContainer": {"Image": "i"}, "Tags": []})
+VARIANT = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1}
+CONFIG = Step("c", "x", "CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [VARIANT]})
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "sentence"),
+    [
+        (MODEL, {"ModelName": "m", "PrimaryContainer": {"Image": "i", "Mode": "SingleModel"}, "ModelArn": "a"}, ""),
+        (MODEL, {"PrimaryContainer": {"Image": "evil"}}, "model m: holds another PrimaryContainer than planned"),
+        (
+            MODEL,
+            {"PrimaryContainer": {"Image": "i"}, "ExecutionRoleArn": "r"},
+            "model m: holds another ExecutionRoleArn than planned",
+        ),
+        (CONFIG, {"ProductionVariants": [{**VARIANT, "VolumeSizeInGB": 30, "InitialVariantWeight": 1.0}]}, ""),
+        (
+            CONFIG,
+            {"ProductionVariants": [{**VARIANT, "InstanceType": "ml.p4d.24xlarge"}]},
+            "endpoint config c: holds another ProductionVariants than planned",
+        ),
+    ],
+)
+def test_what_was_made_holds_what_was_planned(step: Step, answer: Any, sentence: str) -> None:
+    assert said(step, {"m": answer} if step is MODEL else {"c": answer}) == sentence
+
+
+@pytest.mark.parametrize("many", [1, 60])
+def test_a_tag_is_no_proof_of_what_an_object_holds(many: int) -> None:
+    """Somebody makes a model under the planned name, with the planned digest in its tag, just before the apply does."""
+    names = [f"m{number}" for number in range(many)]
+    text = fleet({"e": {"config": config(main=variant("m0"))}}, models={name: model() for name in names})
+    with World() as world:
+        made = world.plan(text)
+        step = next(step for step in made.steps if step.id == "CreateModel:model/m0")
+        world.does("CreateModel", **{**step.params, "PrimaryContainer": {"Image": f"{IMAGE}evil"}})
+        outcome = world.engine.apply(Planned(made))
+    assert not outcome.failed
+    assert outcome.unverified == (f"model {step.params['ModelName']}: holds another PrimaryContainer than planned",)
