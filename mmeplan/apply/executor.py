@@ -144,7 +144,7 @@ class Executor:
     def _wait(self, step: Step, wait: Wait, decision: Decision) -> None:
         if decision.others and not self.wait_for_others:
             text = f"the endpoint {decision.detail.partition(';')[0]}, and --no-wait-for-others was asked for: "
-            self._end(step, "failed", text + "apply again when that is over")
+            self._end(step, "failed", text + "the next apply goes on when that is over")
             return
         since = self.clock.monotonic()
         if decision.verdict == "blocked":

@@ -130,7 +130,7 @@ def judge(wait: Waiting, live: LiveEndpoint | None, now: float) -> Verdict:
     if verdict.state == "waiting" and elapsed_s > timeout_s:
         text = (
             f"still {verdict.status or 'under way'} after {timeout_s / 60:.0f} minutes; "
-            "SageMaker goes on without us: apply again to join it"
+            "SageMaker goes on without us, and the next apply joins it"
         )
         return Verdict("failed", text, verdict.status)
     return verdict
@@ -163,10 +163,8 @@ def _unreadable(wait: Waiting, error: str) -> Verdict:
     wait.denied += 1
     if wait.denied < DENIED_POLLS:
         return Verdict("waiting", error, wait.status)
-    text = f"{wait.endpoint} can't be looked at any more ({error}); SageMaker goes on without us: "
-    return Verdict(
-        "failed", text + "see to the permission, then apply again to join it", wait.status, cause="permission"
-    )
+    text = f"{wait.endpoint} can't be looked at any more ({error}); SageMaker goes on without us, "
+    return Verdict("failed", text + "and the next apply joins it", wait.status, cause="permission")
 
 
 def _failed(wait: Waiting, live: LiveEndpoint, elapsed_s: float) -> Verdict:

@@ -6,6 +6,7 @@ reasons only choose between words.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -75,6 +76,7 @@ _SIGNS: Final[Mapping[Action, Phrase]] = {
     Action.REFUSE: Phrase("?", "danger"),
     Action.UNREADABLE: Phrase("?", "danger"),
 }
+_ADVICE: Final = re.compile(r"; (?![^()]*\))")  # outside of parentheses, in which a reason stands
 _UNREADABLE: Final = "UNREADABLE: nothing is planned for it"
 _IN_HEADLINE: Final = frozenset({"new", "scale_changed", "in_progress", "tags_changed", "dependency_changed"})
 _IN_WORDS: Final = frozenset({"same", "new", "content_changed", "tags_changed"})
@@ -105,7 +107,7 @@ def words_of(change: Change) -> Phrase:
             return Phrase(f"stays live, no longer managed, {there}")
         return Phrase(f"deleted, {there}{', a superseded generation' if change.reason == 'superseded' else ''}")
     if change.refusal:
-        return Phrase(f"REFUSED: {change.refusal}", "danger")
+        return Phrase(f"REFUSED: {_without_advice(change.refusal)}", "danger")
     if change.action.creates:
         word = "restored" if change.reason == "restored" else "new"
         return Phrase(f"{word}, {live} → {name}" if live and live != name else f"{word}, {name}")
@@ -119,10 +121,15 @@ def words_of(change: Change) -> Phrase:
     return Phrase(f"{'re-used' if reused else 'tags only'}, {there}")
 
 
+def _without_advice(refusal: str) -> str:
+    """Why a change is refused. What to do stands beside it, in the error that says the same."""
+    return _ADVICE.split(refusal, maxsplit=1)[0]
+
+
 def headline(change: Change) -> Phrase:
     """What happens to an endpoint's traffic."""
     if change.refusal:
-        return Phrase(f"REFUSED: {change.refusal}", "danger")
+        return Phrase(f"REFUSED: {_without_advice(change.refusal)}", "danger")
     if change.action is Action.UNREADABLE:
         return Phrase(_UNREADABLE, "danger")
     sentence = change.explanation
@@ -224,7 +231,7 @@ _SENTENCE_SAYS_MORE: Final = frozenset({"unreadable", "hosting_changed", "rename
 def why(relations: Relations, change: Change) -> Why:
     """What makes a change necessary."""
     if change.refusal or change.reason in _SENTENCE_SAYS_MORE:
-        return Why(change.refusal or change.explanation)
+        return Why(_without_advice(change.refusal) or change.explanation)
     if is_gone(change) and change.kind != "endpoint":
         return Why(change.explanation, change.live_name or change.name)
     own = change.fields if change.reason in ("content_changed", "scale_changed") else ()

@@ -202,7 +202,7 @@ def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, 
         ("Not as planned:", tuple((sentence, "") for sentence in outcome.unverified), "danger"),
     )
     lines = [line for title, rows, style in parts if rows for line in _section(title, rows, style, width, color)]
-    lines += _summary(outcome, width, color)
+    lines += _summary(outcome, width, color, next_command)
     if next_command and (outcome.failed or outcome.skipped or outcome.unverified or outcome.interrupted):
         lines.append(f"Next: {next_command}")
     return finished("\n".join(lines))
@@ -218,12 +218,13 @@ def _section(title: str, rows: Sequence[tuple[str, str]], style: str, width: int
     return [*lines, ""]
 
 
-def _summary(outcome: OutcomeView, width: int, color: bool) -> list[str]:
+def _summary(outcome: OutcomeView, width: int, color: bool, next_command: str) -> list[str]:
     done = counted(outcome.done, "step")
     if not (outcome.failed or outcome.skipped or outcome.unverified):
         return [str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))]
     word = "Interrupted" if outcome.interrupted else "Apply incomplete"
     parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
     mend = [advice for cause, advice in _MENDED_FIRST.items() if cause in outcome.causes]
-    onward = " ".join(mend) or "Run it again to go on from here."
-    return [str(paint(line, "danger", color)) for line in wrapped(f"{word}: {', '.join(parts)}. {onward}", width)]
+    onward = " ".join(mend) or ("" if next_command else "Run it again to go on from here.")
+    said = f"{word}: {', '.join(parts)}. {onward}".rstrip()
+    return [str(paint(line, "danger", color)) for line in wrapped(said, width)]
