@@ -27,7 +27,7 @@ from mmeplan.cli.progress import display, json_line
 from mmeplan.engine import Engine, Planned, files_of, missing_files, next_after, outcome_view, parallelism_problem
 from mmeplan.errors import Command, ExitCode, InputError, MmeplanError, PlanRefused, Problem
 from mmeplan.files import own_folder
-from mmeplan.plan import Plan, read_file
+from mmeplan.plan import Plan, read, read_file
 
 if TYPE_CHECKING:
     from mmeplan.apply import Event, FleetLock
@@ -49,6 +49,13 @@ Examples:
 @click.option(
     "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
 )
+@click.option(
+    "--verify",
+    "public_key",
+    metavar="PUBLICKEY",
+    type=click.Path(dir_okay=False),
+    help="Apply a saved plan only if PLAN.sig is its signature by this key (plan --sign).",
+)
 @address_options
 @click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
 @online_option
@@ -58,6 +65,7 @@ def command(
     how: ApplyOptions,
     max_change: str,
     max_age: float | None,
+    public_key: str | None,
     targets: tuple[str, ...],
     replacements: tuple[str, ...],
     allow_outage: tuple[str, ...],
@@ -69,7 +77,7 @@ def command(
     Create, swap, verify, delete, in this order. Exits 0 when a second look proves the result, 3 where the plan is
     refused, 4 where a saved plan is stale, 5 where something is left to do: run it again to go on.
     """
-    saved = read_file(settings.fleet)
+    saved = _verified(settings.fleet, public_key) if public_key else read_file(settings.fleet)
     if saved is not None:
         given = {
             "--target": targets,
@@ -98,6 +106,17 @@ def command(
             commit=commit_of(files_of(desired.fleet)),
         )
         sys.exit(show_and_carry_out(planned, settings, engine, how, lock))
+
+
+def _verified(path: str, public_key: str) -> Plan:
+    """The saved plan of a file that is signed by that key; nothing of it is read before that is known."""
+    from mmeplan import signing
+
+    content = signing.verified(path, public_key)
+    try:
+        return read(content.decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise InputError([Problem("this is not a plan: not UTF-8", path)]) from None
 
 
 def _check_saved(saved: Plan, settings: Settings, how: ApplyOptions, given: list[str]) -> None:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,6 +24,10 @@ from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
 from mmeplan.plan import Finding, Plan
 from mmeplan.plan import write as save
+from mmeplan.signing import SUFFIX as SIGNATURE
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FORMATS: Final = tuple(render.OUTPUTS)
 GITHUB: Final = "github"
@@ -108,7 +113,8 @@ def as_finding(problem: Problem, rule: str) -> Finding:
 class Outputs:
     """The files of `--write`, and with `--format github` the files that the runner names in its environment.
 
-    `out` is where the plan itself is saved, for `apply`. `inputs` are files of the run, which no output may overwrite.
+    `out` is where the plan itself is saved, for `apply`, and `sign_by` the key that it is signed with. `inputs` are
+    files of the run, which no output may overwrite.
     """
 
     settings: Settings
@@ -118,6 +124,7 @@ class Outputs:
     inputs: tuple[str | None, ...] = ()
     show_environment: bool = False
     full: bool = False
+    sign_by: Ed25519PrivateKey | None = None
     runner: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
@@ -128,7 +135,8 @@ class Outputs:
                 [Problem(message, hint="leave --show-environment out, or write a file: --write text=FILE")]
             )
         taken = {os.path.realpath(path): path for path in self.inputs if path}
-        for path in (*([self.out] if self.out else []), *(path for _, path in self.writes)):
+        saved = [self.out, self.out + SIGNATURE] if self.out and self.sign_by else [self.out] if self.out else []
+        for path in (*saved, *(path for _, path in self.writes)):
             real = os.path.realpath(path)
             if real in taken:
                 raise InputError([Problem("two outputs of one run, or an input of it, are the same file", path)])
@@ -149,8 +157,25 @@ class Outputs:
                 return _page(plan, **about)
             return rendered(self._as_committed(plan), self.settings, format_, **about)
 
-        saved = [Writing(Path(self.out), lambda stream: save(plan, stream), PRIVATE)] if self.out else []
-        write_all([*saved, *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)])
+        write_all(
+            [*self._saved(plan), *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)]
+        )
+
+    def _saved(self, plan: Plan) -> list[Writing]:
+        """The plan itself, and its signature."""
+        if not self.out:
+            return []
+        if self.sign_by is None:
+            return [Writing(Path(self.out), lambda stream: save(plan, stream), PRIVATE)]
+        from mmeplan import signing
+
+        whole = StringIO()
+        save(plan, whole)
+        signature = signing.signature(whole.getvalue().encode(), self.sign_by)
+        return [
+            Writing(Path(self.out), text_of(whole.getvalue()), PRIVATE),
+            Writing(Path(self.out + SIGNATURE), text_of(signature)),
+        ]
 
     def show(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
         """Print the plan on stdout; for a workflow tell the runner as well. Raises InputError."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mmeplan import signing
 from mmeplan.cli.commit import commit_of
 from mmeplan.cli.door import document, tell
 from mmeplan.cli.options import (
@@ -31,6 +32,7 @@ EXAMPLES = """\b
 Examples:
   mmeplan plan                                  the fleet in ./fleet.yaml
   mmeplan plan -e prod --out plan.json          save it, for mmeplan apply plan.json
+  mmeplan plan --out plan.json --sign key.pem   the same, signed, for mmeplan apply --verify public.pem plan.json
   mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
@@ -44,6 +46,13 @@ Examples:
     metavar="FILE",
     type=click.Path(dir_okay=False),
     help="Save the plan (mode 0600: it holds environment values).",
+)
+@click.option(
+    "--sign",
+    "key_file",
+    metavar="KEYFILE",
+    type=click.Path(dir_okay=False),
+    help="Sign the saved plan with this Ed25519 key (PEM), in FILE.sig, for apply --verify.",
 )
 @format_option(*PRINTED)
 @write_option
@@ -63,6 +72,7 @@ Examples:
 def command(
     settings: Settings,
     out: str | None,
+    key_file: str | None,
     format_: str,
     writes: tuple[tuple[str, str], ...],
     detailed_exitcode: bool,
@@ -79,6 +89,8 @@ def command(
     if options["online"] and snapshot_file:
         text = "--online reads live services; a plan from --snapshot reads none"
         raise InputError([Problem(text, settings.fleet)])
+    if key_file and not out:
+        raise click.UsageError("--sign signs what --out FILE saves")
     outputs = Outputs(
         settings,
         format_,
@@ -87,6 +99,7 @@ def command(
         (settings.fleet, snapshot_file, *settings.variable_files),
         show_environment,
         full,
+        sign_by=signing.private_key(key_file) if key_file else None,
     )
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
