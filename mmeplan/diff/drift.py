@@ -413,7 +413,7 @@ class _Finder:
             return
         before, after = self._before_and_after(endpoint, config, live, live_config, applied, now)
         fields = field_changes(before, after) if before is not None else ()
-        if is_scale_only(fields):
+        if is_scale_only(fields, shadows=True):
             shown = tuple(with_default_weight(change) for change in fields)
             text = "weights, counts or concurrency were changed in place"
             if is_count(fields):

@@ -215,7 +215,8 @@ class _Compared:
         if not fields and not replaced:
             return self._unchanged()
         stays = live.endpoint_status != CREATING and live.pending_config in ("", live.config)
-        if is_scale_only(fields) and not replaced and stays:
+        runs_it = live.config == self.config.physical_name  # so that no swap would set a shadow variant's count
+        if is_scale_only(fields, shadows=runs_it) and not replaced and stays:
             text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
             shown = tuple(with_default_weight(change) for change in fields)
             return self._served(self._change(Action.SCALE, "scale_changed", "in_place", text, fields=shown))

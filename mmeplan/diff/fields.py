@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from mmeplan.aws.variants import KEYED
 from mmeplan.diff.changes import FieldChange
 from mmeplan.resources.canonical import BY_NAME, UNORDERED, short_number
 from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
@@ -20,6 +21,7 @@ _CATEGORIES: Final = (
     "iterable_item_removed",
 )
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
+_PRODUCTION: Final = ("ProductionVariants",)
 _SCALED: Final = ("InitialInstanceCount", "ProvisionedConcurrency")
 
 LEFT_TO_AUTOSCALER: Final = "where an autoscaler did it, `capacity: autoscaled` on the variant leaves that to it"
@@ -98,14 +100,14 @@ def with_default_weight(change: FieldChange) -> FieldChange:
     return replace(change, before=before, after=after)
 
 
-def is_scale_only(fields: tuple[FieldChange, ...]) -> bool:
-    """Whether all of it can be changed in place, without a new fleet."""
-    return bool(fields) and all(_is_scale(change) for change in fields)
+def is_scale_only(fields: tuple[FieldChange, ...], *, shadows: bool = False) -> bool:
+    """Whether all of it can be changed in place, without a new fleet; of shadow variants only where that is asked."""
+    return bool(fields) and all(_is_scale(change, tuple(KEYED) if shadows else _PRODUCTION) for change in fields)
 
 
-def _is_scale(change: FieldChange) -> bool:
-    """Whether UpdateEndpointWeightsAndCapacities can make the change: production variants that exist on both sides."""
-    if len(change.path) < 3 or change.path[0] != "ProductionVariants":
+def _is_scale(change: FieldChange, members: tuple[str, ...]) -> bool:
+    """Whether UpdateEndpointWeightsAndCapacities can make the change: variants that exist on both sides."""
+    if len(change.path) < 3 or change.path[0] not in members:
         return False
     if change.path[2] == "InitialVariantWeight" and len(change.path) == 3:
         return True  # an absent weight is the default, 1

@@ -8,7 +8,12 @@ from typing import Any
 from mmeplan.aws.variants import models
 from mmeplan.live import LiveEndpoint, LiveObject, Ownership
 from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires
+from mmeplan.resources.endpoint import (
+    meaning,
+    model_stands_for,
+    with_live_desires,
+    without_unwritten_concurrency,
+)
 from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
 from mmeplan.resources.identity import DIGEST_TAG, digest
 from mmeplan.resources.model import aligned_model, live_model
@@ -48,7 +53,9 @@ class Inputs(Ownership):
             at = wanted.get(path)
             return self._live_model_stands_for(self.graph.resources[at], name) if at else name
 
-        return meaning(self.serving_content(config, live, live_config), model_of, config.counts_of_others)
+        own = self.aligned_config_content(config, live_config)
+        serving = without_unwritten_concurrency(self.serving_content(config, live, live_config), own, config.content)
+        return meaning(serving, model_of, config.counts_of_others)
 
     def _live_model_stands_for(self, model: Resource, live_name: str) -> Any:
         live = self.snapshot.model(live_name)

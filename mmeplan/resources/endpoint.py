@@ -96,10 +96,28 @@ def without_count(variant: Canonical) -> Canonical:
 
     Source: botocore application-autoscaling, ScalableDimension.
     """
-    made = {key: value for key, value in variant.items() if key != "InitialInstanceCount"}
-    if "ProvisionedConcurrency" in made.get("ServerlessConfig", {}):
-        made["ServerlessConfig"] = {k: v for k, v in made["ServerlessConfig"].items() if k != "ProvisionedConcurrency"}
-    return made
+    return without_warmth({key: value for key, value in variant.items() if key != "InitialInstanceCount"})
+
+
+def without_warmth(variant: Canonical) -> Canonical:
+    """A variant without provisioned concurrency."""
+    config = variant.get("ServerlessConfig", {})
+    if "ProvisionedConcurrency" not in config:
+        return variant
+    return {**variant, "ServerlessConfig": {k: v for k, v in config.items() if k != "ProvisionedConcurrency"}}
+
+
+def without_unwritten_concurrency(serving: Canonical, own: Canonical, wanted: Canonical) -> Canonical:
+    """What serves, without provisioned concurrency that neither its config (`own`) nor the wanted one has.
+
+    Somebody else gave it; no update to a config of the same content takes it away.
+    """
+
+    def written(member: str, name: str, variant: Canonical) -> Canonical:
+        configs = (config.get(member, {}).get(name, {}).get("ServerlessConfig", {}) for config in (own, wanted))
+        return variant if any("ProvisionedConcurrency" in config for config in configs) else without_warmth(variant)
+
+    return with_variants(serving, written)
 
 
 def with_count_of(variant: Canonical, other: Canonical) -> Canonical:

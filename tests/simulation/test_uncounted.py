@@ -15,7 +15,7 @@ from mmeplan.diff.drift import manual_changes
 from mmeplan.plan import Plan
 from tests.simulation.test_drift import arn
 from tests.simulation.test_import import adopts_and_settles, imported
-from tests.simulation.world import ROLE, Fleet, World, model, one
+from tests.simulation.world import ROLE, Fleet, World, model, one, serverless, variant
 
 POOLS = [{"instance_type": "ml.m5.large", "priority": 1}, {"instance_type": "ml.m5.xlarge", "priority": 2}]
 MANAGED = {"status": "ENABLED", "min_instance_count": 1, "max_instance_count": 8}
@@ -155,3 +155,68 @@ def test_what_an_earlier_release_made_is_tagged_anew_and_not_rolled(
     assert not made.drift
     world.live_through(text)
     assert count_of(world) == count
+
+
+# --- provisioned concurrency ------------------------------------------------------------------------------------------
+
+
+def warmed(world: World, concurrency: int) -> None:
+    """Somebody else gives the serverless variant provisioned concurrency."""
+    update = {"MaxConcurrency": 10, "ProvisionedConcurrency": concurrency}
+    desired = [{"VariantName": "main", "ServerlessUpdateConfig": update}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(900)
+
+
+def warm(count: int) -> Fleet:
+    config = {"memory_size_in_mb": 2048, "max_concurrency": 10, "provisioned_concurrency": count}
+    return one({"main": {"model": "ranker", "serverless_config": config}})
+
+
+COLD = one({"main": serverless(concurrency=10)})
+
+
+def test_provisioned_concurrency_that_nobody_wrote_is_left_as_it_is(world: World) -> None:
+    world.live_through(COLD)
+    warmed(world, 5)
+    assert is_empty(world.plan(COLD))
+    compiled = world.compile(COLD)
+    assert manual_changes(compiled, world.observe(compiled)).found == ()
+
+
+def test_provisioned_concurrency_that_leaves_the_file_goes(world: World) -> None:
+    world.live_through(warm(5))
+    made = world.live_through(COLD)
+    assert next(change for change in made.changes if change.kind == "endpoint").effect == "traffic_shift"
+    assert "ProvisionedConcurrency" not in world.endpoint()["ProductionVariants"][0]["DesiredServerlessConfig"]
+
+
+def test_provisioned_concurrency_that_comes_to_the_file_as_it_is_changes_nothing(world: World) -> None:
+    world.live_through(COLD)
+    warmed(world, 5)
+    made = world.live_through(warm(5))
+    assert next(change for change in made.changes if change.kind == "endpoint").effect == "none"
+
+
+# --- shadow variants --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved", [{"DesiredInstanceCount": 3}, {"DesiredWeight": 5}])
+def test_what_others_changed_of_a_shadow_variant_is_put_back_in_place(world: World, moved: dict[str, int]) -> None:
+    """A swap to the config that is in force already would set nothing."""
+    text = one()
+    text["endpoints"]["ranker"]["config"]["shadow_production_variants"] = {"shadow": variant(count=1)}
+    world.live_through(text)
+    desired = [{"VariantName": "shadow", **moved}]
+    world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+    world.sim.clock.sleep(600)
+    compiled = world.compile(text)
+    (found,) = manual_changes(compiled, world.observe(compiled)).found
+    assert (found.what, found.explanation.partition(";")[0]) == (
+        "scale",
+        "weights, counts or concurrency were changed in place",
+    )
+    made = world.live_through(text)
+    assert next(change for change in made.changes if change.kind == "endpoint").effect == "in_place"
+    (shadow,) = world.endpoint()["ShadowProductionVariants"]
+    assert (shadow["DesiredInstanceCount"], shadow["DesiredWeight"]) == (1, 1)
