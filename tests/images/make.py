@@ -144,14 +144,18 @@ def _aliases(sdk: Any, framework: str) -> dict[str, str]:
     return dict(holder.get("version_aliases", {}))
 
 
-def main() -> int:
-    logging.disable(logging.CRITICAL)
+def installed_sdk() -> Any:
+    """The SDK's module. It would read its files again for each answer, so what it has read is kept."""
     from sagemaker.core import common_utils, image_uris
 
-    sdk: Any = image_uris
-    sdk.config_for_framework = cache(sdk.config_for_framework)  # the SDK reads its files again for each answer
+    image_uris.config_for_framework = cache(image_uris.config_for_framework)
     common_utils._botocore_resolver = cache(common_utils._botocore_resolver)
-    made, digests = table(sdk)
+    return image_uris
+
+
+def main() -> int:
+    logging.disable(logging.CRITICAL)
+    made, digests = table(installed_sdk())
     if ANSWERS.exists():
         before = json.loads(ANSWERS.read_text())
         moved = sorted(name for name, digest in before.items() if digests.get(name) != digest)
