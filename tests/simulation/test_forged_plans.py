@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ import yaml
 
 import mmeplan
 from mmeplan import Engine, InputError, Plan, PlanRefused, Simulator
-from mmeplan.plan import decode, read
+from mmeplan.plan import comparing, decode, read
+from mmeplan.plan.consistency import _Look
 from tests.simulation.forgeries import (
     CONTRADICTIONS,
     DEPARTURES,
@@ -127,3 +129,37 @@ def test_the_saved_plan_is_applied(tmp_path: Path) -> None:
     assert len(here.writes) == len(here.saved["steps"])
     assert step(here.saved, "CreateModel:model/ranker")
     here.simulator.close()
+
+
+LOOKS = sorted(name for name, look in vars(_Look).items() if inspect.isgeneratorfunction(look) and name != "problems")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_that_is_left_out_lets_a_forgery_pass(
+    look: str, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted bugs: each of the looks at a plan is needed."""
+    monkeypatch.setattr(_Look, look, lambda *_: iter(()))
+
+    def passes(forge: Forge) -> bool:
+        try:
+            return bool(read(account.forged(forge), "plan.json"))
+        except InputError:
+            return False
+
+    assert any(passes(forge) for forge, _ in CONTRADICTIONS.values())
+
+
+@pytest.mark.parametrize("left_out", ["_of_steps", "_of_changes"])
+def test_both_halves_of_the_comparison_are_needed(
+    left_out: str, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, left_out, lambda *_: iter(()))
+    passed = []
+    for name, (forge, _) in DEPARTURES.items():
+        try:
+            account.engine.recheck(read(account.forged(forge), "plan.json"))
+            passed.append(name)
+        except PlanRefused:
+            pass
+    assert passed
