@@ -8,6 +8,7 @@ allowance: it matches something as soon as it does so for one of them.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ from mmeplan.rules.rule import Rule
 from mmeplan.spec import Entry, FilePath, Fleet, dotted, file_path
 
 CRASHED: Final = CrashedRule()
+_ALLOW: Final = re.compile(r"`?\b[Aa]llow`? (?:this|it)\b")
 _UNUSABLE: Final = UnusableAllowance()
 _IDLE: Final = IdleAllowance()
 
@@ -84,7 +86,7 @@ class Record:
         """
         advice = rule.fix if help_text is None else help_text
         if rule.lowerable:
-            advice = advice.replace("allow this", f'allow this (`allow: {{{rule.id}: "why"}}`)', 1)
+            advice = _ALLOW.sub(rf'\g<0> (`allow: {{{rule.id}: "why"}}`)', advice, count=1)
         source = self.fleet.source_map
         line, column = source.locate(path)
         text = message[:1].upper() + message[1:]

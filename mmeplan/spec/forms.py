@@ -61,6 +61,11 @@ def _only_text(node: Node | None) -> str:
     return key if inner.kind == "string" else ""
 
 
+def under_a_name(key: str, node: Node, members: dict[str, Any]) -> str:
+    """What is a mapping by name, with these members of an item under a name."""
+    return f"{key}: {{{'main' if node.kind == 'named' else 'NAME'}: {_mapping(members)}}}"
+
+
 def by_name(key: str, node: Node, first: Any) -> str:
     """What is a mapping by name, with this item in it: `production_variants: {main: {model: ranker}}`."""
     secret = node.item is not None and node.item.kind in ("text", "any")

@@ -22,7 +22,7 @@ from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.spec.document import FilePath
-from mmeplan.spec.forms import by_name, form
+from mmeplan.spec.forms import form, under_a_name
 from mmeplan.spec.hints import plain_value, unknown_key
 
 Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
@@ -332,7 +332,7 @@ class _OneLevelOut:
     def told(self, path: FilePath) -> Iterator[tuple[FilePath, str, str, Any]]:
         """The one problem; nothing the second time."""
         if self.members:
-            hint = f"write it under a name: `{by_name(str(path[-1]), self.node, dict(self.members))}`"
+            hint = f"write it under a name: `{under_a_name(str(path[-1]), self.node, self.members)}`"
             yield path, f"`{next(iter(self.members))}` stands where a name belongs", hint, None
             self.members.clear()
 

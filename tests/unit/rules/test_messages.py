@@ -9,6 +9,7 @@ from mmeplan.aws.partitions import known_regions, region_doubt
 from mmeplan.errors import InputError
 from mmeplan.plan import Finding
 from mmeplan.rules.examples import ALARMS, blue_green, fleet_file
+from mmeplan.rules.recording import Record
 
 
 def found(text: str, rule: str) -> list[Finding]:
@@ -44,6 +45,15 @@ def test_one_cause_is_one_error() -> None:
 def test_what_may_be_allowed_is_told_with_the_line_to_write() -> None:
     (finding,) = found(rules.find("CFG-41").bad, "CFG-41")
     assert 'allow this (`allow: {CFG-41: "why"}`) with the reason' in finding.help
+
+
+@pytest.mark.parametrize("rule", ["SLS-13", "MDL-16", "DEP-19", "EP-18"])
+def test_it_is_told_however_the_advice_is_worded(rule: str) -> None:
+    found = rules.find(rule)
+    record = Record(spec.load_text(fleet_file().encode()), [found])
+    record.add(found, "warning", "model/ranker", ("models", "ranker"), "something")
+    (finding,) = record.findings()
+    assert f'(`allow: {{{rule}: "why"}}`)' in finding.help
 
 
 def test_no_rule_that_can_not_be_lowered_speaks_of_allowing() -> None:

@@ -69,6 +69,12 @@ def test_a_variant_one_level_out_is_one_error_with_its_own_keys(refused: Any) ->
     assert told(refused, text) == f"`model` stands where a name belongs; write it under a name: {form}"
 
 
+def test_an_entry_one_level_out_too(refused: Any) -> None:
+    text = "models: {execution_role_arn: x, primary_container: {image: y}}\n"
+    said = [problem.hint for problem in refused(text)]
+    assert "write it under a name: `models: {NAME: {execution_role_arn: x}}`" in said
+
+
 def test_its_structures_are_no_errors_besides(refused: Any) -> None:
     text = "endpoints: {e: {config: {production_variants: {model: m, serverless_config: {memory_size_in_mb: 2048}}}}}\n"
     assert "`model` stands where a name belongs" in told(refused, text)
