@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -84,6 +85,7 @@ __all__ = [
     "parallelism_problem",
 ]
 
+_PID = re.compile(r" \(pid \d+\)")
 SIMULATED_ACCOUNT = "123456789012"
 SIMULATED_REGION = "us-east-1"
 
@@ -176,11 +178,15 @@ def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
 
 @dataclass(frozen=True)
 class FoundLock:
-    """A lock that lies somewhere. `owner` is who holds it, in lines; `is_lock`: mmeplan wrote it."""
+    """A lock that lies somewhere. `owner` is who holds it, in lines.
+
+    `is_lock`: mmeplan wrote it. `is_own`: this run of CI took it, on this machine.
+    """
 
     url: str
     owner: str
     is_lock: bool
+    is_own: bool
     seen: applying.SeenLock = field(repr=False)
 
 
@@ -678,7 +684,8 @@ class Engine:
         if seen is None:
             return None
         owner = locking.describe(seen.owner, self.clock.now(), between="\n  ")
-        return FoundLock(place.url, owner, seen.owner is not None, seen)
+        is_own = seen.owner is not None and _is_own(seen.owner.who)
+        return FoundLock(place.url, owner, seen.owner is not None, is_own, seen)
 
     def remove_lock(self, found: FoundLock) -> bool:
         """Remove the lock that was found, and no other. False where it has changed since. Raises CloudError."""
@@ -757,9 +764,35 @@ def parallelism_problem(planned: int, asked: int, file: str = "") -> Problem:
 
 
 def _who() -> str:
-    """`alice@build-7 (pid 4242)`."""
+    """`alice@build-7 (pid 4242)`, and in CI the run's address after it."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} (pid {os.getpid()})"
+    run = run_address(os.environ)
+    return f"{user}@{socket.gethostname()} (pid {os.getpid()}){f', {run}' if run else ''}"
+
+
+def run_address(environment: Mapping[str, str]) -> str:
+    """Where the run of CI that this is can be seen; empty outside of one.
+
+    Sources: GitHub Docs, "Variables reference"; GitLab Docs, "Predefined CI/CD variables reference"; Bitbucket Support,
+    "Variables and secrets".
+    """
+    told = environment.get
+    if told("GITHUB_RUN_ID") and told("GITHUB_REPOSITORY"):
+        server = told("GITHUB_SERVER_URL") or "https://github.com"
+        attempt = told("GITHUB_RUN_ATTEMPT") or "1"
+        return f"{server}/{told('GITHUB_REPOSITORY')}/actions/runs/{told('GITHUB_RUN_ID')}/attempts/{attempt}"
+    if told("CI_JOB_URL"):
+        return told("CI_JOB_URL") or ""
+    if told("BITBUCKET_BUILD_NUMBER") and told("BITBUCKET_REPO_FULL_NAME"):
+        number = told("BITBUCKET_BUILD_NUMBER")
+        return f"https://bitbucket.org/{told('BITBUCKET_REPO_FULL_NAME')}/pipelines/results/{number}"
+    return ""
+
+
+def _is_own(who: str) -> bool:
+    """Whether this very run of CI wrote that, on this machine, in whichever process."""
+    run = run_address(os.environ)
+    return bool(run) and who.endswith(f", {run}") and _PID.sub("", who) == _PID.sub("", _who())

@@ -50,7 +50,9 @@ class LockPlace:
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """What a lock says: `who` (user@host, pid), for which fleet and command, since when, last sign of life (ISO 8601).
+    """What a lock says: who, for which fleet and command, since when, last sign of life (ISO 8601).
+
+    `who` is user@host and the process, and the address of the run of CI.
 
     `token` tells one run from another.
     """

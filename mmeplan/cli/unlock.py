@@ -15,9 +15,10 @@ from mmeplan.errors import MmeplanError
 @click.command(epilog="\b\nExample:\n  mmeplan unlock s3://acme-mmeplan/locks/house-prices")
 @click.argument("lock", metavar="s3://BUCKET/KEY")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("--own", is_flag=True, help="Only where this run of CI took it, on this machine; else it is left alone.")
 @click.option("--region", metavar="NAME", help="The region of the bucket.")
 @cloud_options
-def command(lock: str, yes: bool, **common: Any) -> None:
+def command(lock: str, yes: bool, own: bool, **common: Any) -> None:
     """Remove a lock whose owner is gone.
 
     Shows who holds it, since when, and its last sign of life, and asks. Only the lock that was shown is removed: where
@@ -29,6 +30,9 @@ def command(lock: str, yes: bool, **common: Any) -> None:
             say(f"{lock} is not locked")
             return
         say(f"{found.url} is held by\n  {found.owner}")
+        if own and not found.is_own:
+            say("it is another run's: left alone")
+            return
         _confirm(yes=yes, is_lock=found.is_lock)
         if not engine.remove_lock(found):
             raise MmeplanError(
