@@ -43,7 +43,7 @@ def test_the_table_has_a_line_for_every_rule_and_counts_them() -> None:
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.parametrize("severity", ["error", "warning"])
+@pytest.mark.parametrize("severity", ["error", "warning", "note"])
 def test_severities_can_be_picked(severity: str) -> None:
     assert listed("--severity", severity) == [rule.id for rule in rules.all_rules() if rule.severity == severity]
 

@@ -65,6 +65,8 @@ ISOLATED = "enable_network_isolation: true"
         ("{OPTION_MODEL_ID: mistralai/Mistral-7B}", ISOLATED, True),
         ("{SM_VLLM_MODEL: Qwen/Qwen3-8B}", ISOLATED, True),
         ("{SM_SGLANG_MODEL_PATH: Qwen/Qwen3-8B}", ISOLATED, True),
+        ("{HF_MODEL_ID: gpt2}", ISOLATED, True),
+        ("{MODEL_ID: ranker}", ISOLATED, False),
         ("{HF_MODEL_ID: mistralai/Mistral-7B}", "", False),
         ("{HF_MODEL_ID: /opt/ml/model}", ISOLATED, False),
         ("{HF_MODEL_ID: mistralai/Mistral-7B, HF_HUB_OFFLINE: 1}", ISOLATED, False),

@@ -180,6 +180,7 @@ _HUB_KEYS: Final = (
 )
 """What tells the servers of Hugging Face, DJL (LMI), vLLM and SGLang which model to fetch."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_SHORT_ID = re.compile(r"[A-Za-z0-9][\w.-]*")
 _OFFLINE: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -210,7 +211,8 @@ class HubInIsolation(Rule):
             if any(environment.get(key, "").lower() in ("1", "true", "yes", "on") for key in _OFFLINE):
                 continue  # the hub's cache lies in the image or in the artifact
             for key in _HUB_KEYS:
-                if _HUB_ID.fullmatch(environment.get(key, "")):
+                value = environment.get(key, "")
+                if _HUB_ID.fullmatch(value) or (key == "HF_MODEL_ID" and _SHORT_ID.fullmatch(value)):
                     path = (*container.path, "Environment", key)
                     yield path, f"`{key}` is to be fetched from a hub, but the container has no network"
 
