@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
 from mmeplan.aws.variants import variants, with_variants
 from mmeplan.diff.changes import Drift, FieldChange
-from mmeplan.diff.fields import LEFT_TO_AUTOSCALER, field_changes, is_count, is_scale_only, with_default_weight
+from mmeplan.diff.fields import LEFT_TO_AUTOSCALER, field_changes, is_count, is_scale_only
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import Command
 from mmeplan.graph import Graph
@@ -270,6 +270,33 @@ def is_content_addressed(live: LiveObject) -> bool:
 # --- every change by others -------------------------------------------------------------------------------------------
 
 
+def gone_by_others(inputs: Inputs, endpoint: Resource) -> str:
+    """What is said of an endpoint that isn't live although its config is, which no other endpoint explains; else empty.
+
+    It was deleted, as far as anybody can tell, or an apply ended between the two. Where endpoints of the file share a
+    config, it says nothing certain about any of them.
+    """
+    config = inputs.config_of(endpoint)
+    inline = address("endpoint_config", endpoint.name)
+    addresses = {inline, config.address if config else inline}
+    found = {live.name for at in addresses for live in inputs.owned_at("endpoint_config", at)}
+    shared = shares_config(inputs, endpoint)
+    evidence = found - inputs.configs_that_run if found and not shared else found
+    if not evidence:
+        return ""
+    doubt = "; or it is new in the file, and shares that config" if shared else ""
+    return (
+        f"isn't live, although its config {min(evidence)} is: deleted by others, or an apply ended before it was "
+        f"created{doubt}"
+    )
+
+
+def shares_config(inputs: Inputs, endpoint: Resource) -> bool:
+    """Whether other endpoints of the file run an endpoint's config, so that it proves nothing about this one."""
+    config = inputs.config_of(endpoint)
+    return config is not None and len(inputs.graph.dependents(config.address)) > 1
+
+
 @dataclass(frozen=True, slots=True)
 class ManualChange:
     """One object that isn't as it was applied last.
@@ -350,17 +377,9 @@ class _Finder:
         self._runs(endpoint, live)
 
     def _deleted(self, endpoint: Resource) -> None:
-        """An endpoint that isn't there was there if what it ran on still is."""
-        config = self.inputs.config_of(endpoint)
-        inline = address("endpoint_config", endpoint.name)
-        addresses = {inline, config.address if config else inline}
-        evidence = [live.name for at in addresses for live in self.inputs.owned_at("endpoint_config", at)]
-        if not evidence:
-            return  # new in the file, as far as anybody can tell
-        shared = config is not None and len(self.inputs.graph.dependents(config.address)) > 1
-        doubt = "; or it is new in the file, and shares that config" if shared else ""
-        text = f"is gone, and its config {min(evidence)} is still there{doubt}"
-        self.note(endpoint.address, "endpoint", endpoint.physical_name, "deleted", text)
+        text = gone_by_others(self.inputs, endpoint)
+        if text:
+            self.note(endpoint.address, "endpoint", endpoint.physical_name, "deleted", text)
 
     def _was_ours(self, endpoint: Resource, live: LiveEndpoint) -> bool:
         """Whether an endpoint without this fleet's tag had it: its other tags say so, or the config that it runs."""
@@ -414,11 +433,10 @@ class _Finder:
         before, after = self._before_and_after(endpoint, config, live, live_config, applied, now)
         fields = field_changes(before, after) if before is not None else ()
         if is_scale_only(fields, shadows=True):
-            shown = tuple(with_default_weight(change) for change in fields)
             text = "weights, counts or concurrency were changed in place"
             if is_count(fields):
                 text += f"; {LEFT_TO_AUTOSCALER}"
-            self.note(endpoint.address, "endpoint", live.name, "scale", text, shown)
+            self.note(endpoint.address, "endpoint", live.name, "scale", text, fields)
             return
         text = f"runs {live_config.name}, which isn't what was applied last{'' if before is not None else _DOUBT}"
         self.note(endpoint.address, "endpoint", live.name, "content", text, fields)

@@ -6,7 +6,7 @@ Each declared endpoint is decided for itself; whether a model or a config is nee
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -22,9 +22,10 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
+from mmeplan.aws.variants import REFERENCES
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
-from mmeplan.diff.drift import owner_notes, plan_drift
+from mmeplan.diff.drift import gone_by_others, owner_notes, plan_drift, shares_config
 from mmeplan.diff.fields import (
     LEFT_TO_AUTOSCALER,
     claimed,
@@ -32,17 +33,16 @@ from mmeplan.diff.fields import (
     is_count,
     is_scale_only,
     listed,
-    own_fields,
     tag_changes,
     tags_told,
-    with_default_weight,
 )
 from mmeplan.diff.inputs import Inputs
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
-from mmeplan.resources import Canonical, Resource
+from mmeplan.resources import Canonical, Reference, Resource
 from mmeplan.resources.canonical import canonical
 from mmeplan.resources.endpoint import with_live_desires
 from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
+from mmeplan.resources.model import live_model
 
 VARIANTS_DIFFER: Final = (
     "the variant names differ between the two configs, "
@@ -57,7 +57,7 @@ def decide(inputs: Inputs, endpoint: Resource) -> EndpointDecision:
         return EndpointDecision(endpoint, _unreadable(endpoint, live))
     if live is None or live.status == "absent":
         old = inputs.under_another_name(endpoint)
-        return _renamed(inputs, endpoint, old) if old else _created(inputs, endpoint, "nothing of that name is live")
+        return _renamed(inputs, endpoint, old) if old else _absent(inputs, endpoint)
     refusal = _ownership_refusal(inputs, endpoint, live)
     if refusal:
         return EndpointDecision(endpoint, refusal)
@@ -71,6 +71,15 @@ def decide(inputs: Inputs, endpoint: Resource) -> EndpointDecision:
 
 
 # --- endpoints that are not there, or not usable --------------------------------------------------------------------
+
+
+def _absent(inputs: Inputs, endpoint: Resource) -> EndpointDecision:
+    """An endpoint that isn't live: new, or gone although what it ran on is still there."""
+    gone = "" if shares_config(inputs, endpoint) else gone_by_others(inputs, endpoint)
+    if not gone:
+        return _created(inputs, endpoint, "nothing of that name is live")
+    decision = _created(inputs, endpoint, f"it {gone}")
+    return replace(decision, drift=Drift(endpoint.address, gone))
 
 
 def _created(inputs: Inputs, endpoint: Resource, explanation: str) -> EndpointDecision:
@@ -218,8 +227,7 @@ class _Compared:
         runs_it = live.config == self.config.physical_name  # so that no swap would set a shadow variant's count
         if is_scale_only(fields, shadows=runs_it) and not replaced and stays:
             text = "only weights, counts or concurrency differ: changed in place, without a new fleet"
-            shown = tuple(with_default_weight(change) for change in fields)
-            return self._served(self._change(Action.SCALE, "scale_changed", "in_place", text, fields=shown))
+            return self._served(self._change(Action.SCALE, "scale_changed", "in_place", text, fields=fields))
         return self._swapped(requested=replaced and not fields)
 
     def _served(self, change: Change) -> EndpointDecision:
@@ -260,7 +268,10 @@ class _Compared:
     def _swapped(self, *, requested: bool) -> EndpointDecision:
         live, wanted, left = self.live, self.config.physical_name, self._once_over
         content = self.inputs.serving_content(self.config, left.live, left.live_config)
-        fields = (*own_fields(left.fields or self.fields), *_alarms_changed(self.endpoint, live))
+        fields = (
+            *_shown_fields(self.inputs, self.config, content, left.fields or self.fields),
+            *_alarms_changed(self.endpoint, live),
+        )
         border = _border(content, self.config.content) or _border(_in_force(self.inputs, live), self.config.content)
         if border is not None:
             change = _recreated_hosting(self.inputs, self.endpoint, live, wanted, border, fields, self.config.address)
@@ -480,6 +491,42 @@ def _variant_note(wanted: Canonical, content: Canonical, live: LiveEndpoint) -> 
     fleets = [set(fleet["ProductionVariants"]) for fleet in serving if fleet.get("ProductionVariants")]
     same = all(names == set(wanted.get("ProductionVariants", {})) for names in fleets)
     return () if same else (VARIANTS_DIFFER,)
+
+
+def _shown_fields(
+    inputs: Inputs, config: Resource, left: Canonical, fields: tuple[FieldChange, ...]
+) -> tuple[FieldChange, ...]:
+    """The fields that an endpoint's change shows, without those of models that are created: these show their own.
+
+    Of a model that is live already no other change shows what differs from the one that a variant leaves: image, data,
+    environment. `left` is the config that is left.
+    """
+    own = (change for change in fields if not any(part in REFERENCES for part in change.path[:-1]))
+    models = (each for reference in config.references for each in _model_fields(inputs, reference, left))
+    return (*own, *models)
+
+
+def _model_fields(inputs: Inputs, reference: Reference, left: Canonical) -> Iterator[FieldChange]:
+    before: Any = left
+    for part in reference.path:
+        before = before.get(part) if isinstance(before, dict) else None
+    contents = [_model_content(inputs, name) for name in (before, reference.name) if isinstance(name, str)]
+    old, new = contents if len(contents) == _BOTH else (None, None)
+    if old is not None and new is not None:
+        yield from (replace(each, path=(*reference.path, *each.path)) for each in field_changes(old, new))
+
+
+_BOTH: Final = 2
+
+
+def _model_content(inputs: Inputs, name: str) -> Canonical | None:
+    """The content of a live model; None where it isn't live, or nobody read it."""
+    live, declared = inputs.snapshot.model(name), inputs.graph.declared("model", name)
+    if live is None or not live.is_present:
+        return None
+    if live.by_digest:
+        return declared.content if declared else None
+    return inputs.aligned_model_content(declared, live) if declared else live_model(dict(live.describe))
 
 
 def _deployment_note(endpoint: Resource, live: LiveEndpoint) -> tuple[str, ...]:

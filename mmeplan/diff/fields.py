@@ -20,6 +20,7 @@ _CATEGORIES: Final = (
     "iterable_item_added",
     "iterable_item_removed",
 )
+_WEIGHT_DEPTH: Final = 3  # ("ProductionVariants", name, "InitialVariantWeight")
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 _PRODUCTION: Final = ("ProductionVariants",)
 _SCALED: Final = ("InitialInstanceCount", "ProvisionedConcurrency")
@@ -29,7 +30,10 @@ LEFT_TO_AUTOSCALER: Final = "where an autoscaler did it, `capacity: autoscaled` 
 
 
 def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    """Every leaf that differs, sorted by path. Added and removed structures are spelled out leaf by leaf."""
+    """Every leaf that differs, sorted by path. Added and removed structures are spelled out leaf by leaf.
+
+    A weight that a variant doesn't give is the default, 1.
+    """
     if before == after:
         return ()
     before, after = _by_name(before), _by_name(after)
@@ -42,7 +46,8 @@ def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
             path = tuple(level.path(output_format="list"))
             for change in _leaves(*_whole_list(path, before, after)):
                 found[change.path] = change
-    return tuple(found[path] for path in sorted(found, key=lambda path: [str(part) for part in path]))
+    ordered = (found[path] for path in sorted(found, key=lambda path: [str(part) for part in path]))
+    return tuple(_with_default_weight(change, before, after) for change in ordered)
 
 
 def _by_name(value: Any, member: str = "") -> Any:
@@ -92,12 +97,14 @@ def _short(value: Any) -> Any:
     return short_number(value) if isinstance(value, float) else value
 
 
-def with_default_weight(change: FieldChange) -> FieldChange:
-    """The change with the default weight, 1, written out where it is absent."""
-    if change.path[2] != "InitialVariantWeight":
+def _with_default_weight(change: FieldChange, before: Any, after: Any) -> FieldChange:
+    """The change with the default weight, 1, written out where it is absent of a variant that stays."""
+    if len(change.path) != _WEIGHT_DEPTH or change.path[0] not in KEYED or change.path[2] != "InitialVariantWeight":
         return change
-    before, after = (1 if value is None else value for value in (change.before, change.after))
-    return replace(change, before=before, after=after)
+    if not all(isinstance(_at(side, change.path[:2]), dict) for side in (before, after)):
+        return change
+    old, new = (1 if value is None else value for value in (change.before, change.after))
+    return replace(change, before=old, after=new)
 
 
 def is_scale_only(fields: tuple[FieldChange, ...], *, shadows: bool = False) -> bool:
@@ -120,12 +127,6 @@ def _is_scale(change: FieldChange, members: tuple[str, ...]) -> bool:
 def is_count(fields: tuple[FieldChange, ...]) -> bool:
     """Whether a variant's count, or its provisioned concurrency, is another one: what an autoscaler changes."""
     return any(c.path[-1] in _SCALED and c.before is not None and c.after is not None for c in fields)
-
-
-def own_fields(fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """The fields without those that belong to a model, whose own change shows them."""
-    models = ("ModelName", "ModelNameOverride")
-    return tuple(change for change in fields if not any(part in models for part in change.path[:-1]))
 
 
 def tag_changes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mmeplan.aws.variants import models
@@ -24,6 +25,11 @@ ApiPath = tuple[str | int, ...]
 @dataclass(frozen=True)
 class Inputs(Ownership):
     """What a diff holds against each other. A listed object (`by_digest`) has what the file declares under its name."""
+
+    @cached_property
+    def configs_that_run(self) -> frozenset[str]:
+        """The names of the configs that live endpoints run, or are on their way to."""
+        return frozenset(name for live in self.snapshot.endpoints() if live.is_present for name in live.configs)
 
     def config_content(self, live: LiveObject) -> Canonical:
         """The canonical content of a live config."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from mmeplan import __version__, history
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
@@ -112,7 +112,16 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
         changes = tuple(replace(c, refusal="") if c.refused is Refusal.ROLLED_BACK else c for c in changes)
     if options.rollback:
         changes = _rollback_changes(changes, options)
+    if options.destroy:
+        changes = tuple(replace(c, explanation=_DESTROYED[c.action]) if c.action in _DESTROYED else c for c in changes)
     return replace(difference, changes=changes)
+
+
+_DESTROYED: Final = {
+    Action.DELETE: "destroy was asked for",
+    Action.FORGET: "stays live, no longer managed, as on_remove: retain says",
+}
+"""What is said of a change that comes of no entry that left the file."""
 
 
 def _rollback_changes(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:
@@ -263,8 +272,13 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
         degraded = VARIANTS_DIFFER in change.notes
         live = snapshot.endpoint(change.live_name) if change.live_name else None
         deployment = deployment_by({**resource.request, **resource.update_options}, live)
-        change = replace(change, rollout=rollout_text(deployment, degraded=degraded))
+        change = replace(change, rollout=rollout_text(deployment, degraded=degraded, variants=_variants(change)))
     return change
+
+
+def _variants(change: Change) -> int:
+    """How many production variants an endpoint has afterwards."""
+    return sum(bool(item.share_after) for item in change.traffic)
 
 
 def _tags_before(snapshot: Snapshot, change: Change) -> dict[str, str]:

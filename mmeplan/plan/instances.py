@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
@@ -22,7 +23,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
 from mmeplan.plan.pools import Held, Pool, kinds_of, launched
-from mmeplan.plan.rollout import deployment_by, waits_s
+from mmeplan.plan.rollout import batches_of, deployment_by, moved_by, waits_s
 from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
 from mmeplan.resources.canonical import Canonical
 from mmeplan.resources.endpoint_config import launched_count, live_endpoint_config
@@ -304,15 +305,15 @@ def _beside(old: _Fleet, new: _Fleet, deployment: Mapping[str, Any]) -> Levels:
     whole = not size or old.keys() != new.keys() or _on_inf1(new)
     if whole or not size:
         return _levels(old, new)
-    largest = max((held.number for held in new.values()), default=1)
-    part, of = int(size["Value"]), 100 if size["Type"] == "CAPACITY_PERCENT" else max(1, largest)
     most: dict[str, int] = {}
-    for batch in range(1, -(-of // max(1, part)) + 1):
-        up, left = min(of, part * batch), max(0, of - part * (batch - 1))
-        here = [
-            {at: held.part(-(-held.number * share // of)) for at, held in fleet.items()}
-            for fleet, share in ((new, up), (old, left))
-        ]
+    for batch in range(1, batches_of(size, [held.number for held in new.values()]) + 1):
+        here = (
+            {at: held.part(ceil(held.number * moved_by(size, held.number, batch))) for at, held in new.items()},
+            {
+                at: held.part(ceil(held.number * (1 - moved_by(size, new[at].number, batch - 1))))
+                for at, held in old.items()
+            },
+        )
         _raise_to(most, _levels(*here))
     return most
 

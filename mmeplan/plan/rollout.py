@@ -6,7 +6,7 @@ of all weights"); docs/sagemaker.md, "What an update does".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -45,14 +45,14 @@ def share_text(share: Fraction) -> str:
     return f"{float(share) * 100:.4g}%"
 
 
-def rollout_text(deployment: Mapping[str, Any] | None, *, degraded: bool = False) -> str:
-    """What the swap does to traffic, in words."""
+def rollout_text(deployment: Mapping[str, Any] | None, *, degraded: bool = False, variants: int = 1) -> str:
+    """What the swap does to traffic, in words. `variants` is how many production variants there are."""
     deployment = deployment or {}
     alarms = len((deployment.get("AutoRollbackConfiguration") or {}).get("Alarms") or ())
     watched = f"; rolled back by {'an alarm' if alarms == 1 else f'any of {alarms} alarms'}" if alarms else ""
     rolling = deployment.get("RollingUpdatePolicy")
     if rolling and not degraded:
-        size = _size(rolling.get("MaximumBatchSize"))
+        size = _size(rolling.get("MaximumBatchSize"), variants)
         return f"rolling, {size} at a time, {_seconds(rolling.get('WaitIntervalInSeconds'))} between batches{watched}"
     policy = deployment.get("BlueGreenUpdatePolicy") or {}
     routing = policy.get("TrafficRoutingConfiguration") or {}
@@ -62,8 +62,9 @@ def rollout_text(deployment: Mapping[str, Any] | None, *, degraded: bool = False
     if degraded or routing.get("Type", "ALL_AT_ONCE") == "ALL_AT_ONCE":
         return f"blue/green, all at once{kept}{watched}"
     if routing["Type"] == "CANARY":
-        return f"blue/green, canary {_size(routing.get('CanarySize'))} for {wait}, then the rest{kept}{watched}"
-    return f"blue/green, linear, {_size(routing.get('LinearStepSize'))} every {wait}{kept}{watched}"
+        canary = _size(routing.get("CanarySize"), variants)
+        return f"blue/green, canary {canary} for {wait}, then the rest{kept}{watched}"
+    return f"blue/green, linear, {_size(routing.get('LinearStepSize'), variants)} every {wait}{kept}{watched}"
 
 
 def deployment_of(deployment: Mapping[str, Any] | None, *, renames: bool) -> Mapping[str, Any] | None:
@@ -116,13 +117,34 @@ def _steps(size: Mapping[str, Any] | None) -> int:
     return -(-100 // max(1, int(percent)))
 
 
-def _size(size: Mapping[str, Any] | None) -> str:
+def _size(size: Mapping[str, Any] | None, variants: int) -> str:
     if not size:
         return "one part"
     value = size.get("Value")
     if size.get("Type") == "CAPACITY_PERCENT":
         return f"{value} %"
-    return f"{value} instance" if value == 1 else f"{value} instances"
+    return f"{value} {'instance' if value == 1 else 'instances'}{' of each variant' if variants > 1 else ''}"
+
+
+def moved_by(size: Mapping[str, Any], instances: int, step: int) -> Fraction:
+    """The part of a variant of so many instances that has moved after a step of this size, each variant by itself.
+
+    What SageMaker makes of a percentage that gives no whole number is not documented. Source: botocore
+    TrafficRoutingConfig.CanarySize and .LinearStepSize, RollingUpdatePolicy.MaximumBatchSize: "of the variant's total
+    instance count".
+    """
+    whole = _PERCENT if size.get("Type") == "CAPACITY_PERCENT" else max(1, instances)
+    return min(Fraction(1), Fraction(max(1, int(size.get("Value") or 0)) * step, whole))
+
+
+def batches_of(size: Mapping[str, Any], instances: Sequence[int]) -> int:
+    """In how many steps of this size variants of so many instances move: as many as the largest one takes."""
+    part = max(1, int(size.get("Value") or 0))
+    whole = _PERCENT if size.get("Type") == "CAPACITY_PERCENT" else max((*instances, 1))
+    return -(-whole // part)
+
+
+_PERCENT: Final = 100
 
 
 def _seconds(value: Any) -> str:

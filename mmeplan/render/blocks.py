@@ -86,7 +86,7 @@ class Blocks:
         Objects in `covered` are only referred to; `covered` is kept up.
         """
         config, _ = self.relations.needs(change)
-        kept = self.plan.kept.get(change.address, ()) if change.effect == "traffic_shift" else ()
+        kept = self.plan.kept.get(change.address, ()) if change.effect == "traffic_shift" and not change.refusal else ()
         variants = variant_rows(change, self.relations, config)
         asked, more = self._asked(change) if change.action.creates else ((), 0)
         return Node(
@@ -257,7 +257,11 @@ def _deployment_details(relations: Relations, change: Change) -> tuple[tuple[str
     deployment = relations.params(change.address, operation).get("DeploymentConfig") or {}
     watched = (deployment.get("AutoRollbackConfiguration") or {}).get("Alarms") or ()
     alarms = [str(alarm.get("AlarmName")) for alarm in watched]
-    rows = [("later updates", rollout_text(deployment))] if deployment and change.action.creates else []
+    rows = (
+        [("later updates", rollout_text(deployment, variants=len(change.traffic)))]
+        if deployment and change.action.creates
+        else []
+    )
     return (*rows, *([("alarms", ", ".join(alarms))] if alarms else []))
 
 

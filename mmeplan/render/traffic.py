@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from mmeplan.plan import Change, Step, VariantTraffic
+from mmeplan.plan.rollout import batches_of, moved_by
 from mmeplan.render.relations import Relations, model_names
 from mmeplan.render.values import before_after, counted, percent
 
@@ -205,7 +206,6 @@ def _few(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 def _shift(change: Change, deployment: Mapping[str, Any]) -> Iterator[Stage]:
     """A blue/green or rolling update: from the old fleet to the new one."""
-    instances = sum(item.instances_after for item in change.traffic)
     policy = deployment.get("BlueGreenUpdatePolicy") or {}
     routing = policy.get("TrafficRoutingConfiguration") or {}
     rolling = deployment.get("RollingUpdatePolicy")
@@ -214,33 +214,46 @@ def _shift(change: Change, deployment: Mapping[str, Any]) -> Iterator[Stage]:
     if change.rollout.startswith(_ALL_AT_ONCE):
         yield Stage("all at once", 0, 1, kept)
     elif rolling:
-        part = _part(rolling.get("MaximumBatchSize"), instances)
-        yield from _steps("batch", part, _hold("bakes", rolling.get("WaitIntervalInSeconds")))
+        size = rolling.get("MaximumBatchSize") or {}
+        yield from _steps("batch", size, change, _hold("bakes", rolling.get("WaitIntervalInSeconds")))
     elif routing.get("Type") == "CANARY":
-        part = _part(routing.get("CanarySize"), instances)
+        part = _part(routing.get("CanarySize") or {}, change, 1)
         yield Stage("canary", 1 - part, part, _hold("bakes", routing.get("WaitIntervalInSeconds")))
         yield Stage("the rest", 0, 1, kept)
     elif routing.get("Type") == "LINEAR":
-        part = _part(routing.get("LinearStepSize"), instances)
-        yield from _steps("step", part, _hold("bakes", routing.get("WaitIntervalInSeconds")), kept)
+        size = routing.get("LinearStepSize") or {}
+        yield from _steps("step", size, change, _hold("bakes", routing.get("WaitIntervalInSeconds")), kept)
     else:
         yield Stage("all at once", 0, 1, kept)
     yield Stage("after", 0, 1)
 
 
-def _steps(word: str, part: float, hold: str, last: str = "") -> Iterator[Stage]:
-    number = max(1, -(-1000 // max(1, round(part * 1000))))
+def _steps(word: str, size: Mapping[str, Any], change: Change, hold: str, last: str = "") -> Iterator[Stage]:
+    counts = [item.instances_after for item in change.traffic if item.share_after]
+    number = batches_of(size, counts) if any(counts) or size.get("Type") == _PERCENT else _UNKNOWN_STEPS
     for index in range(1, number + 1):
-        new = 1.0 if index == number else part * index
+        new = 1.0 if index == number else _part(size, change, index)
         yield Stage(f"{word} {index}", 1 - new, new, last if index == number and last else hold)
 
 
-def _part(size: Mapping[str, Any] | None, instances: int) -> float:
-    """The part of the fleet that a size means; one instance of an unknown number is taken for a tenth."""
-    value = float((size or {}).get("Value") or 0)
-    if (size or {}).get("Type") == "CAPACITY_PERCENT":
-        return min(1.0, max(0.01, value / 100))
-    return min(1.0, max(0.01, value / instances)) if instances else 0.1
+_PERCENT: Final = "CAPACITY_PERCENT"
+_UNKNOWN_STEPS: Final = 10
+
+
+def _part(size: Mapping[str, Any], change: Change, step: int) -> float:
+    """The part of the requests that the new fleet answers after a step of this size, each variant by itself.
+
+    One instance of an unknown number is taken for a tenth.
+    """
+    staying = [item for item in change.traffic if item.share_after]
+    if size.get("Type") != _PERCENT and not any(item.instances_after for item in staying):
+        return min(1.0, step / _UNKNOWN_STEPS)
+    moved = ((_length(item.share_after) / 100, moved_by(size, item.instances_after, step)) for item in staying)
+    shares = [(share, float(part)) for share, part in moved]
+    total = sum(share for share, _ in shares)
+    if not total:
+        return float(moved_by(size, max((item.instances_after for item in staying), default=1), step))
+    return min(1.0, max(0.01, sum(share * part for share, part in shares) / total))
 
 
 def _hold(word: str, seconds: Any) -> str:

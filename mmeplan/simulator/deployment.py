@@ -32,18 +32,26 @@ class Phase:
 
 
 def phases(
-    deployment: Json | None, counts: Sequence[int], launching_s: float, activating_s: float = 0.0
+    deployment: Json | None,
+    counts: Sequence[int],
+    launching_s: float,
+    activating_s: float = 0.0,
+    weights: Sequence[float] = (),
 ) -> tuple[Phase, ...]:
     """The phases of a deployment onto variants of these instance counts (empty for serverless ones).
+
+    `weights` are theirs, by which the requests are shared out; without them each instance answers as many.
+    A CapacitySize of instances is taken from each variant by itself.
 
     ALL_AT_ONCE bakes for TerminationWait; CANARY for WaitInterval and TerminationWait; LINEAR for WaitInterval after
     each step and TerminationWait; ROLLING for WaitInterval after each batch. Waits of 0 s leave no phase.
     """
     total = sum(counts)
     running = _first_batch(deployment or {}, counts)
-    launching = Phase("Creating", f"Launching {round(total * running)} instance(s).", launching_s, new=(0.0, 0.0))
+    what = f"{round(total * running)} instance(s)" if counts else "serverless capacity"
+    launching = Phase("Creating", f"Launching {what}.", launching_s, new=(0.0, 0.0))
     activating = Phase("ActivatingTraffic", "Activating traffic on the new fleet.", activating_s, new=(0.0, running))
-    later = (activating, *_baking(deployment or {}, counts))
+    later = (activating, *_baking(deployment or {}, counts, weights))
     return (launching, *(phase for phase in later if phase.seconds))
 
 
@@ -99,10 +107,10 @@ def rollback(deployment: Json | None, reached: Phase, counts: Sequence[int], sec
     return tuple(built)
 
 
-def _baking(deployment: Json, counts: Sequence[int]) -> list[Phase]:
+def _baking(deployment: Json, counts: Sequence[int], weights: Sequence[float]) -> list[Phase]:
     rolling = deployment.get("RollingUpdatePolicy")
     if rolling is not None:
-        return _batches(rolling, counts)
+        return _batches(rolling, counts, weights)
     policy = deployment.get("BlueGreenUpdatePolicy", {})
     routing = policy.get("TrafficRoutingConfiguration", {})
     interval = routing.get("WaitIntervalInSeconds", 0)
@@ -110,53 +118,84 @@ def _baking(deployment: Json, counts: Sequence[int]) -> list[Phase]:
         policy.get("TerminationWaitInSeconds", 0), "TerminationWaitInSeconds", "full", 1.0, counts, (0.0, 1.0)
     )
     if routing.get("Type") == "CANARY":
-        share = _portion(routing.get("CanarySize"), counts)
-        return [_baked(interval, "WaitIntervalInSeconds", "canary", share, counts, (1.0, 1.0)), termination]
+        return [_step(routing.get("CanarySize"), 1, interval, "canary", counts, weights), termination]
     if routing.get("Type") == "LINEAR":
         size = routing.get("LinearStepSize")
-        step = _portion(size, counts)
-        shares = [min(1.0, step * number) for number in range(1, _parts(size, counts) + 1)]
-        steps = [_baked(interval, "WaitIntervalInSeconds", "linear", s, counts, (1 - s, 1.0)) for s in shares]
-        return [*steps, termination]
+        numbers = range(1, _parts(size, counts) + 1)
+        return [*(_step(size, number, interval, "linear", counts, weights) for number in numbers), termination]
     return [termination]
 
 
-def _batches(rolling: Json, counts: Sequence[int]) -> list[Phase]:
+def _step(
+    size: Json | None, number: int, interval: float, what: str, counts: Sequence[int], weights: Sequence[float]
+) -> Phase:
+    """A canary, or a linear step. The old fleet stays whole, and serves with what linear steps have left it."""
+    part = _instances(size, number, counts)
+    old = (1.0, 1.0) if what == "canary" else (1 - part, 1.0)
+    share = _requests(size, number, counts, weights)
+    return _baked(interval, "WaitIntervalInSeconds", what, share, counts, old, part=part)
+
+
+def _batches(rolling: Json, counts: Sequence[int], weights: Sequence[float]) -> list[Phase]:
     """One phase per batch. The instances that a batch replaces run on, without traffic, until its baking is over."""
     size, wait = rolling["MaximumBatchSize"], rolling["WaitIntervalInSeconds"]
-    batch = _portion(size, counts)
     made = []
     for number in range(1, _parts(size, counts) + 1):
-        share = min(1.0, batch * number)
-        old = (1 - share, 1 - batch * (number - 1))
-        made.append(_baked(wait, "WaitIntervalInSeconds", "batch", share, counts, old, running=share))
+        part, share = _instances(size, number, counts), _requests(size, number, counts, weights)
+        old = (1 - part, 1 - _instances(size, number - 1, counts))
+        made.append(_baked(wait, "WaitIntervalInSeconds", "batch", share, counts, old, running=part, part=part))
     return made
 
 
 def _baked(
-    seconds: int,
+    seconds: float,
     member: str,
     what: str,
     share: float,
     counts: Sequence[int],
     old: tuple[float, float],
     running: float = 1.0,
+    part: float = 1.0,
 ) -> Phase:
-    taking = -(-round(sum(counts) * share * 1_000_000) // 1_000_000)
-    message = (
-        f"Baking for {seconds} seconds ({member}) with traffic enabled on {what} capacity of {taking} instance(s)."
-    )
-    return Phase("Baking", message, seconds, share, (share, running), old)
+    """A phase in which the new fleet answers `share` of the requests with `part` of its instances."""
+    taking = -(-round(sum(counts) * part * 1_000_000) // 1_000_000)
+    number = f" of {taking} instance(s)" if counts else ""
+    message = f"Baking for {seconds} seconds ({member}) with traffic enabled on {what} capacity{number}."
+    return Phase("Baking", message, seconds, share, (part, running), old)
 
 
 def _first_batch(deployment: Json, counts: Sequence[int]) -> float:
     rolling = deployment.get("RollingUpdatePolicy")
-    return 1.0 if rolling is None else _portion(rolling["MaximumBatchSize"], counts)
+    return 1.0 if rolling is None else _instances(rolling["MaximumBatchSize"], 1, counts)
 
 
-def _portion(size: Json | None, counts: Sequence[int]) -> float:
-    """A CapacitySize as a part of the fleet."""
-    return 1.0 if size is None else min(1.0, int(size["Value"]) / _whole(size, counts))
+def first_batch(deployment: Json | None, count: int) -> int:
+    """How many of a variant's instances the first batch of a rolling update launches; all of them in any other."""
+    rolling = (deployment or {}).get("RollingUpdatePolicy")
+    return count if rolling is None else round(count * _moved(rolling["MaximumBatchSize"], 1, count) + 0.499_999)
+
+
+def _moved(size: Json | None, number: int, count: int) -> float:
+    """The part of a variant of so many instances that has moved after so many steps.
+
+    Source: botocore TrafficRoutingConfig.CanarySize, RollingUpdatePolicy.MaximumBatchSize: "of the variant's total
+    instance count".
+    """
+    return 1.0 if size is None else min(1.0, int(size["Value"]) * number / _whole(size, [count]))
+
+
+def _instances(size: Json | None, number: int, counts: Sequence[int]) -> float:
+    """The part of all instances that has moved after so many steps."""
+    total = sum(counts)
+    return sum(_moved(size, number, n) * n for n in counts) / total if total else _moved(size, number, 1)
+
+
+def _requests(size: Json | None, number: int, counts: Sequence[int], weights: Sequence[float]) -> float:
+    """The part of the requests that the new fleet answers after so many steps."""
+    total = sum(weights)
+    if not total or len(weights) != len(counts):
+        return _instances(size, number, counts)
+    return sum(_moved(size, number, n) * weight for n, weight in zip(counts, weights, strict=True)) / total
 
 
 def _parts(size: Json | None, counts: Sequence[int]) -> int:

@@ -188,7 +188,8 @@ def _pending(
     unbaked = any(variant.get("InstanceType", "").startswith("ml.inf1.") for variant in refusals.variants(config.body))
     carried_out = deployment.in_force(chosen, serverless=serverless, unbaked=unbaked)
     activating_s = min(activating_s, launching_s)
-    phases = deployment.phases(carried_out, fleet.counts(variants), launching_s - activating_s, activating_s)
+    counts, weights = fleet.counts(variants), [float(each.get("DesiredWeight", 1)) for each in variants]
+    phases = deployment.phases(carried_out, counts, launching_s - activating_s, activating_s, weights)
     return {
         "config_name": config.name,
         "config": config.body,

@@ -76,18 +76,19 @@ def wanted(endpoint: Stored) -> dict[str, int]:
         total = Counter({name: int(body["mixed"][2]) for name in total})
         total.update({name: int(body["mixed"][5]) for name in new})
     if pending:
-        fresh: Counter[str] = Counter()
-        _count(fresh, pending["config"], pending["variants"], pending["shadows"])
-        rolling = (pending["in_force"] or {}).get("RollingUpdatePolicy")
-        batch = deployment.phases(pending["in_force"], _by_type(fresh), 0, 1)[1].new[1] if rolling else 1.0
-        for instance_type, count in fresh.items():
-            total[instance_type] += round(count * batch + 0.499_999)
+        _count(total, pending["config"], *(_in_first_batch(pending, part) for part in ("variants", "shadows")))
     total |= _serverless(body["variants"]) | _serverless(pending["variants"] if pending else None)
     return {name: amount for name, amount in sorted(total.items()) if amount}
 
 
-def _by_type(counts: Counter[str]) -> list[int]:
-    return [count for name, count in counts.items() if not is_reservation(name)]
+def _in_first_batch(pending: Json, part: str) -> list[Json]:
+    """The variants that are launched, with the instances of the first batch."""
+    return [
+        {**each, "DesiredInstanceCount": deployment.first_batch(pending["in_force"], each["DesiredInstanceCount"])}
+        if "DesiredInstanceCount" in each
+        else each
+        for each in pending[part] or ()
+    ]
 
 
 def _serverless(variants: list[Json] | None) -> Counter[str]:
