@@ -232,10 +232,10 @@ class FleetLock:
         def put() -> str:
             try:
                 sent = {**where, "Body": body, "ContentType": "application/json", **condition}
-                self._unsure = True
+                unsure, self._unsure = self._unsure, True
                 return str(self._writer.write("PutObject", sent)["ETag"])
             except CloudError as error:
-                self._unsure = failure_of(error) in _UNKNOWN
+                self._unsure = unsure or failure_of(error) in _UNKNOWN
                 if not (_is_other(error) or (_is_missing(error) and "IfMatch" in condition)):
                     raise
             seen = look(self._reader, self.place)  # an attempt before this one may have had its effect

@@ -107,6 +107,15 @@ def test_a_lost_answer_neither_loses_a_lock_nor_doubles_it(world: World, when: s
     assert seen(world) is None
 
 
+def test_a_lock_that_was_taken_and_cannot_be_seen_is_given_back(world: World) -> None:
+    """The answer is lost, the next try finds a lock, and whose it is may not be read."""
+    world.sim.faults.cut("PutObject", "after")
+    world.sim.faults.error("GetObject", code="AccessDenied", message="no", status=403)
+    with pytest.raises(CloudError), world.engine.locked(PLACE.url, "f"):
+        raise AssertionError("it is not known whose the lock is")
+    assert seen(world) is None
+
+
 def test_what_a_lock_says_cannot_write_on_a_terminal() -> None:
     owner = LockOwner("\x1b[2Jbob\n", "f", "apply\r", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00", "t")
     shown = describe(owner, datetime(2026, 1, 1, 1, tzinfo=UTC), between="; ")
