@@ -18,6 +18,7 @@ from botocore.response import StreamingBody
 _PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
     "GetCallerIdentityResponse": ("Account",),
     "GetObjectOutput": ("Body", "ETag"),
+    "GetResourcesOutput": ("ResourceTagMappingList",),
     "PutObjectOutput": ("ETag",),
     "ResourceTagMapping": ("ResourceARN",),
 }

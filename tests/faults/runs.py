@@ -112,6 +112,7 @@ def _in_trouble(world: World, text: Fleet, made: Plan | None, *, locked: bool) -
 
 
 def _applied(world: World, text: Fleet, made: Plan | None, lock: Any) -> str:
+    in_calm = made is not None  # else a page within its shape may have lost what nobody can miss
     if made is None:
         desired: Desired = world.desired(text)
         planned = world.engine.plan(desired)
@@ -122,7 +123,7 @@ def _applied(world: World, text: Fleet, made: Plan | None, lock: Any) -> str:
     else:
         planned = Planned(made)
     outcome = world.apply(made, lock=lock)
-    if outcome.complete and made.complete:
+    if outcome.complete and in_calm and not outcome.kept:
         _check_complete(world, text)
     return "complete" if outcome.complete else "interrupted" if outcome.interrupted else "incomplete"
 
