@@ -17,7 +17,7 @@ from mmeplan.cloud import comments, github
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
-from mmeplan.render.markup import fitted, prose
+from mmeplan.render.markup import code, fitted, prose
 
 if TYPE_CHECKING:
     from mmeplan.live import Clock
@@ -27,6 +27,7 @@ Examples:
   mmeplan plan --write md=plan.md; mmeplan comment --file plan.md
   mmeplan comment --file plan.md --repo acme/fleets --pull-request 12
   mmeplan comment --file drift.md --issue "Drift in prod"
+  mmeplan comment --withdraw -e prod --due '["fleets/berlin/fleet.yaml"]'
 \b
 The token comes from GITHUB_TOKEN. In a workflow the rest is known from the event.
 """
@@ -42,9 +43,7 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
 
 
 @click.command(epilog=EXAMPLES)
-@click.option(
-    "--file", "file", required=True, metavar="FILE", type=click.Path(), help="The Markdown that mmeplan wrote."
-)
+@click.option("--file", "file", metavar="FILE", type=click.Path(), help="The Markdown that mmeplan wrote.")
 @click.option("--repo", metavar="OWNER/NAME", help="The repository; GITHUB_REPOSITORY where it isn't given.")
 @click.option("--pull-request", type=click.IntRange(min=1), metavar="NUMBER", help="The pull request; the event's own.")
 @click.option("--issue", metavar="TITLE", help="An open issue in the place of a comment, made where there is none.")
@@ -54,6 +53,16 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
     metavar="KEY",
     help="Tells plans of one fleet, environment, region and account apart: each key has a comment of its own.",
 )
+@click.option(
+    "--withdraw", is_flag=True, help="In the place of --file: withdraw the comments of fleets that aren't --due."
+)
+@click.option(
+    "--due",
+    default="[]",
+    metavar="JSON",
+    help="The fleets that are planned, as `mmeplan files --changed-since` prints them.",
+)
+@click.option("-e", "--environment", default="", metavar="NAME", help="The environment whose comments are withdrawn.")
 @click.option("--close", is_flag=True, help="Close that issue, where it is open.")
 @click.option("--author", metavar="LOGIN", help="The login that comments are written as; GitHub is asked otherwise.")
 @click.option(
@@ -64,7 +73,10 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
     help="What a token that may not write means: exit 1, or a line on stderr and exit 0.",
 )
 def command(
-    file: str,
+    file: str | None,
+    withdraw: bool,
+    due: str,
+    environment: str,
     repo: str | None,
     pull_request: int | None,
     issue: str | None,
@@ -81,7 +93,9 @@ def command(
     """
     if close and not issue:
         raise InputError([Problem("--close is about an issue", hint="name it: --issue TITLE")])
-    body = comments.keyed(_read(file), comment_key)
+    if withdraw == bool(file) or (withdraw and issue):
+        raise click.UsageError("expected --file FILE, or --withdraw, which is about comments")
+    body = "" if file is None else comments.keyed(_read(file), comment_key)
     repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
     place = (
         comments.issue(repository, issue)
@@ -90,6 +104,12 @@ def command(
     )
     client = connect(os.environ, SystemClock())
     try:
+        if withdraw:
+            of = comments.Marker({"environment": environment, "key": comment_key})
+            run = run_of(os.environ)
+            for one in comments.withdraw(client, place, of, _fleets(due), _withdrawn, author or "", run):
+                say(f"{one.done}: {clean(one.url)}")
+            return
         if close:
             posted = comments.close(client, place, comments.Marker.of(body) or comments.Marker({}), author or "")
         else:
@@ -105,6 +125,32 @@ def command(
     say(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
     if posted.done == "kept":
         tell("note: a newer run has written it, with a newer commit; this older one leaves it")
+
+
+def _fleets(text: str) -> list[str]:
+    try:
+        fleets = json.loads(text)
+    except (ValueError, RecursionError):
+        fleets = None
+    if not isinstance(fleets, list) or not all(isinstance(fleet, str) for fleet in fleets):
+        raise InputError(
+            [Problem("--due is no JSON list of fleet files", hint="mmeplan files --changed-since prints it")]
+        )
+    return [os.path.normpath(fleet) for fleet in fleets]
+
+
+def _withdrawn(marker: comments.Marker) -> str:
+    """What stands in the place of a plan that a pull request no longer asks for."""
+    path = marker.get("path")
+    name = code(path or marker.get("fleet"))
+    if path and not (Path(os.environ.get("GITHUB_WORKSPACE") or ".") / path).exists():
+        typed = code(f"git restore --source=BASE -- {path} && mmeplan destroy {path}")
+        return (
+            f"## {name} is deleted or moved\n\nNo plan deletes what it declared: **its endpoints live on**. To delete "
+            f"them, before the merge: {typed}, with the base branch for BASE."
+        )
+    unchanged = "This pull request changes nothing that the fleet reads. The earlier plan is withdrawn."
+    return f"## {name}: nothing to plan\n\n{unchanged}"
 
 
 def connect(environment: Mapping[str, str], clock: Clock) -> github.GitHub:

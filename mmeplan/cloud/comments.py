@@ -11,8 +11,8 @@ Source: GitHub Docs, "Variables reference" (`GITHUB_RUN_ID` is unique in a repos
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
@@ -166,7 +166,8 @@ def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", ru
     def create() -> Posted:
         return Posted("created", _url(_sent(github, "POST", place.new, text, fit, place.also)))
 
-    ours = _best(_ours(github, place, author), marker, run)
+    items = _ours(github, place, author)
+    ours = _best(items, marker, run)
     if ours is None:
         try:
             return create()
@@ -177,6 +178,8 @@ def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", ru
         if ours is None:
             return create()
     before = str(ours.get("body") or "")
+    if not place.also:
+        _fold_doubles(github, place, items, ours, run)
     if _comparable(before) == _comparable(text):
         return Posted("unchanged", _url(ours))
     written_by = Run.of(before)
@@ -190,6 +193,54 @@ def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", ru
         if error.status not in (404, 410):
             raise
     return create()  # it went away meanwhile
+
+
+def withdraw(
+    github: GitHub,
+    place: Place,
+    of: Marker,
+    due: Collection[str],
+    text: Callable[[Marker], str],
+    author: str = "",
+    run: Run = Run(),
+) -> list[Posted]:
+    """Put `text` in the place of our comments of this environment and key whose file is not `due`. Raises CloudError.
+
+    A comment of before, which names no file, is left while any file is due. What a newer run wrote is left.
+    """
+    done = []
+    for item in _ours(github, place, author or _asked(github)):
+        before = str(item.get("body") or "")
+        marker, by = Marker.of(before), Run.of(before)
+        if marker is None or any(marker.get(name) != of.get(name) for name in ("environment", "key")):
+            continue
+        path = marker.get("path")
+        if by.folded or run.is_older(by) or path in due or (due and not path):
+            continue
+        _fold(github, place, item, text(marker), run)
+        done.append(Posted("withdrawn", _url(item)))
+    return done
+
+
+def _fold(github: GitHub, place: Place, item: Mapping[str, Any], text: str, run: Run) -> None:
+    """Put a text in the place of another, under its marker: it is found again, and taken for no plan."""
+    before = str(item.get("body") or "").lstrip("\ufeff\r\n\t ")
+    body = _with_run(f"{before.partition(chr(10))[0].strip()}\n\n{text}\n", replace(run, folded=True))
+    github.call("PATCH", _path(place, item), {"body": body})
+
+
+def _fold_doubles(
+    github: GitHub, place: Place, items: list[Mapping[str, Any]], ours: Mapping[str, Any], run: Run
+) -> None:
+    """Fold what else stands there of the very same deployment."""
+    marker = Marker.of(str(ours.get("body") or ""))
+    for item in items:
+        before = str(item.get("body") or "")
+        theirs = Marker.of(before)
+        if item is ours or theirs is None or marker is None or theirs.members != marker.members:
+            continue
+        if not Run.of(before).folded:
+            _fold(github, place, item, f"The plan stands in [another comment]({_url(ours)}).", run)
 
 
 def close(github: GitHub, place: Place, marker: Marker, author: str = "") -> Posted:

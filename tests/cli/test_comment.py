@@ -212,3 +212,31 @@ def test_only_what_github_says_is_denied_is_let_pass(
     assert advice in " ".join(ended.stderr.split())
     assert ("the conversation is locked" in ended.stderr) is (advice == "the conversation is locked")
     assert "what stands there is older" in summary.read_text()
+
+
+def test_a_plan_that_is_not_asked_for_any_more_is_withdrawn(
+    tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here.yaml", "gone.yaml", "due.yaml"):
+        (tmp_path / "plan.md").write_text(f"<!-- mmeplan:fleet={name};environment=;path={name} -->\n\n## {name}\n")
+        assert commented(tmp_path).code == 0
+    (tmp_path / "here.yaml").touch()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    ended = mmeplan("comment --withdraw --due '[\"./due.yaml\"]'", tmp_path)
+    assert (ended.code, ended.stdout.count("withdrawn: https://github.example/")) == (0, 2), ended.stderr
+    here, gone, due = (item["body"] for item in github.comments[7])
+    assert "changes nothing that the fleet reads" in here
+    assert "its endpoints live on" in gone
+    assert "mmeplan destroy gone.yaml" in gone
+    assert due.endswith("## due.yaml\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [("", "--file FILE"), ("--withdraw --file plan.md", "--file FILE"), ("--withdraw --due x", "no JSON list")],
+)
+def test_what_is_withdrawn_is_said(tmp_path: Path, github: FakeGitHub, options: str, told: str) -> None:
+    ended = mmeplan(f"comment {options}", tmp_path)
+    assert ended.code == 1
+    assert told in ended.stderr
+    assert github.sent() == []

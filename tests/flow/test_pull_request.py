@@ -277,6 +277,16 @@ def test_refused_by_a_rule_or_a_gate_is_red_and_told(repository: Repository) -> 
     assert "error" in repository.comment
 
 
+def test_a_change_that_is_taken_back_withdraws_its_plan(repository: Repository) -> None:
+    repository.commit(BIGGER, "Bigger instances")
+    assert repository.act("bigger").code == 0
+    repository.commit(FLEET, "Not bigger after all")
+    ended = repository.act("bigger", command="withdraw", due="[]", args="")
+    assert ended.code == 0, ended.log
+    assert "changes nothing that the fleet reads" in repository.comment
+    assert "ml.m5.xlarge" not in repository.comment
+
+
 HOSTILE = (
     {
         "fleet": "$(touch pwned)`touch pwned`;touch pwned.yaml",

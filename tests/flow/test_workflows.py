@@ -150,7 +150,7 @@ def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
 def test_the_workflows_use_inputs_that_the_action_has() -> None:
     known = loaded(ACTION)["inputs"].keys()
     used = [step for path in WORKFLOWS for step in steps(path) if "OWNER/mmeplan@" in step.get("uses", "")]
-    assert len(used) == 8
+    assert len(used) == 9
     assert {name for step in used for name in step.get("with", {})} <= known
 
 

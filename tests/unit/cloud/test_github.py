@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mmeplan.cloud import comments as module
-from mmeplan.cloud.comments import LIMIT, Marker, Posted, Run, close, issue, post, pull_request
+from mmeplan.cloud.comments import LIMIT, Marker, Posted, Run, close, issue, post, pull_request, withdraw
 from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
 from mmeplan.render.markup import NOTICE, fitted
@@ -399,3 +399,47 @@ def test_an_older_run_never_overwrites_a_newer_one(fake: FakeGitHub, client: Git
     post(client, PLACE, about(more="new"), fitted, run=Run(6, 1, "b" * 40))
     assert post(client, PLACE, about(more="other"), fitted, run=run).done == done
     assert ("new" in fake.comments[7][0]["body"]) is (done == "kept")
+
+
+# --- what doesn't hold any more ---------------------------------------------------------------------------------------
+
+
+def test_doubles_are_folded_once_and_the_plan_stands_in_one(fake: FakeGitHub, client: GitHub) -> None:
+    for _ in range(3):
+        fake.comment(7, BOT, about(path="a.yaml"), bot=True)
+    fake.comment(7, "ann", about(path="a.yaml"))
+    post(client, PLACE, about(path="a.yaml", more="new"), fitted, run=Run(6, 1, "b" * 40))
+    first, second, third, hers = fake.comments[7]
+    assert "prices new" in first["body"]
+    for double in (second, third):
+        assert first["html_url"] in double["body"]
+        assert "## prices" not in double["body"]
+    assert hers["body"] == about(path="a.yaml")
+    sent = len(fake.sent())
+    assert post(client, PLACE, about(path="a.yaml", more="newer"), fitted, run=Run(7, 1, "c" * 40)).done == "updated"
+    assert "prices newer" in first["body"]
+    assert len(fake.sent()) == sent + 1
+
+
+def test_what_is_not_due_is_withdrawn_and_comes_back(fake: FakeGitHub, client: GitHub) -> None:
+    texts = [about(path="a.yaml"), about(path="b.yaml"), about(path="c.yaml", key="k"), about(environment="test")]
+    for text in texts:
+        post(client, PLACE, text, fitted, run=Run(5, 1, "a" * 40))
+    of = Marker({"environment": "prod", "key": ""})
+
+    def withdrawn(run: Run, *due: str) -> int:
+        return len(withdraw(client, PLACE, of, due, lambda marker: f"gone: {marker.get('path')}", run=run))
+
+    assert withdrawn(Run(4, 1, "9" * 40)) == 0, "an older run"
+    assert withdrawn(Run(6, 1, "b" * 40), "b.yaml") == 1
+    assert withdrawn(Run(6, 1, "b" * 40), "b.yaml") == 0
+    assert [("gone: a.yaml" in item["body"], "## prices" in item["body"]) for item in fake.comments[7]] == [
+        (True, False),
+        (False, True),
+        (False, True),
+        (False, True),
+    ]
+    back = post(client, PLACE, about(path="a.yaml", more="again"), fitted, run=Run(7, 1, "c" * 40))
+    assert back.done == "updated"
+    assert len(fake.comments[7]) == 4
+    assert "again" in fake.comments[7][0]["body"]
