@@ -96,7 +96,6 @@ def _content(path: str, most: int = _MOST_KEY) -> bytes:
 
 
 def _no_key(path: str, which: str, why: str) -> InputError:
-    text = f"this is no {which} key for Ed25519 in PEM: {why.partition('(')[0].strip()}"
-    return InputError(
-        [Problem(text, path, hint=_MAKE if which == "private" else f"{_MAKE.split()[0]} pkey -in key.pem -pubout")]
-    )
+    text = f"this is no {which} key for Ed25519 in PEM: {why.partition('(')[0].partition('. ')[0].strip()}"
+    hint = _MAKE if which == "private" else "openssl pkey -in key.pem -pubout -out public.pem"
+    return InputError([Problem(text, path, hint=hint)])

@@ -32,7 +32,7 @@ EXAMPLES = """\b
 Examples:
   mmeplan plan                                  the fleet in ./fleet.yaml
   mmeplan plan -e prod --out plan.json          save it, for mmeplan apply plan.json
-  mmeplan plan --out plan.json --sign key.pem   the same, signed, for mmeplan apply --verify public.pem plan.json
+  mmeplan plan --out plan.json --sign key.pem   signed, for mmeplan apply --verify
   mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
