@@ -36,6 +36,8 @@ EXAMPLES = """\b
 Examples:
   mmeplan apply                       plan ./fleet.yaml, ask, carry it out
   mmeplan apply plan.json             carry out what was reviewed, if nothing has moved since
+  mmeplan apply --expect 64811fd7bd3d fleet.yaml
+                                      only what was reviewed under this id
   mmeplan apply --local fleet.yaml    on the simulated SageMaker; waits take no time
   mmeplan apply --yes --json          events as JSON lines on stdout, for programs
   mmeplan apply --lock s3://acme-mmeplan/locks/house-prices
@@ -150,6 +152,7 @@ def show_and_carry_out(
     """Show a plan, ask, and carry it out. Returns the exit code. Raises PlanRefused for a saved one."""
     plan, saved = planned.plan, planned.snapshot is None
     page(rendered(plan, settings, "text", show_environment=False), err=how.json)
+    how.check_expected(plan.plan_id)
     if plan.refused and not saved:
         return ExitCode.REFUSED
     try:

@@ -5,6 +5,7 @@ Both come to a command by a decorator, which declares the options and hands over
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import stat
@@ -24,7 +25,16 @@ from mmeplan.cli.errors import wants_color
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
-from mmeplan.errors import LEFT_OUT, Command, CredentialsError, ExitCode, FleetRefused, InputError, Problem
+from mmeplan.errors import (
+    LEFT_OUT,
+    Command,
+    CredentialsError,
+    ExitCode,
+    FleetRefused,
+    InputError,
+    Problem,
+    StalePlanError,
+)
 from mmeplan.files import own_folder
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
@@ -36,6 +46,8 @@ if TYPE_CHECKING:
 MIN_WIDTH = 80
 PIPED_WIDTH = 100
 DEFAULT_FLEET = "fleet.yaml"
+
+_PLAN_ID = re.compile(r"[0-9a-f]{12,64}")
 
 Decorated = Callable[..., Any]
 
@@ -192,7 +204,8 @@ class ApplyOptions:
     """How an apply is carried out.
 
     `parallelism` is None where it isn't given: then it is the plan's. `json`: events on stdout, the rest on stderr.
-    `lock_timeout` is in minutes.
+    `lock_timeout` is in minutes. `expect` is the id of the plan that was reviewed, or its
+    first hex digits, twelve at least.
     """
 
     yes: bool = False
@@ -204,11 +217,19 @@ class ApplyOptions:
     poll_interval_s: float = POLL_INTERVAL_S
     lock_url: str | None = None
     lock_timeout: float | None = None
+    expect: str = ""
 
     @property
     def planned_parallelism(self) -> int:
         """What a plan that is made now counts with."""
         return self.parallelism or DEFAULT_PARALLELISM
+
+    def check_expected(self, plan_id: str) -> None:
+        """Raises StalePlanError where another plan than the expected one is about to be applied."""
+        if self.expect and not plan_id.removeprefix("sha256:").startswith(self.expect):
+            found = plan_id.removeprefix("sha256:")[: len(self.expect)]
+            reason = f"the plan is {found}, and the plan that was reviewed {self.expect}: what it does has changed"
+            raise StalePlanError([reason], hint="look at the plan above, and give its id: --expect " + found)
 
     def _check(self, engine: Engine) -> None:
         """Raises InputError for an interval that AWS would throttle."""
@@ -264,6 +285,13 @@ def _variable(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
             raise click.BadParameter(f"{name}={LEFT_OUT}: write the variable's value, which is never shown")
         pairs.append((name, text))
     return tuple(pairs)
+
+
+def _plan_id(_: click.Context, __: click.Parameter, value: str) -> str:
+    digits = value.removeprefix("sha256:")
+    if value and not _PLAN_ID.fullmatch(digits):
+        raise click.BadParameter(f"{value!r}: expected the id of a plan, twelve hex digits of it at least")
+    return digits
 
 
 def _max_change(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -434,6 +462,13 @@ _LOCK = (
     ),
 )
 _APPLY = stack(
+    click.option(
+        "--expect",
+        metavar="ID",
+        default="",
+        callback=_plan_id,
+        help="Apply only the plan of this id, the one that was reviewed; exit 4 for another.",
+    ),
     click.option("-y", "--yes", is_flag=True, help="Don't ask."),
     parallelism_option,
     click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
