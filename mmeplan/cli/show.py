@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mmeplan.cli.door import tell
 from mmeplan.cli.options import Settings, format_option, full_option, no_color_option, show_environment_option
 from mmeplan.cli.outputs import PRINTED, Outputs, write_option
 from mmeplan.engine import changed_files
@@ -37,7 +38,7 @@ def command(
         if show_environment:
             text = "its environment values are masked: they are not in the file"
             raise InputError([Problem(text, plan_file, hint="show the plan that `mmeplan plan --out FILE` wrote")])
-        click.echo(f"{plan_file}: a rendering with masked environment values, which can't be applied", err=True)
+        tell(f"{plan_file}: a rendering with masked environment values, which can't be applied")
     stale = tuple(changed_files(plan))
     next_command = "" if stale or is_masked or not plan.applyable else str(Command(("apply", plan_file)))
     outputs.write(plan, next_command=next_command, stale=stale)
