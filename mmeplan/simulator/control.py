@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from mmeplan.simulator import fault_list
@@ -29,6 +29,10 @@ from mmeplan.simulator.wire import DEFAULT_REGION, Request, Response, ServiceErr
 
 Json = dict[str, Any]
 Action = Callable[[Simulator, Json, Any], Json]
+
+Member = TypeVar("Member", str, int, float)
+MAX_SECONDS: Final = 10**10  # also of every other number: three centuries
+_KINDS: Final[dict[type, str]] = {str: "text", int: "whole number", float: "number"}
 
 PREFIXES: Final = ("/_mmeplan/", "/moto-api/")
 
@@ -40,17 +44,43 @@ def is_control(url: str) -> bool:
 
 def respond(sim: Simulator, request: Request) -> Response:
     """Answer one request of the control door."""
-    parts = urlsplit(request.url)
-    action = _ACTIONS.get((request.method, parts.path))
     try:
+        parts = urlsplit(request.url)
+        action = _ACTIONS.get((request.method, parts.path))
         if action is None:
             return _response(404, {"error": f"the control has no {request.method} {parts.path}"})
-        body = json.loads(request.body) if request.body.strip() else {}
-        return _response(200, action(sim, dict(parse_qsl(parts.query)), body))
+        return _response(200, action(sim, dict(parse_qsl(parts.query)), _body(request)))
     except ServiceError as refusal:
         return _response(refusal.status, {"error": refusal.message})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        return _response(400, {"error": f"{type(error).__name__}: {error}"})
+    except ValueError as error:
+        return _response(400, {"error": str(error)})
+    except (TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+        return _response(400, {"error": f"the request can't be read: {type(error).__name__}: {error}"})
+
+
+def _body(request: Request) -> Any:
+    if not request.body.strip():
+        return {}
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+
+
+def _member(body: Any, name: str, kind: type[Member]) -> Member:
+    """A member of the body. Raises ValueError where it isn't there, or isn't of the kind."""
+    value = body.get(name) if isinstance(body, dict) else None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_SECONDS:
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"the body must be a JSON object whose {name!r} is a {_KINDS[kind]}")  # noqa: TRY004  (it is data, not code)
+    if isinstance(value, (int, float)) and not abs(value) <= MAX_SECONDS:
+        raise ValueError(f"{name!r} must be at most {MAX_SECONDS:,}")
+    return value
+
+
+def _region(body: Any) -> str:
+    return _member(body, "region", str) if "region" in body else DEFAULT_REGION
 
 
 def _response(status: int, answer: Json) -> Response:
@@ -68,7 +98,7 @@ def _clock(sim: Simulator, _query: Json, _body: Any) -> Json:
 
 
 def _advance(sim: Simulator, query: Json, body: Any) -> Json:
-    sim.clock.sleep(float(body["advance"]))
+    sim.clock.sleep(_member(body, "advance", float))
     return _clock(sim, query, body)
 
 
@@ -84,26 +114,33 @@ def _forget_faults(sim: Simulator, _query: Json, _body: Any) -> Json:
 def _state(sim: Simulator, query: Json, _body: Any) -> Json:
     if "endpoint" not in query:
         return {"now": sim.clock.now().isoformat(), "endpoints": sim.state()}
-    at = datetime.fromisoformat(query["at"].replace(" ", "+")) if "at" in query else None
-    if at is not None and at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
+    try:
+        at = datetime.fromisoformat(query["at"].replace(" ", "+")) if "at" in query else None
+        at = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) if at is not None else None
+    except (ValueError, OverflowError):
+        raise ValueError("'at' must be a moment such as 2026-01-01T00:00:00Z") from None
     found = sim.traffic(query["endpoint"], at, region=query.get("region", DEFAULT_REGION))
     return {"at": found.at.isoformat(), "old": asdict(found.old), "new": asdict(found.new)}
 
 
 def _history(sim: Simulator, query: Json, _body: Any) -> Json:
-    events = sim.history()[int(query.get("after", 0)) :]
+    after = str(query.get("after", 0))
+    if not (after.isascii() and after.isdigit() and len(after) < 16):
+        raise ValueError("'after' must be the number of events that are known")
+    events = sim.history()[int(after) :]
     return {"events": [{**asdict(event), "at": event.at.isoformat()} for event in events]}
 
 
 def _quota(sim: Simulator, _query: Json, body: Any) -> Json:
-    name, value = (body["quota"], body["value"]) if "quota" in body else (body["instance_type"], body["instances"])
-    sim.set_quota(str(name), int(value), region=body.get("region", DEFAULT_REGION))
+    members = ("quota", "value") if isinstance(body, dict) and "quota" in body else ("instance_type", "instances")
+    name, value = _member(body, members[0], str), _member(body, members[1], int)
+    sim.set_quota(name, value, region=_region(body))
     return {"status": "ok"}
 
 
 def _system_update(sim: Simulator, _query: Json, body: Any) -> Json:
-    sim.system_update(body["endpoint"], float(body["seconds"]), region=body.get("region", DEFAULT_REGION))
+    endpoint, seconds = _member(body, "endpoint", str), _member(body, "seconds", float)
+    sim.system_update(endpoint, seconds, region=_region(body))
     return {"status": "ok"}
 
 

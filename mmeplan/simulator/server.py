@@ -7,6 +7,7 @@ parser takes longer than most calls. Faults that cut a connection, or kill the c
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from http.client import responses
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from mmeplan.simulator import control
+from mmeplan.simulator.callers import Callers
 from mmeplan.simulator.core import Simulator
 from mmeplan.simulator.faults import ConnectionCut, SimulatedCrash
 from mmeplan.simulator.wall import WallClock
@@ -32,11 +34,12 @@ STOP_S: Final = 3.0
 class _BadRequest(Exception):  # noqa: N818  (one line of this file)
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.response = Response(
-            status,
-            {"Content-Type": "application/json", "Connection": "close"},
-            f'{{"__type":"{code}","message":"{message}"}}'.encode(),
-        )
+        self.response = _json(status, code, message)
+
+
+def _json(status: int, code: str, message: str) -> Response:
+    body = json.dumps({"__type": code, "message": message}).encode()
+    return Response(status, {"Content-Type": "application/json", "Connection": "close"}, body)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -55,7 +58,10 @@ class _Handler(BaseHTTPRequestHandler):
             if request is None:
                 return
             answer = self.server.answer(request)
-            self.close_connection = request.header("connection").lower() == "close"
+            self.close_connection = "close" in (
+                request.header("connection").lower(),
+                answer.headers.get("Connection", ""),
+            )
             self._write(request.method, answer)
         except _BadRequest as bad:
             self.close_connection = True
@@ -156,6 +162,7 @@ class Server(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
         self.sim = sim
+        self._callers = Callers(host)
         self._wall = WallClock(sim.store, sim.records, speed)
         self._serving: threading.Thread | None = None
 
@@ -176,6 +183,9 @@ class Server(ThreadingHTTPServer):
 
     def answer(self, request: Request) -> Response:
         """Let time pass, then answer. Raises ConnectionCut or SimulatedCrash where such a fault was asked for."""
+        refusal = self._callers.refusal(request.headers)
+        if refusal:
+            return _json(403, "Forbidden", refusal)
         self._wall.tick()
         if control.is_control(request.url):
             return control.respond(self.sim, request)
