@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -188,6 +189,23 @@ class Runner:
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
             **self.environment,
         }
+
+
+def action_of(folder: Path, wheels: Path) -> Path:
+    """The action as it is, but for the hashes in requirements/: those of these wheels, which are made here."""
+    folder.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in (".git", ".venv", "requirements", "tests"):
+            (folder / path.name).symlink_to(path)
+    (folder / "requirements").mkdir()
+    locked: dict[str, list[str]] = {"action.txt": [], "action-policies.txt": []}
+    for wheel in sorted(wheels.glob("*.whl")):
+        name, version = wheel.name.split("-")[:2]
+        line = f"{name}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+        locked["action-policies.txt" if name == "cel_expr_python" else "action.txt"].append(line)
+    for lock, lines in locked.items():
+        (folder / "requirements" / lock).write_text("".join(lines))
+    return folder
 
 
 def offline_pip(wheels: Path) -> dict[str, str]:

@@ -55,10 +55,12 @@ def script(tmp_path: Path, python: str, leaves: int) -> dict[str, str]:
     ):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
+    (tmp_path / "mmeplan/bin/python").symlink_to(python)
     os.mkfifo(tmp_path / "ready")
     (tmp_path / "step.sh").write_text(STEPS["Run mmeplan"]["run"])
     names = dict.fromkeys(STEPS["Run mmeplan"]["env"], "")
     given = {"COMMAND": "apply", "PLAN_FILE": "plan.json", "LOCK": LOCK, "RUNNER_TEMP": str(tmp_path)}
+    given |= {"GITHUB_WORKSPACE": str(tmp_path)}
     given |= {"GITHUB_OUTPUT": str(tmp_path / "output"), "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     return {**names, **given}
 

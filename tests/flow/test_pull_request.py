@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
 from tests.flow.fake_github import FakeGitHub, serving
-from tests.flow.runner import ROOT, Ended, Runner, offline_pip
+from tests.flow.runner import ROOT, Ended, Runner, action_of, offline_pip
 
 TOKEN, BOT = "ghs_the_workflows_own_token", "github-actions[bot]"
 SECRET = "not-for-everyone"
@@ -53,11 +54,18 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
+HOSTILE_MODULES = ("secrets", "pip", "venv", "ensurepip", "hatchling", "mmeplan", "os", "json", "sitecustomize")
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
     """A runner's temporary folder, with mmeplan installed by the action's own step into a bare environment."""
-    temp = tmp_path_factory.mktemp("runner")
-    ended = Runner(temp, temp, {}, environment=offline_pip(wheels)).act(skip=("Run mmeplan", "Tell how it ended"))
+    temp, checkout = tmp_path_factory.mktemp("runner"), tmp_path_factory.mktemp("hostile")
+    for name in HOSTILE_MODULES:
+        (checkout / f"{name}.py").write_text(f"raise SystemExit('imported {name}')")
+    action = {"GITHUB_ACTION_PATH": str(action_of(tmp_path_factory.mktemp("action") / "action", wheels))}
+    runner = Runner(temp, checkout, {}, environment=offline_pip(wheels) | action)
+    ended = runner.act(command="install")
     assert ended.code == 0, ended.log
     assert ended.ran == ["Install mmeplan"]
     assert "::warning" not in ended.log
@@ -384,3 +392,30 @@ def test_a_package_may_not_change_what_mmeplan_was_installed_with(repository: Re
     assert ended.code != 0
     assert "click" in ended.log
     assert ended.ran == ["Install more packages"]
+
+
+def test_no_module_of_the_checkout_is_imported(repository: Repository) -> None:
+    runner = repository.runner("bigger")
+    for name in HOSTILE_MODULES:
+        (runner.workspace / f"{name}.py").write_text(f"print('imported {name}')\nraise SystemExit('imported {name}')")
+    ended = runner.act(args=repository.aws)
+    assert (ended.code, "imported" in ended.log) == (0, False), ended.log
+    assert "Run mmeplan" in ended.ran
+
+
+@pytest.mark.parametrize("inputs", [{"plan_file": "out/plan.json"}, {"report": "out/plan.html"}])
+def test_nothing_is_written_through_a_symlink_out_of_the_workspace(
+    repository: Repository, tmp_path: Path, inputs: dict[str, str]
+) -> None:
+    outside, runner = tmp_path / "outside", repository.runner("bigger")
+    outside.mkdir()
+    (runner.workspace / "out").symlink_to(outside)
+    ended = runner.act(args=repository.aws, **inputs)
+    assert ended.code == 1
+    assert "lies outside of the workspace" in ended.log
+    assert list(outside.iterdir()) == []
+
+
+def test_what_the_action_installs_fits_the_project() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / ".ci" / "locked.py")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "they fit\n")

@@ -150,8 +150,34 @@ def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
 def test_the_workflows_use_inputs_that_the_action_has() -> None:
     known = loaded(ACTION)["inputs"].keys()
     used = [step for path in WORKFLOWS for step in steps(path) if "OWNER/mmeplan@" in step.get("uses", "")]
-    assert len(used) == 9
+    assert len(used) == 14
     assert {name for step in used for name in step.get("with", {})} <= known
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_mmeplan_is_installed_before_there_are_credentials(path: Path) -> None:
+    for job in loaded(path)["jobs"].values():
+        used = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
+        if "aws-actions/configure-aws-credentials" in used:
+            at = used.index("aws-actions/configure-aws-credentials")
+            assert job["steps"][at - 1].get("with") == {"command": "install"}
+
+
+@pytest.mark.parametrize("path", [*sorted((ROOT / "examples" / "workflows").rglob("*.yml")), ACTION], ids=str)
+def test_python_runs_isolated_from_the_checkout(path: Path) -> None:
+    called = re.findall(r"(?:python3?\"?|bin/python\"?) +(-\S+)", path.read_text())
+    assert set(called) <= {"-I"}
+    assert not re.search(r"bin/pip\b", path.read_text())
+
+
+def test_the_workflows_do_not_stand_in_each_others_way() -> None:
+    groups = [loaded(path)["concurrency"]["group"] for path in WORKFLOWS]
+    assert len(set(groups)) == len(groups)
+
+
+def test_the_snapshot_of_forks_is_that_of_a_push() -> None:
+    text = (ROOT / "examples" / "workflows" / "github" / "mmeplan-plan.yml").read_text()
+    assert "--branch main --event push" in text
 
 
 def test_the_action_hands_on_every_output() -> None:
