@@ -229,8 +229,8 @@ def _advice(error: CloudError, repository: str, *, issue: bool) -> str:
         return "the token has to be authorised for the organisation: its page under Developer settings, Configure SSO"
     if "not accessible by" in error.message:
         return (
-            f"the token needs `{permission}`; a pull request from a fork, and one of Dependabot, gets a token that can "
-            "only read: the plan then stands in the job's summary"
+            f"the token needs `{permission}`; a pull request from a fork gets a token that can only read, and so "
+            "does one of Dependabot: the plan then stands in the job's summary"
         )
     if error.status == 404:
         return f"{repository} has no such {'issue' if issue else 'pull request'}, or the token can't see it"
