@@ -41,7 +41,7 @@ def write_all(writings: Sequence[Writing]) -> None:
 
     A link is followed, and a pipe or a device (`/dev/stdout`) is written to as it is, not replaced.
     """
-    written: list[tuple[Path, Path, bool]] = []
+    written: list[tuple[Path, Path, Writing]] = []
     current = Path()
     try:
         for writing in writings:
@@ -52,18 +52,18 @@ def write_all(writings: Sequence[Writing]) -> None:
                     writing.content(stream)
                 continue
             scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            written.append((scratch, target, writing.replace))
+            written.append((scratch, target, writing))
             scratch.unlink(missing_ok=True)
             handle = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_EXCL, writing.mode)
             with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
                 writing.content(stream)
-        for _, target, _ in written:
-            current = target
+        for _, target, writing in written:
+            current = writing.path
             if target.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-        for scratch, target, replaces in written:
-            current = target
-            if replaces:
+        for scratch, target, writing in written:
+            current = writing.path
+            if writing.replace:
                 scratch.replace(target)
             else:
                 _put_new(scratch, target)

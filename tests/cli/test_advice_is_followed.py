@@ -430,7 +430,7 @@ def following(page: str) -> str:
 def test_what_a_plan_says_to_type_next_makes_that_very_plan(tmp_path: Path, options: str) -> None:
     applied(tmp_path, TWO)
     followed(tmp_path, (NEW_IMAGE,) if options == "" else ())
-    shown = mmeplan(f"plan --local {options}", tmp_path)
+    shown = mmeplan(f"plan --local --show-environment {options}", tmp_path)
     steps = json.loads(mmeplan(f"plan --local --format json {options}", tmp_path).stdout)["steps"]
     command = following(shown.stdout)
     again = json.loads(mmeplan(f"{command.replace('apply', 'plan', 1)} --format json", tmp_path).stdout)

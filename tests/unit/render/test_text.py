@@ -182,7 +182,7 @@ fleet.yaml:11:3  error  SLS-12  endpoint/ranker would be deleted and created,
   │   new, ranker-4266e02c → ranker-dba5683b
   │     production_variants.large
   │       initial_instance_count  2 → (absent)                               :14
-  │       initial_variant_weight  2 → (absent)                               :14
+  │       initial_variant_weight  2 → 1                                      :14
   │       instance_type           ml.m5.xlarge → (absent)                    :14
   │     production_variants.large.serverless_config
   │       max_concurrency    (absent) → 20                                   :14
