@@ -18,28 +18,32 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 TESTS = Path(__file__).parent
 PROOFS = (
+    "benchmarks",
     "browser",
+    "cli/test_advice_is_followed.py",
+    "cli/test_environments.py",
+    "cli/test_examples.py",
+    "cli/test_hints_are_followed.py",
+    "cli/test_interrupts.py",
+    "cli/test_streams.py",
     "faults",
     "flow",
     "fuzz",
     "processes",
-    "properties/test_machine_planted_bugs.py",
+    "properties",
     "real",
-    "simulation/test_failing_reads.py",
-    "simulation/test_peak.py",
-    "simulation/test_planted_bugs.py",
-    "simulation/test_scenarios.py",
-    "simulation/test_seeds.py",
-    "simulation/test_seeds_find_bugs.py",
+    "simulation",
 )
 """The long proofs, folders and files under tests/: README's test command leaves them out."""
+BUT = ("simulation/test_decisions.py", "simulation/test_laws.py")
+"""What is quick among them, and tells most about a change."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the long proofs."""
-    places = [TESTS / place for place in PROOFS]
+    places, quick = ({TESTS / place for place in listed} for listed in (PROOFS, BUT))
     for item in items:
-        if any(place == item.path or place in item.path.parents for place in places):
+        if places & {item.path, *item.path.parents} and item.path not in quick:
             item.add_marker(pytest.mark.proof)
 
 

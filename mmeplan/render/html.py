@@ -40,6 +40,7 @@ MOST_CARDS: Final = 400
 MOST_FINDINGS: Final = 500
 MOST_CALLS: Final = 300
 MOST_ASKED: Final = 100  # fields of a new object
+MOST_NAMES: Final = 10_000  # endpoints that are changed like another: their names can be searched for
 MOST_LINES: Final = 500  # objects, drifted endpoints, notes and unchanged names that are listed
 
 
@@ -213,8 +214,8 @@ def _card(blocks: Blocks, family: Family, anchor: str) -> Card:
         block,
         rollout,
         tuple(map(bar, change.traffic)),
-        tuple(other.address for other in others[:MOST_LINES]),
-        max(0, len(others) - MOST_LINES),
+        tuple(other.address for other in others[:MOST_NAMES]),
+        max(0, len(others) - MOST_NAMES),
         family.varies,
     )
 

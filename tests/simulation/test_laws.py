@@ -46,11 +46,14 @@ def keeps_all(made: Plan) -> Plan:
 
 
 PLANTS: dict[str, tuple[Plant, str]] = {
-    "applied although refused": (lambda made: replace(made, applyable=bool(made.steps)), "applyable is True"),
-    "refused for nothing": (lambda made: replace(made, applyable=False), "applyable is False"),
-    "a change without its steps": (lambda made: unlike(made, steps=made.steps[:-1]), "changes without a step"),
-    "a refusal without its finding": (lambda made: unlike(made, findings=()), "refused without a finding"),
-    "a step for what doesn't change": (of_an_unchanged, "steps without a change"),
+    "applied although refused": (
+        lambda made: replace(made, applyable=bool(made.steps)),
+        "it says that it is applyable",
+    ),
+    "refused for nothing": (lambda made: replace(made, applyable=False), "it says that it is not applyable"),
+    "a change without its steps": (lambda made: unlike(made, steps=made.steps[:-1]), "it says create, and no step is"),
+    "a refusal without its finding": (lambda made: unlike(made, findings=()), "is refused, and no finding says so"),
+    "a step for what doesn't change": (of_an_unchanged, "the step more: no change of"),
     "what is superseded stays": (without_deletions, "left over"),
     "more is kept than is asked for": (keeps_all, "and retain is 1"),
 }
