@@ -90,7 +90,6 @@ _NO_CREDENTIALS: Final = (
 
 _UNREADABLE: Final = (
     ArithmeticError,
-    AssertionError,
     AttributeError,
     LookupError,
     RuntimeError,

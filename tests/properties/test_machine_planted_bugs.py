@@ -140,10 +140,10 @@ def show_the_new_config_before_it_is_in_force(patch: Patch) -> None:
 def end_a_failed_update_on_the_new_config(patch: Patch) -> None:
     ended = transitions._end
 
-    def end(endpoint: Any) -> str:
+    def end(endpoint: Any, lacking: Any) -> str:
         if endpoint.status != "Creating" and endpoint.body["pending"]:
             endpoint.body["pending"]["failure"] = None
-        return ended(endpoint)
+        return ended(endpoint, lacking)
 
     patch.setattr(transitions, "_end", end)
 

@@ -21,7 +21,7 @@ SEEDS = 2000
 TURNS = 17
 
 FOUND_BY = {
-    "delete_before_swap": 0,
+    "delete_before_swap": 2,
     "trust_in_service": 142,
     "skip_the_reference_scan": 4,
     "ignore_the_pending_config": 266,

@@ -19,7 +19,7 @@ from mmeplan.apply import Event, Outcome
 from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.graph import Graph
-from mmeplan.live import Answer, Snapshot
+from mmeplan.live import Answer, Snapshot, Veil
 from mmeplan.plan import Change, Plan, Step, encode, problems_of
 from mmeplan.plan.targets import LEAVES, TYPE_CHANGES
 from mmeplan.planning import planned_from
@@ -87,6 +87,7 @@ class Line:
     @classmethod
     def to(cls, sim: Simulator, answer: Any) -> Line:
         line = cls.free.pop() if cls.free else cls()
+        line.cloud.veil = Veil()  # what another life has kept secret
         line.answer, line.now, line.sleep, line.uniform = answer, sim.clock.now, sim.clock.sleep, sim.clock.uniform
         line.monotonic = sim.clock.monotonic
         return line

@@ -30,6 +30,18 @@
     if (!texts.has(item)) texts.set(item, item.textContent.toLowerCase());
     return texts.get(item);
   };
+  // A card may stand for several endpoints that are changed alike: those whose own names are meant are listed alone.
+  const named = new Map(items.map((item) => [item, all(".alike li", item)]));
+  const total = items.reduce((sum, item) => sum + 1 + named.get(item).length, 0);
+  const meant = (item, words) => {
+    const names = named.get(item), has = (text) => words.every((word) => text.toLowerCase().includes(word));
+    const found = words.length ? names.filter((name) => has(name.textContent)) : [];
+    const first = names.length > 0 && words.length > 0 && has(item.querySelector("h3").textContent);
+    const kept = new Set(found);
+    for (const name of names) name.hidden = found.length > 0 && !kept.has(name);
+    if (found.length > 0) item.querySelector(".alike").open = true;
+    return found.length + first || 1 + names.length;
+  };
   let effect = "";
   const show = () => {
     const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -37,10 +49,10 @@
     for (const item of items) {
       const fits = (!effect || item.dataset.effect === effect) && words.every((word) => textOf(item).includes(word));
       item.hidden = !fits;
-      shown += fits ? 1 : 0;
+      shown += fits ? meant(item, words) : 0;
     }
     const narrowed = words.length > 0 || effect;
-    $("told").textContent = narrowed ? `${shown.toLocaleString("en")} of ${items.length.toLocaleString("en")} endpoints` : "";
+    $("told").textContent = narrowed ? `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} endpoints` : "";
   };
   const chips = all(".chip");
   const choose = (value) => {
