@@ -112,6 +112,28 @@ class Door:
     account: str
 
 
+class _DoorFailedError(BaseException):
+    """A fault of the in-process service itself, on its way through boto3, which takes every Exception for an answer."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _as_it_is(before_send: BeforeSend) -> BeforeSend:
+    """The same handler; what it raises that no connection raises isn't taken for an answer that can't be read."""
+
+    def send(*given: Any, **named: Any) -> Any:
+        try:
+            return before_send(*given, **named)
+        except (BotoCoreError, ClientError, OSError):
+            raise
+        except Exception as error:
+            raise _DoorFailedError(error) from error
+
+    return send
+
+
 class Cloud:
     """Reader and Writer over boto3 clients, made when they are first needed."""
 
@@ -228,6 +250,8 @@ class Cloud:
             if isinstance(answer.get("Body"), StreamingBody):
                 answer["Body"] = _beginning(answer["Body"])
             self._heard = True
+        except _DoorFailedError as failed:
+            raise failed.error from None
         except ClientError as error:
             self._heard = True
             raise _service_error(operation, error) from None
@@ -264,7 +288,7 @@ class Cloud:
             self._near.add(service)
         made.meta.events.register("after-call.*", answers.check)
         if self._door:
-            made.meta.events.register("before-send.*", self._door.before_send)
+            made.meta.events.register("before-send.*", _as_it_is(self._door.before_send))
         return made
 
 

@@ -167,3 +167,13 @@ def test_a_listing_that_leads_back_to_a_page_ends_with_an_error(tokens: list[str
 
     with pytest.raises(CloudError, match="NextToken came twice"):
         list(pages(Reader(), "ListTags", {}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fault", [TypeError, RuntimeError, AssertionError, KeyError])
+def test_a_fault_of_the_in_process_service_is_not_taken_for_an_answer(fault: type[Exception]) -> None:
+    def broken(**_: Any) -> Any:
+        raise fault("planted")
+
+    cloud = Cloud(Clock(), region="eu-west-1", door=Door(broken, "123456789012"))
+    with pytest.raises(fault, match="planted"):
+        cloud.read("ListModels", {})
