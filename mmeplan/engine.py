@@ -532,7 +532,9 @@ class Engine:
         quotas = {row.instance_type: Quota(row.quota, row.quota_source or "") for row in rows if row.quota is not None}
 
         def made(desired: Desired, seen: Snapshot) -> Planned:
-            return planned_from(desired, seen, plan.options, created_at=plan.created_at, quotas=quotas)
+            return planned_from(
+                desired, seen, plan.options, created_at=plan.created_at, quotas=quotas, commit=plan.commit
+            )
 
         try:
             desired = desired_by(_fleet_of(plan), plan.options)

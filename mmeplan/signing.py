@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mmeplan.documents import MOST_BYTES, DamagedError, read_regular
 from mmeplan.errors import InputError, MmeplanError, PlanRefused, Problem
+from mmeplan.installing import how_to_add
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -27,12 +28,13 @@ _MAKE: Final = "openssl genpkey -algorithm ed25519 -out key.pem"
 def private_key(path: str) -> Ed25519PrivateKey:
     """The key to sign with. Raises InputError; MmeplanError where `cryptography` isn't installed."""
     _require()
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
         key = load_pem_private_key(_content(path), password=None)
-    except (ValueError, TypeError) as error:  # TypeError: it has a password
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it has a password
         raise _no_key(path, "private", str(error)) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise _no_key(path, "private", type(key).__name__)
@@ -66,12 +68,13 @@ def verified(path: str, key_path: str) -> bytes:
 
 def _public_key(path: str) -> Ed25519PublicKey:
     _require()
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(_content(path))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _no_key(path, "public", str(error)) from None
     if not isinstance(key, Ed25519PublicKey):
         raise _no_key(path, "public", type(key).__name__)
@@ -83,7 +86,7 @@ def _require() -> None:
         import cryptography  # noqa: F401
     except ImportError:
         text = "signatures of plans need the package cryptography"
-        raise MmeplanError(text, hint="pip install 'mmeplan[signing]'") from None
+        raise MmeplanError(text, hint=how_to_add("signing", "cryptography")) from None
 
 
 def _content(path: str, most: int = _MOST_KEY) -> bytes:

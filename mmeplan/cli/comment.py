@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,7 +145,8 @@ def _withdrawn(marker: comments.Marker) -> str:
     path = marker.get("path")
     name = code(path or marker.get("fleet"))
     if path and not (Path(os.environ.get("GITHUB_WORKSPACE") or ".") / path).exists():
-        typed = code(f"git restore --source=BASE -- {path} && mmeplan destroy {path}")
+        quoted = shlex.quote(path)
+        typed = code(f"git restore --source=BASE -- {quoted} && mmeplan destroy {quoted}")
         return (
             f"## {name} is deleted or moved\n\nNo plan deletes what it declared: **its endpoints live on**. To delete "
             f"them, before the merge: {typed}, with the base branch for BASE."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +80,8 @@ def _due(
     for path in sorted(path for path in changed if path.name in ("fleet.yaml", "fleet.yml") and not path.exists()):
         gone = os.path.relpath(path)
         tell(f"note: {clean(gone)} is deleted; its endpoints live on. To delete them, before the merge:")
-        tell(f"  git restore --source={clean(commit)} -- {clean(gone)} && mmeplan destroy {clean(gone)}")
+        quoted = shlex.quote(clean(gone))
+        tell(f"  git restore --source={shlex.quote(clean(commit))} -- {quoted} && mmeplan destroy {quoted}")
     if touched(watch, changed):
         return fleets
     return [fleet for fleet in fleets if not Path(fleet).exists() or _touches(Settings(fleet, **common), changed)]

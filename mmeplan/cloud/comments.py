@@ -98,7 +98,9 @@ class Marker:
 
     def is_perhaps_of(self, other: Marker) -> bool:
         """The same file under another name of the fleet, or the same fleet in another file."""
-        return self._fits(other, ("region", "account")) and self._shares(other)
+        moved = self.get("path") and other.get("path") and self.get("path") != other.get("path")
+        equally_known = all(bool(self.get(name)) == bool(other.get(name)) for name in ("region", "account"))
+        return self._fits(other, ("region", "account")) and self._shares(other) and (equally_known or not moved)
 
     def _shares(self, other: Marker) -> bool:
         return any(self.get(name) and self.get(name) == other.get(name) for name in ("fleet", "path"))

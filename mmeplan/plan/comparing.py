@@ -29,13 +29,14 @@ def differences(saved: Plan, again: Plan, used: Collection[str] = ()) -> tuple[s
     """What the saved plan says, and a plan of the same file (`again`) says otherwise.
 
     `used` are models and configs (`kind/name`) that endpoints outside of the fleet use by now: that the saved plan
-    deletes them is no difference, the guard of the delete sees it as well.
+    deletes them is no difference, the guard of the delete sees it as well. Nor is it that something is used no more.
     """
     if again.refused and not saved.refused:
         errors = (finding for finding in again.findings if finding.severity == "error")
         return tuple(f"a plan of the same file is refused: {found.rule}: {found.message}" for found in errors)
     said, found = _changes(saved), _changes(again)
     kept = {key for key, change in said.items() if f"{change.kind}/{change.live_name}" in used}
+    kept |= {key for key, change in said.items() if key in found and _is_left(change, found[key])}
     unseen = {key for key, change in found.items() if key not in said and _was_not_there(change, saved)}
     sentences = [*_of_changes(said, found, kept, unseen), *_of_steps(saved, again, said, found, kept, unseen)]
     if sentences and saved.tool_version != __version__:
@@ -45,6 +46,13 @@ def differences(saved: Plan, again: Plan, used: Collection[str] = ()) -> tuple[s
 
 def _changes(plan: Plan) -> dict[_Key, Change]:
     return {(change.kind, change.address, change.name, change.live_name): change for change in plan.changes}
+
+
+def _is_left(said: Change, found: Change) -> bool:
+    """Whether the saved plan does nothing to a model or config that could be deleted by now: another's endpoint, which
+    used it, is gone.
+    """
+    return said.kind != "endpoint" and said.is_noop and found.action.deletes
 
 
 def _was_not_there(change: Change, saved: Plan) -> bool:

@@ -162,8 +162,8 @@ class _Look:
             path = PurePosixPath(source.path)
             if not source.path or "\0" in source.path:
                 yield f"{source.path!r} can't be the path of a fleet file"
-            elif index and (path.is_absolute() or ".." in path.parts):
-                yield f"{source.path} lies outside of the folder of {self.plan.source[0].path}"
+            elif index and path.is_absolute():  # how far up a file may lie is known where it is read
+                yield f"{source.path} isn't the path of a file from the folder of {self.plan.source[0].path} on"
 
     def _fingerprints(self) -> Iterator[str]:
         known = self.plan.snapshot.fingerprints

@@ -217,8 +217,8 @@ def _serve(folder: str, memory: int, seconds: int, seconds_in_all: float) -> Non
     """Answer what comes over stdin, a JSON document a line, until it ends."""
     sys.path.append(folder)
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _limit(resource.RLIMIT_AS, memory)
+        _limit(resource.RLIMIT_CORE, 0)
     expressions: list[Expression] = []
     shared: dict[str, Any] = {}
     asked: list[tuple[int, dict[str, Any]]] = []
@@ -239,12 +239,19 @@ def _serve(folder: str, memory: int, seconds: int, seconds_in_all: float) -> Non
             asked = []
 
 
+def _limit(what: int, most: int) -> None:
+    """Lower a limit of this process, below the one that is set already; where the system has none such, it has none."""
+    _, hard = resource.getrlimit(what)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
 def _answer(expression: Expression, values: dict[str, Any], seconds: int, seconds_in_all: float) -> str | None:
     used = time.process_time()
     if used > seconds_in_all:
         return f"the policies of the file take more than {MAX_SECONDS_IN_ALL} seconds"
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + seconds + 1, resource.RLIM_INFINITY))
+        _limit(resource.RLIMIT_CPU, int(used) + seconds + 1)
     try:
         return None if expression.evaluate(values) else ""
     except CelEvaluationError as error:

@@ -40,6 +40,9 @@ class ForEachError(Exception):
         self.items = items
 
 
+_TEXT_STEP: Final = 16  # characters of a text that are a step of the budget
+
+
 class ItemFiles:
     """Reads the files beside fleet.yaml that the file names, each once, and remembers their digests."""
 
@@ -66,7 +69,8 @@ class ItemFiles:
             if "\0" in text:
                 raise ForEachError(f"{name!r} holds a NUL, which no environment variable can")
             self._texts[name] = text
-        self._budget.make(0, len(self._texts[name]))  # each entry that has it is looked at with all of it
+            self._budget.make(0, len(text))
+        self._budget.work(len(self._texts[name]) // _TEXT_STEP)  # each entry that has it is looked at with all of it
         return self._texts[name]
 
     def _bytes(self, name: str, most: int) -> bytes:

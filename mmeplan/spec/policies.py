@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mmeplan.installing import how_to_add
 from mmeplan.spec.cel import CelMissingError, CelSyntaxError, Expression
 from mmeplan.spec.fleet import Policy
-from mmeplan.spec.installing import how_to_add
 from mmeplan.spec.problems import Refusals
 
 POLICY_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")

@@ -138,7 +138,7 @@ def test_a_deleted_fleet_lives_on_and_is_told(repository: Path) -> None:
     ended = mmeplan("files --changed-since HEAD^1", repository)
     assert json.loads(ended.stdout) == []
     assert "rome/fleet.yaml is deleted; its endpoints live on" in ended.stderr
-    assert "git restore --source=HEAD^1 -- rome/fleet.yaml && mmeplan destroy rome/fleet.yaml" in ended.stderr
+    assert "git restore --source='HEAD^1' -- rome/fleet.yaml && mmeplan destroy rome/fleet.yaml" in ended.stderr
 
 
 def test_without_git_it_says_so(tmp_path: Path) -> None:

@@ -119,3 +119,12 @@ def test_another_program_can_check_the_signature(folder: Path) -> None:
     )
     done = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_key_of_a_kind_that_is_not_known_is_told(folder: Path) -> None:
+    command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp112r1 -out odd.pem"
+    if shutil.which("openssl") is None or subprocess.run(command.split(), cwd=folder, check=False).returncode:
+        pytest.skip("openssl makes no such key here")
+    told = mmeplan("plan --local --out plan.json --sign odd.pem", folder)
+    assert told.code == 1
+    assert "this is no private key for Ed25519" in told.stderr

@@ -91,3 +91,30 @@ def test_a_file_whose_content_is_a_value_makes_the_plan_stale(folder: Path) -> N
 
     assert refused.code == 4
     assert "tables/chat.jinja has changed since the plan was made" in refused.stderr
+
+
+def test_a_saved_plan_of_a_table_elsewhere_in_the_repository_is_shown_and_applied(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shared.csv").write_text("name\nberlin\nparis\n")
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text(
+        """\
+version: 1
+fleet: shop
+region: eu-west-1
+policies:
+  of-a-commit: {expression: "plan.fleet == 'shop'", message: "it is"}
+models:
+  ranker:
+    execution_role_arn: arn:aws:iam::123456789012:role/sagemaker
+    primary_container: {image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1"}
+endpoints:
+  store:
+    for_each: {file: ../shared.csv}
+    config: {production_variants: {main: {model: ranker, instance_type: ml.m5.large, initial_instance_count: 2}}}
+"""
+    )
+    assert mmeplan("plan --local --out plan.json", folder).code == 0
+    assert mmeplan("show plan.json", folder).code == 0
+    assert mmeplan("apply plan.json --local --yes", folder).code == 0

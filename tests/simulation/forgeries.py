@@ -344,8 +344,8 @@ CONTRADICTIONS: dict[str, tuple[Forge, str]] = {
         "waits for CreateModel:model/nowhere, which isn't there",
     ),
     "a file elsewhere": (
-        lambda document: document["source"].append({"path": "../../etc/shadow", "sha256": "0" * 64}),
-        "lies outside of the folder",
+        lambda document: document["source"].append({"path": "/etc/shadow", "sha256": "0" * 64}),
+        "isn't the path of a file from the folder of",
     ),
     "no file": (_set("source", to=[]), "doesn't say of which file it is"),
 }

@@ -243,3 +243,23 @@ def test_a_plan_whose_file_is_a_nul_is_not_read(tmp_path: Path) -> None:
 def _written(path: Path, text: str) -> Path:
     path.write_text(json.dumps(sealed(json.loads(text))))
     return path
+
+
+def test_a_policy_over_the_commit_holds_in_the_plan_that_is_made_again(tmp_path: Path) -> None:
+    policy = {"expression": "plan.commit != null", "message": "only what is committed is applied"}
+    with World() as world:
+        text = {**one({"main": variant()}), "policies": {"committed": policy}}
+        plan = saved(tmp_path, text, world, plain(commit="0" * 40))
+        assert world.engine.recheck(plan).plan == plan
+
+
+def test_what_somebody_else_uses_no_more_is_no_difference(tmp_path: Path) -> None:
+    with World() as world:
+        world.live_through(one({"main": variant()}))
+        (name,) = world.names("endpoint-config")
+        world.foreign_endpoint("theirs", config_name=name)
+        plan = saved(tmp_path, {**fleet(models={}), "endpoints": {}}, world, plain())
+        assert {change.reason for change in plan.changes if change.kind == "endpoint_config"} == {"in_use"}
+        world.does("DeleteEndpoint", EndpointName="theirs")
+        world.sim.clock.sleep(600)
+        assert world.engine.recheck(plan).plan == plan

@@ -167,7 +167,7 @@ class RemoteInIsolation(Rule):
             for key, value in container.environment():
                 if _REMOTE.match(value):
                     path = (*container.path, "Environment", key)
-                    yield path, f"`{key}` names {value}, but the container has no network"
+                    yield path, f"`{key}` names a remote address, but the container has no network"
 
 
 _HUB_KEYS: Final = (

@@ -366,6 +366,16 @@ def test_a_fleet_that_was_renamed_or_moved_or_can_not_be_read_keeps_its_comment(
     assert len(fake.comments[7]) == 1
 
 
+def test_a_fleet_that_can_not_be_planned_leaves_the_comment_of_another_file_of_its_name(
+    fake: FakeGitHub, client: GitHub
+) -> None:
+    dev = about(path="dev/fleet.yaml", region="eu-west-1", account="111111111111")
+    post(client, PLACE, dev, fitted, run=Run(5, 1, "a" * 40))
+    prod = about(path="prod/fleet.yaml", region="eu-west-1")  # its credentials failed, so its account isn't known
+    assert post(client, PLACE, prod, fitted, run=Run(6, 1, "b" * 40)).done == "created"
+    assert len(fake.comments[7]) == 2
+
+
 def test_another_plan_of_the_same_run_is_not_overwritten(fake: FakeGitHub, client: GitHub) -> None:
     run = Run(5, 1, "a" * 40)
     post(client, PLACE, about(more="one"), fitted, run=run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import pytest
 
 from mmeplan import plan
 from mmeplan.errors import InputError
+from mmeplan.installing import how_to_add
 from mmeplan.plan import policies as policies_module
 from mmeplan.spec import cel, load_text
 from mmeplan.spec.cel import CelEvaluationError, CelSyntaxError, Evaluator, Expression
-from mmeplan.spec.installing import how_to_add
 from tests.simulation.world import World, config, fleet, model, variant
 
 ONE = {"ranker": {"config": config(main=variant(count=1))}}
@@ -307,3 +308,17 @@ def test_a_policy_over_the_whole_plan_sees_what_changes_and_that_masked(world: W
     }
     after = fleet(ONE, models={"ranker": model("1", environment={"TOKEN": SECRET})}, policies=policies)
     assert world.plan(after).findings == ()
+
+
+@pytest.mark.parametrize("limit", ["RLIMIT_CPU", "RLIMIT_AS"])
+def test_a_limit_that_the_process_has_already_refuses_no_policy(limit: str) -> None:
+    """Batch systems set hard limits; the child lowers them, and can't raise them."""
+    most = {"RLIMIT_CPU": 3600, "RLIMIT_AS": 8 * 2**30}[limit]
+    code = (
+        f"import resource; resource.setrlimit(resource.{limit}, ({most}, {most}))\n"
+        "from mmeplan.spec.cel import Evaluator\n"
+        "with Evaluator([('plan.x == 1', ('plan',))], {}) as asked:\n"
+        "    print(asked.reasons([(0, {'plan': {'x': 1}})]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[None]", "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmeplan.spec import installing
+from mmeplan import installing
 
 
 class Installed:
