@@ -23,6 +23,13 @@ CREATE_OPERATIONS = {
 }
 """Kind → the operation whose request shape describes it."""
 
+DELETE_OPERATIONS = {
+    "model": "DeleteModel",
+    "endpoint_config": "DeleteEndpointConfig",
+    "endpoint": "DeleteEndpoint",
+}
+"""Kind → the operation that deletes an object of it."""
+
 
 @dataclass(frozen=True)
 class ServiceModel:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Final
 
-from mmeplan.aws.shapes import CREATE_OPERATIONS
+from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.diff import EFFECTS, Action, Change
 from mmeplan.history import is_record
 from mmeplan.live import NAME_MEMBERS, kind_and_name, models_of
@@ -48,13 +48,6 @@ from mmeplan.resources.identity import (
     owner_in,
     tags_digest,
 )
-
-DELETES: Final[Mapping[str, str]] = {
-    "model": "DeleteModel",
-    "endpoint_config": "DeleteEndpointConfig",
-    "endpoint": "DeleteEndpoint",
-}
-"""Kind → the operation that deletes an object of it."""
 
 _TAGGING: Final = ("AddTags", "DeleteTags")
 _SCALING: Final = "UpdateEndpointWeightsAndCapacities"
@@ -464,7 +457,7 @@ def _required(change: Change) -> Iterator[str]:
     if change.action.creates:
         yield CREATE_OPERATIONS[change.kind]
     if change.action.deletes:
-        yield DELETES[change.kind]
+        yield DELETE_OPERATIONS[change.kind]
     if change.kind == "endpoint" and change.action is Action.SWAP:
         yield "UpdateEndpoint"
     if change.kind == "endpoint" and change.action is Action.SCALE:

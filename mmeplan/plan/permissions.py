@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
-from mmeplan.aws.shapes import CREATE_OPERATIONS
+from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
@@ -30,7 +30,7 @@ MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 _WORDS: Final = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
 _LISTS: Final = ("ListEndpointConfigs", "ListEndpoints", "ListModels")
 _CREATES: Final = {operation: kind for kind, operation in CREATE_OPERATIONS.items()}
-_DELETES: Final = frozenset({"DeleteModel", "DeleteEndpointConfig", "DeleteEndpoint"})
+_DELETES: Final = frozenset(DELETE_OPERATIONS.values())
 
 Arns = dict[str, set[str]]
 """Action → the ARNs it is needed on."""

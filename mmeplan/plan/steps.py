@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
-from mmeplan.aws.shapes import CREATE_OPERATIONS
+from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
@@ -41,12 +41,6 @@ from mmeplan.plan.step import (
 from mmeplan.resources import Resource
 from mmeplan.resources.endpoint_config import stand_in
 from mmeplan.resources.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
-
-DELETE: Final[Mapping[str, str]] = {
-    "model": "DeleteModel",
-    "endpoint_config": "DeleteEndpointConfig",
-    "endpoint": "DeleteEndpoint",
-}
 
 
 class StepBuilder:
@@ -139,7 +133,7 @@ class StepBuilder:
         step = Step(
             self._delete_id(change),
             change.address,
-            DELETE[change.kind],
+            DELETE_OPERATIONS[change.kind],
             {NAME_MEMBERS[change.kind]: change.live_name},
             tuple(dict.fromkeys(after)),
             guard=guard,
@@ -165,7 +159,7 @@ class StepBuilder:
         return tuple(sorted({*self.stand_ins, *found}))
 
     def _delete_id(self, change: Change) -> str:
-        return f"{DELETE[change.kind]}:{change.address}@{change.live_name}"
+        return f"{DELETE_OPERATIONS[change.kind]}:{change.address}@{change.live_name}"
 
     # --- endpoints ----------------------------------------------------------------------------------------------------
 
@@ -287,9 +281,9 @@ class StepBuilder:
         calls: list[tuple[str, Mapping[str, Any]]] = [("AddTags", mark)]
         config = self.owned.config_of(endpoint)
         if config is not None and (config.address in self.creates or _never_served(change, live, config)):
-            calls.append((DELETE["endpoint_config"], {"EndpointConfigName": wanted}))
+            calls.append((DELETE_OPERATIONS["endpoint_config"], {"EndpointConfigName": wanted}))
             models = [self.graph.resources[at] for at in config.dependencies() if at in self.creates]
-            calls += [(DELETE["model"], {"ModelName": model.physical_name}) for model in models]
+            calls += [(DELETE_OPERATIONS["model"], {"ModelName": model.physical_name}) for model in models]
         step_id, owner = f"UpdateEndpoint:{change.address}", self.graph.deployment
         return tuple(
             follow_up(step_id, change.address, number, operation, params, owner, on_request=operation != "AddTags")

@@ -95,7 +95,7 @@ def test_a_file_whose_content_is_a_value_makes_the_plan_stale(folder: Path) -> N
 
 def test_a_saved_plan_of_a_table_elsewhere_in_the_repository_is_shown_and_applied(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    (tmp_path / "shared.csv").write_text("name\nberlin\nparis\n")
+    (tmp_path / "common.csv").write_text("name\nberlin\nparis\n")
     folder = tmp_path / "fleet"
     folder.mkdir()
     (folder / "fleet.yaml").write_text(
@@ -111,7 +111,7 @@ models:
     primary_container: {image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1"}
 endpoints:
   store:
-    for_each: {file: ../shared.csv}
+    for_each: {file: ../common.csv}
     config: {production_variants: {main: {model: ranker, instance_type: ml.m5.large, initial_instance_count: 2}}}
 """
     )
