@@ -38,6 +38,7 @@ from mmeplan.errors import (
     StalePlanError,
 )
 from mmeplan.graph import Graph
+from mmeplan.identity import Deployment, address
 from mmeplan.live import Snapshot
 from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
@@ -57,7 +58,6 @@ from mmeplan.planning import (
     planned_from,
 )
 from mmeplan.render import OutcomeView
-from mmeplan.resources.identity import Deployment, address
 from mmeplan.spec import Fleet, Quota, load
 from mmeplan.status import Status, status_of
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import REFERENCES, model_holders, models_and_types, with_containers
-from mmeplan.resources import ApiPath, Canonical, Resource
-from mmeplan.resources.endpoint import compile_endpoint, desired_meaning
-from mmeplan.resources.endpoint_config import compile_endpoint_config
-from mmeplan.resources.identity import Deployment, address
-from mmeplan.resources.model import compile_model
+from mmeplan.canonical import Canonical
+from mmeplan.identity import Deployment, address
+from mmeplan.kinds import ApiPath, Resource
+from mmeplan.kinds.endpoint import compile_endpoint, desired_meaning
+from mmeplan.kinds.endpoint_config import compile_endpoint_config
+from mmeplan.kinds.model import compile_model
 from mmeplan.spec import Entry, FilePath, Fleet, file_path
 from mmeplan.spec.problems import Problems
 

@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.aws.lifecycle import BUSY, CREATING, FAILED, IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
-from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
-from mmeplan.resources import Resource
-from mmeplan.resources.identity import (
+from mmeplan.identity import (
     DIGEST_CHARS,
     DIGEST_TAG,
     FLEET_TAG,
@@ -34,6 +32,8 @@ from mmeplan.resources.identity import (
     address,
     digest_in,
 )
+from mmeplan.kinds import Resource
+from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 
 HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
 """Tags that the file doesn't decide: never added or removed because the file lacks them."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmeplan.errors import InputError, Problem
+from mmeplan.identity import ENVIRONMENT_TAG, Deployment, address
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 from mmeplan.plan.step import Step, TagsOwnedBy
-from mmeplan.resources.identity import ENVIRONMENT_TAG, Deployment, address
 
 
 @dataclass(frozen=True)

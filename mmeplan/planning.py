@@ -23,12 +23,12 @@ from mmeplan.diff import Generation
 from mmeplan.errors import Command, FleetRefused, InputError, PlanRefused, Problem
 from mmeplan.files import PRIVATE, Writing, write_all
 from mmeplan.graph import Graph
+from mmeplan.identity import owner_in
+from mmeplan.kinds import Resource
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
 from mmeplan.render import age_text
-from mmeplan.resources import Resource
-from mmeplan.resources.identity import owner_in
 from mmeplan.spec import Fleet, Quota, load_text
 
 # --- what is wanted ---------------------------------------------------------------------------------------------------

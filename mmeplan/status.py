@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from mmeplan import diff, live, render
+from mmeplan.canonical import short_number
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.identity import owner_in
+from mmeplan.kinds import Resource
 from mmeplan.live import Snapshot
 from mmeplan.planning import DOUBTFUL
 from mmeplan.render import ObjectStatus, PoolStatus, StatusRow, VariantStatus, age_text
-from mmeplan.resources import Resource
-from mmeplan.resources.canonical import short_number
-from mmeplan.resources.identity import owner_in
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from typing import Any
 from mmeplan.apply.current import tags_of
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
+from mmeplan.canonical import canonical
 from mmeplan.errors import CloudError
+from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.kinds.model import aligned_model, live_model
 from mmeplan.live import (
     LIST_ABOVE,
     NAME_MEMBERS,
@@ -24,9 +27,6 @@ from mmeplan.live import (
 )
 from mmeplan.plan import Plan
 from mmeplan.plan.step import KIND_OF, Gone, RunsConfig, Step, Wait, desires_met, known_desires
-from mmeplan.resources.canonical import canonical
-from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.resources.model import aligned_model, live_model
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
 """It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmeplan.aws.variants import not_retained
+from mmeplan.canonical import Canonical
 from mmeplan.diff.changes import Change, Drift
 from mmeplan.diff.inputs import Inputs
+from mmeplan.kinds import Resource
 from mmeplan.live import LiveObject
-from mmeplan.resources import Canonical, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,14 @@ from typing import Any, Final, Literal
 
 from mmeplan.aws.lifecycle import DELETING, FAILED, IN_SERVICE, OUT_OF_SERVICE, UPDATE_ROLLBACK_FAILED, UPDATING
 from mmeplan.aws.variants import variants, with_variants
+from mmeplan.canonical import Canonical
 from mmeplan.diff.changes import Drift, FieldChange
 from mmeplan.diff.fields import LEFT_TO_AUTOSCALER, field_changes, is_count, is_scale_only
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import Command
 from mmeplan.graph import Graph
 from mmeplan.history import is_placeholder
-from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
-from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.endpoint import meaning, model_stands_for, with_live_desires, without_count
-from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.resources.identity import (
+from mmeplan.identity import (
     ADDRESS_TAG,
     DIGEST_CHARS,
     DIGEST_TAG,
@@ -45,7 +42,11 @@ from mmeplan.resources.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.resources.model import live_model
+from mmeplan.kinds import Resource
+from mmeplan.kinds.endpoint import meaning, model_stands_for, with_live_desires, without_count
+from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.kinds.model import live_model
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 
 MOST_OWNERS: Final = 6  # variants with a count: above it not every way to share the counts out is tried
 

@@ -23,6 +23,7 @@ from mmeplan.aws.lifecycle import (
     UPDATING,
 )
 from mmeplan.aws.variants import REFERENCES
+from mmeplan.canonical import Canonical, canonical
 from mmeplan.diff.changes import Action, Change, Drift, Effect, FieldChange, Outage, Reason, Refusal
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration
 from mmeplan.diff.drift import gone_by_others, owner_notes, plan_drift, shares_config
@@ -37,12 +38,11 @@ from mmeplan.diff.fields import (
     tags_told,
 )
 from mmeplan.diff.inputs import Inputs
+from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
+from mmeplan.kinds import Reference, Resource
+from mmeplan.kinds.endpoint import with_live_desires
+from mmeplan.kinds.model import live_model
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
-from mmeplan.resources import Canonical, Reference, Resource
-from mmeplan.resources.canonical import canonical
-from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
-from mmeplan.resources.model import live_model
 
 VARIANTS_DIFFER: Final = (
     "the variant names differ between the two configs, "

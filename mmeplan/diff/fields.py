@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mmeplan.aws.variants import KEYED
+from mmeplan.canonical import BY_NAME, UNORDERED, short_number
 from mmeplan.diff.changes import FieldChange
-from mmeplan.resources.canonical import BY_NAME, UNORDERED, short_number
-from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
+from mmeplan.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
 from mmeplan.spec import IgnoredTags
 
 _CATEGORIES: Final = (

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mmeplan.aws.variants import variants
+from mmeplan.canonical import Canonical
 from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes, tags_told
+from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
+from mmeplan.kinds import Resource
 from mmeplan.live import LiveEndpoint, LiveObject
-from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, owner_in
 
 _NOUNS: Final = {"model": "a model", "endpoint_config": "an endpoint config"}
 _RESTORED: Final = "deleted behind our back while in use; made again under the same name"

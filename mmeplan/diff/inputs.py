@@ -7,17 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from mmeplan.aws.variants import models
-from mmeplan.live import LiveEndpoint, LiveObject, Ownership
-from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.endpoint import (
+from mmeplan.canonical import Canonical
+from mmeplan.identity import DIGEST_TAG, digest
+from mmeplan.kinds import Resource
+from mmeplan.kinds.endpoint import (
     meaning,
     model_stands_for,
     with_live_desires,
     without_unwritten_concurrency,
 )
-from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.resources.identity import DIGEST_TAG, digest
-from mmeplan.resources.model import aligned_model, live_model
+from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.kinds.model import aligned_model, live_model
+from mmeplan.live import LiveEndpoint, LiveObject, Ownership
 
 ApiPath = tuple[str | int, ...]
 

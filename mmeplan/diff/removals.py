@@ -15,9 +15,9 @@ from mmeplan.aws.lifecycle import UPDATING
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.fields import claimed
+from mmeplan.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
+from mmeplan.kinds import Resource
 from mmeplan.live import LiveEndpoint, LiveObject
-from mmeplan.resources import Resource
-from mmeplan.resources.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,15 @@ from mmeplan.diff.drift import applied_digest
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
-from mmeplan.live import LiveEndpointConfig, Snapshot
-from mmeplan.resources import Reference, Resource
-from mmeplan.resources.endpoint_config import (
+from mmeplan.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
+from mmeplan.kinds import Reference, Resource
+from mmeplan.kinds.endpoint_config import (
     autoscaled_variants,
     live_request,
     uncounted_variants,
     without_volumes_of_its_own,
 )
-from mmeplan.resources.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
+from mmeplan.live import LiveEndpointConfig, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,19 +20,18 @@ import yaml
 
 from mmeplan.aws.lifecycle import IN_SERVICE, SYSTEM_UPDATING
 from mmeplan.aws.variants import REFERENCES, Path, hosts_components, variants, with_model_holders, with_variants
+from mmeplan.canonical import Canonical, canonical, short_number
+from mmeplan.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
-from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
-from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import canonical, short_number
-from mmeplan.resources.endpoint import with_count_of, with_live_desires
-from mmeplan.resources.endpoint_config import (
+from mmeplan.kinds.endpoint import with_count_of, with_live_desires
+from mmeplan.kinds.endpoint_config import (
     autoscaled_variants,
     live_endpoint_config,
     uncounted_variants,
     without_volumes_of_its_own,
 )
-from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
-from mmeplan.resources.model import live_model
+from mmeplan.kinds.model import live_model
+from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
 from mmeplan.spec.loading import FLEET_NAME, LOGICAL_NAME

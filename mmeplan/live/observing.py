@@ -15,8 +15,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
+from mmeplan.canonical import canonical, first_form
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
+from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment
 from mmeplan.live.objects import (
     ARN_MEMBERS,
     NAME_MEMBERS,
@@ -29,8 +31,6 @@ from mmeplan.live.objects import (
 from mmeplan.live.ownership import with_own_names
 from mmeplan.live.ports import Answer, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
-from mmeplan.resources.canonical import canonical, first_form
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment
 
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
 PAGE: Final = 100  # the API's own maximum for List calls

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmeplan.graph import Graph, compile
+from mmeplan.identity import ADDRESS_TAG, owner_in
+from mmeplan.kinds import Resource
 from mmeplan.live.objects import LiveEndpoint, LiveObject
 from mmeplan.live.snapshot import Snapshot
-from mmeplan.resources import Resource
-from mmeplan.resources.identity import ADDRESS_TAG, owner_in
 
 
 def with_own_names(graph: Graph, snapshot: Snapshot) -> Graph:

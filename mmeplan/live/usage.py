@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mmeplan.errors import CloudError
+from mmeplan.identity import STAND_IN_TAG
 from mmeplan.live.objects import describe_call, live_endpoint, models_of
 from mmeplan.live.observing import PAGE, pages
 from mmeplan.live.ports import Reader
 from mmeplan.live.snapshot import Snapshot
-from mmeplan.resources.identity import STAND_IN_TAG
 
 
 class Usage:

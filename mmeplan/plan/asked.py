@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mmeplan.aws.variants import KEYED
+from mmeplan.canonical import BY_NAME
 from mmeplan.diff import FieldChange
-from mmeplan.plan.places import field_name
-from mmeplan.plan.step import Step
-from mmeplan.resources.canonical import BY_NAME
-from mmeplan.resources.identity import (
+from mmeplan.identity import (
     ADDRESS_TAG,
     ON_REMOVE_TAG,
     OWN_PREFIX,
     PROTECT_TAG,
     UNSEALED_TAGS,
 )
+from mmeplan.plan.places import field_name
+from mmeplan.plan.step import Step
 
 _FIRST: Final = (
     "protect",

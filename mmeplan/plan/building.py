@@ -8,11 +8,16 @@ from fractions import Fraction
 from typing import Any, Final
 
 from mmeplan import __version__, history
+from mmeplan.canonical import Canonical
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Difference, Refusal, VariantTraffic, diff
 from mmeplan.diff.demand import keeps_counts
 from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
+from mmeplan.identity import ADDRESS_TAG, UNSEALED_TAGS
+from mmeplan.kinds import Resource
+from mmeplan.kinds.endpoint import with_live_desires
+from mmeplan.kinds.endpoint_config import hosted_on, launched_count
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.capacity import planned_capacity
 from mmeplan.plan.document import (
@@ -30,10 +35,6 @@ from mmeplan.plan.places import location, planned_fields
 from mmeplan.plan.pools import kinds_of
 from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffic_shares
 from mmeplan.plan.steps import StepBuilder
-from mmeplan.resources import Canonical, Resource
-from mmeplan.resources.endpoint import with_live_desires
-from mmeplan.resources.endpoint_config import hosted_on, launched_count
-from mmeplan.resources.identity import ADDRESS_TAG, UNSEALED_TAGS
 from mmeplan.spec import Quota
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mmeplan.diff import FieldChange
+from mmeplan.identity import ON_REMOVE_TAG, PROTECT_TAG
 from mmeplan.plan.places import is_in_environment
-from mmeplan.resources.identity import ON_REMOVE_TAG, PROTECT_TAG
 
 PROTECTION, ISOLATION, ENCRYPTION = "less protection", "less isolation", "less encryption"
 ELSEWHERE, ACCOUNT, ROLE = "data goes elsewhere", "another account", "another role"

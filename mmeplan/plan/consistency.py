@@ -14,8 +14,23 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
+from mmeplan.canonical import canonical
 from mmeplan.diff import EFFECTS, Action, Change
 from mmeplan.history import is_record
+from mmeplan.identity import (
+    ADDRESS_TAG,
+    DIGEST_CHARS,
+    DIGEST_TAG,
+    ENVIRONMENT_TAG,
+    FLEET_TAG,
+    ROLLED_BACK_TAG,
+    STAND_IN_TAG,
+    TAGS_TAG,
+    digest,
+    digest_in,
+    owner_in,
+    tags_digest,
+)
 from mmeplan.live import NAME_MEMBERS, kind_and_name, models_of
 from mmeplan.plan.document import Plan, summary_of, touched
 from mmeplan.plan.step import (
@@ -32,21 +47,6 @@ from mmeplan.plan.step import (
     Step,
     TagsOwnedBy,
     Unreferenced,
-)
-from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import (
-    ADDRESS_TAG,
-    DIGEST_CHARS,
-    DIGEST_TAG,
-    ENVIRONMENT_TAG,
-    FLEET_TAG,
-    ROLLED_BACK_TAG,
-    STAND_IN_TAG,
-    TAGS_TAG,
-    digest,
-    digest_in,
-    owner_in,
-    tags_digest,
 )
 
 _TAGGING: Final = ("AddTags", "DeleteTags")

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from mmeplan.diff import EFFECTS, Action, Change, Drift
 from mmeplan.errors import Command, InputError, Problem
+from mmeplan.identity import Deployment
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
-from mmeplan.resources.identity import Deployment
 from mmeplan.spec import VariableFile
 
 FORMAT_VERSION: Final = "1.1"

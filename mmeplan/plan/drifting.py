@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 from mmeplan.diff import FieldChange, Location, ManualChange, manual_changes
 from mmeplan.graph import Graph
+from mmeplan.kinds import Resource
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.masking import masked_fields
 from mmeplan.plan.places import location, planned_fields
-from mmeplan.resources import Resource
 
 DRIFT_FORMAT_VERSION: Final = "1.0"
 

@@ -14,12 +14,12 @@ from typing import Final
 from mmeplan.aws.variants import variants
 from mmeplan.diff import Change, Outage, Refusal
 from mmeplan.graph import Graph
+from mmeplan.kinds import Resource
 from mmeplan.live import Snapshot
 from mmeplan.plan.capacity import Overrun
 from mmeplan.plan.document import Options, ReservedCapacity
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.instances import reservation_name
-from mmeplan.resources import Resource
 from mmeplan.spec import FilePath, ForEach, dotted, file_path
 
 REFUSED: Final = "GATE-03"

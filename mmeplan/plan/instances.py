@@ -19,14 +19,14 @@ from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, FAILED
 from mmeplan.aws.variants import KEYED, not_retained
+from mmeplan.canonical import Canonical
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.kinds.endpoint_config import launched_count, live_endpoint_config
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
 from mmeplan.plan.pools import Held, Pool, kinds_of, launched
 from mmeplan.plan.rollout import batches_of, deployment_by, moved_by, waits_s
 from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
-from mmeplan.resources.canonical import Canonical
-from mmeplan.resources.endpoint_config import launched_count, live_endpoint_config
 
 UNKNOWN: Final = "unknown"
 """Stands for the type of instances of which nobody says what they are."""

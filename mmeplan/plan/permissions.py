@@ -19,11 +19,11 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
+from mmeplan.identity import Deployment
 from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
-from mmeplan.resources.identity import Deployment
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from mmeplan.diff import FieldChange, Location
 from mmeplan.graph import Graph
-from mmeplan.resources import Resource
+from mmeplan.kinds import Resource
 from mmeplan.spec import FilePath, dotted, file_path
 
 _OF_ENDPOINT: Final = "DeploymentConfig"

@@ -11,9 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
+from mmeplan.canonical import Canonical, short_number
 from mmeplan.live import LiveEndpoint
-from mmeplan.resources import Canonical
-from mmeplan.resources.canonical import short_number
 
 CREATE_TIMEOUT_S: Final = 3600  # a crash-looping container was seen to fail after about 24 minutes; an hour is patient
 UPDATE_TIMEOUT_S: Final = 3600

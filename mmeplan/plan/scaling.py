@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mmeplan.aws.variants import not_retained
+from mmeplan.canonical import same_number, short_number
 from mmeplan.diff import FieldChange
 from mmeplan.graph import Graph
+from mmeplan.kinds import Resource
 from mmeplan.live import LiveEndpoint, LiveVariant
-from mmeplan.resources import Resource
-from mmeplan.resources.canonical import same_number, short_number
 
 _CONCURRENCY: Final = ("MaxConcurrency", "ProvisionedConcurrency")
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
+from mmeplan.canonical import same_number
 from mmeplan.history import on_record
+from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject
-from mmeplan.resources.canonical import same_number
-from mmeplan.resources.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
 
 Desires = Sequence[Mapping[str, Any]]
 """Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""

@@ -14,6 +14,9 @@ from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
+from mmeplan.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
+from mmeplan.kinds import Resource
+from mmeplan.kinds.endpoint_config import stand_in
 from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import (
     CREATE_TIMEOUT_S,
@@ -38,9 +41,6 @@ from mmeplan.plan.step import (
     Unreferenced,
     follow_up,
 )
-from mmeplan.resources import Resource
-from mmeplan.resources.endpoint_config import stand_in
-from mmeplan.resources.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
 
 
 class StepBuilder:

@@ -16,11 +16,11 @@ from mmeplan.diff import Action
 from mmeplan.diff.drift import owners_before
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.kinds import Resource
+from mmeplan.kinds.endpoint_config import hosted_on
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding, Severity
-from mmeplan.resources import Resource
-from mmeplan.resources.endpoint_config import hosted_on
 from mmeplan.spec import FilePath, dotted, file_path
 
 TYPE_CHANGES: Final = "ASC-16"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmeplan.aws.s3 import s3_place
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Model, Variant
 from mmeplan.rules.online import OnlineRule, Question
 

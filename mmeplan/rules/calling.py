@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.aws.variants import model_holders
+from mmeplan.canonical import Canonical
 from mmeplan.diff.inputs import Inputs
-from mmeplan.resources import Canonical
-from mmeplan.resources.model import live_model
+from mmeplan.kinds.model import live_model
 
 _PRODUCTION: Final = "ProductionVariants"
 

@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from mmeplan.graph import Graph
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import FleetFacts, gather
 from mmeplan.rules.planned import PlanRule, gather_plan
 from mmeplan.rules.recording import Record

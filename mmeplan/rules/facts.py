@@ -15,7 +15,7 @@ from mmeplan.aws.instances import family
 from mmeplan.aws.partitions import partition_of, region_doubt
 from mmeplan.aws.variants import names_models
 from mmeplan.graph import Graph
-from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.spec import Entry
 
 MARKETPLACE_ACCOUNTS: Final = frozenset(

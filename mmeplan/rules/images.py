@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from mmeplan.aws.images import BUILT_IN, FRAMEWORKS, LLM_SERVERS, accelerator_of, cuda_of, is_of_another
 from mmeplan.aws.instances import Accelerator
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import Container, FleetFacts, Variant
 from mmeplan.rules.online import Question, UnknownError
 

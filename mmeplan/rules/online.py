@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer, Call
 from mmeplan.plan.finding import Finding
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.facts import FleetFacts, gather
 from mmeplan.rules.recording import Record, place
 from mmeplan.rules.rule import Rule, Stage

@@ -14,11 +14,11 @@ from typing import Any
 from mmeplan.diff import declared_changes
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.kinds.resource import Resource
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Snapshot
 from mmeplan.plan import Change
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
-from mmeplan.resources.base import Resource
 from mmeplan.rules.calling import Called, called
 from mmeplan.rules.facts import Endpoint, FleetFacts, gather
 from mmeplan.rules.rule import FleetHit, Rule, Stage

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.online import Question, Reads, UnknownError, read_whole
 
 PAGE: Final = 100  # the most that ListServiceQuotas gives at once

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.aws.variants import KEYED, REFERENCES
+from mmeplan.identity import address
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
-from mmeplan.resources.base import ApiPath, Resource
-from mmeplan.resources.identity import address
 from mmeplan.rules.facts import written_at
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
 from mmeplan.rules.rule import Rule

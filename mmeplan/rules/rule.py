@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from mmeplan.resources.base import ApiPath, Resource
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.rules.facts import Config, Container, Endpoint, FleetFacts, Model, Variant
 from mmeplan.spec import FilePath, Fleet, ForEach
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from mmeplan.diff import Action, Change, declared_changes
 from mmeplan.graph import Graph
+from mmeplan.kinds.resource import Resource
 from mmeplan.plan.finding import Finding
-from mmeplan.resources.base import Resource
 from mmeplan.rules.registry import ALL_RULES
 from mmeplan.spec import dotted
 

@@ -16,8 +16,8 @@ from mmeplan.aws.newer import botocore_version, may_be_newer
 from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED
 from mmeplan.history import HISTORY_TAGS
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live import NAME_MEMBERS
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"

@@ -65,7 +65,7 @@ def test_what_an_earlier_release_made_is_no_drift_whichever_way_the_file_says_it
 ) -> None:
     (tmp_path / "fleet.yaml").write_text(FLEET + structure)
     with monkeypatch.context() as earlier:  # empty structures were left out of digests
-        module = sys.modules["mmeplan.resources.canonical"]
+        module = sys.modules["mmeplan.canonical"]
         earlier.setattr(module, "REQUIRED", {})
         assert mmeplan("apply --local -y", tmp_path).code == 0
     assert mmeplan("drift --local", tmp_path).code == 0

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmeplan.aws.variants import KEYED
-from mmeplan.resources.canonical import DEFAULTS, REQUIRED, UNORDERED, canonical, same_number
+from mmeplan.canonical import DEFAULTS, REQUIRED, UNORDERED, canonical, same_number
 
 LAW = settings(max_examples=200, derandomize=True, database=None)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeplan.resources.canonical import DEFAULTS, UNORDERED, canonical
-from mmeplan.resources.identity import DIGEST_CHARS, digest, physical_name
+from mmeplan.canonical import DEFAULTS, UNORDERED, canonical
+from mmeplan.identity import DIGEST_CHARS, digest, physical_name
 
 LAW = settings(max_examples=150, derandomize=True, database=None)
 

@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmeplan.canonical import canonical
 from mmeplan.plan.rollout import traffic_shares
-from mmeplan.resources.canonical import canonical
 
 LAW = settings(max_examples=200, derandomize=True, database=None)
 

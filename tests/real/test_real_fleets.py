@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from mmeplan.aws.variants import REFERENCES
+from mmeplan.canonical import BY_NAME, DEFAULTS, UNORDERED
 from mmeplan.diff.drift import manual_changes
 from mmeplan.engine import Desired
-from mmeplan.resources.canonical import BY_NAME, DEFAULTS, UNORDERED
 from mmeplan.spec import load_text
 from tests.simulation.test_import import adopts_and_settles, imported
 from tests.simulation.test_uncounted import is_empty, unclaim

@@ -10,8 +10,8 @@ import pytest
 
 from mmeplan import apply, graph, live, plan, rules, spec
 from mmeplan.cloud.aws import Cloud, Door
+from mmeplan.kinds import Resource
 from mmeplan.plan import Finding
-from mmeplan.resources import Resource
 from mmeplan.rules import PlannedFleet, PlanRule
 from mmeplan.rules.checking import check_plan
 from mmeplan.simulator import Simulator

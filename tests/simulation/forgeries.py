@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from mmeplan.canonical import canonical
+from mmeplan.identity import digest
 from mmeplan.plan.encoding import _document_id
-from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import digest
 from tests.simulation.world import Fleet, config, fleet, model, variant
 
 Document = dict[str, Any]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmeplan import live
+from mmeplan.kinds.endpoint import meaning
 from mmeplan.live import ReadOnly
 from mmeplan.plan import DriftReport, drift_report
-from mmeplan.resources.endpoint import meaning
 from tests.simulation.fleets import lives
 from tests.simulation.test_troubles import foreign_config, rescale
 from tests.simulation.test_whole_lives import ROBUST

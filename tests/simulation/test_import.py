@@ -14,11 +14,11 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from mmeplan import apply, graph, importing, live, plan, rules
+from mmeplan.identity import FLEET_TAG
 from mmeplan.importing import Imported, Selection
 from mmeplan.importing.drafting import Draft, yaml_text
 from mmeplan.live import ReadOnly
 from mmeplan.plan import Plan
-from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.spec import load_text
 from tests.properties.hosting import valid_fleets
 from tests.simulation.test_whole_lives import ROBUST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmeplan.resources.identity import SERVED_TAG
+from mmeplan.identity import SERVED_TAG
 from tests.simulation.decisions import LARGE, MODEL_2, SMALL, TAGGED_CONFIG, Fleet, e, f, main, pools, s, shared, v
 from tests.simulation.instant import Account
 from tests.simulation.telling import Labels, told

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from mmeplan.resources.identity import SERVED_TAG
+from mmeplan.identity import SERVED_TAG
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.world import Fleet, World, config, fleet, model, one, serverless, variant
 

@@ -144,7 +144,7 @@ def test_what_an_earlier_release_made_is_tagged_anew_and_not_rolled(
     """Managed scaling left the count to the file, and so to the endpoint's digest."""
     text = components(initial_instance_count=2)
     with monkeypatch.context() as earlier:
-        earlier.setattr("mmeplan.resources.endpoint_config.autoscaled_variants", lambda _config: frozenset())
+        earlier.setattr("mmeplan.kinds.endpoint_config.autoscaled_variants", lambda _config: frozenset())
         world.live_through(text)
     if count != 2:
         scaled(world, count)

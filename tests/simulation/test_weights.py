@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mmeplan import render
 from mmeplan.apply import Event
+from mmeplan.canonical import same_number, short_number
 from mmeplan.plan import Plan, encode
-from mmeplan.resources.canonical import same_number, short_number
 from tests.simulation.world import Fleet, World, model, one, variant
 
 NOISE = re.compile(r"[0-9]\.[0-9]{7,}")

@@ -19,11 +19,11 @@ from mmeplan.apply import Event, Outcome
 from mmeplan.cloud.aws import Cloud, Door
 from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.graph import Graph
+from mmeplan.identity import FLEET_TAG
 from mmeplan.live import Answer, Snapshot, Veil
 from mmeplan.plan import Change, Plan, Step, encode, problems_of
 from mmeplan.plan.targets import LEAVES, TYPE_CHANGES
 from mmeplan.planning import planned_from
-from mmeplan.resources.identity import FLEET_TAG
 from mmeplan.simulator import Simulator
 from mmeplan.spec import load_text
 

@@ -10,8 +10,7 @@ import pytest
 
 from mmeplan import history
 from mmeplan.graph import Graph
-from mmeplan.live import LiveEndpoint, LiveObject, Ownership, Snapshot, live_object
-from mmeplan.resources.identity import (
+from mmeplan.identity import (
     ADDRESS_TAG,
     DIGEST_TAG,
     FLEET_TAG,
@@ -20,6 +19,7 @@ from mmeplan.resources.identity import (
     STAND_IN_TAG,
     WENT_BACK_TAG,
 )
+from mmeplan.live import LiveEndpoint, LiveObject, Ownership, Snapshot, live_object
 from tests.simulation.instant import compiled
 from tests.simulation.world import config, model, variant
 

@@ -16,7 +16,7 @@ RAW_MEMBERS = re.compile(
 )
 """A look-up in a Describe answer."""
 
-ANSWERS_ARE_READ_IN = ("live/", "simulator/", "resources/endpoint.py", "resources/endpoint_config.py")
+ANSWERS_ARE_READ_IN = ("live/", "simulator/", "kinds/endpoint.py", "kinds/endpoint_config.py")
 """`live` types answers; canonicalisation makes requests of them; the simulator makes them."""
 
 
@@ -85,8 +85,8 @@ def test_one_table_has_the_partitions_of_regions() -> None:
     ("fact", "home"),
     [
         ('ProductionVariants": "VariantName', "aws/variants.py"),
-        ("mmeplan:served", "resources/identity.py"),
-        ("mmeplan:rolled-back", "resources/identity.py"),
+        ("mmeplan:served", "identity.py"),
+        ("mmeplan:rolled-back", "identity.py"),
         ('"traffic_shift", "delete", "outage")', "diff/changes.py"),
     ],
 )
@@ -98,6 +98,6 @@ def test_a_fact_has_one_home(fact: str, home: str) -> None:
 
 def test_the_tags_of_the_past_are_read_and_written_in_history_alone() -> None:
     tags = re.compile(r"\b(SERVED_TAG|WENT_BACK_TAG)\b")
-    known = {"resources/identity.py", "history.py", "plan/steps.py"}
+    known = {"identity.py", "history.py", "plan/steps.py"}
 
     assert {name for name, text in sources(".") if tags.search(text)} <= known

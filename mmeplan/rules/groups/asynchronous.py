@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmeplan.aws.s3 import s3_place
+from mmeplan.kinds.resource import ApiPath
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, lies_elsewhere
 from mmeplan.rules.online import OnlineRule, Question

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any, Final
 
+from mmeplan.kinds.resource import ApiPath
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.examples import ALARMS, ALL_AT_ONCE, BIGGER, CANARY, blue_green, fleet_file, rolling
 from mmeplan.rules.facts import Deployment, Endpoint, FleetFacts
 from mmeplan.rules.online import OnlineRule, Question

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.artifacts import Artifact, additional_sources, artifacts
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmeplan.aws.instances import family, has_local_nvme
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.artifacts import Listings, bytes_of, hosted_artifacts, shown_bytes, single_artifacts, unseen
 from mmeplan.rules.examples import fleet_file
 from mmeplan.rules.facts import Config, Endpoint, FleetFacts, Variant, arn_of

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mmeplan.aws.jumpstart import is_gated, jumpstart_region
+from mmeplan.kinds.resource import ApiPath
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import (
     Listings,
     additional_sources,

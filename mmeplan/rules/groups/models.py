@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from mmeplan.aws.images import BUILT_IN
 from mmeplan.aws.instances import GRAVITON
+from mmeplan.kinds.resource import ApiPath
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.artifacts import artifacts, containers
 from mmeplan.rules.examples import PREDICT, PREPARE, fleet_file
 from mmeplan.rules.facts import Container, FleetFacts, Model, lies_elsewhere

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import full_match
 from mmeplan.aws.shapes import service
+from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath, Resource
 from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model, Scope, arn_of, lies_elsewhere
 from mmeplan.rules.online import OnlineRule, Question

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from mmeplan.kinds.resource import ApiPath
 from mmeplan.live import live_endpoint, live_endpoint_config
 from mmeplan.live.ports import Answer
-from mmeplan.resources.base import ApiPath
 from mmeplan.rules.examples import ROLE, fleet_file
 from mmeplan.rules.facts import Endpoint, FleetFacts, Variant
 from mmeplan.rules.online import OnlineRule, Question

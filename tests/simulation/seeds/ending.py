@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmeplan import graph
 from mmeplan.diff import ManualChange
+from mmeplan.identity import PROTECT_TAG
 from mmeplan.plan import Plan, encode
-from mmeplan.resources.identity import PROTECT_TAG
 from mmeplan.simulator import ServiceError
 from mmeplan.spec import load_text
 from tests.simulation.seeds import oracle

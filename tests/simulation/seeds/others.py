@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmeplan.resources.identity import FLEET_TAG
+from mmeplan.identity import FLEET_TAG
 from mmeplan.simulator import ServiceError
 from tests.simulation.seeds.account import Account, runs
 from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE

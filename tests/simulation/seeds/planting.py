@@ -22,11 +22,11 @@ from mmeplan.apply.waits import Verdict
 from mmeplan.diff import drift, endpoints
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.inputs import Inputs
+from mmeplan.identity import Deployment
 from mmeplan.live import LiveEndpoint, Ownership
 from mmeplan.plan import building, scaling, steps
 from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, RunsConfig, Step, Unreferenced
 from mmeplan.plan.steps import StepBuilder
-from mmeplan.resources.identity import Deployment
 from tests.simulation.seeds import living
 from tests.simulation.seeds.drawing import draw
 from tests.simulation.seeds.judging import violation
@@ -158,7 +158,7 @@ def collect_pinned_configs(patch: Patch) -> None:
 
 def count_drift_for_autoscaled_variants(patch: Patch) -> None:
     """The autoscaler's count is held against the file's."""
-    for place in ("mmeplan.diff.inputs.meaning", "mmeplan.resources.endpoint.meaning"):
+    for place in ("mmeplan.diff.inputs.meaning", "mmeplan.kinds.endpoint.meaning"):
         meant = _at(place)
         patch.setattr(place, lambda config, model_of, _autoscaled, meant=meant: meant(config, model_of, frozenset()))
 

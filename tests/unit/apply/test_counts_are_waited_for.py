@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mmeplan.apply import Event, Outcome, run
+from mmeplan.identity import Deployment
 from mmeplan.plan.step import DesiresAsSeen, InService, Step
-from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import Clock, FakeCloud
 from tests.unit.apply.test_executor import plan_of
 

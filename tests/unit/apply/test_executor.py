@@ -9,10 +9,10 @@ import pytest
 from mmeplan.apply import DEFAULT_PARALLELISM, Event, Outcome, run
 from mmeplan.apply.executor import Executor
 from mmeplan.errors import CloudError, ConnectionFailedError
+from mmeplan.identity import Deployment
 from mmeplan.plan import Options, Plan, Step, Summary
 from mmeplan.plan.document import Observed
 from mmeplan.plan.step import EndpointNameIsFree, InService, NameIsFree, Unreferenced
-from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import Clock, FakeCloud, missing
 
 

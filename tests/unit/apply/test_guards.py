@@ -10,6 +10,7 @@ import pytest
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.references import References
 from mmeplan.errors import CloudError
+from mmeplan.identity import Deployment
 from mmeplan.live import live_endpoint
 from mmeplan.plan.step import (
     DesiresAsSeen,
@@ -22,7 +23,6 @@ from mmeplan.plan.step import (
     desires_met,
     guard_of,
 )
-from mmeplan.resources.identity import Deployment
 from tests.unit.apply.cloud import OURS, Clock, FakeCloud, denied
 
 

@@ -12,8 +12,8 @@ from mmeplan.diff.changes import Action, Change
 from mmeplan.diff.demand import Demand, EndpointDecision, LeftGeneration, demand
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.identity import ADDRESS_TAG, FLEET_TAG
 from mmeplan.live import LiveObject, Snapshot, live_object
-from mmeplan.resources.identity import ADDRESS_TAG, FLEET_TAG
 from tests.simulation.instant import compiled
 from tests.simulation.world import config, model, variant
 

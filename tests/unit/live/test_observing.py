@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from mmeplan.identity import Deployment
 from mmeplan.live import kind_and_name, models_of, observe, observe_objects
 from mmeplan.live.observing import LIST_ABOVE
-from mmeplan.resources.identity import Deployment
 from tests.simulation.world import ACCOUNT, REGION, World, config, fleet, model, one, variant
 
 MANY = LIST_ABOVE + 5

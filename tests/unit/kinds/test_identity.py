@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mmeplan.resources.canonical import canonical
-from mmeplan.resources.identity import (
+from mmeplan.canonical import canonical
+from mmeplan.identity import (
     DIGEST_VERSION,
     Deployment,
     address,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mmeplan.resources.base import Resource, versioned
-from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import Deployment
-from mmeplan.spec import Entry
+from mmeplan.canonical import Canonical, canonical
+from mmeplan.identity import Deployment
+from mmeplan.kinds.resource import Resource, versioned
+
+if TYPE_CHECKING:
+    from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset(
     {"ModelName", "ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata", "Tags"}

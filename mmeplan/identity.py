@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from mmeplan.resources.canonical import first_form
+from mmeplan.canonical import first_form
 
 DIGEST_VERSION: Final = 1
 DIGEST_CHARS: Final = 8

@@ -8,8 +8,8 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from mmeplan.resources.canonical import BY_NAME, DEFAULTS, REQUIRED, canonical, first_form
-from mmeplan.resources.identity import digest, digests
+from mmeplan.canonical import BY_NAME, DEFAULTS, REQUIRED, canonical, first_form
+from mmeplan.identity import digest, digests
 
 EMPTY_IS_ABSENT: Final = {
     ("", "PrimaryContainer"): "CreateModel refuses a container without an image or a package",

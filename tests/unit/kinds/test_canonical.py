@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmeplan.resources.canonical import DEFAULTS, UNORDERED, canonical, same_number
+from mmeplan.canonical import DEFAULTS, UNORDERED, canonical, same_number
 
 
 @pytest.mark.parametrize(

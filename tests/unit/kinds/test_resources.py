@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import mmeplan
-from mmeplan.resources.endpoint import meaning, with_live_desires
-from mmeplan.resources.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.resources.identity import tags_digest
-from mmeplan.resources.model import aligned_model, live_model
+from mmeplan.identity import tags_digest
+from mmeplan.kinds.endpoint import meaning, with_live_desires
+from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
+from mmeplan.kinds.model import aligned_model, live_model
 
 MODELS = "models:\n  m: {primary_container: {image: x}}\n  n: {primary_container: {image: y}}\n"
 
@@ -216,7 +216,7 @@ def test_no_other_module_takes_an_endpoints_config_for_its_first_reference() -> 
     found = {
         path.relative_to(package).as_posix() for path in package.rglob("*.py") if "references[0]" in path.read_text()
     }
-    assert found == {"resources/base.py"}
+    assert found == {"kinds/resource.py"}
 
 
 def test_lists_of_named_variants_are_told_in_one_table() -> None:

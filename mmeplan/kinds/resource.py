@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmeplan.resources.canonical import Canonical, canonical
-from mmeplan.resources.identity import Deployment, address, digest, ownership_tags, physical_name
-from mmeplan.spec import Entry, FilePath
+from mmeplan.canonical import Canonical, canonical
+from mmeplan.identity import Deployment, address, digest, ownership_tags, physical_name
+
+if TYPE_CHECKING:
+    from mmeplan.spec import Entry, FilePath
 
 ApiPath = tuple[str | int, ...]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.instances import has_local_nvme
 from mmeplan.aws.variants import KEYED, REFERENCES, variants, with_model_holders, with_variants
-from mmeplan.resources.base import ApiPath, Reference, Resource, versioned
-from mmeplan.resources.canonical import Canonical, canonical, short_number
-from mmeplan.resources.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
-from mmeplan.spec import Entry
+from mmeplan.canonical import Canonical, canonical, short_number
+from mmeplan.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
+from mmeplan.kinds.resource import ApiPath, Reference, Resource, versioned
+
+if TYPE_CHECKING:
+    from mmeplan.spec import Entry
 
 _ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"})
 

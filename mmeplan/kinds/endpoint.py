@@ -7,13 +7,15 @@ counts and weights in the place of the config's initial ones. Two configs of dif
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.variants import with_model_holders, with_variants
-from mmeplan.resources.base import ApiPath, Reference, Resource
-from mmeplan.resources.canonical import Canonical, same_number
-from mmeplan.resources.identity import Deployment, address, digest
-from mmeplan.spec import Entry
+from mmeplan.canonical import Canonical, same_number
+from mmeplan.identity import Deployment, address, digest
+from mmeplan.kinds.resource import ApiPath, Reference, Resource
+
+if TYPE_CHECKING:
+    from mmeplan.spec import Entry
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
 """Members that only UpdateEndpoint has: sent with it, never diffed."""
