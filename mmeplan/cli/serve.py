@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,16 @@ if TYPE_CHECKING:
     help="How many times as fast as wall time the world's time runs; 0 lets it stand still.",
 )
 @click.option("--seed", default=0, show_default=True, type=int, help="The seed of a new world.")
+@click.option(
+    "--start",
+    metavar="now|TIME",
+    callback=lambda _context, _option, text: _moment(text),
+    help="When the world's time starts, such as 2026-11-30T08:00:00Z; without it 2026-01-01.",
+)
 @click.option("--faults", metavar="FILE", type=click.Path(dir_okay=False), help="Faults to begin with, as YAML.")
-def command(host: str, port: int, db: str | None, speed: float, seed: int, faults: str | None) -> None:
+def command(
+    host: str, port: int, db: str | None, speed: float, seed: int, start: datetime | None, faults: str | None
+) -> None:
     """Serve a simulated SageMaker (with S3, STS, CloudWatch alarms, autoscaling, quotas) until interrupted.
 
     Point AWS_ENDPOINT_URL at it; any credentials will do.
@@ -40,7 +49,9 @@ def command(host: str, port: int, db: str | None, speed: float, seed: int, fault
     from mmeplan.simulator import Simulator
     from mmeplan.simulator.server import Server
 
-    with Simulator.open(db or ":memory:", seed=seed) as simulator:
+    with Simulator.open(db or ":memory:", seed=seed, start=start) as simulator:
+        if start and simulator.clock.now() > start:
+            tell(f"warning: the world in {db} goes on at {simulator.clock.now().isoformat()}: its time never goes back")
         if faults:
             _ask(simulator, faults)
         try:
@@ -59,6 +70,21 @@ def command(host: str, port: int, db: str | None, speed: float, seed: int, fault
             pass
         finally:
             server.stop()
+
+
+def _moment(text: str | None) -> datetime | None:
+    """What --start says; a time without a zone is UTC."""
+    if text is None:
+        return None
+    if text == "now":
+        from mmeplan.cloud.clock import SystemClock
+
+        return SystemClock().now()
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter("it must be `now` or a time such as 2026-11-30T08:00:00Z") from None
 
 
 class _Stopped(BaseException):

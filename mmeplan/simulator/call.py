@@ -99,5 +99,8 @@ class Operation:
 
 
 def seconds(at_us: int) -> float:
-    """A timestamp as JSON 1.1 writes it: seconds since 1970."""
-    return at_us / 1_000_000
+    """A timestamp as JSON 1.1 writes it: seconds since 1970, to the millisecond.
+
+    Captured: `"CreationTime": 1529870369.986`, amazon-sagemaker-examples issue 293.
+    """
+    return at_us // 1000 / 1000

@@ -22,6 +22,20 @@ def instant(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us - EPOCH_US)
 
 
+def microseconds(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970."""
+    return EPOCH_US + (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def drawn(store: Store) -> int:
+    """64 bits of the store's seeded generator, inside a transaction: SplitMix64, whose state the store keeps."""
+    state = (store.chance() + 0x9E3779B97F4A7C15) & _MASK
+    store.set_chance(state)
+    mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return mixed ^ (mixed >> 31)
+
+
 class VirtualClock:
     """The time of one simulated world, shared by all who have its store open."""
 
@@ -46,10 +60,6 @@ class VirtualClock:
             self._store.advance(round(seconds * 1_000_000))
 
     def uniform(self, low: float, high: float) -> float:
-        """A number in [low, high) from the store's seeded generator: SplitMix64, whose state the store keeps."""
+        """A number in [low, high) from the store's seeded generator."""
         with self._store.told(), self._store.lock, self._store.writing():
-            state = (self._store.chance() + 0x9E3779B97F4A7C15) & _MASK
-            self._store.set_chance(state)
-        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return low + (high - low) * ((mixed ^ (mixed >> 31)) >> 11) / (1 << 53)
+            return low + (high - low) * (drawn(self._store) >> 11) / (1 << 53)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
 from mmeplan.simulator import blobs, in_process, records, s3_inputs, services
 from mmeplan.simulator.call import Call, Operation
-from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant
+from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant, microseconds
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
 from mmeplan.simulator.history import Event
 from mmeplan.simulator.protocols import unconvertible
@@ -58,13 +59,22 @@ class Simulator(World):
         seed: int = 0,
         account: str = "123456789012",
         settings: Settings | None = None,
+        start: datetime | None = None,
     ) -> Simulator:
         """Open the world in the SQLite file `path`, or an empty one in memory.
 
         `seed` starts the generator of a new world; an existing file goes on with its own. `account` is the account of
-        every caller whose access key id isn't twelve digits. Raises StoreError for a file that can't be used.
+        every caller whose access key id isn't twelve digits. `start` is the first moment of a new world (2026-01-01
+        where none is given); an existing one is moved on to it, unless it is later there already. Raises StoreError
+        for a file that can't be used, ValueError for a `start` without a time zone.
         """
-        store = Store(path, start_us=EPOCH_US, seed=seed, schema=records.SCHEMA + blobs.SCHEMA)
+        if start is not None and start.tzinfo is None:
+            raise ValueError(f"{start!r} has no time zone")
+        start_us = EPOCH_US if start is None else microseconds(start)
+        store = Store(path, start_us=start_us, seed=seed, schema=records.SCHEMA + blobs.SCHEMA)
+        if start is not None:
+            with store.told(), store.lock, store.writing():
+                store.advance(max(0, start_us - store.now_us()))
         return cls(store, account, settings or Settings())
 
     @property

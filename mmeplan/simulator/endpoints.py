@@ -208,17 +208,22 @@ def _pending(
 
 
 def hosted(call: Call, config: Json) -> Json:
-    """How each variant hosts its model: images, and for a multi-model container its prefix and cache setting."""
+    """How each variant hosts its model: images, a multi-model container's prefix and cache setting, and the names by
+    which containers are called directly.
+    """
     hosting: Json = {}
     for variant in refusals.variants(config):
         if "ModelName" not in variant:
             continue
-        made = refusals.containers(call.existing(MODEL, variant["ModelName"]).body)
+        described = call.existing(MODEL, variant["ModelName"]).body
+        made = refusals.containers(described)
         entry: Json = {"images": [container["Image"] for container in made if "Image" in container]}
         for container in made:
             if container["Mode"] == "MultiModel":
                 cached = container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled") == "Enabled"
                 entry |= {"prefix": container.get("ModelDataUrl", ""), "cached": cached}
+        if described.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
+            entry["direct"] = [container["ContainerHostname"] for container in made if "ContainerHostname" in container]
         hosting[variant["VariantName"]] = entry
     return hosting
 

@@ -16,6 +16,7 @@ from mmeplan.simulator.wire import ServiceError
 MODEL: Final = "model"
 ENDPOINT_CONFIG: Final = "endpoint-config"
 ENDPOINT: Final = "endpoint"
+INFERENCE: Final = "async-inference"  # has no ARN on AWS: it is a request in an endpoint's queue
 
 NOUNS: Final = {MODEL: "model", ENDPOINT_CONFIG: "endpoint configuration", ENDPOINT: "endpoint"}
 """Kind, as ARNs spell it → the service's word for it in messages."""

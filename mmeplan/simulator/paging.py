@@ -23,12 +23,12 @@ Json = dict[str, Any]
 # Insertion order is creation order, since virtual time never goes back; it also breaks the ties.
 _COLUMNS: Final = {"CreationTime": "seq", "Name": "name_lower", "Status": "status"}
 _TIMES: Final = {
-    "CreationTimeBefore": "created_us < ?",
-    "CreationTimeAfter": "created_us >= ?",
-    "LastModifiedTimeBefore": "modified_us < ?",
-    "LastModifiedTimeAfter": "modified_us > ?",
+    "CreationTimeBefore": "created_us / 1000 * 1000 < ?",
+    "CreationTimeAfter": "created_us / 1000 * 1000 >= ?",
+    "LastModifiedTimeBefore": "modified_us / 1000 * 1000 < ?",
+    "LastModifiedTimeAfter": "modified_us / 1000 * 1000 > ?",
 }
-"""Filter → condition; before and after as botocore's List* documentation words them."""
+"""Filter → condition on the millisecond shown; before and after as botocore's List* documentation words them."""
 _SQLITE_MAX: Final = 2**63 - 1
 
 

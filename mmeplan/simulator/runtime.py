@@ -12,7 +12,7 @@ import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import SERVING
@@ -39,6 +39,7 @@ class Invocation:
     config: str
     instance: int = 0
     model: str = ""
+    container: str = ""
     body: bytes = b""
     content_type: str = ""
 
@@ -165,9 +166,28 @@ def invoke_endpoint(call: Call, request: Json) -> Json:
 
 def invoke(call: Call, request: Json) -> Invocation:
     """Route one invocation and answer it. Raises ServiceError."""
+    return answered(call, serving(call, request, asynchronous=False), request)
+
+
+def serving(call: Call, request: Json, *, asynchronous: bool) -> _Table:
+    """The endpoint's routing. Raises ServiceError where it doesn't serve, or not in this way.
+
+    Source: async-inference.md: an endpoint with AsyncInferenceConfig "can only receive asynchronous invocations"; the
+    messages aren't captured.
+    """
+    name = request["EndpointName"]
+    table = call.runtime.table(call.account, call.region, name, call.now_us)
+    if asynchronous and "AsyncInferenceConfig" not in table.endpoint.body["config"]:
+        raise refusal(f"Endpoint {name} is not an asynchronous endpoint and does not support InvokeEndpointAsync.")
+    if not asynchronous and "AsyncInferenceConfig" in table.endpoint.body["config"]:
+        raise refusal(f"Endpoint {name} is an asynchronous endpoint and only supports InvokeEndpointAsync.")
+    return table
+
+
+def answered(call: Call, table: _Table, request: Json) -> Invocation:
+    """Choose the variant, the container and the model, and answer. Raises ServiceError."""
     name, runtime = request["EndpointName"], call.runtime
     scope = (call.account, call.region, name)
-    table = runtime.table(*scope, call.now_us)
     label, variant = (
         _named(runtime, table, scope, request["TargetVariant"])
         if "TargetVariant" in request
@@ -188,17 +208,30 @@ def invoke(call: Call, request: Json) -> Invocation:
         instance = runtime.residency.reach(call, group, instances, hosting, target)
     elif target:
         raise refusal(f"Endpoint {name} is not a multi-model endpoint and does not support target model header.")
+    container = request.get("TargetContainerHostname", "")
+    _refuse_container(call, name, hosting, container)
     sent = request.get("Body", b"")
     content_type = request.get("Accept") or request.get("ContentType") or "application/octet-stream"
     if "*" in content_type:
         content_type = request.get("ContentType") or "application/octet-stream"
-    went = Invocation(variant["VariantName"], label, fleet["config_name"], instance, target, sent, content_type)
-    if runtime.answering is None:
-        return went
-    return Invocation(
-        *(went.variant, went.fleet, went.config, went.instance, went.model),
-        *(runtime.answering(went, sent), content_type),
+    went = Invocation(
+        *(variant["VariantName"], label, fleet["config_name"], instance, target, container, sent, content_type)
     )
+    return went if runtime.answering is None else replace(went, body=runtime.answering(went, sent))
+
+
+def _refuse_container(call: Call, name: str, hosting: Json, wanted: str) -> None:
+    """Source: multi-container-direct.md, the three validation errors; the messages aren't captured."""
+    if "direct" not in hosting:
+        if wanted:
+            raise refusal(
+                f"Endpoint {name} is not a multi-container endpoint with direct invocation and does not support target "
+                "container hostname header."
+            )
+    elif not wanted:
+        raise refusal(f"Request {call.request_id} is missing a target container hostname header")
+    elif wanted not in hosting["direct"]:
+        raise refusal(f"Container {wanted} not found for Endpoint {name} of account {call.account}.")
 
 
 def _named(runtime: Runtime, table: _Table, scope: Scope, wanted: str) -> tuple[str, Json]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mmeplan.simulator import (
     alarms,
+    asynchronous,
     endpoints,
     identity,
     immutables,
@@ -110,7 +111,11 @@ QUOTAS: Final = Service(
 RUNTIME: Final = Service(
     "sagemaker-runtime",
     INVOCATION,
-    {"InvokeEndpoint": Operation(runtime.invoke_endpoint, False, "EndpointName")},
+    {
+        "InvokeEndpoint": Operation(runtime.invoke_endpoint, False, "EndpointName"),
+        "InvokeEndpointAsync": Operation(asynchronous.invoke_endpoint_async, True, "EndpointName"),
+        "InvokeEndpointWithResponseStream": Operation(runtime.invoke_endpoint, False, "EndpointName"),
+    },
     invalid="ValidationError",
 )
 S3: Final = Service(
@@ -170,7 +175,7 @@ def route(request: Request, caller: Caller) -> tuple[Service, str]:
         return S3, s3_wire.operation(request)
     invocation = _INVOCATION.fullmatch(urlsplit(request.url).path)
     if invocation and caller.service in ("sagemaker", ""):
-        return RUNTIME, "InvokeEndpoint" if request.method == "POST" else ""
+        return RUNTIME, _INVOCATIONS[invocation.group(1)] if request.method == "POST" else ""
     if caller.service in _BY_QUERY or b"Action=" in request.body:
         action = form(request).get("Action", "")
         named = caller.service if caller.service in _BY_QUERY else _QUERY_ACTIONS.get(action, "")
@@ -179,7 +184,12 @@ def route(request: Request, caller: Caller) -> tuple[Service, str]:
     return SAGEMAKER, operation or prefix
 
 
-_INVOCATION = re.compile(r"/endpoints/[^/]+/invocations")
+_INVOCATIONS: Final = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
+_INVOCATION = re.compile(rf"/endpoints/[^/]+/({'|'.join(_INVOCATIONS)})")
 
 
 def unknown_operation(service: Service, operation: str) -> ServiceError:

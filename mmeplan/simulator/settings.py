@@ -58,6 +58,9 @@ class Settings:
     model_loading_s: float = 5.0
     """Download and load of a model. Beyond 60 s an invocation answers ModelNotReadyException until it is loaded."""
 
+    inference_s: float = 1.0
+    """From InvokeEndpointAsync until the object with its answer is there, once the endpoint has an instance."""
+
     page_size: int = 10
     """MaxResults of a List call that names none. Source: ListEndpoints, "This value defaults to 10"."""
 

@@ -1,4 +1,4 @@
-"""What happens to an endpoint when what is under way comes to its end.
+"""What happens to an endpoint when what is under way comes to its end, and to a request in its queue.
 
 In: the store and the time. Out: endpoints in their next status, as of the moment when they were due, in time order.
 Called by `core` before every call, so that no background thread is needed.
@@ -18,8 +18,9 @@ from mmeplan.aws.lifecycle import (
     UPDATE_ROLLBACK_FAILED,
     UPDATING,
 )
-from mmeplan.simulator import alarms, fleet, quotas, rollout, traffic
+from mmeplan.simulator import alarms, asynchronous, fleet, quotas, rollout, traffic
 from mmeplan.simulator.call import Call
+from mmeplan.simulator.names import INFERENCE
 from mmeplan.simulator.store import Stored
 
 Json = dict[str, Any]
@@ -30,10 +31,10 @@ ACTIVATING: Final = "ActivatingTraffic"
 def settle(call: Call) -> None:
     """Carry out every transition of the caller's account and region that is due by now."""
     while True:
-        endpoint = call.store.next_due(call.account, call.region, call.now_us)
-        if endpoint is None:
+        due = call.store.next_due(call.account, call.region, call.now_us)
+        if due is None:
             return
-        _settle(call, endpoint)
+        (asynchronous.settle if due.kind == INFERENCE else _settle)(call, due)
 
 
 def _settle(call: Call, endpoint: Stored) -> None:

@@ -114,8 +114,18 @@ def autoscaling_and_alarms(answers: Answers) -> None:
 
 
 def runtime_and_quotas(answers: Answers) -> None:
-    answer = answers.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"hi", ContentType="text/csv")
+    runtime, sm = answers.client("sagemaker-runtime"), answers.client("sagemaker")
+    answer = runtime.invoke_endpoint(EndpointName="e", Body=b"hi", ContentType="text/csv")
     assert (answer["Body"].read(), answer["InvokedProductionVariant"]) == (b"hi", "main")
+    streamed = runtime.invoke_endpoint_with_response_stream(EndpointName="e", Body=b"hi")
+    assert [event["PayloadPart"]["Bytes"] for event in streamed["Body"]] == [b"hi"]
+    asynchronous = {"OutputConfig": {"S3OutputPath": "s3://answers/"}}
+    sm.create_endpoint_config(
+        EndpointConfigName="async", ProductionVariants=[VARIANT], AsyncInferenceConfig=asynchronous
+    )
+    sm.create_endpoint(EndpointName="async", EndpointConfigName="async")
+    answers.door.advance(180)
+    runtime.invoke_endpoint_async(EndpointName="async", InputLocation="s3://answers/none")
     quotas = answers.client("service-quotas")
     quota = quotas.list_service_quotas(ServiceCode="sagemaker", MaxResults=5)["Quotas"][0]
     named = {"ServiceCode": "sagemaker", "QuotaCode": quota["QuotaCode"]}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mmeplan.simulator import Simulator
+from tests.cli.running import mmeplan
 from tests.contract.doors import IMAGE, ROLE, VARIANT, Door, Served, create, http, served
 
 
@@ -108,3 +110,22 @@ def test_both_doors_lead_to_the_same_world_to_the_byte() -> None:
 
     with Simulator.open() as one, Simulator.open() as two, http(two) as served_door:
         assert life(Door(sim=one)) == life(served_door)
+
+
+def test_a_served_world_starts_when_it_is_asked_to(tmp_path: Path) -> None:
+    file = str(tmp_path / "world.db")
+    with served("--start", "2026-11-30T12:00:00+01:00", "--speed", "0", "--db", file) as one:
+        assert one.door.control("GET", "/_mmeplan/clock")["now"] == "2026-11-30T11:00:00+00:00"
+    with served("--start", "2026-11-30T10:00:00", "--speed", "0", "--db", file) as again:
+        assert again.door.control("GET", "/_mmeplan/clock")["now"] == "2026-11-30T11:00:00+00:00"
+        assert "goes on at 2026-11-30T11:00:00+00:00: its time never goes back" in again.stop()[1]
+    before = datetime.now(UTC)
+    with served("--start", "now", "--speed", "0") as now:
+        told = datetime.fromisoformat(now.door.control("GET", "/_mmeplan/clock")["now"])
+        assert before <= told <= datetime.now(UTC)
+
+
+def test_a_start_that_is_no_time_is_refused(tmp_path: Path) -> None:
+    result = mmeplan("serve --start yesterday", tmp_path)
+    assert result.code != 0
+    assert "it must be `now` or a time such as 2026-11-30T08:00:00Z" in result.stderr

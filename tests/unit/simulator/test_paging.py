@@ -103,3 +103,19 @@ def test_a_token_of_another_order_is_refused(models, refused):
 def test_what_is_no_timestamp_is_refused_as_such(world):
     with pytest.raises(Exception, match="SerializationException: yesterday is not a timestamp"):
         world("ListModels", CreationTimeAfter="yesterday")
+
+
+def test_a_time_is_shown_to_the_millisecond_and_filtered_as_it_is_shown(world):
+    world.sim.clock.sleep(0.123_456)
+    world.in_service()
+    made = world.describe()["CreationTime"]
+    modified = world.describe()["LastModifiedTime"]
+    assert (made, modified) == (1767225600.123, 1767225780.123)
+    assert listed_endpoints(world, CreationTimeAfter=made) == listed_endpoints(world) == ["e"]
+    assert listed_endpoints(world, CreationTimeBefore=made) == []
+    assert listed_endpoints(world, LastModifiedTimeAfter=modified) == []
+    assert listed_endpoints(world, LastModifiedTimeBefore=modified + 0.001) == ["e"]
+
+
+def listed_endpoints(world, **filters):
+    return [endpoint["EndpointName"] for endpoint in world("ListEndpoints", **filters)["Endpoints"]]

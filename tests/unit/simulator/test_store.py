@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,24 @@ def test_a_file_that_is_not_ours_is_refused_with_a_way_out_and_left_alone(tmp_pa
 def test_a_directory_that_does_not_exist_is_said_so(tmp_path):
     with pytest.raises(StoreError, match="unable to open"):
         Simulator.open(tmp_path / "nowhere" / "world.db")
+
+
+def test_a_world_starts_when_it_is_asked_to_and_begins_there_anew(tmp_path):
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    with Simulator.open(start=noon) as sim:
+        sim.clock.sleep(60)
+        assert sim.clock.now() == noon + timedelta(minutes=1)
+        sim.reset()
+        assert sim.clock.now() == noon
+    with pytest.raises(ValueError, match="has no time zone"):
+        Simulator.open(start=noon.replace(tzinfo=None))
+
+
+def test_a_world_that_is_there_is_moved_on_to_its_start_and_never_back(tmp_path):
+    file, noon = tmp_path / "w.db", datetime(2026, 11, 30, 12, tzinfo=UTC)
+    with Simulator.open(file) as sim:
+        assert sim.clock.now() == datetime(2026, 1, 1, tzinfo=UTC)
+    with Simulator.open(file, start=noon) as sim:
+        assert sim.clock.now() == noon
+    with Simulator.open(file, start=noon - timedelta(days=1)) as sim:
+        assert sim.clock.now() == noon
