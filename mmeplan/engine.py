@@ -10,10 +10,6 @@ docs/library.md describes what programs may rely on.
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +22,7 @@ from mmeplan import apply as applying
 from mmeplan import live, render
 from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
+from mmeplan.apply.running import is_this_run, who
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
     CloudError,
@@ -85,7 +82,6 @@ __all__ = [
     "parallelism_problem",
 ]
 
-_PID = re.compile(r" \(pid \d+\)")
 SIMULATED_ACCOUNT = "123456789012"
 SIMULATED_REGION = "us-east-1"
 
@@ -508,18 +504,26 @@ class Engine:
     def recheck(self, plan: Plan, *, max_age: timedelta | None = None) -> Planned:
         """A saved plan, once it was seen that it says one thing, and still fits what is live.
 
-        Where the fleet's files are at hand it is made again from them, and has to be what comes of that.
+        Where the fleet's files are at hand it is made again from them, and has to be what comes of that. Where nothing
+        has moved but what an apply of it has made before it stopped, the rest is returned: no step is in it that the
+        saved plan hasn't.
         Raises PlanRefused for a plan that contradicts itself or its file; StalePlanError. Both have all reasons.
         """
         hint = "mmeplan plan --out FILE"
         problems = plans.problems_of(plan)
         if problems:
             raise PlanRefused("the plan contradicts itself", problems, hint=hint)
-        reasons = applying.stale_reasons(plan, self._reader, self.clock.now(), self.region, max_age=max_age)
-        if reasons:
-            raise StalePlanError(reasons)
-        if not applying.missing_files(plan):
+        stale = applying.staleness(plan, self._reader, self.clock.now(), self.region, max_age=max_age)
+        at_hand = not applying.missing_files(plan)
+        if stale.reasons and not (stale.by_itself and at_hand):
+            raise StalePlanError(stale.reasons)
+        if at_hand:
             again = self._made_again(plan)
+            if stale.by_itself:
+                more = plans.beyond(plan, again.plan)
+                if more:
+                    raise StalePlanError((*stale.reasons, *more))
+                return Planned(again.plan)
             used = again.snapshot.users if again.snapshot is not None else ()
             differences = plans.differences(plan, again.plan, used)
             if differences:
@@ -666,7 +670,7 @@ class Engine:
         place = applying.lock_place(url)
         since = self.clock.now().isoformat()
         token = f"{self.clock.uniform(0, 1):.17f}"
-        owner = LockOwner(_who(), fleet, command, since, since, token)
+        owner = LockOwner(who(), fleet, command, since, since, token)
         lock = FleetLock(
             place, owner, self._reader, self._writer, self.clock, unlock=unlock or str(Command(("unlock", place.url)))
         )
@@ -686,7 +690,7 @@ class Engine:
         if seen is None:
             return None
         owner = locking.describe(seen.owner, self.clock.now(), between="\n  ")
-        is_own = seen.owner is not None and _is_own(seen.owner.who)
+        is_own = seen.owner is not None and is_this_run(seen.owner.who)
         return FoundLock(place.url, owner, seen.owner is not None, is_own, seen)
 
     def remove_lock(self, found: FoundLock) -> bool:
@@ -763,38 +767,3 @@ def parallelism_problem(planned: int, asked: int, file: str = "") -> Problem:
     """More endpoints under way at once than the plan has counted instances for."""
     text = f"the plan was made for --parallelism {planned}, and its instances were counted with that"
     return Problem(text, file, hint=f"mmeplan plan --parallelism {asked} --out FILE")
-
-
-def _who() -> str:
-    """`alice@build-7 (pid 4242)`, and in CI the run's address after it."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        user = str(os.getuid())
-    run = run_address(os.environ)
-    return f"{user}@{socket.gethostname()} (pid {os.getpid()}){f', {run}' if run else ''}"
-
-
-def run_address(environment: Mapping[str, str]) -> str:
-    """Where the run of CI that this is can be seen; empty outside of one.
-
-    Sources: GitHub Docs, "Variables reference"; GitLab Docs, "Predefined CI/CD variables reference"; Bitbucket Support,
-    "Variables and secrets".
-    """
-    told = environment.get
-    if told("GITHUB_RUN_ID") and told("GITHUB_REPOSITORY"):
-        server = told("GITHUB_SERVER_URL") or "https://github.com"
-        attempt = told("GITHUB_RUN_ATTEMPT") or "1"
-        return f"{server}/{told('GITHUB_REPOSITORY')}/actions/runs/{told('GITHUB_RUN_ID')}/attempts/{attempt}"
-    if told("CI_JOB_URL"):
-        return told("CI_JOB_URL") or ""
-    if told("BITBUCKET_BUILD_NUMBER") and told("BITBUCKET_REPO_FULL_NAME"):
-        number = told("BITBUCKET_BUILD_NUMBER")
-        return f"https://bitbucket.org/{told('BITBUCKET_REPO_FULL_NAME')}/pipelines/results/{number}"
-    return ""
-
-
-def _is_own(who: str) -> bool:
-    """Whether this very run of CI wrote that, on this machine, in whichever process."""
-    run = run_address(os.environ)
-    return bool(run) and who.endswith(f", {run}") and _PID.sub("", who) == _PID.sub("", _who())

@@ -143,16 +143,27 @@ def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how
         planned = engine.recheck(saved, max_age=max_age)
         for file in missing_files(saved)[:1]:
             tell(f"note: {on_one_line(file)} isn't here, so the plan was not made again from its files")
-        return show_and_carry_out(planned, settings, engine, how, lock)
+        if planned.plan.plan_id != saved.plan_id:
+            tell("note: an apply of this plan has stopped before; this is what is left of it")
+        return show_and_carry_out(planned, settings, engine, how, lock, reviewed=saved.plan_id)
 
 
 def show_and_carry_out(
-    planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None
+    planned: Planned,
+    settings: Settings,
+    engine: Engine,
+    how: ApplyOptions,
+    lock: FleetLock | None,
+    *,
+    reviewed: str = "",
 ) -> int:
-    """Show a plan, ask, and carry it out. Returns the exit code. Raises PlanRefused for a saved one."""
+    """Show a plan, ask, and carry it out; of the rest of a saved plan `reviewed` is the whole plan's id.
+
+    Returns the exit code. Raises PlanRefused for a saved one.
+    """
     plan, saved = planned.plan, planned.snapshot is None
     page(rendered(plan, settings, "text", show_environment=False), err=how.json)
-    how.check_expected(plan.plan_id)
+    how.check_expected(reviewed or plan.plan_id)
     if plan.refused and not saved:
         return ExitCode.REFUSED
     try:

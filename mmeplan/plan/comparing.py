@@ -44,6 +44,26 @@ def differences(saved: Plan, again: Plan, used: Collection[str] = ()) -> tuple[s
     return tuple(dict.fromkeys(sentences))
 
 
+def beyond(saved: Plan, rest: Plan) -> tuple[str, ...]:
+    """What `rest`, a plan of the same file once the saved one was carried out in part, does and the saved one doesn't.
+
+    It may wait for what the saved plan has begun. Guards are those of what is live now.
+    """
+    errors = (finding for finding in rest.findings if finding.severity == "error")
+    sentences = [f"a plan of the same file is refused: {found.rule}: {found.message}" for found in errors]
+    steps = {step.id: step for step in saved.steps}
+    for step in rest.steps:
+        if step.operation == "DescribeEndpoint":
+            continue
+        if step.id not in steps:
+            sentences.append(f"the step {step.id}: a plan of the same file has it, and the plan doesn't")
+        else:
+            fewer = all(call in steps[step.id].on_rollback for call in step.on_rollback)
+            left_out = _ORDER | {"guard"} | ({"on_rollback"} if fewer else set())
+            sentences += [f"the step {step.id}: {text}" for text in _unlike(steps[step.id], step, left_out)]
+    return tuple(sentences)
+
+
 def _changes(plan: Plan) -> dict[_Key, Change]:
     return {(change.kind, change.address, change.name, change.live_name): change for change in plan.changes}
 

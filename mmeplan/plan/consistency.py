@@ -178,7 +178,7 @@ class _Look:
         for step in steps:
             kind = KIND_OF.get(step.operation, "")
             if kind and step.operation != _SCALING:
-                call = (step.operation, *_object(step))
+                call = (step.operation, *object_of(step))
                 if call in once:
                     yield f"two of its steps are {step.operation} of {call[2]}"
                 once.add(call)
@@ -228,7 +228,7 @@ class _Look:
         """Steps by the address, the kind and the name (in lower case) of what they are about."""
         found: dict[tuple[str, str, str], list[Step]] = {}
         for step in self.plan.steps:
-            kind, name = _object(step)
+            kind, name = object_of(step)
             found.setdefault((step.address, kind, name.lower()), []).append(step)
         return found
 
@@ -243,7 +243,7 @@ class _Look:
     def _created(self) -> Mapping[tuple[str, str], str]:
         """(Kind, name) of what is created → the id of the step that does."""
         creates = CREATE_OPERATIONS.values()
-        return {_object(step): step.id for step in self.plan.steps if step.operation in creates}
+        return {object_of(step): step.id for step in self.plan.steps if step.operation in creates}
 
     def _steps_of(self, change: Change) -> list[Step]:
         names = dict.fromkeys(name.lower() for name in (change.name, change.live_name) if name)
@@ -252,7 +252,7 @@ class _Look:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _step(self, step: Step) -> Iterator[str]:
-        kind, name = _object(step)
+        kind, name = object_of(step)
         fitting = [change for change in self._changes.get((step.address, kind), ()) if _fits(step, name, change)]
         if not fitting:
             yield f"no change of {step.address} says that {step.operation} is called for {name or 'this object'}"
@@ -343,7 +343,7 @@ class _Look:
             claimed = any(change.action is Action.DELETE_THEN_CREATE for change in changes)
             claims = {ENVIRONMENT_TAG: self.plan.environment} if claimed else {}
             said = {**claims, **{key: value for change in changes for key, value in change.tags_added.items()}}
-            is_endpoint = _object(step)[0] == "endpoint"
+            is_endpoint = object_of(step)[0] == "endpoint"
             tags = {key: value for key, value in _tags(step).items() if not (is_endpoint and is_record(key, value))}
             more = sorted(key for key, value in tags.items() if said.get(key) != value)
         if more:
@@ -396,7 +396,7 @@ class _Look:
         first = {Action.DELETE_THEN_CREATE: "DeleteEndpoint", Action.RENAME: "CreateEndpoint"}
         for change in self._changes.get((step.address, "endpoint"), ()):
             operation = first.get(change.action, step.operation)
-            if operation != step.operation and _target(step.operation, change) == _object(step)[1]:
+            if operation != step.operation and _target(step.operation, change) == object_of(step)[1]:
                 done = (s.id for s in self._steps_of(change) if s.operation == operation)
                 if any(step_id not in step.after for step_id in done):
                     yield f"it doesn't wait for {operation}, which comes first"
@@ -410,7 +410,7 @@ class _Look:
             return
         marks = 0
         for call in step.on_rollback:
-            kind, name = _object(call)
+            kind, name = object_of(call)
             if call.operation == "AddTags":
                 marks += 1
                 is_mark = kind == "endpoint" and name.lower() == guard.endpoint.lower()
@@ -432,7 +432,7 @@ class _Look:
 # --- of a step and a change -------------------------------------------------------------------------------------------
 
 
-def _object(step: Step) -> tuple[str, str]:
+def object_of(step: Step) -> tuple[str, str]:
     """(Kind, name) of the object that a step is about. Names in ARNs may be lower-cased."""
     kind = KIND_OF.get(step.operation)
     return (kind, str(step.params[NAME_MEMBERS[kind]])) if kind else kind_and_name(str(step.params["ResourceArn"]))

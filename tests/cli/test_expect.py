@@ -59,3 +59,15 @@ def test_what_is_no_id_is_refused(folder: Path, wrong: str) -> None:
     ended = mmeplan(f"apply --local -y --expect {wrong}", folder)
     assert ended.code == 1
     assert "twelve hex digits" in " ".join(ended.stderr.split())
+
+
+def test_the_rest_of_a_plan_that_was_reviewed_is_that_plan(folder: Path) -> None:
+    expected = reviewed(folder)
+    plan = json.loads((folder / "plan.json").read_text())
+    first = next(step["address"] for step in plan["steps"] if step["operation"] == "CreateModel")
+    assert mmeplan(f"apply --local -y --target {first} fleet.yaml", folder).code == 0
+    ended = mmeplan(f"apply --local -y --expect {expected} plan.json", folder)
+    assert ended.code == 0, ended.stderr
+    assert "this is what is left of it" in ended.stderr
+    again = mmeplan(f"apply --local -y --expect {expected} plan.json", folder)
+    assert (again.code, "No changes" in again.stdout) == (0, True), again.stdout + again.stderr

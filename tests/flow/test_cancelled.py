@@ -169,6 +169,6 @@ def test_outside_of_ci_no_lock_is_the_runs_own(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_the_address_of_a_run(told: dict[str, str], address: str) -> None:
-    from mmeplan.engine import run_address
+    from mmeplan.apply.running import run_address
 
     assert run_address(told) == address

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mmeplan.apply import file_reasons, stale_reasons
+from mmeplan.apply import file_reasons, staleness
 from mmeplan.plan import Plan
 from mmeplan.plan.document import SourceFile
 from tests.simulation.world import REGION, World, fleet, model, one, variant
@@ -28,7 +28,7 @@ def world() -> Iterator[World]:
 
 
 def reasons(world: World, plan: Plan, region: str = REGION, **more: Any) -> tuple[str, ...]:
-    return stale_reasons(plan, world.cloud, world.sim.clock.now(), region, **more)
+    return staleness(plan, world.cloud, world.sim.clock.now(), region, **more).reasons
 
 
 def test_a_plan_is_fresh_while_nothing_moves(world: World) -> None:
