@@ -66,6 +66,7 @@ _BY_CODE: Final = {
     "InternalServiceException": Failure.TRANSIENT,
     "ServiceUnavailable": Failure.TRANSIENT,
     "ServiceUnavailableException": Failure.TRANSIENT,
+    "NotImplemented": Failure.INVALID,  # S3's, with status 501: it stays so
 }
 
 

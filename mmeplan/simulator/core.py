@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
-from mmeplan.simulator import blobs, in_process, records, s3_inputs, services
+from mmeplan.simulator import blobs, in_process, records, routing, s3_inputs, services
 from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant, microseconds
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
@@ -106,11 +106,11 @@ class Simulator(World):
             self._requests += 1
             request_id = f"{self._requests:08x}-0000-4000-8000-000000000000"
             who = caller(request, self.account)
-            service, name = services.route(request, who)
+            service, name = routing.route(request, who)
             operation = service.operations.get(name)
             try:
                 if operation is None:
-                    raise services.unknown_operation(service, name)
+                    raise routing.unknown_operation(service, name)
                 decoded = partial(service.protocol.decode, service.name, name, request)
                 answer = self._answer(service, name, operation, who, decoded, request_id)
                 reply = service.protocol.answer(service.name, name, answer, request_id)

@@ -189,6 +189,28 @@ def _query_error(error: ServiceError, request_id: str) -> Reply:
     return Reply(body.encode(), error.status)
 
 
+def _ec2_error(error: ServiceError, request_id: str) -> Reply:
+    body = (
+        f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"</Errors><RequestID>{request_id}</RequestID></Response>"
+    )
+    return Reply(body.encode(), error.status)
+
+
+# -- RPC v2 CBOR, in which nothing is answered but refusals ------------------------------------------------------------
+
+
+def _cbor_error(error: ServiceError, _request_id: str) -> Reply:
+    """A map of two texts in RFC 8949's encoding. Source: the Smithy RPC v2 CBOR protocol, "Operation errors"."""
+    members = b"".join(map(_cbor_text, ("__type", error.code, "message", error.message)))
+    return Reply(b"\xa2" + members, error.status, {"smithy-protocol": "rpc-v2-cbor"})
+
+
+def _cbor_text(text: str) -> bytes:
+    raw = text.encode(errors="replace")[:0xFFFF]
+    return b"\x79" + len(raw).to_bytes(2, "big") + raw
+
+
 # -- the runtime's REST calls ----------------------------------------------------------------------------------------
 
 
@@ -256,3 +278,7 @@ def _invocation_error(error: ServiceError, _request_id: str) -> Reply:
 JSON: Final = Protocol("application/x-amz-json-1.1", _decode_json, _json_answer, _json_error)
 QUERY: Final = Protocol("text/xml", _decode_query, _query_answer, _query_error)
 INVOCATION: Final = Protocol("application/octet-stream", _decode_invocation, _invocation_answer, _invocation_error)
+EC2: Final = Protocol("text/xml", _decode_query, _query_answer, _ec2_error)
+CBOR: Final = Protocol("application/cbor", _decode_json, _json_answer, _cbor_error)
+XML: Final = Protocol("application/xml", _decode_query, _query_answer, _query_error)
+"""EC2's, CBOR and the XML of REST calls are for refusals: no service here speaks them. S3's own is in `s3_wire`."""

@@ -1,15 +1,13 @@
-"""The services and operations that the simulator has, as one table, and how a request finds its own.
+"""The services and operations that the simulator has, as one table.
 
-In: a request. Out: the `Service` and the operation's name. A new service is one more row here; `core` doesn't change.
+A new service is one more row here; neither `routing` nor `core` changes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from mmeplan.simulator import (
     alarms,
@@ -22,25 +20,30 @@ from mmeplan.simulator import (
     quotas,
     runtime,
     s3,
-    s3_wire,
     scaling,
     showing,
     tagging,
     tags,
 )
 from mmeplan.simulator.call import Operation
-from mmeplan.simulator.protocols import INVOCATION, JSON, QUERY, Protocol, form
+from mmeplan.simulator.protocols import INVOCATION, JSON, QUERY, Protocol
 from mmeplan.simulator.s3_wire import S3_REST
-from mmeplan.simulator.wire import Caller, Request, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service. `name` is botocore's, `invalid` the code of what breaks a shape's constraints."""
+    """One service. `name` is botocore's, `invalid` the code of what breaks a shape's constraints.
+
+    `signing` is the service in the scope of its requests' signatures, `target` what stands before the operation in
+    their `X-Amz-Target`, if anything does, and `queried` whether they may be written in the query protocol.
+    """
 
     name: str
     protocol: Protocol
     operations: Mapping[str, Operation]
+    signing: str
+    target: str = ""
+    queried: bool = False
     invalid: str = "ValidationException"
 
 
@@ -66,14 +69,20 @@ SAGEMAKER: Final = Service(
         "ListTags": Operation(tags.list_tags, False, "ResourceArn"),
         "DeleteTags": Operation(tags.delete_tags, True, "ResourceArn"),
     },
+    signing="sagemaker",
+    target="SageMaker",
 )
 TAGGING: Final = Service(
     "resourcegroupstaggingapi",
     JSON,
     {"GetResources": Operation(tagging.get_resources, False)},
+    signing="tagging",
+    target="ResourceGroupsTaggingAPI_20170126",
     invalid="InvalidParameterException",
 )
-STS: Final = Service("sts", QUERY, {"GetCallerIdentity": Operation(identity.get_caller_identity, False)})
+STS: Final = Service(
+    "sts", QUERY, {"GetCallerIdentity": Operation(identity.get_caller_identity, False)}, signing="sts", queried=True
+)
 CLOUDWATCH: Final = Service(
     "cloudwatch",
     JSON,
@@ -83,6 +92,9 @@ CLOUDWATCH: Final = Service(
         "SetAlarmState": Operation(alarms.set_alarm_state, True, "AlarmName"),
         "DeleteAlarms": Operation(alarms.delete_alarms, True),
     },
+    signing="monitoring",
+    target="GraniteServiceVersion20100801",
+    queried=True,
     invalid="ValidationError",
 )
 AUTOSCALING: Final = Service(
@@ -96,6 +108,8 @@ AUTOSCALING: Final = Service(
         "DescribeScalingPolicies": Operation(scaling.describe_scaling_policies, False),
         "DeleteScalingPolicy": Operation(scaling.delete_scaling_policy, True, "PolicyName"),
     },
+    signing="application-autoscaling",
+    target="AnyScaleFrontendService",
 )
 QUOTAS: Final = Service(
     "service-quotas",
@@ -106,6 +120,8 @@ QUOTAS: Final = Service(
         "GetAWSDefaultServiceQuota": Operation(quotas.get_default_quota, False, "QuotaCode"),
         "ListAWSDefaultServiceQuotas": Operation(quotas.list_default_quotas, False),
     },
+    signing="servicequotas",
+    target="ServiceQuotasV20190624",
     invalid="IllegalArgumentException",
 )
 RUNTIME: Final = Service(
@@ -116,6 +132,7 @@ RUNTIME: Final = Service(
         "InvokeEndpointAsync": Operation(asynchronous.invoke_endpoint_async, True, "EndpointName"),
         "InvokeEndpointWithResponseStream": Operation(runtime.invoke_endpoint, False, "EndpointName"),
     },
+    signing="sagemaker",
     invalid="ValidationError",
 )
 S3: Final = Service(
@@ -143,6 +160,7 @@ S3: Final = Service(
         "ListParts": Operation(multipart.list_parts, False, "Key"),
         "ListMultipartUploads": Operation(multipart.list_uploads, False, "Bucket"),
     },
+    signing="s3",
 )
 
 SERVICES: Final = (SAGEMAKER, TAGGING, STS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
@@ -150,51 +168,3 @@ WRITES: Final = {name: operation.writes for service in SERVICES for name, operat
 """Operation → whether it writes, over all services."""
 BY_OPERATION: Final = {name: service for service in SERVICES for name in service.operations}
 """Operation → its service: no two services have one of the same name."""
-
-_BY_TARGET: Final = {
-    "SageMaker": SAGEMAKER,
-    "ResourceGroupsTaggingAPI_20170126": TAGGING,
-    "GraniteServiceVersion20100801": CLOUDWATCH,
-    "AnyScaleFrontendService": AUTOSCALING,
-    "ServiceQuotasV20190624": QUOTAS,
-}
-_BY_QUERY: Final = {"sts": STS, "monitoring": replace(CLOUDWATCH, protocol=QUERY)}
-_QUERY_ACTIONS: Final = {action: name for name, service in _BY_QUERY.items() for action in service.operations}
-
-
-def route(request: Request, caller: Caller) -> tuple[Service, str]:
-    """The service and the operation of a request; the operation may be one that the service doesn't have.
-
-    JSON services say both in `X-Amz-Target`; the query protocol says its `Action` in the body or the URL; the runtime
-    and S3 are told by the signature's scope and the path. Whatever fits nothing is answered as a JSON service would.
-    """
-    prefix, _, operation = request.header("x-amz-target").partition(".")
-    if prefix in _BY_TARGET:
-        return _BY_TARGET[prefix], operation
-    if caller.service == "s3":
-        return S3, s3_wire.operation(request)
-    invocation = _INVOCATION.fullmatch(urlsplit(request.url).path)
-    if invocation and caller.service in ("sagemaker", ""):
-        return RUNTIME, _INVOCATIONS[invocation.group(1)] if request.method == "POST" else ""
-    if caller.service in _BY_QUERY or b"Action=" in request.body:
-        action = form(request).get("Action", "")
-        named = caller.service if caller.service in _BY_QUERY else _QUERY_ACTIONS.get(action, "")
-        if named:
-            return _BY_QUERY[named], action
-    return SAGEMAKER, operation or prefix
-
-
-_INVOCATIONS: Final = {
-    "invocations": "InvokeEndpoint",
-    "async-invocations": "InvokeEndpointAsync",
-    "invocations-response-stream": "InvokeEndpointWithResponseStream",
-}
-_INVOCATION = re.compile(rf"/endpoints/[^/]+/({'|'.join(_INVOCATIONS)})")
-
-
-def unknown_operation(service: Service, operation: str) -> ServiceError:
-    """The answer to an operation that the simulator doesn't have."""
-    if service is S3:
-        return ServiceError("NotImplemented", "The simulated s3 has no such operation.", 501)
-    code = "InvalidAction" if service.protocol is QUERY else "UnknownOperationException"
-    return ServiceError(code, f"The simulated {service.name} has no operation {operation or '(none given)'}.")

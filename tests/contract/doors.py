@@ -46,7 +46,7 @@ class Door:
             aws_access_key_id=key,
             aws_secret_access_key="any",
             endpoint_url=self.url or None,
-            config=Config(retries={"total_max_attempts": 1}, **config),
+            config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
         )
         if not self.url and self.sim:
             made.meta.events.register("before-send.*", self.sim.before_send)

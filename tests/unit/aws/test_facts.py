@@ -74,6 +74,7 @@ def test_the_statuses_are_those_of_botocore() -> None:
         ("ThrottlingException", "", 400, Failure.THROTTLED),
         ("Unknown", "", 429, Failure.THROTTLED),
         ("Unknown", "", 503, Failure.TRANSIENT),
+        ("NotImplemented", "", 501, Failure.INVALID),
         ("ConnectionFailed", "", 0, Failure.UNANSWERED),
         ("AccessDeniedException", "", 400, Failure.DENIED),
         ("ResourceLimitExceeded", "", 400, Failure.LIMIT),
