@@ -37,6 +37,8 @@ class Call:
     records: Records
     runtime: Runtime
     request_id: str = ""
+    caller: str = ""
+    """The ARN of the session that calls; empty for the account's own user."""
     events: list[Event] = field(default_factory=list)
 
     def scope(self, kind: str) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import Violation, validation_message, violations
-from mmeplan.simulator import blobs, in_process, records, routing, s3_inputs, services
+from mmeplan.simulator import blobs, identity, in_process, records, routing, s3_inputs, services
 from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant, microseconds
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
@@ -109,6 +109,7 @@ class Simulator(World):
             service, name = routing.route(request, who)
             operation = service.operations.get(name)
             try:
+                who = identity.known(self.records, who, request, service.name, self._store.now_us())
                 if operation is None:
                     raise routing.unknown_operation(service, name)
                 decoded = partial(service.protocol.decode, service.name, name, request)
@@ -197,6 +198,7 @@ class Simulator(World):
     def _run(self, operation: Operation, who: Caller, request: Json, request_id: str = "") -> Json | None:
         """Settle what is due, then the operation."""
         call = self._call(who.account, who.region, request_id)
+        call.caller = who.arn
         now_us = call.now_us
         if operation.writes:
             return self._write(call, operation, request)
@@ -262,7 +264,7 @@ def valid(service: Service, operation: str, request: Json) -> Json:
     broken = [violation for violation in found if violation.constraint != "unknown"]
     for violation in broken:
         if violation.constraint == "type":
-            raise unconvertible(violation.value, violation.bound)
+            raise unconvertible(violation.value, model.shapes[violation.shape]["type"])
     if broken:
         raise ServiceError(service.invalid, validation_message(broken))
     for violation in found:

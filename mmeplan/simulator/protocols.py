@@ -7,6 +7,7 @@ A `Service` names its protocol; `core` calls it.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ from mmeplan.simulator.clock import instant
 from mmeplan.simulator.wire import Request, ServiceError
 
 Json = dict[str, Any]
+
+ILLEGAL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 can't hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +182,24 @@ def _xml(model: shapes.ServiceModel, shape_name: str, value: Any) -> str:
     if shape["type"] == "timestamp":
         moment = instant(round(value * 1_000_000)).astimezone(UTC).replace(tzinfo=None)
         return f"{moment.isoformat(timespec='milliseconds')}Z"
-    return escape(str(value))
+    return _escaped(str(value))
+
+
+def _escaped(text: str) -> str:
+    return escape(ILLEGAL.sub("\ufffd", text))
 
 
 def _query_error(error: ServiceError, request_id: str) -> Reply:
     body = (
-        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{_escaped(error.code)}</Code>"
+        f"<Message>{_escaped(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
     return Reply(body.encode(), error.status)
 
 
 def _ec2_error(error: ServiceError, request_id: str) -> Reply:
     body = (
-        f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"<Response><Errors><Error><Code>{_escaped(error.code)}</Code><Message>{_escaped(error.message)}</Message></Error>"
         f"</Errors><RequestID>{request_id}</RequestID></Response>"
     )
     return Reply(body.encode(), error.status)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from mmeplan.simulator.protocols import Protocol, Reply
+from mmeplan.simulator.protocols import ILLEGAL, Protocol, Reply
 from mmeplan.simulator.wire import Request, ServiceError
 
 Json = dict[str, Any]
@@ -21,8 +21,6 @@ Json = dict[str, Any]
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _HOSTED = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?|localhost)")
 
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0 can't hold."""
 _ON_BUCKET: Final = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
 _ON_KEY: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _SUBRESOURCES: Final = frozenset(
@@ -150,7 +148,7 @@ def _element(name: str, value: Any) -> str:
         return "".join(_element(name, item) for item in value)
     if isinstance(value, Mapping):
         return f"<{name}>{_xml(value)}</{name}>"
-    text = _ILLEGAL.sub("\ufffd", str(value).lower() if isinstance(value, bool) else str(value))
+    text = ILLEGAL.sub("\ufffd", str(value).lower() if isinstance(value, bool) else str(value))
     return f"<{name}>{escape(text)}</{name}>"
 
 

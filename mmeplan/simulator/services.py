@@ -13,8 +13,10 @@ from mmeplan.simulator import (
     alarms,
     asynchronous,
     endpoints,
+    iam,
     identity,
     immutables,
+    logs,
     multipart,
     paging,
     quotas,
@@ -81,7 +83,37 @@ TAGGING: Final = Service(
     invalid="InvalidParameterException",
 )
 STS: Final = Service(
-    "sts", QUERY, {"GetCallerIdentity": Operation(identity.get_caller_identity, False)}, signing="sts", queried=True
+    "sts",
+    QUERY,
+    {
+        "GetCallerIdentity": Operation(identity.get_caller_identity, False),
+        "AssumeRole": Operation(identity.assume_role, True, "RoleArn"),
+        "AssumeRoleWithWebIdentity": Operation(identity.assume_role_with_web_identity, True, "RoleArn"),
+    },
+    signing="sts",
+    queried=True,
+    invalid="ValidationError",
+)
+IAM: Final = Service(
+    "iam",
+    QUERY,
+    {
+        "CreateRole": Operation(iam.create_role, True, "RoleName"),
+        "GetRole": Operation(iam.get_role, False, "RoleName"),
+        "CreateOpenIDConnectProvider": Operation(iam.create_provider, True, "Url"),
+        "SimulatePrincipalPolicy": Operation(iam.simulate_principal_policy, False, "PolicySourceArn"),
+    },
+    signing="iam",
+    queried=True,
+    invalid="ValidationError",
+)
+LOGS: Final = Service(
+    "logs",
+    JSON,
+    {"FilterLogEvents": Operation(logs.filter_log_events, False, "logGroupName")},
+    signing="logs",
+    target="Logs_20140328",
+    invalid="InvalidParameterException",
 )
 CLOUDWATCH: Final = Service(
     "cloudwatch",
@@ -163,7 +195,7 @@ S3: Final = Service(
     signing="s3",
 )
 
-SERVICES: Final = (SAGEMAKER, TAGGING, STS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
+SERVICES: Final = (SAGEMAKER, TAGGING, STS, IAM, LOGS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
 WRITES: Final = {name: operation.writes for service in SERVICES for name, operation in service.operations.items()}
 """Operation → whether it writes, over all services."""
 BY_OPERATION: Final = {name: service for service in SERVICES for name in service.operations}

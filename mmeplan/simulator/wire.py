@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 DEFAULT_REGION: Final = "us-east-1"
 
@@ -30,6 +30,10 @@ class Request:
             if key.lower() == name:
                 return value
         return ""
+
+    def query(self, name: str) -> str:
+        """The parameter's value in the URL; empty where it wasn't sent."""
+        return dict(parse_qsl(urlsplit(self.url).query)).get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,21 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request belongs to. `service` is the signing name (`sagemaker`, `sts`, `tagging`), empty if unknown."""
+    """Whom a request belongs to. `service` is the signing name (`sagemaker`, `sts`, `tagging`), empty if unknown.
+
+    `key` is the access key id, `arn` that of the session that the key belongs to.
+    """
 
     account: str
     region: str
     service: str
+    key: str = ""
+    arn: str = ""
 
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _HOST = re.compile(
-    r"(?:(?:api|runtime|[a-z0-9.-]+(?=\.s3))\.)?(sagemaker|sts|tagging|monitoring|s3|servicequotas|"
+    r"(?:(?:api|runtime|[a-z0-9.-]+(?=\.s3))\.)?(sagemaker|sts|iam|logs|tagging|monitoring|s3|servicequotas|"
     r"application-autoscaling)(?:-fips)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?"
 )
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
@@ -82,7 +91,7 @@ def caller(request: Request, default_account: str) -> Caller:
         scope = _SCOPE.search(unquote(request.url).replace("X-Amz-Credential=", "Credential="))
     if scope:
         key, region, service = scope.groups()
-        return Caller(key if _ACCOUNT.fullmatch(key) else default_account, region, service)
+        return Caller(key if _ACCOUNT.fullmatch(key) else default_account, region, service, key)
     host = _HOST.fullmatch(urlsplit(request.url).hostname or request.header("host").partition(":")[0])
     if host:
         return Caller(default_account, host.group(2) or DEFAULT_REGION, host.group(1))

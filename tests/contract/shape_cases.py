@@ -27,12 +27,17 @@ SAMPLES = (
     *("arn:aws:sagemaker:eu-west-1:123456789012:ml-reservation/x", "arn:aws:lambda:eu-west-1:123456789012:function:x"),
     *("2026-01-01T00:00:00Z", "subnet-1", "mig-1g.5gb", "/metrics", "application/json", "0.0.0.0", "aa"),
     *("arn:aws:s3:::bucket", "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/x", "NEW_SESSION"),
-    *("arn:aws:ec2:eu-west-1:123456789012:x/y", "mig-1g.5gb+a", "arn:aws:sagemaker:~:123456789012:model-package/x/1"),
+    *(
+        "arn:aws:ec2:eu-west-1:123456789012:x/y",
+        "mig-1g.5gb+a",
+        "/a~/",
+        "arn:aws:sagemaker:~:123456789012:model-package/x/1",
+    ),
 )
 """Texts that fit some pattern each. They grow at their end, or where the `~` stands."""
-WRONG = ("\x00", "é!", " ", "-", "\n", "")
+WRONG = ("\x00", "é!", " ", "-", "\n", "", ":")
 KEY, VALUE = "<key>", "<value>"
-LONGEST = 40_000
+LONGEST = 140_000
 MOST_ITEMS = 2_000
 LONGEST_BODY = 10_000_000
 PLAIN = ("string", "integer", "long", "float", "double")
@@ -222,7 +227,7 @@ class Maker:
         if kind == "structure":
             return {member: self.valid(self.model.members(name)[member]) for member in shape.get("required", ())}
         if kind == "list":
-            return [self.valid(shape["member"]["shape"])] * shape.get("min", 0)
+            return [self.valid(shape["member"]["shape"])] * max(1, shape.get("min", 0))  # a form has no words for none
         if kind == "map":
             return {f"a{number}": self.valid(shape["value"]["shape"]) for number in range(shape.get("min", 0))}
         if kind == "string":

@@ -29,6 +29,7 @@ JSON_TARGETS = {
     "cloudwatch": "GraniteServiceVersion20100801",
     "application-autoscaling": "AnyScaleFrontendService",
     "service-quotas": "ServiceQuotasV20190624",
+    "logs": "Logs_20140328",
 }
 SCOPES = {"resourcegroupstaggingapi": "tagging", "cloudwatch": "monitoring", "service-quotas": "servicequotas"}
 CODES = {
@@ -38,9 +39,13 @@ CODES = {
     "application-autoscaling": "ValidationException",
     "service-quotas": "IllegalArgumentException",
     "sagemaker-runtime": "ValidationError",
+    "sts": "ValidationError",
+    "iam": "ValidationError",
+    "logs": "InvalidParameterException",
 }
 PROTOCOLS = {
     "sts": ("query",),
+    "iam": ("query",),
     "cloudwatch": ("json", "query"),
     "sagemaker-runtime": ("rest-json",),
     "s3": ("rest-xml",),
@@ -281,6 +286,9 @@ def test_only_what_the_wire_cannot_say_is_not_sent() -> None:
     no_form = "a form has no words for a list or structure without members"
     assert left_out == {
         ("cloudwatch", "Metrics", no_form),
+        ("iam", "PolicyExclusionList", no_form),
+        ("iam", "ContextProvider", no_form),
+        ("sts", "ProvidedContexts", no_form),
         ("cloudwatch", "ActionConfiguration", no_form),
         ("cloudwatch", "EvaluationCriteria", no_form),
         ("cloudwatch", "WarmUpConfiguration", no_form),

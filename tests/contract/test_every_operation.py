@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -60,6 +61,7 @@ def test_every_operation_of_every_service_answers_in_its_shape(door: Door) -> No
     autoscaling_and_alarms(answers)
     runtime_and_quotas(answers)
     s3(answers)
+    roles_and_logs(answers)
     sm = answers.client("sagemaker")
     sm.delete_endpoint(EndpointName="e")
     sm.delete_endpoint_config(EndpointConfigName="c")
@@ -132,6 +134,18 @@ def runtime_and_quotas(answers: Answers) -> None:
     assert quotas.get_service_quota(**named)["Quota"]["Value"] >= 40
     quotas.get_aws_default_service_quota(**named)
     quotas.list_aws_default_service_quotas(ServiceCode="sagemaker")
+
+
+def roles_and_logs(answers: Answers) -> None:
+    iam, sts = answers.client("iam"), answers.client("sts")
+    iam.create_open_id_connect_provider(Url="https://gitlab.example.com", ClientIDList=["aws"])
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Statement": statement}))
+    role = iam.get_role(RoleName="r")["Role"]["Arn"]
+    assert iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["s3:GetObject"])["EvaluationResults"]
+    sts.assume_role(RoleArn=role, RoleSessionName="ann")
+    error_of(sts.assume_role_with_web_identity, RoleArn=role, RoleSessionName="ann", WebIdentityToken="none")
+    error_of(answers.client("logs").filter_log_events, logGroupName="/aws/sagemaker/Endpoints/e")
 
 
 def s3(answers: Answers) -> None:

@@ -19,10 +19,10 @@ def signed(scope: str) -> Request:
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (signed("AKID/20260101/eu-west-1/sagemaker/aws4_request"), Caller(DEFAULT, "eu-west-1", "sagemaker")),
+        (signed("AKID/20260101/eu-west-1/sagemaker/aws4_request"), Caller(DEFAULT, "eu-west-1", "sagemaker", "AKID")),
         (
             signed("111122223333/20260101/us-gov-west-1/sts/aws4_request"),
-            Caller("111122223333", "us-gov-west-1", "sts"),
+            Caller("111122223333", "us-gov-west-1", "sts", "111122223333"),
         ),
         (
             Request("POST", "https://api.sagemaker.eu-west-1.amazonaws.com/", {}),
