@@ -339,7 +339,7 @@ def generation_to(desired: Desired, snapshot: Snapshot, at: str, wanted: str, no
 
     Raises InputError where there is none, it isn't known, or it can't serve.
     """
-    found = diff.generations_of(desired.graph, snapshot, at)
+    found = diff.generations_of(diff.Inputs(desired.graph, snapshot), at)
     older = [generation for generation in found if generation.back]
     fleet = desired.fleet
     plan = _command(fleet, "plan", _file_of(fleet))

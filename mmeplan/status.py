@@ -13,7 +13,7 @@ from typing import Any
 
 from mmeplan import diff, live, render
 from mmeplan.canonical import short_number
-from mmeplan.diff.inputs import Inputs
+from mmeplan.diff import Inputs
 from mmeplan.graph import Graph
 from mmeplan.identity import owner_in
 from mmeplan.kinds import Resource
@@ -39,17 +39,18 @@ class Status:
 
 def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
     """The endpoints of a graph as a snapshot has them; ages are counted from `now`."""
-    return Status(tuple(_row(graph, endpoint, snapshot, now) for endpoint in graph.of_kind("endpoint")))
+    inputs = Inputs(graph, snapshot)
+    return Status(tuple(_row(inputs, endpoint, now) for endpoint in graph.of_kind("endpoint")))
 
 
-def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) -> StatusRow:
-    older = [g for g in diff.generations_of(graph, snapshot, endpoint.address) if g.back]
+def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
+    older = [g for g in diff.generations_of(inputs, endpoint.address) if g.back]
+    snapshot = inputs.snapshot
     seen = snapshot.endpoint(endpoint.physical_name)
     if seen is None or seen.status == "absent":
         return StatusRow(endpoint.address, endpoint.physical_name, "absent")
     if seen.status == "unreadable":
         return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
-    inputs = Inputs(graph, snapshot)
     config = snapshot.endpoint_config(seen.config)
     content = inputs.config_content(config) if config is not None and config.is_present else {}
     return StatusRow(
@@ -58,7 +59,7 @@ def _row(graph: Graph, endpoint: Resource, snapshot: Snapshot, now: datetime) ->
         status=seen.endpoint_status,
         config=seen.config,
         variants=_variants(seen.variants, content.get("ProductionVariants", {}), endpoint.autoscaled),
-        note="; ".join(_notes(graph, seen)),
+        note="; ".join(_notes(inputs.graph, seen)),
         failure=seen.failure_reason,
         generations=tuple(
             f"{g.name} ({age_text(now, g.created_at)} old{f', {DOUBTFUL}' if g.doubtful else ''})" for g in older

@@ -63,6 +63,7 @@ __all__ = [
     "Effect",
     "FieldChange",
     "Generation",
+    "Inputs",
     "Location",
     "ManualChange",
     "ManualChanges",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from mmeplan.aws.variants import KEYED
@@ -36,9 +38,31 @@ def field_changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
     """
     if before == after:
         return ()
-    before, after = _by_name(before), _by_name(after)
+    before, after = _unequal(_by_name(before), _by_name(after))
+    return _differences(json.dumps([before, after]))
+
+
+def _unequal(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both values without the members in which they are equal, at every depth."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    old, new = {}, {}
+    for key in {**before, **after}:
+        if key not in after:
+            old[key] = before[key]
+        elif key not in before:
+            new[key] = after[key]
+        elif before[key] != after[key]:
+            old[key], new[key] = _unequal(before[key], after[key])
+    return old, new
+
+
+@lru_cache(maxsize=4096)
+def _differences(pair: str) -> tuple[FieldChange, ...]:
+    """The leaves of a pair of values (JSON), once for all endpoints that change alike."""
     from deepdiff import DeepDiff  # imported when something differs: it takes as long as the rest of a small plan
 
+    before, after = json.loads(pair)
     tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True, verbose_level=2)
     found: dict[tuple[str | int, ...], FieldChange] = {}
     for category in _CATEGORIES:

@@ -41,9 +41,9 @@ class Generation:
     doubtful: bool = False
 
 
-def generations_of(graph: Graph, snapshot: Snapshot, at: str) -> tuple[Generation, ...]:
+def generations_of(inputs: Inputs, at: str) -> tuple[Generation, ...]:
     """The generations of the endpoint of that address, the one in force (if it is ours) first, then newest first."""
-    inputs, endpoint = Inputs(graph, snapshot), graph.resources[at]
+    endpoint, snapshot = inputs.graph.resources[at], inputs.snapshot
     live = snapshot.endpoint(endpoint.physical_name)
     in_force = live.config if live is not None and live.is_present else ""
     left = history.left_by_rollback(live)

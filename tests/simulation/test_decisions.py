@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmeplan import live, plan
-from mmeplan.diff import generations_of, rollback_graph
+from mmeplan.diff import Inputs, generations_of, rollback_graph
 from mmeplan.errors import InputError
 from mmeplan.graph import Graph
 from mmeplan.live import Snapshot
@@ -30,7 +30,7 @@ def decided(row: Row, account: Account, graph: Graph, seen: Snapshot, label: Lab
     options = Options()
     lines: list[str] = []
     if "endpoint/e" in graph.resources:
-        found = generations_of(graph, seen, "endpoint/e")
+        found = generations_of(Inputs(graph, seen), "endpoint/e")
         lines += told_generations("endpoint/e", found)
     if row.back:
         to = next(one.name for one in found if one.back == row.back)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmeplan.diff import generations_of, rollback_graph
+from mmeplan.diff import Inputs, generations_of, rollback_graph
 from mmeplan.live import LIST_ABOVE
 from mmeplan.plan import Options, build
 from tests.simulation.decisions import Fleet, f, v
@@ -53,7 +53,7 @@ def test_a_rollback_swaps() -> None:
     account = Account(BEFORE, after)
     graph = compiled(after)
     seen = account.seen(graph)
-    old = next(one.name for one in generations_of(graph, seen, "endpoint/y") if one.back == 1)
+    old = next(one.name for one in generations_of(Inputs(graph, seen), "endpoint/y") if one.back == 1)
     back = rollback_graph(graph, seen, "endpoint/y", old)
     made = build(back, seen, created_at="", options=Options(targets=("endpoint/y",), rollback=old))
     swaps = [step.params["EndpointConfigName"] for step in made.steps if step.operation == "UpdateEndpoint"]

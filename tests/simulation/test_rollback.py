@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmeplan import plan as plans
-from mmeplan.diff import generations_of
+from mmeplan.diff import Inputs, generations_of
 from mmeplan.errors import InputError
 from mmeplan.plan import Options, Plan
 from mmeplan.planning import planned_from
@@ -46,7 +46,7 @@ def back(world: World, text: Fleet, to: str, **options: Any) -> Plan:
 
 def generations(world: World, text: Fleet) -> list[str]:
     graph = world.compile(text)
-    return [one.name for one in generations_of(graph, world.observe(graph), AT)]
+    return [one.name for one in generations_of(Inputs(graph, world.observe(graph)), AT)]
 
 
 def test_the_generations_are_those_that_served_newest_first(world: World) -> None:
@@ -164,7 +164,7 @@ def test_a_generation_whose_model_is_gone_says_so(world: World) -> None:
     with unwatched(world):
         world.does("DeleteModel", ModelName=old)
     graph = world.compile(LARGE)
-    assert [one.missing for one in generations_of(graph, world.observe(graph), AT)] == [(), (old,)]
+    assert [one.missing for one in generations_of(Inputs(graph, world.observe(graph)), AT)] == [(), (old,)]
 
 
 def test_going_back_to_what_runs_already_does_nothing_and_says_so(world: World) -> None:

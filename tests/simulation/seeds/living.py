@@ -195,7 +195,9 @@ class Life:
         with self.watch.planning(hand.name):
             planned = engine_of(hand).rollback(desired, endpoint, to=to, retry_rolled_back=retry)
         plan, seen = planned.plan, planned.snapshot
-        found = diff.generations_of(desired.graph, seen, f"endpoint/{endpoint}") if seen is not None else ()
+        found = (
+            diff.generations_of(diff.Inputs(desired.graph, seen), f"endpoint/{endpoint}") if seen is not None else ()
+        )
         doubtful = any(one.doubtful for one in found if one.name == plan.options.rollback)
         self.watch.may_go_back(act["fleet"], endpoint, plan.options.rollback, doubtful=doubtful)
         self.lived.saw("rollbacks")
