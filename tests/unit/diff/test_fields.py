@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import deepdiff
 import pytest
 
+from mmeplan.diff import FieldChange, fields
 from mmeplan.diff.fields import field_changes
 
 
@@ -42,3 +44,20 @@ def test_every_leaf_that_differs_is_told(before: Any, after: Any, told: list[Any
         assert found  # a structure in the place of a value: something is told
     else:
         assert found == told
+
+
+def test_equal_members_are_left_out_before_anything_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[Any, Any]] = []
+    whole = deepdiff.DeepDiff
+
+    def seen(before: Any, after: Any, **options: Any) -> Any:
+        compared.append((before, after))
+        return whole(before, after, **options)
+
+    monkeypatch.setattr(deepdiff, "DeepDiff", seen)
+    fields._differences.cache_clear()
+    alike = [{"name": f"e-{number}", "V": {"a": {"Type": "x", "Count": 1}, "b": {"Type": "y"}}} for number in range(9)]
+    found = {field_changes(one, {**one, "V": {**one["V"], "a": {"Type": "z", "Count": 1}}}) for one in alike}
+
+    assert found == {(FieldChange(("V", "a", "Type"), "x", "z"),)}
+    assert compared == [({"V": {"a": {"Type": "x"}}}, {"V": {"a": {"Type": "z"}}})]
