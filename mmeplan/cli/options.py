@@ -314,9 +314,10 @@ def format_option(*formats: str) -> Callable[[Decorated], Decorated]:
     )
 
 
-def snapshot_option(text: str) -> Callable[[Decorated], Decorated]:
+def snapshot_option(text: str, metavar: str = "FILE") -> Callable[[Decorated], Decorated]:
     """--snapshot FILE; the command gets it as `snapshot_file`."""
-    return click.option("--snapshot", "snapshot_file", metavar="FILE", type=click.Path(dir_okay=False), help=text)
+    path = click.Path(dir_okay=metavar != "FILE")
+    return click.option("--snapshot", "snapshot_file", metavar=metavar, type=path, help=text)
 
 
 no_color_option = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
@@ -364,8 +365,7 @@ address_options = stack(
     ),
 )
 region_option = click.option("--region", metavar="NAME", help="The region; wins over the file's.")
-file_options = stack(
-    click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`."),
+_file_options = stack(
     click.option(
         "--var",
         "variables",
@@ -384,6 +384,9 @@ file_options = stack(
     ),
     region_option,
     no_color_option,
+)
+file_options = stack(
+    click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`."), _file_options
 )
 cloud_options = stack(
     click.option("--profile", metavar="NAME", help="AWS profile for credentials and region."),
@@ -413,6 +416,34 @@ def fleet_options(command: Decorated) -> Decorated:
         return command(settings=Settings(**{name: values.pop(name) for name in names}), **values)
 
     return stack(fleet_argument, file_options, cloud_options)(with_settings)
+
+
+def fleets_options(command: Decorated) -> Decorated:
+    """[FLEET]... and -e, which may be repeated; the command gets the `Settings` of each fleet in each environment as
+    `each`.
+    """
+
+    @wraps(command)
+    def with_settings(**values: Any) -> Any:
+        names = [member.name for member in fields(Settings) if member.name not in ("fleet", "environment")]
+        common = {name: values.pop(name) for name in names}
+        fleets, environments = values.pop("fleets") or (DEFAULT_FLEET,), values.pop("environments") or (None,)
+        made = (Settings(fleet, environment, **common) for fleet in fleets for environment in environments)
+        return command(each=tuple(dict.fromkeys(made)), **values)
+
+    return stack(
+        click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path()),
+        click.option(
+            "-e",
+            "--environment",
+            "environments",
+            multiple=True,
+            metavar="NAME",
+            help="Use this entry of `environments`. Repeatable: a plan of each.",
+        ),
+        _file_options,
+        cloud_options,
+    )(with_settings)
 
 
 def apply_options(command: Decorated) -> Decorated:

@@ -22,7 +22,7 @@ from mmeplan.cli.door import tell, verbatim
 from mmeplan.cli.options import PIPED_WIDTH, Refused, Settings
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
-from mmeplan.plan import Finding, Plan
+from mmeplan.plan import Finding, Plan, PlanReport, plan_exit
 from mmeplan.plan import write as save
 from mmeplan.signing import SUFFIX as SIGNATURE
 
@@ -61,11 +61,10 @@ def rendered(
     )
 
 
-def exit_code(plan: Plan, *, detailed: bool) -> int:
-    """The exit code of a plan, from the same facts as its summary line."""
-    if plan.refused:
-        return ExitCode.REFUSED
-    return ExitCode.CHANGES if detailed and plan.has_changes else ExitCode.DONE
+def exit_code(of: Plan | PlanReport, *, detailed: bool) -> int:
+    """The exit code of a plan, from the same facts as its summary line; of several the worst one's."""
+    code = plan_exit(of) if isinstance(of, Plan) else of.exit
+    return ExitCode.DONE if code == ExitCode.CHANGES and not detailed else code
 
 
 def write_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,7 +143,6 @@ class Outputs:
 
     def write(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
         """Write every file, all or none; the saved plan (mode 0600) among them. Raises InputError."""
-        mode = PRIVATE if self.show_environment else PUBLIC
         about: dict[str, Any] = {
             "show_environment": self.show_environment,
             "next_command": next_command,
@@ -155,13 +153,17 @@ class Outputs:
         def made(format_: str) -> str:
             if format_ == "text":
                 return _page(plan, **about)
-            return rendered(self._as_committed(plan), self.settings, format_, **about)
+            return rendered(self.as_committed(plan), self.settings, format_, **about)
 
-        write_all(
-            [*self._saved(plan), *(Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)]
-        )
+        self.write_files(made, self.saved(plan))
 
-    def _saved(self, plan: Plan) -> list[Writing]:
+    def write_files(self, made: Callable[[str], str], saved: Sequence[Writing] = ()) -> None:
+        """Write what is `made` of each format to its file, and `saved`: all or none. Raises InputError."""
+        mode = PRIVATE if self.show_environment else PUBLIC
+        pages = (Writing(Path(path), text_of(made(format_)), mode) for format_, path in self.writes)
+        write_all([*saved, *pages])
+
+    def saved(self, plan: Plan) -> list[Writing]:
         """The plan itself, and its signature."""
         if not self.out:
             return []
@@ -181,7 +183,7 @@ class Outputs:
         """Print the plan on stdout; for a workflow tell the runner as well. Raises InputError."""
         if self.format_ != GITHUB:
             shown = rendered(
-                self._as_committed(plan) if self.format_ == "markdown" else plan,
+                self.as_committed(plan) if self.format_ == "markdown" else plan,
                 self.settings,
                 self.format_,
                 show_environment=self.show_environment,
@@ -189,23 +191,32 @@ class Outputs:
                 stale=stale,
                 full=self.full,
             )
-            _print(shown, self.format_)
+            print_page(shown, self.format_)
             return
         from mmeplan.render import github
 
-        summary = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
-        if summary:
-            text = github.step_summary(
-                self._as_committed(plan), github.SUMMARY_LIMIT - _size(summary), next_command=next_command, stale=stale
-            )
+        committed = self.as_committed(plan)
+        page = _page(plan, show_environment=False, next_command=next_command, stale=stale, full=self.full)
+        findings = tuple(map(self.in_workspace, plan.findings))
+        self.tell_runner(
+            lambda room: github.step_summary(committed, room, next_command=next_command, stale=stale),
+            github.outputs(plan),
+            github.plan_log(replace(plan, findings=findings), page),
+        )
+
+    def tell_runner(self, summary: Callable[[int], str], values: Mapping[str, str], log: str) -> None:
+        """Tell a workflow's step: its summary, made for so many bytes, its outputs, and its log. Raises InputError."""
+        from mmeplan.render import github
+
+        path = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
+        if path:
+            text = summary(github.SUMMARY_LIMIT - _size(path))
             if text:
-                _append(summary, text)
+                _append(path, text)
             else:
                 tell("note: the step's summary is full; the plan isn't in it")
-        self._tell(github.outputs(plan))
-        page = _page(plan, show_environment=False, next_command=next_command, stale=stale, full=self.full)
-        findings = [self._in_workspace(finding) for finding in plan.findings]
-        verbatim(github.plan_log(replace(plan, findings=tuple(findings)), page))
+        self._tell(values)
+        verbatim(log)
 
     @contextmanager
     def told_without_plan(self) -> Iterator[None]:
@@ -218,11 +229,11 @@ class Outputs:
             raise
         except InputError as error:
             findings = [as_finding(problem, "INPUT") for problem in error.problems]
-            self._no_plan(findings, self._fleet_name(), error.exit_code)
+            self._no_plan(findings, self.fleet_name(), error.exit_code)
             raise
         except MmeplanError as error:
             finding = as_finding(Problem(str(error), hint=error.hint), "ERROR")
-            self._no_plan([finding], self._fleet_name(), error.exit_code)
+            self._no_plan([finding], self.fleet_name(), error.exit_code)
             raise
 
     def _no_plan(
@@ -234,7 +245,7 @@ class Outputs:
         from mmeplan.render.github import annotations_text
 
         region = region or self.settings.region or next(filter(None, map(self.runner.get, _REGIONS)), "")
-        path = self._committed(self.settings.fleet)
+        path = self.committed(self.settings.fleet)
         environment = self.settings.environment or ""
         text = github.no_plan_markdown(fleet, environment, findings, path=path, region=region, account=account)
         pages = [Path(path) for format_, path in self.writes if format_ == "markdown"]
@@ -245,7 +256,7 @@ class Outputs:
         if summary and _size(summary) + len(text.encode("utf-8", "replace")) <= github.SUMMARY_LIMIT:
             _append(summary, text)
         self._tell(github.outputs_without_plan(exit_code, "There is no plan."))
-        verbatim(annotations_text(map(self._in_workspace, findings)))
+        verbatim(annotations_text(map(self.in_workspace, findings)))
 
     def _tell(self, values: Mapping[str, str]) -> None:
         from mmeplan.render import github
@@ -261,18 +272,18 @@ class Outputs:
             return None
         return Path(told)
 
-    def _in_workspace(self, finding: Finding) -> Finding:
+    def in_workspace(self, finding: Finding) -> Finding:
         """The finding with its file as the repository knows it, which is how GitHub finds the line."""
-        return replace(finding, file=self._committed(finding.file))
+        return replace(finding, file=self.committed(finding.file))
 
-    def _as_committed(self, plan: Plan) -> Plan:
+    def as_committed(self, plan: Plan) -> Plan:
         """The plan with its fleet file as the repository knows it: the comment's marker says so."""
         if not plan.source:
             return plan
         first, *others = plan.source
-        return replace(plan, source=(replace(first, path=self._committed(first.path)), *others))
+        return replace(plan, source=(replace(first, path=self.committed(first.path)), *others))
 
-    def _committed(self, file: str) -> str:
+    def committed(self, file: str) -> str:
         """The path of a file from the root of the checkout on; as it is outside of a workflow, and of the checkout."""
         root = self.runner.get("GITHUB_WORKSPACE")
         if not root or not file:
@@ -280,7 +291,7 @@ class Outputs:
         path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
         return file if path.startswith("..") else path
 
-    def _fleet_name(self) -> str:
+    def fleet_name(self) -> str:
         """The fleet's name from a file that can't be loaded, for its comment; empty where it says none as it stands."""
         try:
             found = _NAME.search(Path(self.settings.fleet).read_text(encoding="utf-8", errors="replace"))
@@ -289,7 +300,7 @@ class Outputs:
         return found[2] if found else ""
 
 
-def _print(shown: str, format_: str) -> None:
+def print_page(shown: str, format_: str) -> None:
     """A plan in one of FORMATS, on stdout."""
     printers = {"text": door.page, "json": door.document}
     printers.get(format_, door.verbatim)(shown)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +17,7 @@ from mmeplan.cli.door import document, tell
 from mmeplan.cli.options import (
     Settings,
     address_options,
-    fleet_options,
+    fleets_options,
     format_option,
     full_option,
     max_change_option,
@@ -24,7 +27,8 @@ from mmeplan.cli.options import (
     snapshot_option,
 )
 from mmeplan.cli.outputs import PRINTED, Outputs, exit_code, write_option
-from mmeplan.engine import DEFAULT_PARALLELISM, Planned, files_of, next_of
+from mmeplan.cli.reports import Folders, report
+from mmeplan.engine import DEFAULT_PARALLELISM, Desired, Planned, files_of, next_of
 from mmeplan.errors import InputError, Problem
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
 
@@ -37,15 +41,16 @@ Examples:
   mmeplan plan --local fleet.yaml               against the simulated SageMaker
   mmeplan plan --snapshot live.json             without credentials
   mmeplan plan --format html > plan.html        a report for a browser; markdown for a comment
+  mmeplan plan fleets/*.yaml -e staging -e prod --out plans   one report, a saved plan each
 """
 
 
 @click.command(epilog=EXAMPLES)
 @click.option(
     "--out",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="Save the plan (mode 0600: it holds environment values).",
+    metavar="FILE|FOLDER",
+    type=click.Path(),
+    help="Save the plan (mode 0600: it holds environment values); of several each in a file of this folder.",
 )
 @click.option(
     "--sign",
@@ -61,16 +66,17 @@ Examples:
 @click.option("--retry-rolled-back", is_flag=True, help="Plan updates again that SageMaker has rolled back before.")
 @max_change_option
 @parallelism_option
-@snapshot_option("Plan from a saved snapshot, without credentials.")
+@snapshot_option("Plan from a saved snapshot, without credentials; of several each from its own.", "FILE|FOLDER")
 @online_option
 @click.option(
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )
+@click.option("--together", is_flag=True, help="The report of several plans, also where there is one.")
 @show_environment_option
 @full_option
-@fleet_options
+@fleets_options
 def command(
-    settings: Settings,
+    each: tuple[Settings, ...],
     out: str | None,
     key_file: str | None,
     format_: str,
@@ -80,12 +86,16 @@ def command(
     iam: bool,
     show_environment: bool,
     full: bool,
+    together: bool,
     **options: Any,
 ) -> None:
-    """Show what an apply of FLEET would do, and to whose traffic.
+    """Show what an apply of each FLEET would do, and to whose traffic.
 
     Nothing is changed. Exits 0, or 2 with --detailed-exitcode where there are changes, or 3 where the plan is refused.
+    Several fleets or environments make one report, the worst first, and end with the worst one's code; an error in one
+    hides no other's plan.
     """
+    settings = each[0]
     if options["online"] and snapshot_file:
         text = "--online reads live services; a plan from --snapshot reads none"
         raise InputError([Problem(text, settings.fleet)])
@@ -96,11 +106,23 @@ def command(
         format_,
         writes,
         out,
-        (settings.fleet, snapshot_file, *settings.variable_files),
+        (*(one.fleet for one in each), snapshot_file, *settings.variable_files),
         show_environment,
         full,
         sign_by=signing.private_key(key_file) if key_file else None,
     )
+    if together or len(each) > 1:
+        _refuse_of_one(options, iam=iam)
+
+        def plan_of(one: Settings, snapshot: str | None) -> Planned:
+            return _made(one, Desired.of(one.load()), snapshot, **options)
+
+        whole = report(each, replace(outputs, out=None), Folders(out, snapshot_file), plan_of)
+        sys.exit(exit_code(whole, detailed=detailed_exitcode))
+    if out and Path(out).is_dir():
+        raise InputError(
+            [Problem("one plan is saved in a file, and this is a folder", out, hint=f"--out {out}/plan.json")]
+        )
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
     applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan), unmasked=show_environment)
@@ -113,16 +135,30 @@ def command(
     sys.exit(exit_code(planned.plan, detailed=detailed_exitcode))
 
 
-def _planned(
+def _refuse_of_one(options: Mapping[str, Any], *, iam: bool) -> None:
+    """Raises UsageError for options that say something about one fleet."""
+    given = (("--target", "targets"), ("--replace", "replacements"), ("--allow-outage", "allow_outage"))
+    named = [option for option, name in given if options[name]] + (["--iam"] if iam else [])
+    if named:
+        raise click.UsageError(f"{named[0]} is about one fleet in one environment, and here are several")
+
+
+def _planned(settings: Settings, snapshot_file: str | None, **options: Any) -> Planned:
+    """The plan. Ends the command with 3 where rules refuse the file."""
+    with settings.checked() as desired:
+        return _made(settings, desired, snapshot_file, **options)
+
+
+def _made(
     settings: Settings,
+    desired: Desired,
     snapshot_file: str | None,
     *,
     replacements: tuple[str, ...],
     parallelism: int | None,
     **options: Any,
 ) -> Planned:
-    """The plan. Ends the command with 3 where rules refuse the file."""
-    with settings.checked() as desired, settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
+    with settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
         return engine.plan(
             desired,
             replace=replacements,

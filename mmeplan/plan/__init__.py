@@ -19,6 +19,7 @@ from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Sum
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
 from mmeplan.plan.encoding import decode, encode, read, read_file, read_to_show, write
 from mmeplan.plan.finding import Finding, Severity
+from mmeplan.plan.reporting import PlanReport, ReportedPlan, plan_exit, report_of
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION, MovedVariant, moved_variants, target_findings
 
@@ -41,6 +42,8 @@ __all__ = [
     "MovedVariant",
     "Options",
     "Plan",
+    "PlanReport",
+    "ReportedPlan",
     "Severity",
     "Step",
     "Summary",
@@ -57,10 +60,12 @@ __all__ = [
     "is_own",
     "mended_by",
     "moved_variants",
+    "plan_exit",
     "problems_of",
     "read",
     "read_file",
     "read_to_show",
+    "report_of",
     "require_addresses",
     "tag_fields",
     "tags_of",

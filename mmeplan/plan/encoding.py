@@ -211,6 +211,8 @@ def decode(document: Any, file: str = "") -> Plan:
 
 def _document(document: Any, file: str) -> dict[str, Any]:
     """The same, of a version that is read, and with environment values. Raises InputError."""
+    if isinstance(document, dict) and "plans" in document:
+        raise refusal(["this is a report of several plans, and no plan"], file, "mmeplan plan --out FOLDER saves each")
     if not isinstance(document, dict) or "plan_id" not in document or "format_version" not in document:
         raise _refusal("this is not a plan", file)
     version = str(document["format_version"])

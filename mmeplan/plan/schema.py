@@ -1,4 +1,4 @@
-"""specs/plan.schema.json and specs/drift.schema.json: the JSON Schemas of the documents, generated from their types.
+"""specs/{plan,drift,report}.schema.json: the JSON Schemas of the documents, generated from their types.
 
 `python -m mmeplan.plan.schema --write` writes them, `--check` (CI) says whether the copies are fresh.
 """
@@ -9,9 +9,10 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
-from types import GenericAlias
+from types import GenericAlias, UnionType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
@@ -19,10 +20,12 @@ from pydantic import TypeAdapter
 from mmeplan.diff import Change, Drift, FieldChange
 from mmeplan.plan.document import FORMAT_VERSION, Plan
 from mmeplan.plan.drifting import DRIFT_FORMAT_VERSION, DriftReport
+from mmeplan.plan.reporting import REPORT_FORMAT_VERSION, PlanReport
 from mmeplan.plan.step import Step
 
 FILE = Path("specs/plan.schema.json")
 DRIFT_FILE = Path("specs/drift.schema.json")
+REPORT_FILE = Path("specs/report.schema.json")
 
 
 _DOCUMENT: Final[Mapping[type, tuple[str, str]]] = {
@@ -137,6 +140,11 @@ def drift_schema() -> dict[str, Any]:
     return _schema(DriftReport, f"mmeplan drift report, format {DRIFT_FORMAT_VERSION}")
 
 
+def report_schema() -> dict[str, Any]:
+    """JSON Schema of `mmeplan plan --format json` of several fleets or environments."""
+    return _schema(PlanReport, f"mmeplan report of plans, format {REPORT_FORMAT_VERSION}")
+
+
 def _schema(of: type, title: str) -> dict[str, Any]:
     schema = TypeAdapter(document_type(of)).json_schema(mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
@@ -169,6 +177,8 @@ def document_type(of: type) -> type:
 def _document_hint(hint: Any) -> Any:
     if isinstance(hint, type) and is_dataclass(hint) and not isinstance(hint, GenericAlias):
         return document_type(hint)
+    if isinstance(hint, UnionType):
+        return reduce(or_, map(_document_hint, get_args(hint)))
     if get_origin(hint) is tuple:
         return tuple[tuple(_document_hint(item) for item in get_args(hint))]  # type: ignore[misc]
     return hint
@@ -180,7 +190,8 @@ def text(schema: dict[str, Any] | None = None) -> str:
 
 
 if __name__ == "__main__":
-    for file, content in ((FILE, text()), (DRIFT_FILE, text(drift_schema()))):
+    documents = ((FILE, plan_schema), (DRIFT_FILE, drift_schema), (REPORT_FILE, report_schema))
+    for file, content in ((file, text(schema())) for file, schema in documents):
         if "--write" in sys.argv:
             file.write_text(content, encoding="utf-8")
         elif file.read_text(encoding="utf-8") != content:

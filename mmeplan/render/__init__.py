@@ -4,6 +4,7 @@
     text, markdown, html, json_document     a plan                          github      a workflow's step, annotations
     findings      `validate`, and what is wrong with an input               sarif       findings for code scanning
     status        `status`, and how an apply ended                          drift       `drift`, text and JSON
+    reports       several plans in one output
     graph         Mermaid, Graphviz, the report's picture                   rules_table `rules`
 
 Pure: plan document in, str out; every output ends in a newline. The same plan gives the same text, whether it was just
@@ -22,6 +23,7 @@ from mmeplan.render.json_document import json_text
 from mmeplan.render.markdown import markdown
 from mmeplan.render.markup import marker
 from mmeplan.render.report import summary_line
+from mmeplan.render.reports import REPORTS, report_line
 from mmeplan.render.status import (
     ObjectStatus,
     OutcomeView,
@@ -40,6 +42,7 @@ OUTPUTS: Final[Mapping[str, Output]] = {"text": text, "json": json_text, "markdo
 
 __all__ = [
     "OUTPUTS",
+    "REPORTS",
     "ObjectStatus",
     "OutcomeView",
     "Output",
@@ -61,6 +64,7 @@ __all__ = [
     "mermaid",
     "outcome_text",
     "problems_text",
+    "report_line",
     "shown",
     "status_text",
     "summary_line",

@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
 from mmeplan.errors import ExitCode
-from mmeplan.plan import Finding
-from mmeplan.render.door import PageOptions, ShownPlan, masks
+from mmeplan.plan import EFFECTS, Finding, PlanReport
+from mmeplan.render.door import PageOptions, ShownPlan, masks, shown
 from mmeplan.render.findings import folded
 from mmeplan.render.markdown import BUDGET, SMALLEST, finding_line, markdown
 from mmeplan.render.markup import code, length, marker
 from mmeplan.render.report import WORST_FIRST, summary_line
+from mmeplan.render.reports import report_id, report_line, report_markdown
 from mmeplan.render.style import clean
 from mmeplan.render.values import counted
 
@@ -54,6 +56,23 @@ def outputs(plan: ShownPlan) -> dict[str, str]:
     }
 
 
+def report_outputs(report: PlanReport) -> dict[str, str]:
+    """The step's outputs of several plans: sums, the worst exit and effect, a digest of their ids."""
+    plans = [shown(item.plan) for item in report.plans if item.plan is not None]
+    found = {label for plan in plans for label in labels(plan)}
+    found |= {_without_plan(item.exit) for item in report.plans if item.plan is None}
+    found -= {"mmeplan:no-changes"} if len(found) > 1 else set()
+    return {
+        "changes": str(sum(plan.summary.changes for plan in plans)),
+        "drift": str(sum(len(plan.drift) for plan in plans)),
+        "exit": str(report.exit),
+        "labels": ",".join(label for label in _LABELS if label in found),
+        "plan_id": report_id(report),
+        "summary": f"{report_line(report)}.",
+        "worst_effect": max((item.worst_effect for item in report.plans), key=EFFECTS.index),
+    }
+
+
 def labels(plan: ShownPlan) -> tuple[str, ...]:
     """Labels for the pull request, of a fixed vocabulary, worst first: `mmeplan:outage`, `mmeplan:traffic-shift`, …"""
     effects = {change.effect for change in plan.changes if not change.is_noop}
@@ -68,9 +87,24 @@ def labels(plan: ShownPlan) -> tuple[str, ...]:
 
 def outputs_without_plan(exit_code: int, message: str) -> dict[str, str]:
     """The same keys where there is no plan."""
-    label = "mmeplan:refused" if exit_code == ExitCode.REFUSED else "mmeplan:error"
+    label = _without_plan(exit_code)
     known = {"changes": "0", "drift": "0", "exit": str(exit_code), "labels": label, "summary": message}
     return {key: known.get(key, "") for key in OUTPUT_KEYS}
+
+
+def _without_plan(exit_code: int) -> str:
+    """The label where there is no plan."""
+    return "mmeplan:refused" if exit_code == ExitCode.REFUSED else "mmeplan:error"
+
+
+_LABELS: Final = (
+    "mmeplan:error",
+    "mmeplan:refused",
+    *(f"mmeplan:{effect.replace('_', '-')}" for effect in WORST_FIRST if effect != "none"),
+    "mmeplan:no-changes",
+    "mmeplan:drift",
+)
+"""Every label, worst first."""
 
 
 def outputs_text(values: Mapping[str, str]) -> str:
@@ -96,13 +130,30 @@ def plan_log(plan: ShownPlan, text: str) -> str:
     return annotations_text(plan.findings) + log_text("The plan", text)
 
 
+def report_log(report: PlanReport, text: str) -> str:
+    """The same of several plans. They share the room that a step has for annotations, the worst first."""
+    found = (shown(item.plan).findings if item.plan is not None else item.findings for item in report.plans)
+    return annotations_text([finding for findings in found for finding in findings]) + log_text("The plans", text)
+
+
 @masks
 def step_summary(plan: ShownPlan, room: int, *, next_command: str = "", stale: tuple[str, ...] = ()) -> str:
     """The plan as Markdown of at most `room` bytes, whole sections left out; empty where not even the least fits."""
+    options = PageOptions(next_command=next_command, stale=stale)
+    return _within(room, lambda budget: markdown.renderer(plan, replace(options, budget=budget)))
+
+
+def report_summary(report: PlanReport, room: int) -> str:
+    """The same of several plans."""
+    return _within(room, lambda budget: report_markdown(report, PageOptions(budget=budget)))
+
+
+def _within(room: int, made: Callable[[int], str]) -> str:
+    """What is made for a budget of UTF-16 units, in `room` bytes; empty where not even the least fits."""
     for budget in (room, room // _BYTES_PER_UNIT):
         if budget < SMALLEST:
             break
-        text = markdown.renderer(plan, PageOptions(next_command=next_command, stale=stale, budget=budget))
+        text = made(budget)
         if len(text.encode("utf-8", "replace")) <= room:
             return text
     return ""

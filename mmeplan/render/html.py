@@ -47,15 +47,27 @@ MOST_LINES: Final = 500  # objects, drifted endpoints, notes and unchanged names
 @Output
 def html(plan: ShownPlan, options: PageOptions) -> str:
     """The plan as a page."""
+    return whole(
+        "plan.html.j2", **page(plan, full=options.full), next_command=options.next_command, stale=options.stale
+    )
+
+
+def section(plan: ShownPlan, options: PageOptions, anchor: str) -> Markup:
+    """What the page says of the plan beneath its head, for a page of several: its anchors begin with `anchor`."""
+    values = page(plan, full=options.full, anchor=anchor)
+    text = _environment().get_template("body.html.j2").render(**values, stale=options.stale)
+    return Markup(text)  # noqa: S704 - a template that escapes
+
+
+def whole(template: str, **values: object) -> str:
+    """A whole page, with its style sheet, its script and the policy that allows nothing else."""
     style, script = asset("page.css"), asset("page.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'"
     return (
         _environment()
-        .get_template("plan.html.j2")
+        .get_template(template)
         .render(
-            **page(plan, full=options.full),
-            next_command=options.next_command,
-            stale=options.stale,
+            **values,
             policy=f"{policy}; form-action 'none'",
             style=Markup(style),  # noqa: S704 - ours, a file of this package
             script=Markup(script),  # noqa: S704
@@ -110,12 +122,12 @@ class Card:
     varies: tuple[str, ...] = ()
 
 
-def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
-    """Everything that the templates show."""
+def page(plan: ShownPlan, *, full: bool = False, anchor: str = "") -> dict[str, object]:
+    """Everything that the templates show. `anchor` is what the page's anchors begin with."""
     relations = Relations(plan)
     blocks = Blocks(plan, relations, MOST_ASKED, full)
     families = Families(plan, relations, full)
-    cards, lines, covered = _endpoints(blocks, families)
+    cards, lines, covered = _endpoints(blocks, families, anchor)
     loose = blocks.loose(covered)
     links = {card.block.address: card.id for card in (*cards, *lines)}
     for card in cards:
@@ -133,6 +145,7 @@ def page(plan: ShownPlan, *, full: bool = False) -> dict[str, object]:
     for card in (*cards, *lines):
         badges[card.effect] += 1 + len(card.others) + card.others_more
     return {
+        "anchor": anchor,
         "fleet": plan.fleet,
         "environment": plan.environment,
         "verdict": verdict,
@@ -183,7 +196,7 @@ def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _endpoints(blocks: Blocks, families: Families) -> tuple[list[Card], list[Card], set[str]]:
+def _endpoints(blocks: Blocks, families: Families, anchor: str) -> tuple[list[Card], list[Card], set[str]]:
     """The endpoints in full, those in one line, and the addresses of configs and models that they account for."""
     cards: list[Card] = []
     lines: list[Card] = []
@@ -191,12 +204,12 @@ def _endpoints(blocks: Blocks, families: Families) -> tuple[list[Card], list[Car
     for treated in families.treated:
         room = min(FULL_WORST if report.is_worst(treated[0].first) else FULL_CARDS, MOST_CARDS - len(cards))
         room = len(treated) if families.full else room
-        cards += [_card(blocks, family, f"c{len(cards) + i}") for i, family in enumerate(treated[:room])]
+        cards += [_card(blocks, family, f"{anchor}c{len(cards) + i}") for i, family in enumerate(treated[:room])]
         rest = (change for family in treated[room:] for change in family.changes)
         for i, change in enumerate(rest, start=len(lines)):
             words, at = report.beside_badge(change), place(change.location)
             line = Node(*report.sign_of(change), change.address, words, place=at)
-            lines.append(Card(f"l{i}", *_badge(change), words, line))
+            lines.append(Card(f"{anchor}l{i}", *_badge(change), words, line))
         changes = (change for family in treated for change in family.changes)
         covered.update(at for change in changes for at in blocks.relations.family_of(change))
     return cards, lines, covered

@@ -43,22 +43,32 @@ _HEADS: Final = (row("Address", "Action", "Traffic", "Why", "Where"), row("---",
 def markdown(plan: ShownPlan, options: PageOptions) -> str:
     """The plan as Markdown of at most `options.budget` characters (20,000 at least), counted as UTF-16 units."""
     budget = max(options.budget or BUDGET, SMALLEST)
+    head, end = (_marker(plan), _heading(plan)), _footer(plan, options.next_command)
+    room = budget - sum(map(_with_gap, (*head, end)))
+    return "\n\n".join((*head, *_body(plan, options, budget, room), end)) + "\n"
+
+
+def section(plan: ShownPlan, options: PageOptions, room: int) -> str:
+    """The same beneath a heading of somebody else's: without marker, verdict and footer; empty where it doesn't fit."""
+    text = "\n\n".join(_body(plan, options, room, room))
+    return text if length(text) <= room else ""
+
+
+def _body(plan: ShownPlan, options: PageOptions, budget: int, room: int) -> list[str]:
+    """What stands between the verdict and the footer, in `room` characters; the parts have shares of `budget`."""
     relations = Relations(plan)
     share = budget // _OTHER_SHARE
     before = [
-        _marker(plan),
-        _heading(plan),
         _banner(plan, options.stale, budget // _ALERT_SHARE),
         _alert(plan, budget // _ALERT_SHARE),
         _cautions(plan, relations, share),
     ]
     after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _remarks(plan, share)]
-    end = _footer(plan, options.next_command)
-    room = budget - sum(_with_gap(part) for part in (*before, *after, end))
+    room -= sum(map(_with_gap, (*before, *after)))
     families = Families(plan, relations, options.full)
     rows = _table(plan, families, room)
     folded = _folded(*_details(families, share), room - _with_gap(rows))
-    return "\n\n".join(part for part in (*before, rows, *after, folded, end) if part) + "\n"
+    return [part for part in (*before, rows, *after, folded) if part]
 
 
 def _marker(plan: ShownPlan) -> str:
@@ -91,27 +101,33 @@ def _banner(plan: ShownPlan, stale: Sequence[str], room: int) -> str:
     parts = []
     if stale:
         lines = ["**STALE**: the world moved since this plan was made. It can be read, but not applied."]
-        parts.append(_quote("WARNING", [*lines, *fitting((f"- {prose(reason)}" for reason in stale), room // 2)]))
+        parts.append(quoted("WARNING", [*lines, *fitting((f"- {prose(reason)}" for reason in stale), room // 2)]))
     marks = (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan))
     if marks:
         kind = "WARNING" if plan.errored or plan.options.destroy else "IMPORTANT"
         lines = [f"{text[:1].upper()}{text[1:]}." for text in map(prose, marks)]
-        parts.append(_quote(kind, lines if len(lines) == 1 else [f"- {line}" for line in lines]))
+        parts.append(quoted(kind, lines if len(lines) == 1 else [f"- {line}" for line in lines]))
     return "\n\n".join(parts)
 
 
-def _quote(kind: str, lines: Iterable[str]) -> str:
+def quoted(kind: str, lines: Iterable[str]) -> str:
+    """An alert, as GitHub calls it: GitHub Docs, "Basic writing and formatting syntax"."""
     return "\n".join([f"> [!{kind}]", *(f"> {line}" for line in lines)])
 
 
 def _alert(plan: ShownPlan, room: int) -> str:
     """What must not be overlooked: errors, outages, endpoints that are deleted."""
     lines = [finding_line(finding) for finding in folded(plan.findings) if finding.severity == "error"]
+    lines += danger_lines(plan)
+    return quoted("CAUTION", fitting(lines, room)) if lines else ""
+
+
+def danger_lines(plan: ShownPlan) -> Iterator[str]:
+    """The outages and deletions of a plan, as items of a list."""
     for word, changes in report.dangers(plan):
         for change in changes:
             words = report.headline(change).text
-            lines.append(f"- **{word}** of {code(change.address)}: {prose(words.partition(': ')[2] or words)}")
-    return _quote("CAUTION", fitting(lines, room)) if lines else ""
+            yield f"- **{word}** of {code(change.address)}: {prose(words.partition(': ')[2] or words)}"
 
 
 def _cautions(plan: ShownPlan, relations: Relations, room: int) -> str:
@@ -122,7 +138,7 @@ def _cautions(plan: ShownPlan, relations: Relations, room: int) -> str:
         for fields in [tuple(dict.fromkeys(name for _, names in objects for name in names))]
     )
     shown = list(fitting(lines, room))
-    return _quote("WARNING", shown) if shown else ""
+    return quoted("WARNING", shown) if shown else ""
 
 
 def finding_line(finding: Finding) -> str:

@@ -396,11 +396,15 @@ def verdict(plan: ShownPlan, about: str) -> str:
         return f"Refused: {about}, {_errors(plan)}"
     if not plan.has_changes:
         return f"No changes{'' if plan.complete and not plan.errored else ' found'}: {about}"
-    counts = plan.summary
     head = "Speculative plan for " if plan.options.speculative else "Destroy plan for " if plan.options.destroy else ""
+    return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), object_words(plan)) if part)}"
+
+
+def object_words(plan: ShownPlan) -> str:
+    """`1 to create, 2 to delete`; empty where nothing is done."""
+    counts = plan.summary
     numbers = (("create", counts.create), ("update", counts.update), ("delete", counts.delete))
-    objects = ", ".join(f"{number:,} to {word}" for word, number in numbers if number)
-    return f"{head}{about}: {'; '.join(part for part in (traffic_words(plan), objects) if part)}"
+    return ", ".join(f"{number:,} to {word}" for word, number in numbers if number)
 
 
 def verdict_in_brief(plan: ShownPlan) -> tuple[Phrase, str]:

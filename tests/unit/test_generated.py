@@ -9,7 +9,7 @@ import pytest
 
 import mmeplan
 
-MODULES = {"plan": ("plan.schema.json", "drift.schema.json"), "apply": ("events.schema.json",)}
+MODULES = {"plan": ("plan.schema.json", "drift.schema.json", "report.schema.json"), "apply": ("events.schema.json",)}
 PACKAGE = Path(mmeplan.__file__).parent
 SPECS = PACKAGE.parent / "specs"
 
