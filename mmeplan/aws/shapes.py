@@ -61,7 +61,7 @@ def botocore_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def service(name: str = "sagemaker") -> ServiceModel:
     """The newest service model of that name in the installed botocore.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +41,22 @@ if TYPE_CHECKING:
     help="When the world's time starts, such as 2026-11-30T08:00:00Z; without it 2026-01-01.",
 )
 @click.option("--faults", metavar="FILE", type=click.Path(dir_okay=False), help="Faults to begin with, as YAML.")
+@click.option(
+    "--declare",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="What else the account has, as YAML: images, instance types, keys, subnets, ….",
+)
 def command(
-    host: str, port: int, db: str | None, speed: float, seed: int, start: datetime | None, faults: str | None
+    *,
+    host: str,
+    port: int,
+    db: str | None,
+    speed: float,
+    seed: int,
+    start: datetime | None,
+    faults: str | None,
+    declare: str | None,
 ) -> None:
     """Serve a simulated SageMaker (with S3, STS, CloudWatch alarms, autoscaling, quotas) until interrupted.
 
@@ -53,7 +69,9 @@ def command(
         if start and simulator.clock.now() > start:
             tell(f"warning: the world in {db} goes on at {simulator.clock.now().isoformat()}: its time never goes back")
         if faults:
-            _ask(simulator, faults)
+            _read(simulator, faults, _ask)
+        if declare:
+            _read(simulator, declare, _declare)
         try:
             server = Server(simulator, host, port, speed)
         except OSError as error:
@@ -101,17 +119,28 @@ def _stop_on_signals() -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _ask(simulator: Simulator, path: str) -> None:
-    import yaml
-
+def _ask(simulator: Simulator, entries: Any) -> None:
     from mmeplan.simulator import fault_list
 
+    fault_list.ask(simulator.faults, entries)
+
+
+def _declare(simulator: Simulator, document: Any) -> None:
+    """The document's own `region`, or the one that the environment names."""
+    region = document.pop("region", None) if isinstance(document, dict) else None
+    simulator.declare(document, region=str(region or os.environ.get("AWS_DEFAULT_REGION", "us-east-1")))
+
+
+def _read(simulator: Simulator, path: str, hand_over: Callable[[Simulator, Any], None]) -> None:
+    """Hand the simulator what a YAML file holds. Raises InputError."""
+    import yaml
+
     try:
-        fault_list.ask(simulator.faults, yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        hand_over(simulator, yaml.safe_load(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError([Problem(f"can't be read: {error.strerror}", path)]) from None
     except (ValueError, yaml.YAMLError) as error:
-        raise InputError([Problem(str(error), path, hint="docs/simulator.md lists the faults")]) from None
+        raise InputError([Problem(str(error), path, hint="docs/simulator.md says what such a file holds")]) from None
 
 
 def _warn_beyond_loopback(host: str) -> None:

@@ -11,6 +11,7 @@ In: requests under `/_mmeplan/` (and `/moto-api/reset`, so that tools made for m
     GET  /_mmeplan/history?after=n                 what happened, without the first n events
     POST /_mmeplan/quota      {"instance_type": "ml.m5.large", "instances": 4, "region": "eu-west-1"}, or
                               {"quota": "Maximum number of serverless endpoints", "value": 4, "region": "eu-west-1"}
+    POST /_mmeplan/declare?region=r  {"images": […], …}    what else the account has there
     POST /_mmeplan/system-update  {"endpoint": "e", "seconds": 600, "region": "eu-west-1"}
 """
 
@@ -144,6 +145,11 @@ def _system_update(sim: Simulator, _query: Json, body: Any) -> Json:
     return {"status": "ok"}
 
 
+def _declare(sim: Simulator, query: Json, body: Any) -> Json:
+    sim.declare(body, region=query.get("region", DEFAULT_REGION))
+    return {"status": "ok"}
+
+
 _ACTIONS: Final[dict[tuple[str, str], Action]] = {
     ("POST", "/_mmeplan/reset"): _reset,
     ("POST", "/moto-api/reset"): _reset,
@@ -154,5 +160,6 @@ _ACTIONS: Final[dict[tuple[str, str], Action]] = {
     ("GET", "/_mmeplan/state"): _state,
     ("GET", "/_mmeplan/history"): _history,
     ("POST", "/_mmeplan/quota"): _quota,
+    ("POST", "/_mmeplan/declare"): _declare,
     ("POST", "/_mmeplan/system-update"): _system_update,
 }

@@ -121,28 +121,35 @@ def form(request: Request) -> dict[str, str]:
 
 
 def _decode_query(service: str, operation: str, request: Request) -> Json:
-    """Flat names (`Dimensions.member.1.Name`) as the shape nests them."""
+    """Flat names (`Dimensions.member.1.Name`, EC2's `Filter.1.Name`) as the shape nests them."""
     model = shapes.service(service)
     shape = model.input_shape(operation)
     made: Json = _nested(model, shape, form(request), "") if shape else {}
     return made
 
 
+def _is_ec2(model: shapes.ServiceModel) -> bool:
+    """Whether it is EC2's kind of the query protocol: https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html."""
+    return bool(model.metadata["protocol"] == "ec2")
+
+
 def _nested(model: shapes.ServiceModel, shape_name: str, flat: Mapping[str, str], prefix: str) -> Any:
     shape = model.shapes[shape_name]
     if shape["type"] == "structure":
         made = {}
-        for member, inner in model.members(shape_name).items():
-            path = f"{prefix}{member}"
+        for member, place in shape.get("members", {}).items():
+            name = place.get("queryName") or place.get("locationName", member) if _is_ec2(model) else member
+            path = f"{prefix}{name[:1].upper()}{name[1:]}" if _is_ec2(model) else f"{prefix}{name}"
             if path in flat or any(name.startswith(path + ".") for name in flat):
-                below = model.shapes[inner]["type"] in ("structure", "list", "map")
-                made[member] = _nested(model, inner, flat, path + "." * below)
+                below = model.shapes[place["shape"]]["type"] in ("structure", "list", "map")
+                made[member] = _nested(model, place["shape"], flat, path + "." * below)
         return made
     if shape["type"] == "list":
         items, number, inner = [], 1, shape["member"]["shape"]
-        while any(name == f"{prefix}member.{number}" or name.startswith(f"{prefix}member.{number}.") for name in flat):
+        prefix += "" if _is_ec2(model) else "member."
+        while any(name == f"{prefix}{number}" or name.startswith(f"{prefix}{number}.") for name in flat):
             below = model.shapes[inner]["type"] in ("structure", "list", "map")
-            items.append(_nested(model, inner, flat, f"{prefix}member.{number}" + "." * below))
+            items.append(_nested(model, inner, flat, f"{prefix}{number}" + "." * below))
             number += 1
         return items
     return _scalar(shape["type"], flat.get(prefix, ""))
@@ -168,15 +175,26 @@ def _query_answer(service: str, operation: str, answer: Json | None, request_id:
     )
 
 
+def _ec2_answer(service: str, operation: str, answer: Json | None, request_id: str) -> Reply:
+    model = shapes.service(service)
+    members = _xml(model, model.output_shape(operation) or "", answer or {})
+    namespace = escape(str(model.metadata["xmlNamespace"]))
+    text = f"<requestId>{request_id}</requestId>{members}"
+    return Reply(f'<{operation}Response xmlns="{namespace}">{text}</{operation}Response>'.encode())
+
+
 def _xml(model: shapes.ServiceModel, shape_name: str, value: Any) -> str:
     shape = model.shapes[shape_name]
     if shape["type"] == "structure":
-        members = model.members(shape_name)
-        return "".join(
-            f"<{name}>{_xml(model, members[name], item)}</{name}>" for name, item in value.items() if name in members
-        )
+        members = [(shape["members"][name], name, item) for name, item in value.items() if name in shape["members"]]
+        named = [(place.get("locationName", name), place["shape"], item) for place, name, item in members]
+        return "".join(f"<{tag}>{_xml(model, inner, item)}</{tag}>" for tag, inner, item in named)
     if shape["type"] == "list":
-        return "".join(f"<member>{_xml(model, shape['member']['shape'], item)}</member>" for item in value)
+        tag = shape["member"].get("locationName", "member")
+        return "".join(f"<{tag}>{_xml(model, shape['member']['shape'], item)}</{tag}>" for item in value)
+    if shape["type"] == "map":
+        pairs = ((escape(str(key)), _xml(model, shape["value"]["shape"], item)) for key, item in value.items())
+        return "".join(f"<entry><key>{key}</key><value>{item}</value></entry>" for key, item in pairs)
     if shape["type"] == "boolean":
         return str(value).lower()
     if shape["type"] == "timestamp":
@@ -286,7 +304,7 @@ def _invocation_error(error: ServiceError, _request_id: str) -> Reply:
 JSON: Final = Protocol("application/x-amz-json-1.1", _decode_json, _json_answer, _json_error)
 QUERY: Final = Protocol("text/xml", _decode_query, _query_answer, _query_error)
 INVOCATION: Final = Protocol("application/octet-stream", _decode_invocation, _invocation_answer, _invocation_error)
-EC2: Final = Protocol("text/xml", _decode_query, _query_answer, _ec2_error)
+EC2: Final = Protocol("text/xml", _decode_query, _ec2_answer, _ec2_error)
 CBOR: Final = Protocol("application/cbor", _decode_json, _json_answer, _cbor_error)
 XML: Final = Protocol("application/xml", _decode_query, _query_answer, _query_error)
-"""EC2's, CBOR and the XML of REST calls are for refusals: no service here speaks them. S3's own is in `s3_wire`."""
+"""CBOR and the XML of REST calls are for refusals: no service here speaks them. S3's own is in `s3_wire`."""

@@ -58,7 +58,7 @@ def route(request: Request, caller: Caller) -> tuple[Service, str]:
         found = [service for service in _QUERIED if caller.service == service.signing or not caller.service]
         known = next((service for service in found if action in service.operations), found[0] if found else None)
         if known:
-            return replace(known, protocol=QUERY), action
+            return replace(known, protocol=EC2 if known.signing == "ec2" else QUERY), action
         return _elsewhere(caller.service, EC2 if caller.service == "ec2" else QUERY), action
     protocol = XML if caller.service in REST_XML else JSON
     return _elsewhere(caller.service, protocol), f"{request.method} {path}"

@@ -12,6 +12,7 @@ from typing import Final
 from mmeplan.simulator import (
     alarms,
     asynchronous,
+    declared,
     endpoints,
     iam,
     identity,
@@ -19,6 +20,7 @@ from mmeplan.simulator import (
     logs,
     multipart,
     paging,
+    protocols,
     quotas,
     runtime,
     s3,
@@ -195,7 +197,48 @@ S3: Final = Service(
     signing="s3",
 )
 
-SERVICES: Final = (SAGEMAKER, TAGGING, STS, IAM, LOGS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3)
+ECR: Final = Service(
+    "ecr",
+    JSON,
+    {
+        "DescribeImages": Operation(declared.describe_images, False, "repositoryName"),
+        "BatchGetImage": Operation(declared.batch_get_image, False, "repositoryName"),
+    },
+    signing="ecr",
+    target="AmazonEC2ContainerRegistry_V20150921",
+    invalid="InvalidParameterException",
+)
+EC2: Final = Service(
+    "ec2",
+    protocols.EC2,
+    {network.operation: Operation(declared.describer(network), False) for network in declared.NETWORKS},
+    signing="ec2",
+    queried=True,
+    invalid="InvalidParameterValue",
+)
+KMS: Final = Service(
+    "kms",
+    JSON,
+    {
+        "DescribeKey": Operation(declared.describe_key, False, "KeyId"),
+        "GetKeyPolicy": Operation(declared.get_key_policy, False, "KeyId"),
+    },
+    signing="kms",
+    target="TrentService",
+)
+SNS: Final = Service(
+    "sns",
+    QUERY,
+    {"GetTopicAttributes": Operation(declared.get_topic_attributes, False, "TopicArn")},
+    signing="sns",
+    queried=True,
+    invalid="InvalidParameter",
+)
+
+SERVICES: Final = (
+    *(SAGEMAKER, TAGGING, STS, IAM, LOGS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3),
+    *(ECR, EC2, KMS, SNS),
+)
 WRITES: Final = {name: operation.writes for service in SERVICES for name, operation in service.operations.items()}
 """Operation → whether it writes, over all services."""
 BY_OPERATION: Final = {name: service for service in SERVICES for name in service.operations}

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from mmeplan.simulator import endpoints, quotas, runtime, traffic
+from mmeplan.simulator import declared, endpoints, quotas, runtime, traffic
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.clock import VirtualClock
 from mmeplan.simulator.faults import Faults
@@ -172,6 +172,14 @@ class World:
             raise ValueError(f"a quota must be 0 or more, not {value}")
         with self._store.lock, self._store.writing():
             self.records.put("quota", self.account, region, name, value)
+
+    def declare(self, document: Any, *, region: str = DEFAULT_REGION) -> None:
+        """What else the account has in a region, as in examples/simulator/account.yaml: images, keys, subnets, ….
+
+        Each kind takes the place of what was declared of it before. Raises ValueError for what can't be read.
+        """
+        with self._store.lock, self._store.writing():
+            declared.declare(self.records, self.account, region, document)
 
     def reset(self) -> None:
         """Empty everything: objects, faults, history, counters. Time and chance begin anew."""

@@ -32,6 +32,8 @@ SAMPLES = (
         "mig-1g.5gb+a",
         "/a~/",
         "arn:aws:sagemaker:~:123456789012:model-package/x/1",
+        "123456789012",
+        f"sha256:{64 * chr(97)}",
     ),
 )
 """Texts that fit some pattern each. They grow at their end, or where the `~` stands."""

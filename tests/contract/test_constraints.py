@@ -30,6 +30,8 @@ JSON_TARGETS = {
     "application-autoscaling": "AnyScaleFrontendService",
     "service-quotas": "ServiceQuotasV20190624",
     "logs": "Logs_20140328",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+    "kms": "TrentService",
 }
 SCOPES = {"resourcegroupstaggingapi": "tagging", "cloudwatch": "monitoring", "service-quotas": "servicequotas"}
 CODES = {
@@ -42,10 +44,16 @@ CODES = {
     "sts": "ValidationError",
     "iam": "ValidationError",
     "logs": "InvalidParameterException",
+    "ecr": "InvalidParameterException",
+    "ec2": "InvalidParameterValue",
+    "kms": "ValidationException",
+    "sns": "InvalidParameter",
 }
 PROTOCOLS = {
     "sts": ("query",),
     "iam": ("query",),
+    "ec2": ("ec2",),
+    "sns": ("query",),
     "cloudwatch": ("json", "query"),
     "sagemaker-runtime": ("rest-json",),
     "s3": ("rest-xml",),
@@ -94,7 +102,7 @@ WAYS = [
 def unsendable(way: Way, case: Case) -> str:
     """Why a case can't be said on the wire of a protocol; empty where it can."""
     constraint = case.constraint
-    if way.protocol == "query" and has_empty(case.request):
+    if way.protocol in ("query", "ec2") and has_empty(case.request):
         return "a form has no words for a list or structure without members"
     if constraint.kind == "required" and way.protocol.startswith("rest") and len(constraint.path) == 1:
         member = str(constraint.path[0])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mmeplan.simulator.services import SERVICES
 from tests.contract.doors import ARN, IMAGE, ROLE, VARIANT, Door, error_of
 
+ACCOUNT = Path(__file__).parents[2] / "examples" / "simulator" / "account.yaml"
 TARGET = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/e/variant/main",
@@ -60,6 +63,7 @@ def test_every_operation_of_every_service_answers_in_its_shape(door: Door) -> No
     sagemaker(answers)
     autoscaling_and_alarms(answers)
     runtime_and_quotas(answers)
+    rest_of_the_account(answers)
     s3(answers)
     roles_and_logs(answers)
     sm = answers.client("sagemaker")
@@ -146,6 +150,21 @@ def roles_and_logs(answers: Answers) -> None:
     sts.assume_role(RoleArn=role, RoleSessionName="ann")
     error_of(sts.assume_role_with_web_identity, RoleArn=role, RoleSessionName="ann", WebIdentityToken="none")
     error_of(answers.client("logs").filter_log_events, logGroupName="/aws/sagemaker/Endpoints/e")
+
+
+def rest_of_the_account(answers: Answers) -> None:
+    sim = answers.door.sim
+    assert sim
+    document = yaml.safe_load(ACCOUNT.read_text())
+    sim.declare(document, region=document.pop("region"))
+    ecr, ec2, kms = (answers.client(service) for service in ("ecr", "ec2", "kms"))
+    ecr.describe_images(repositoryName="ranker")
+    ecr.batch_get_image(repositoryName="ranker", imageIds=[{"imageTag": "7"}])
+    for what in ("subnets", "security_groups", "vpc_endpoints", "route_tables", "instance_types"):
+        getattr(ec2, f"describe_{what}")()
+    key = kms.describe_key(KeyId="alias/volumes")["KeyMetadata"]["KeyId"]
+    kms.get_key_policy(KeyId=key)
+    answers.client("sns").get_topic_attributes(TopicArn="arn:aws:sns:eu-west-1:123456789012:ranker")
 
 
 def s3(answers: Answers) -> None:
