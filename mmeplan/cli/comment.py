@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mmeplan.cli import gitlab
 from mmeplan.cli.door import say, tell
 from mmeplan.cloud import comments, github
 from mmeplan.cloud.clock import SystemClock
+from mmeplan.cloud.rest import Rest
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
 from mmeplan.render.markup import code, fitted, prose
@@ -30,7 +32,7 @@ Examples:
   mmeplan comment --file drift.md --issue "Drift in prod"
   mmeplan comment --withdraw -e prod --due '["fleets/berlin/fleet.yaml"]'
 \b
-The token comes from GITHUB_TOKEN. In a workflow the rest is known from the event.
+The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN. In CI the rest is known from the environment.
 """
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
@@ -45,8 +47,14 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
 
 @click.command(epilog=EXAMPLES)
 @click.option("--file", "file", metavar="FILE", type=click.Path(), help="The Markdown that mmeplan wrote.")
-@click.option("--repo", metavar="OWNER/NAME", help="The repository; GITHUB_REPOSITORY where it isn't given.")
-@click.option("--pull-request", type=click.IntRange(min=1), metavar="NUMBER", help="The pull request; the event's own.")
+@click.option("--repo", metavar="OWNER/NAME", help="The repository, or GitLab's project; that of the run otherwise.")
+@click.option(
+    "--pull-request",
+    "--merge-request",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="The pull or merge request; that of the run otherwise.",
+)
 @click.option("--issue", metavar="TITLE", help="An open issue in the place of a comment, made where there is none.")
 @click.option(
     "--comment-key",
@@ -86,7 +94,7 @@ def command(
     author: str | None,
     if_denied: str,
 ) -> None:
-    """Put Markdown under a pull request, once: the comment of the run before is changed in place.
+    """Put Markdown under a pull or merge request, once: the comment of the run before is changed in place.
 
     The comment is found by its hidden marker (fleet, environment, path, region, account, --comment-key) and its author.
     Where nothing but the time differs, nothing is sent. A text that is too long is cut, and says so. In a workflow an
@@ -97,12 +105,7 @@ def command(
     if withdraw == bool(file) or (withdraw and issue):
         raise click.UsageError("expected --file FILE, or --withdraw, which is about comments")
     body = "" if file is None else comments.keyed(_read(file), comment_key)
-    repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
-    place = (
-        comments.issue(repository, issue)
-        if issue
-        else comments.pull_request(repository, pull_request or pull_request_of(os.environ))
-    )
+    place, repository = _place(repo, pull_request, issue)
     client = connect(os.environ, SystemClock())
     try:
         if withdraw:
@@ -144,7 +147,10 @@ def _withdrawn(marker: comments.Marker) -> str:
     """What stands in the place of a plan that a pull request no longer asks for."""
     path = marker.get("path")
     name = code(path or marker.get("fleet"))
-    if path and not (Path(os.environ.get("GITHUB_WORKSPACE") or ".") / path).exists():
+    if (
+        path
+        and not (Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or ".") / path).exists()
+    ):
         quoted = shlex.quote(path)
         typed = code(f"git restore --source=BASE -- {quoted} && mmeplan destroy {quoted}")
         return (
@@ -155,8 +161,22 @@ def _withdrawn(marker: comments.Marker) -> str:
     return f"## {name}: nothing to plan\n\n{unchanged}"
 
 
-def connect(environment: Mapping[str, str], clock: Clock) -> github.GitHub:
+def _place(repo: str | None, number: int | None, issue: str | None) -> tuple[comments.Place, str]:
+    """Where the text goes, and the name of the repository. Raises InputError."""
+    if gitlab.is_here(os.environ):
+        if issue:
+            raise InputError([Problem("--issue is about GitHub", hint="on GitLab a failed scheduled job notifies")])
+        return gitlab.place(os.environ, repo, number), ""
+    repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
+    if issue:
+        return comments.issue(repository, issue), repository
+    return comments.pull_request(repository, number or pull_request_of(os.environ)), repository
+
+
+def connect(environment: Mapping[str, str], clock: Clock) -> Rest:
     """The API that the environment names, with its token. Raises InputError."""
+    if gitlab.is_here(environment):
+        return gitlab.connect(environment, clock)
     token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN") or ""
     if not token:
         raise InputError(
@@ -179,6 +199,8 @@ def pull_request_of(environment: Mapping[str, str]) -> int:
 
 def run_of(environment: Mapping[str, str]) -> comments.Run:
     """The run of the workflow, and the commit that it plans: the pull request's own, not that of the trial merge."""
+    if gitlab.is_here(environment):
+        return gitlab.run_of(environment)
     number, attempt = (environment.get(name, "") for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
     if not number.isdecimal():
         return comments.Run()
@@ -222,6 +244,8 @@ def _read(path: str) -> str:
 
 def _advice(error: CloudError, repository: str, *, issue: bool) -> str:
     """What to do about a refusal, by its cause."""
+    if gitlab.is_here(os.environ):
+        return gitlab.advice(error)
     permission = "issues: write" if issue else "pull-requests: write"
     if _LOCKED.search(error.message):
         return "the conversation is locked: unlock it, and run the job again"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
-from mmeplan.cloud.github import GitHub
+from mmeplan.cloud.rest import Rest
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError, Problem
 
 LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
@@ -153,7 +153,7 @@ def _quoted(name: str) -> str:
 # --- one text ---------------------------------------------------------------------------------------------------------
 
 
-def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", run: Run = Run()) -> Posted:
+def post(github: Rest, place: Place, body: str, fit: Fit, author: str = "", run: Run = Run()) -> Posted:
     """Create the text, or change the one that is there, or leave it: an unchanged text isn't sent.
 
     `author` is the login that we write as; it is asked where it isn't given. Raises CloudError; InputError where
@@ -198,7 +198,7 @@ def post(github: GitHub, place: Place, body: str, fit: Fit, author: str = "", ru
 
 
 def withdraw(
-    github: GitHub,
+    github: Rest,
     place: Place,
     of: Marker,
     due: Collection[str],
@@ -224,7 +224,7 @@ def withdraw(
     return done
 
 
-def _fold(github: GitHub, place: Place, item: Mapping[str, Any], text: str, run: Run) -> None:
+def _fold(github: Rest, place: Place, item: Mapping[str, Any], text: str, run: Run) -> None:
     """Put a text in the place of another, under its marker: it is found again, and taken for no plan."""
     before = str(item.get("body") or "").lstrip("\ufeff\r\n\t ")
     body = _with_run(f"{before.partition(chr(10))[0].strip()}\n\n{text}\n", replace(run, folded=True))
@@ -232,7 +232,7 @@ def _fold(github: GitHub, place: Place, item: Mapping[str, Any], text: str, run:
 
 
 def _fold_doubles(
-    github: GitHub, place: Place, items: list[Mapping[str, Any]], ours: Mapping[str, Any], run: Run
+    github: Rest, place: Place, items: list[Mapping[str, Any]], ours: Mapping[str, Any], run: Run
 ) -> None:
     """Fold what else stands there of the very same deployment."""
     marker = Marker.of(str(ours.get("body") or ""))
@@ -245,7 +245,7 @@ def _fold_doubles(
             _fold(github, place, item, f"The plan stands in [another comment]({_url(ours)}).", run)
 
 
-def close(github: GitHub, place: Place, marker: Marker, author: str = "") -> Posted:
+def close(github: Rest, place: Place, marker: Marker, author: str = "") -> Posted:
     """Close our open issue, where there is one. Raises CloudError."""
     ours = _best(_ours(github, place, author or _asked(github)), marker, Run())
     if ours is None:
@@ -265,7 +265,7 @@ def _with_run(body: str, run: Run) -> str:
     return f"{head}\n{run.line}{rest}" if run.line else body
 
 
-def _asked(github: GitHub) -> str:
+def _asked(github: Rest) -> str:
     """Who the token writes as; the bot of GitHub Actions where GitHub doesn't tell."""
     try:
         return github.viewer() or ACTIONS_BOT
@@ -275,12 +275,12 @@ def _asked(github: GitHub) -> str:
         return ACTIONS_BOT
 
 
-def _ours(github: GitHub, place: Place, author: str) -> list[Mapping[str, Any]]:
+def _ours(github: Rest, place: Place, author: str) -> list[Mapping[str, Any]]:
     """What we wrote there that begins with a marker."""
     return [item for item in _marked(github, place) if _is_by(item.get("user"), author)]
 
 
-def _marked(github: GitHub, place: Place) -> Iterator[Mapping[str, Any]]:
+def _marked(github: Rest, place: Place) -> Iterator[Mapping[str, Any]]:
     for item in github.pages(place.listed):
         if isinstance(item, dict) and "pull_request" not in item and Marker.of(str(item.get("body") or "")):
             yield item
@@ -306,7 +306,7 @@ def _is_by(user: Any, author: str) -> bool:
     return login == named or (user.get("type") == "Bot" and login == f"{named}[bot]")
 
 
-def _sent(github: GitHub, method: str, path: str, text: str, fit: Fit, also: Mapping[str, Any] | None = None) -> Any:
+def _sent(github: Rest, method: str, path: str, text: str, fit: Fit, also: Mapping[str, Any] | None = None) -> Any:
     """Send a text to its place; half of it where GitHub finds it too long after all."""
     try:
         return github.call(method, path, {"body": text, **(also or {})})

@@ -2,6 +2,7 @@
 
     door          what passes is masked                     report      what happens, in words
     text, markdown, html, json_document     a plan                          github      a workflow's step, annotations
+    gitlab        a merge request's counts of changes
     findings      `validate`, and what is wrong with an input               sarif       findings for code scanning
     status        `status`, and how an apply ended                          drift       `drift`, text and JSON
     reports       several plans in one output
@@ -17,6 +18,7 @@ from typing import Final
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text, problems_text
+from mmeplan.render.gitlab import gitlab
 from mmeplan.render.graph import dot, mermaid
 from mmeplan.render.html import html
 from mmeplan.render.json_document import json_text
@@ -37,7 +39,13 @@ from mmeplan.render.status import (
 from mmeplan.render.style import clean
 from mmeplan.render.text import text
 
-OUTPUTS: Final[Mapping[str, Output]] = {"text": text, "json": json_text, "markdown": markdown, "html": html}
+OUTPUTS: Final[Mapping[str, Output]] = {
+    "text": text,
+    "json": json_text,
+    "markdown": markdown,
+    "html": html,
+    "gitlab": gitlab,
+}
 """The outputs of a plan by their names (`--format`), in the order in which they are offered."""
 
 __all__ = [
@@ -57,6 +65,7 @@ __all__ = [
     "drift_json",
     "drift_text",
     "findings_text",
+    "gitlab",
     "html",
     "json_text",
     "markdown",

@@ -71,7 +71,7 @@ def test_libraries_with_one_job_have_one_home_each() -> None:
         "deepdiff": {"mmeplan/diff/fields.py"},
         "boto3": {"mmeplan/cloud/aws.py"},
         "cel_expr_python": {"mmeplan/spec/cel.py"},
-        "urllib3": {"mmeplan/cloud/github.py"},
+        "urllib3": {"mmeplan/cloud/rest.py"},
     }
     for library, allowed in homes.items():
         importing = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)

@@ -8,7 +8,8 @@ import pytest
 
 from mmeplan.cloud import comments as module
 from mmeplan.cloud.comments import LIMIT, Marker, Posted, Run, close, issue, post, pull_request, withdraw
-from mmeplan.cloud.github import ATTEMPTS, LONGEST_WAIT_S, GitHub
+from mmeplan.cloud.github import GitHub
+from mmeplan.cloud.rest import ATTEMPTS, LONGEST_WAIT_S
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError
 from mmeplan.render.markup import NOTICE, fitted
 from tests.flow.clock import Clock

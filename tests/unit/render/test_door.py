@@ -45,7 +45,8 @@ def test_a_function_behind_the_door_gets_a_masked_plan(secretive: Plan) -> None:
 @pytest.mark.parametrize("name", render.OUTPUTS)
 def test_every_output_masks_and_shows_values_only_by_name(name: str, secretive: Plan) -> None:
     assert SECRET not in render.OUTPUTS[name](secretive)
-    assert SECRET in render.OUTPUTS[name](secretive, show_environment=True)
+    tells_values = name != "gitlab"  # three counts
+    assert (SECRET in render.OUTPUTS[name](secretive, show_environment=True)) is tells_values
 
 
 def test_what_a_workflow_is_told_is_masked(secretive: Plan) -> None:
