@@ -285,7 +285,7 @@ class _Compiler:
         for old, new in moved.items():
             resource = self.resources[new]
             old_config = address("endpoint_config", old.partition("/")[2])
-            is_inline = resource.kind == "endpoint" and isinstance(resource.entry.config, Entry)
+            is_inline = isinstance(resource.entry.config, Entry)
             if is_inline and old_config not in self.resources:
                 found[old_config] = address("endpoint_config", resource.name)
         return found

@@ -32,7 +32,7 @@ from mmeplan.identity import (
     address,
     digest_in,
 )
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, as_a
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 
 HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
@@ -190,7 +190,7 @@ def _live_endpoint(owned: Ownership, endpoint: Resource, renamed: frozenset[str]
     if live is not None and live.is_present:
         return live
     others = (other for other in owned.owned_at("endpoint", endpoint.address) if other.name in renamed)
-    return next((other for other in others if isinstance(other, LiveEndpoint)), None)
+    return as_a(next(others, None), LiveEndpoint)
 
 
 def _is_new_to_fleet(owned: Ownership, live: LiveEndpoint, in_force: LiveEndpointConfig | None) -> bool:

@@ -8,13 +8,14 @@ object, the endpoint last; so a move that was stopped is found again, and goes o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.identity import ENVIRONMENT_TAG, Deployment, address
-from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
+from mmeplan.kinds import kind_named, kinds
+from mmeplan.live import LiveObject, Ownership
 from mmeplan.plan.step import Step, TagsOwnedBy
 
 
@@ -66,12 +67,14 @@ def move_of(owned: Ownership, asked: str, target: Deployment) -> Move:
         raise InputError([Problem(f"{source.words} owns no {at}", hint=hint)])
     moving = {(live.kind, live.name): live for live in found}
     for live in found:
-        if isinstance(live, LiveEndpoint):
-            moving |= _configs_of(owned, live, at)
-    for config in [live for live in moving.values() if isinstance(live, LiveEndpointConfig)]:
-        moving |= _owned_by_name(owned, "model", config.models)
+        moving |= _generations(owned, live, at)
+    waiting = list(moving.values())
+    while waiting:
+        needed = _referred_to(owned, waiting.pop())
+        waiting += [live for key, live in needed.items() if key not in moving]
+        moving |= needed
     used = _used_by_others(owned, moving)
-    order = {"model": 0, "endpoint_config": 1, "endpoint": 2}
+    order = {kind.name: number for number, kind in enumerate(kinds())}
     objects = sorted(moving.values(), key=lambda live: (order[live.kind], live.name))
     return Move(
         source,
@@ -84,26 +87,25 @@ def move_of(owned: Ownership, asked: str, target: Deployment) -> Move:
 _Objects = Mapping[tuple[str, str], LiveObject]
 
 
-def _configs_of(owned: Ownership, endpoint: LiveEndpoint, at: str) -> _Objects:
-    """The configs of an endpoint: those in force and pending, and the generations of its inline config."""
-    inline = address("endpoint_config", at.partition("/")[2])
-    names = [*endpoint.configs, *(live.name for live in owned.owned_at("endpoint_config", inline))]
-    return _owned_by_name(owned, "endpoint_config", names)
+def _generations(owned: Ownership, live: LiveObject, at: str) -> _Objects:
+    """The generations of what its entry declares inline."""
+    inline = kind_named(live.kind).inline.values()
+    found = (each for kind in inline for each in owned.owned_at(kind, address(kind, at.partition("/")[2])))
+    return {(each.kind, each.name): each for each in found}
 
 
-def _owned_by_name(owned: Ownership, kind: str, names: Iterable[str]) -> _Objects:
-    found = (owned.snapshot.get(kind, name) for name in names)
-    return {(kind, live.name): live for live in found if live is not None and live.is_present and owned.owns(live)}
+def _referred_to(owned: Ownership, live: LiveObject) -> _Objects:
+    """What an object refers to, as far as the deployment owns it."""
+    found = (owned.snapshot.get(kind, name) for kind, name in kind_named(live.kind).references(live.describe))
+    return {(e.kind, e.name): e for e in found if e is not None and e.is_present and owned.owns(e)}
 
 
 def _used_by_others(owned: Ownership, moving: _Objects) -> set[tuple[str, str]]:
     """Configs and models that an endpoint which stays runs on, or that a config which stays refers to."""
     used: set[tuple[str, str]] = set()
-    for endpoint in owned.snapshot.endpoints():
-        if ("endpoint", endpoint.name) not in moving and owned.owns(endpoint):
-            used |= {("endpoint_config", name) for name in endpoint.configs}
-    for config in owned.snapshot.present("endpoint_config"):
-        stays = ("endpoint_config", config.name) not in moving or ("endpoint_config", config.name) in used
-        if stays and isinstance(config, LiveEndpointConfig) and owned.owns(config):
-            used |= {("model", name) for name in config.models}
+    for kind in reversed(kinds()):  # who refers before what is referred to
+        for live in owned.owned(kind.name):
+            at = (live.kind, live.name)
+            if at in used or at not in moving:
+                used |= {*kind.references(live.describe)}
     return used & set(moving)

@@ -24,7 +24,7 @@ from mmeplan.errors import Command, FleetRefused, InputError, PlanRefused, Probl
 from mmeplan.files import PRIVATE, Writing, write_all
 from mmeplan.graph import Graph
 from mmeplan.identity import owner_in
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, kind_named
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
@@ -104,7 +104,7 @@ class Desired:
 
 def emptied(fleet: Fleet) -> Fleet:
     """The same fleet with nothing declared: what `destroy` plans towards."""
-    return replace(fleet, models={}, endpoint_configs={}, endpoints={}, for_each=())
+    return replace(fleet, sections={}, for_each=())
 
 
 def files_of(fleet: Fleet) -> list[str]:
@@ -301,7 +301,11 @@ def as_served(graph: Graph, snapshot: Snapshot) -> Graph:
     stay = [
         change
         for change in diff.diff(graph, snapshot).changes
-        if change.kind == "model" and change.path and change.live_name and not change.action.creates
+        if change.is_immutable
+        and not kind_named(change.kind).is_swapped_to
+        and change.path
+        and change.live_name
+        and not change.action.creates
     ]
     found = {c.address: replace(graph.resources[c.address], physical_name=c.live_name) for c in stay}
     return replace(graph, resources={**graph.resources, **found})
@@ -323,7 +327,7 @@ def replacement_salts(graph: Graph, snapshot: Snapshot, addresses: Sequence[str]
 def _live_names(graph: Graph, snapshot: Snapshot, resource: Resource) -> str:
     """What serves this address now: the configs its endpoints run, or its own newest live object."""
     users = (graph.resources[at] for at in graph.closure_of_dependents(resource.address))
-    running = (snapshot.endpoint(user.physical_name) for user in users if user.kind == "endpoint")
+    running = (snapshot.endpoint(user.physical_name) for user in users)
     names = sorted({live.config for live in running if live is not None})
     return ",".join(names) or resource.physical_name
 

@@ -16,7 +16,7 @@ from mmeplan.canonical import short_number
 from mmeplan.diff import Inputs
 from mmeplan.graph import Graph
 from mmeplan.identity import owner_in
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, kind_named
 from mmeplan.live import Snapshot
 from mmeplan.planning import DOUBTFUL
 from mmeplan.render import ObjectStatus, PoolStatus, StatusRow, VariantStatus, age_text
@@ -52,7 +52,7 @@ def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
     if seen.status == "unreadable":
         return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
     config = snapshot.endpoint_config(seen.config)
-    content = inputs.config_content(config) if config is not None and config.is_present else {}
+    content = inputs.live_content(config) if config is not None and config.is_present else {}
     return StatusRow(
         address=endpoint.address,
         name=endpoint.physical_name,
@@ -94,7 +94,7 @@ def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:
 def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:
     """A config or model as it was seen."""
     seen = inputs.snapshot.get(kind, name)
-    models = tuple(sorted(inputs.models_in(name))) if kind == "endpoint_config" else ()
+    models = tuple(sorted(inputs.models_in(name))) if kind_named(kind).is_swapped_to else ()
     if seen is None or seen.status == "unreadable":
         return ObjectStatus(name, models=models)
     return ObjectStatus(name, seen.arn, seen.created_at, seen.is_present, models)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from mmeplan.apply.references import References
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
-from mmeplan.live import DESCRIBES, NAME_MEMBERS, LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
+from mmeplan.kinds import ENDPOINT, as_a, kind_named
+from mmeplan.live import LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
 
 
 class CurrentState:
@@ -19,8 +20,7 @@ class CurrentState:
 
     def endpoint(self, name: str) -> LiveEndpoint | None:
         """The endpoint of that name; None where it doesn't exist."""
-        found = self.find("endpoint", name)
-        return found if isinstance(found, LiveEndpoint) else None
+        return as_a(self.find(ENDPOINT.name, name), LiveEndpoint)
 
     def find(self, kind: str, name: str) -> LiveObject | None:
         """The object of that kind and name; None where it doesn't exist."""
@@ -30,9 +30,9 @@ class CurrentState:
             if failure_of(error) is Failure.NOT_FOUND:
                 return None
             raise
-        live = live_object(kind, str(answer.get(NAME_MEMBERS[kind], name)), "present", answer)
+        live = live_object(kind, str(answer.get(kind_named(kind).name_member, name)), "present", answer)
         if live.status == "unreadable":
-            raise CloudError(DESCRIBES[kind], "UnreadableAnswer", f"{name}: {live.error}")
+            raise CloudError(kind_named(kind).describe_operation, "UnreadableAnswer", f"{name}: {live.error}")
         return live
 
     def tags(self, arn: str) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 from mmeplan.apply.retrying import MODIFIED_MARGIN_S, SCAN_VALID_S
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, kind_named
 from mmeplan.live import Answer, Clock, Reader, Usage, describe_call, live_endpoint, models_of, pages
 
 
@@ -51,9 +52,9 @@ class References:
         return suspects[0] if suspects else ""
 
     def _suspects(self, kind: str, name: str, placeholders: Iterable[str]) -> list[str]:
-        if kind == "model":
+        if not kind_named(kind).is_swapped_to:  # endpoints need it through the configs that refer to it
             configs = self._usage.configs_to_read()
-            for config, answer in zip(configs, self._read_all("endpoint_config", configs), strict=True):
+            for config, answer in zip(configs, self._read_all(ENDPOINT_CONFIG.name, configs), strict=True):
                 self._usage.set_config(config, models_of(answer) if answer is not None else None)
         return sorted({endpoint for _, endpoint in self._usage.users_of(kind, name, placeholders)})
 
@@ -72,7 +73,7 @@ class References:
 
     def _describe(self, endpoints: list[str]) -> None:
         """Read what these endpoints run now, in the place of what was known of them."""
-        for endpoint, answer in zip(endpoints, self._read_all("endpoint", endpoints), strict=True):
+        for endpoint, answer in zip(endpoints, self._read_all(ENDPOINT.name, endpoints), strict=True):
             configs = live_endpoint(answer).configs if answer is not None else ()
             if answer is not None and not configs:
                 text = f"it isn't said which config {endpoint} runs, so nothing can be known to be unused"

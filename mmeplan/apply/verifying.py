@@ -13,11 +13,9 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.canonical import canonical
 from mmeplan.errors import CloudError
-from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.kinds.model import aligned_model, live_model
+from mmeplan.kinds import Kind, kind_named, kind_of_operation
 from mmeplan.live import (
     LIST_ABOVE,
-    NAME_MEMBERS,
     Answer,
     LiveEndpoint,
     Reader,
@@ -26,7 +24,7 @@ from mmeplan.live import (
     observe_endpoints,
 )
 from mmeplan.plan import Plan
-from mmeplan.plan.step import KIND_OF, Gone, RunsConfig, Step, Wait, desires_met, known_desires
+from mmeplan.plan.step import Gone, RunsConfig, Step, Wait, desires_met, known_desires
 
 _FINE = frozenset({IN_SERVICE, SYSTEM_UPDATING, UPDATING, ROLLING_BACK})
 """It serves what was asked for. SageMaker's patching and an autoscaler may be at work again by now."""
@@ -77,27 +75,24 @@ def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
     """Created models and configs hold what was planned, deleted ones are gone. Of a stand-in the last step counts."""
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
-        kind = KIND_OF.get(step.operation, "")
-        if kind in ("model", "endpoint_config"):
-            last[kind, str(step.params[NAME_MEMBERS[kind]])] = step
+        kind = kind_of_operation(step.operation)
+        if kind is not None and kind.is_immutable:
+            last[kind.name, kind.name_in(step.params)] = step
     created = {at: step for at, step in last.items() if step.operation.startswith("Create")}
     answers = reader.gather([describe_call(kind, name) for kind, name in created])
-    for ((kind, name), step), answer in zip(created.items(), answers, strict=True):
-        words = "is not there" if not _is_there(answer) else _unlike(kind, step, answer)
+    for ((at, name), step), answer in zip(created.items(), answers, strict=True):
+        words = "is not there" if not _is_there(answer) else _unlike(kind_named(at), step, answer)
         if words:
-            yield f"{kind.replace('_', ' ')} {name}: {words}"
-    for kind, name in _still_there([at for at in last if at not in created], reader):
-        yield f"{kind.replace('_', ' ')} {name}: is still there"
+            yield f"{kind_named(at).words} {name}: {words}"
+    for at, name in _still_there([key for key in last if key not in created], reader):
+        yield f"{kind_named(at).words} {name}: is still there"
 
 
-def _unlike(kind: str, step: Step, answer: Answer | Exception) -> str:
+def _unlike(of: Kind, step: Step, answer: Answer | Exception) -> str:
     """What of a created object isn't as it was asked for: its tags say nothing about that. Empty where all of it is."""
     assert not isinstance(answer, Exception)
-    wanted = canonical({key: value for key, value in step.params.items() if key not in (NAME_MEMBERS[kind], "Tags")})
-    if kind == "model":
-        now = aligned_model(wanted, live_model(dict(answer)))
-    else:
-        now = aligned_config(wanted, live_endpoint_config(dict(answer)))
+    wanted = canonical({k: value for k, value in step.params.items() if k not in (of.name_member, "Tags")})
+    now = of.aligned(wanted, of.content(answer))
     wrong = sorted(key for key in {*wanted, *now} if wanted.get(key) != now.get(key))
     return f"holds another {', '.join(wrong)} than planned" if wrong else ""
 

@@ -16,20 +16,6 @@ from typing import Any
 
 Shape = dict[str, Any]
 
-CREATE_OPERATIONS = {
-    "model": "CreateModel",
-    "endpoint_config": "CreateEndpointConfig",
-    "endpoint": "CreateEndpoint",
-}
-"""Kind → the operation whose request shape describes it."""
-
-DELETE_OPERATIONS = {
-    "model": "DeleteModel",
-    "endpoint_config": "DeleteEndpointConfig",
-    "endpoint": "DeleteEndpoint",
-}
-"""Kind → the operation that deletes an object of it."""
-
 
 @dataclass(frozen=True)
 class ServiceModel:

@@ -32,6 +32,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.diff.removals import removals
 from mmeplan.diff.rollback import Generation, generations_of, rollback_graph
 from mmeplan.graph import Graph
+from mmeplan.kinds import ENDPOINT, immutable_kinds
 from mmeplan.live import Snapshot
 
 
@@ -41,11 +42,11 @@ def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Dif
     `targets` are the addresses that a plan is limited to, where it is: a placeholder is that of their endpoint.
     """
     inputs = Inputs(graph, snapshot)
-    decisions = [decide(inputs, endpoint) for endpoint in graph.of_kind("endpoint")]
+    decisions = [decide(inputs, endpoint) for endpoint in graph.of_kind(ENDPOINT.name)]
     needed = demand(inputs, decisions)
     changes = [decision.change for decision in decisions]
-    for kind in ("endpoint_config", "model"):
-        changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind)]
+    for kind in reversed([*immutable_kinds()]):
+        changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind.name)]
     removed = removals(needed)
     changes += [*placeholder_changes(needed, targets), *removed.changes]
     changes.sort(key=lambda change: (change.address, change.name))

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final, Literal
 
 from mmeplan.graph import Graph
+from mmeplan.kinds import is_kind, kind_named
 from mmeplan.spec import FilePath
 
 
@@ -20,6 +21,8 @@ class Action(Enum):
     """Only tags change."""
     SCALE = "scale"
     """Weights, counts or concurrency change in place (UpdateEndpointWeightsAndCapacities)."""
+    UPDATE = "update"
+    """The object itself is changed in place, by its kind's own update."""
     SWAP = "swap"
     """The endpoint moves to another config (UpdateEndpoint, blue/green)."""
     WAIT = "wait"
@@ -62,6 +65,7 @@ _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
     Action.CREATE: ("create",),
     Action.TAG: ("update",),
     Action.SCALE: ("update",),
+    Action.UPDATE: ("update",),
     Action.SWAP: ("update",),
     Action.WAIT: ("read",),
     Action.DELETE: ("delete",),
@@ -250,6 +254,16 @@ class Change:
         return ("adopt", *(word for word in words if word != "no-op")) if self.adopts else words
 
     @property
+    def is_immutable(self) -> bool:
+        """Whether the object's content makes its name, so that it is never changed."""
+        return is_kind(self.kind) and kind_named(self.kind).is_immutable
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether the object serves traffic, and is changed by a blue/green swap."""
+        return is_kind(self.kind) and kind_named(self.kind).is_swapped
+
+    @property
     def is_noop(self) -> bool:
         """Whether nothing at all is done."""
         return self.action is Action.NO_OP and not self.adopts
@@ -259,11 +273,12 @@ def action_of(kind: str, actions: tuple[str, ...], effect: str, reason: str) -> 
     """The action that a plan document's words stand for. Raises ValueError for words that no mmeplan writes."""
     words = tuple(word for word in actions if word != "adopt") or ("no-op",)
     if words == ("update",):
-        return {"traffic_shift": Action.SWAP, "in_place": Action.SCALE}.get(effect, Action.TAG)
+        in_place = Action.UPDATE if kind_named(kind).is_changed_in_place else Action.SCALE
+        return {"traffic_shift": Action.SWAP, "in_place": in_place}.get(effect, Action.TAG)
     if words == ("read",):
         return {"in_progress": Action.WAIT, "unreadable": Action.UNREADABLE}.get(reason, Action.REFUSE)
     if words == ("create", "delete"):
-        return Action.RENAME if kind == "endpoint" else Action.PLACEHOLDER
+        return Action.PLACEHOLDER if kind_named(kind).is_swapped_to else Action.RENAME
     for action, said in _WORDS.items():
         if said == words:
             return action

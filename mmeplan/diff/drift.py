@@ -42,10 +42,8 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.kinds import Resource
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, immutable_kinds, is_kind, kind_named, kinds
 from mmeplan.kinds.endpoint import meaning, model_stands_for, with_live_desires, without_count
-from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.kinds.model import live_model
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 
 MOST_OWNERS: Final = 6  # variants with a count: above it not every way to share the counts out is tried
@@ -55,9 +53,8 @@ What = Literal["content", "scale", "tags", "ownership", "deleted", "broken", "un
 should; an update of somebody else under way."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_ADDRESS: Final = re.compile(r"(model|endpoint_config|endpoint)/[a-zA-Z0-9-]+")
+_ADDRESS: Final = re.compile(r"([a-z_]+)/[a-zA-Z0-9-]+")
 _A_DIGEST: Final = "a digest"
-_KINDS: Final = ("endpoint", "endpoint_config", "model")
 
 
 class UnknownSaltError(Exception):
@@ -145,10 +142,10 @@ def _owned_readings(
     inputs: Inputs, config: Resource | None, live: LiveEndpoint | None, live_config: LiveObject
 ) -> Iterator[tuple[frozenset[str], Canonical]]:
     """`_readings`, each with the variants whose count it takes for somebody else's. Raises UnknownSaltError."""
-    raw = inputs.config_content(live_config)
-    aligned = inputs.aligned_config_content(config, live_config) if config else raw
+    raw = inputs.live_content(live_config)
+    aligned = inputs.aligned_content(config, live_config) if config else raw
     tried: list[Canonical] = []
-    for content in (aligned, raw, aligned_config({}, raw)):
+    for content in (aligned, raw, ENDPOINT_CONFIG.aligned({}, raw)):
         if content in tried:
             continue
         tried.append(content)
@@ -230,7 +227,7 @@ def applied_digest(inputs: Inputs, config: Resource, live_config: LiveObject) ->
         except UnknownSaltError:
             return name
 
-    content = inputs.aligned_config_content(config, live_config)
+    content = inputs.aligned_content(config, live_config)
     return digest("endpoint", meaning(content, model_of, config.counts_of_others))
 
 
@@ -244,13 +241,13 @@ def _applied_model(inputs: Inputs, name: str) -> Any:
     if live.by_digest:
         declared = inputs.graph.declared("model", live.name) or resource
         return model_stands_for(declared.content, declared.entry.replace_salt) if declared else name
-    content = inputs.aligned_model_content(resource, live) if resource else live_model(dict(live.describe))
+    content = inputs.aligned_content(resource, live) if resource else MODEL.content(live.describe)
     tagged = live.tag(DIGEST_TAG)
     if tagged is None or tagged == digest("model", content):
         return model_stands_for(content, None)
     if salt is not None and tagged == digest("model", content, salt):
         return model_stands_for(content, salt)
-    raw = live_model(dict(live.describe))
+    raw = MODEL.content(live.describe)
     if tagged == digest("model", raw) or digest_in(live.name) != tagged[:DIGEST_CHARS]:
         return model_stands_for(raw, None)  # no salt; or a tag that mmeplan did not put on this model
     raise UnknownSaltError(name)
@@ -260,9 +257,9 @@ def is_content_addressed(live: LiveObject) -> bool:
     """Whether a model or config bears a name that mmeplan gave it: `NAME-DIGEST8` of its very content."""
     if live.by_digest or not live.is_present:
         return False
-    is_config = live.kind == "endpoint_config"
-    content = live_endpoint_config(dict(live.describe)) if is_config else live_model(dict(live.describe))
-    bare = aligned_config({}, content) if is_config else content
+    kind = kind_named(live.kind)
+    content = kind.content(live.describe)
+    bare = kind.aligned({}, content) if kind.is_swapped_to else content
     return digest_in(live.name) in {
         known[:DIGEST_CHARS] for form in (content, bare) for known in digests(live.kind, form)
     }
@@ -327,11 +324,12 @@ def manual_changes(graph: Graph, snapshot: Snapshot) -> ManualChanges:
     finder = _Finder(Inputs(graph, snapshot))
     for endpoint in graph.of_kind("endpoint"):
         finder.endpoint(endpoint)
-    for kind in _KINDS:
-        for live in finder.inputs.owned(kind):
+    for kind in reversed(kinds()):
+        for live in finder.inputs.owned(kind.name):
             finder.tags(live)
-    for resource in (*graph.of_kind("endpoint_config"), *graph.of_kind("model")):
-        finder.declared(resource)
+    for kind in reversed([*immutable_kinds()]):
+        for resource in graph.of_kind(kind.name):
+            finder.declared(resource)
     found = sorted(finder.found.values(), key=lambda change: (change.address, change.name, change.what))
     return ManualChanges(tuple(found), tuple(sorted(finder.notes)))
 
@@ -530,7 +528,7 @@ class _Finder:
         at = self.inputs.address_of(live) or address(live.kind, live.name)
         own = tuple(_own_tags(live, tags))
         if own:
-            at = at if _ADDRESS.fullmatch(at) else address(live.kind, live.name)
+            at = at if is_kind(at.partition("/")[0]) and _ADDRESS.fullmatch(at) else address(live.kind, live.name)
             self.note(at, live.kind, live.name, "ownership", "mmeplan's own tags were edited", own)
         tags = self.inputs.graph.fleet.ignore_tags.without(tags)
         now, seal = tags_digest(tags), tags.get(TAGS_TAG, "")
@@ -551,10 +549,10 @@ _DOUBT: Final = "; what it was can't be told, because the file has changed since
 def _own_tags(live: LiveObject, tags: Mapping[str, str]) -> Iterator[FieldChange]:
     for key, shape, was in ((ADDRESS_TAG, _ADDRESS, "an address"), (DIGEST_TAG, _DIGEST, _A_DIGEST)):
         value = tags.get(key)
-        if value is None or not shape.fullmatch(value):
+        if value is None or not shape.fullmatch(value) or (key == ADDRESS_TAG and not is_kind(value.partition("/")[0])):
             yield FieldChange(("Tags", key), was, value)
     value = tags.get(DIGEST_TAG, "")
-    if live.kind == "endpoint" or not _DIGEST.fullmatch(value) or is_placeholder(live):
+    if not kind_named(live.kind).is_immutable or not _DIGEST.fullmatch(value) or is_placeholder(live):
         return
     suffix = digest_in(live.name)
     if is_content_addressed(live) and not value.startswith(suffix):

@@ -39,9 +39,8 @@ from mmeplan.diff.fields import (
 )
 from mmeplan.diff.inputs import Inputs
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
-from mmeplan.kinds import Reference, Resource
+from mmeplan.kinds import MODEL, Reference, Resource
 from mmeplan.kinds.endpoint import with_live_desires
-from mmeplan.kinds.model import live_model
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 
 VARIANTS_DIFFER: Final = (
@@ -299,7 +298,7 @@ class _Compared:
         by_others = self.drift is not None or not self.inputs.owns(self.live)
         if action not in (Action.SCALE, Action.SWAP) or not by_others or not is_count(self.fields):
             return ()
-        made = self.inputs.config_content(self.live_config)
+        made = self.inputs.live_content(self.live_config)
         if not is_count(field_changes(made, with_live_desires(made, self.live.describe))):
             return ()
         return (f"its count was changed in place; {LEFT_TO_AUTOSCALER}",)
@@ -469,7 +468,7 @@ def _in_force(inputs: Inputs, live: LiveEndpoint) -> Canonical:
 def _described(inputs: Inputs, name: str) -> Canonical | None:
     """The content of a live config; None where it isn't there or can't be read."""
     config = inputs.snapshot.endpoint_config(name)
-    return inputs.config_content(config) if config is not None and config.is_present else None
+    return inputs.live_content(config) if config is not None and config.is_present else None
 
 
 def _serves_by(live: LiveEndpoint, *, pending: bool = False) -> Canonical:
@@ -526,7 +525,7 @@ def _model_content(inputs: Inputs, name: str) -> Canonical | None:
         return None
     if live.by_digest:
         return declared.content if declared else None
-    return inputs.aligned_model_content(declared, live) if declared else live_model(dict(live.describe))
+    return inputs.aligned_content(declared, live) if declared else MODEL.content(live.describe)
 
 
 def _deployment_note(endpoint: Resource, live: LiveEndpoint) -> tuple[str, ...]:

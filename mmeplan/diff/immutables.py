@@ -12,10 +12,9 @@ from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes, tags_told
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
-from mmeplan.kinds import Resource
-from mmeplan.live import LiveEndpoint, LiveObject
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource, kind_named
+from mmeplan.live import LiveObject
 
-_NOUNS: Final = {"model": "a model", "endpoint_config": "an endpoint config"}
 _RESTORED: Final = "deleted behind our back while in use; made again under the same name"
 
 
@@ -24,7 +23,7 @@ def immutable_change(demand: Demand, resource: Resource) -> Change:
     inputs = demand.inputs
     user = _runs_on_other_content(demand, resource)
     if user:
-        name, noun = resource.physical_name, f"{_NOUNS[resource.kind]} can't be changed"
+        name, noun = resource.physical_name, f"{kind_named(resource.kind).a_noun} can't be changed"
         advice = _unpinned(demand, resource)
         refusal = f"{name} was deleted while {user} runs on it, and wasn't applied as the file has it now; {advice}"
         return _refused(resource, None, Refusal.CONTENT, "pinned", noun, refusal)
@@ -47,10 +46,11 @@ def _runs_on_other_content(demand: Demand, resource: Resource) -> str:
     Made again as the file has it, the model would change what the endpoint serves without a swap.
     """
     inputs, name = demand.inputs, resource.physical_name
-    live = inputs.snapshot.model(name) if resource.kind == "model" and resource.pinned else None
+    is_swapped_to = kind_named(resource.kind).is_swapped_to  # a placeholder takes the place of such a one
+    live = inputs.snapshot.get(resource.kind, name) if resource.pinned and not is_swapped_to else None
     if live is None or live.status != "absent" or demand.serving.get(resource.address) != name:
         return ""
-    endpoints = inputs.graph.of_kind("endpoint")
+    endpoints = inputs.graph.of_kind(ENDPOINT.name)
     return next((each.address for each in endpoints if not is_applied_with(inputs, each, resource)), "")
 
 
@@ -83,7 +83,7 @@ def _create(demand: Demand, resource: Resource) -> Change:
     fields = _fields(demand, resource, before)
     changed = (at for at in resource.dependencies() if at in demand.needed and at in demand.before)
     causes = tuple(at for at in changed if inputs.graph.resources[at].physical_name != demand.before[at])
-    noun = f"{_NOUNS[resource.kind]} can't be changed"
+    noun = f"{kind_named(resource.kind).a_noun} can't be changed"
     reason: Reason
     if fields:
         reason, text = "content_changed", f"{noun}, so new content gets a new name"
@@ -101,10 +101,8 @@ def _whose(live: LiveObject) -> str:
 
 def _fields(demand: Demand, resource: Resource, before: LiveObject) -> tuple[FieldChange, ...]:
     """What differs from the generation before, but for names of models that change: their own changes say so."""
-    if resource.kind == "model":
-        return field_changes(demand.inputs.aligned_model_content(resource, before), resource.content)
     left = demand.left.get(resource.address)
-    left = demand.inputs.aligned_config_content(resource, before) if left is None else left
+    left = demand.inputs.aligned_content(resource, before) if left is None else left
     changing = {
         reference.path
         for reference in resource.references
@@ -125,11 +123,10 @@ def _given_away(config: Resource, left: Canonical) -> Iterator[tuple[str, ...]]:
 def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
     """An object of the wanted name is live: re-used if it has the wanted content."""
     inputs = demand.inputs
-    aligned = inputs.aligned_model_content if resource.kind == "model" else inputs.aligned_config_content
-    fields = field_changes(aligned(resource, live), resource.content)
+    fields = field_changes(inputs.aligned_content(resource, live), resource.content)
     if fields and resource.pinned:
         refusal = f"new content under the pinned name {live.name}; {_unpinned(demand, resource)}"
-        text = f"{_NOUNS[resource.kind]} can't be changed"
+        text = f"{kind_named(resource.kind).a_noun} can't be changed"
         return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal, fields)
     if fields:
         user = _user_of(demand, live)
@@ -149,8 +146,7 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
 def _unpinned(demand: Demand, resource: Resource) -> str:
     """What to do about a pinned name, and about those of the configs that refer to a model: a new name changes them."""
     graph = demand.inputs.graph
-    configs = graph.dependents(resource.address) if resource.kind == "model" else ()
-    pins = [resource.address, *sorted(at for at in configs if graph.resources[at].pinned)]
+    pins = [resource.address, *(at for at in graph.dependents(resource.address) if graph.resources[at].pinned)]
     anew = "choose a new one" if len(pins) == 1 else "choose new ones"
     return f"drop `name:` of {listed(pins)} (then content chooses the name) or {anew}"
 
@@ -158,10 +154,10 @@ def _unpinned(demand: Demand, resource: Resource) -> str:
 def _user_of(demand: Demand, live: LiveObject) -> str:
     """An endpoint that runs on this model or config, or moves to it: one of the fleet, else of others; or none."""
     inputs = demand.inputs
-    for endpoint in inputs.snapshot.present("endpoint"):
-        configs = endpoint.configs if isinstance(endpoint, LiveEndpoint) else ()
-        used = configs if live.kind == "endpoint_config" else [name for at in configs for name in inputs.models_in(at)]
-        if live.name in used:
+    for endpoint in inputs.snapshot.endpoints():
+        used = {(ENDPOINT_CONFIG.name, name) for name in endpoint.configs}
+        used |= {(MODEL.name, name) for config in endpoint.configs for name in inputs.models_in(config)}
+        if (live.kind, live.name) in used:
             return f"the endpoint {endpoint.name}"
     other = inputs.snapshot.users.get(f"{live.kind}/{live.name}")
     return f"{other}, an endpoint of somebody else," if other else ""
@@ -171,7 +167,7 @@ def _pinned_and_replaced(resource: Resource, live: LiveObject | None) -> Change:
     """`--replace` of what has a pinned name, under which something serves already."""
     name = resource.physical_name
     refusal = f"a fresh object was asked for, and `name:` pins it to {name}; drop `name:`, or don't --replace it"
-    text = f"{_NOUNS[resource.kind]} can't be changed"
+    text = f"{kind_named(resource.kind).a_noun} can't be changed"
     return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal)
 
 

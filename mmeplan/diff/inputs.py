@@ -9,15 +9,13 @@ from typing import Any
 from mmeplan.aws.variants import models
 from mmeplan.canonical import Canonical
 from mmeplan.identity import DIGEST_TAG, digest
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, kind_named
 from mmeplan.kinds.endpoint import (
     meaning,
     model_stands_for,
     with_live_desires,
     without_unwritten_concurrency,
 )
-from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.kinds.model import aligned_model, live_model
 from mmeplan.live import LiveEndpoint, LiveObject, Ownership
 
 ApiPath = tuple[str | int, ...]
@@ -32,25 +30,20 @@ class Inputs(Ownership):
         """The names of the configs that live endpoints run, or are on their way to."""
         return frozenset(name for live in self.snapshot.endpoints() if live.is_present for name in live.configs)
 
-    def config_content(self, live: LiveObject) -> Canonical:
-        """The canonical content of a live config."""
-        declared = self.graph.declared("endpoint_config", live.name) if live.by_digest else None
-        return declared.content if declared else live_endpoint_config(dict(live.describe))
+    def live_content(self, live: LiveObject) -> Canonical:
+        """The canonical content of a live object."""
+        declared = self.graph.declared(live.kind, live.name) if live.by_digest else None
+        return declared.content if declared else kind_named(live.kind).content(live.describe)
 
-    def aligned_config_content(self, config: Resource, live: LiveObject) -> Canonical:
-        """The canonical content of a live config, without what the service filled in because `config` left it open."""
-        if live.by_digest and live.name == config.physical_name:
-            return config.content
-        return aligned_config(config.content, self.config_content(live))
-
-    def aligned_model_content(self, model: Resource, live: LiveObject) -> Canonical:
-        """The canonical content of a live model, without what the service filled in because `model` left it open."""
-        declared = self.graph.declared("model", live.name) if live.by_digest else None
-        return aligned_model(model.content, declared.content if declared else live_model(dict(live.describe)))
+    def aligned_content(self, resource: Resource, live: LiveObject) -> Canonical:
+        """The content of a live object, without what the service filled in because `resource` left it open."""
+        if live.by_digest and live.name == resource.physical_name:
+            return resource.content
+        return kind_named(live.kind).aligned(resource.content, self.live_content(live))
 
     def serving_content(self, config: Resource, live: LiveEndpoint, live_config: LiveObject) -> Canonical:
         """The content of the config in force, with the endpoint's live counts and weights for the initial ones."""
-        return with_live_desires(self.aligned_config_content(config, live_config), live.describe)
+        return with_live_desires(self.aligned_content(config, live_config), live.describe)
 
     def live_meaning(self, config: Resource, live: LiveEndpoint, live_config: LiveObject) -> Canonical:
         """What the endpoint means now, in the terms of what it is to mean."""
@@ -60,7 +53,7 @@ class Inputs(Ownership):
             at = wanted.get(path)
             return self._live_model_stands_for(self.graph.resources[at], name) if at else name
 
-        own = self.aligned_config_content(config, live_config)
+        own = self.aligned_content(config, live_config)
         serving = without_unwritten_concurrency(self.serving_content(config, live, live_config), own, config.content)
         return meaning(serving, model_of, config.counts_of_others)
 
@@ -72,7 +65,7 @@ class Inputs(Ownership):
             return model_stands_for(model.content, salt)
         if live is None or not live.is_present:
             return live_name
-        content = self.aligned_model_content(model, live)
+        content = self.aligned_content(model, live)
         if salt is not None and live.tag(DIGEST_TAG) != digest("model", content, salt):
             salt = None
         return model_stands_for(content, salt)
@@ -96,7 +89,7 @@ class Inputs(Ownership):
         """
         if live_config.name == config.physical_name and (live_config.by_digest or not config.pinned):
             return tuple((r.address, r.name) for r in config.references if r.address)
-        by_path = dict(models(self.config_content(live_config)))
+        by_path = dict(models(self.live_content(live_config)))
         return tuple((r.address, by_path[r.path]) for r in config.references if r.address and by_path.get(r.path))
 
     def has_equal_models(self, config: Resource) -> bool:
@@ -104,7 +97,7 @@ class Inputs(Ownership):
         wanted = [self.graph.resources[reference.address] for reference in config.references if reference.address]
         names = {model.physical_name for model in wanted}
         return any(
-            self.aligned_model_content(model, live) == model.content
+            self.aligned_content(model, live) == model.content
             for live in self.owned("model")
             if live.name not in names
             for model in wanted

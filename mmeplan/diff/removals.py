@@ -16,7 +16,7 @@ from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.fields import claimed
 from mmeplan.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, as_a, kind_named
 from mmeplan.live import LiveEndpoint, LiveObject
 
 
@@ -242,7 +242,8 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
     if reason in ("removed", "renamed_physically") and live.tag(PROTECT_TAG) == "true":
         refusal = f"it is protected (its tag {PROTECT_TAG} says so); apply the entry with `protect: false` first"
         return _change(live, at, reason, text, Action.DELETE, refusal=refusal, refused=Refusal.PROTECTED)
-    notes = history.busy_notes(live) if isinstance(live, LiveEndpoint) else ()
+    endpoint = as_a(live, LiveEndpoint)
+    notes = history.busy_notes(endpoint) if endpoint else ()
     return _change(live, at, reason, text, Action.DELETE, notes=notes)
 
 
@@ -258,7 +259,7 @@ def _change(live: LiveObject, at: str, reason: Reason, text: str, action: Action
         kind=live.kind,
         action=action,
         reason=reason,
-        effect="delete" if live.kind == "endpoint" and action is Action.DELETE else "none",
+        effect="delete" if kind_named(live.kind).is_swapped and action is Action.DELETE else "none",
         name=live.name,
         explanation=text,
         live_name=live.name,

@@ -99,7 +99,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
 def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -> Resource:
     """The live config as if the file declared it: its content, its models by name, its tags as they are."""
     declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
-    content = without_volumes_of_its_own(inputs.config_content(target))
+    content = without_volumes_of_its_own(inputs.live_content(target))
     names = frozenset(content.get("ProductionVariants", {}))
     at, tags = inputs.address_of(target), inputs.graph.fleet.ignore_tags.without(target.tags or {})
     entry = replace(

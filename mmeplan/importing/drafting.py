@@ -23,14 +23,13 @@ from mmeplan.aws.variants import REFERENCES, Path, hosts_components, variants, w
 from mmeplan.canonical import Canonical, canonical, short_number
 from mmeplan.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, kinds
 from mmeplan.kinds.endpoint import with_count_of, with_live_desires
 from mmeplan.kinds.endpoint_config import (
     autoscaled_variants,
-    live_endpoint_config,
     uncounted_variants,
     without_volumes_of_its_own,
 )
-from mmeplan.kinds.model import live_model
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
@@ -108,10 +107,8 @@ class _Drafter:
         self.models: dict[str, str | None] = {}  # physical name → logical name; None for one outside the fleet
         self.names: dict[tuple[str, str], str] = {}  # (kind, logical name) → the live object that has it
         surface = fleet_surface()
-        self.nodes = {
-            section: surface.keys[section].item or Node("any")
-            for section in ("models", "endpoint_configs", "endpoints")
-        }
+        sections = (kind.section for kind in kinds() if kind.section)
+        self.nodes = {section: surface.keys[section].item or Node("any") for section in sections}
 
     def draft(self, names: list[str]) -> Draft:
         wanted = [one for name in names if (one := self._wanted(name)) is not None]
@@ -129,9 +126,10 @@ class _Drafter:
             if "name" in entry:
                 self.pinned.add(group[0].config.name)
             self._place(group, entry, inline)
-        for section in ("models", "configs", "endpoints"):
-            entries = getattr(self.made, section)
-            setattr(self.made, section, {name: entries[name] for name in sorted(entries)})
+        made = self.made
+        made.models, made.configs, made.endpoints = (
+            {name: entries[name] for name in sorted(entries)} for entries in [made.models, made.configs, made.endpoints]
+        )
         self.made.skipped.sort(key=lambda one: one.name)
         return self.made
 
@@ -163,7 +161,7 @@ class _Drafter:
             error = f" ({config.error})" if config is not None and config.error else ""
             self.made.skipped.append(Skipped(name, f"its config {live.config} can't be read{error}"))
             return None
-        own = live_endpoint_config(dict(config.describe))
+        own = ENDPOINT_CONFIG.content(config.describe)
         owned = frozenset(
             variant
             for _, variant, _ in variants(own)
@@ -273,7 +271,7 @@ class _Drafter:
         if not LOGICAL_NAME.fullmatch(name) or not self._adoptable("model", live, (live.tags or {}).get(FLEET_TAG)):
             return None
         try:
-            entry = worded(live_model(dict(live.describe)), self.nodes["models"], self._unknown(f"model/{name}"))
+            entry = worded(MODEL.content(live.describe), self.nodes["models"], self._unknown(f"model/{name}"))
         except UnwritableError as error:
             self.made.notes.append(f"model {name} is referred to and not described: {error}")
             return None

@@ -1,5 +1,52 @@
-"""The kinds of resources, one file each: request, references, identity, and Describe answers made comparable."""
+"""The kinds of objects, one file each. A kind registers itself in its own file; importing this package imports all."""
 
+from mmeplan.kinds.endpoint import ENDPOINT, LiveEndpoint, LiveVariant
+from mmeplan.kinds.endpoint_config import ENDPOINT_CONFIG, LiveEndpointConfig, models_of
+from mmeplan.kinds.kind import (
+    Absence,
+    AroundSwap,
+    Kind,
+    Lifecycle,
+    Ownership,
+    as_a,
+    immutable_kinds,
+    is_kind,
+    kind_named,
+    kind_of_operation,
+    kinds,
+    register,
+    unregister,
+)
+from mmeplan.kinds.live import STACK_TAG, LiveObject, Status
+from mmeplan.kinds.model import MODEL, LiveModel
 from mmeplan.kinds.resource import ApiPath, Reference, Resource
 
-__all__ = ["ApiPath", "Reference", "Resource"]
+__all__ = [
+    "ENDPOINT",
+    "ENDPOINT_CONFIG",
+    "MODEL",
+    "STACK_TAG",
+    "Absence",
+    "ApiPath",
+    "AroundSwap",
+    "Kind",
+    "Lifecycle",
+    "LiveEndpoint",
+    "LiveEndpointConfig",
+    "LiveModel",
+    "LiveObject",
+    "LiveVariant",
+    "Ownership",
+    "Reference",
+    "Resource",
+    "Status",
+    "as_a",
+    "immutable_kinds",
+    "is_kind",
+    "kind_named",
+    "kind_of_operation",
+    "kinds",
+    "models_of",
+    "register",
+    "unregister",
+]

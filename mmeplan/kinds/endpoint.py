@@ -6,12 +6,16 @@ counts and weights in the place of the config's initial ones. Two configs of dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from mmeplan.aws.variants import with_model_holders, with_variants
+from mmeplan.aws.variants import KEYED, with_model_holders, with_variants
 from mmeplan.canonical import Canonical, same_number
 from mmeplan.identity import Deployment, address, digest
+from mmeplan.kinds.endpoint_config import ENDPOINT_CONFIG
+from mmeplan.kinds.kind import Kind, Lifecycle, register
+from mmeplan.kinds.live import LiveObject
 from mmeplan.kinds.resource import ApiPath, Reference, Resource
 
 if TYPE_CHECKING:
@@ -19,6 +23,136 @@ if TYPE_CHECKING:
 
 UPDATE_ONLY: Final = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
 """Members that only UpdateEndpoint has: sent with it, never diffed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReservation:
+    """The capacity reservation of a variant (botocore ProductionVariantCapacityReservationSummary).
+
+    None where Describe doesn't say. `available` is what nobody uses, `used` what its own endpoint does.
+    """
+
+    arn: str
+    total: int | None = None
+    available: int | None = None
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
+
+    Weights are floats as the service answers them; serverless settings are in the API's members. `instance_type` is
+    empty unless an update under way brings the variant up: only then Describe says it. `pools` are (instance type,
+    instances) of its instance pools.
+    """
+
+    name: str
+    desired_count: int | None = None
+    current_count: int | None = None
+    desired_weight: float | None = None
+    current_weight: float | None = None
+    desired_serverless: Mapping[str, Any] | None = None
+    current_serverless: Mapping[str, Any] | None = None
+    phase: str = ""
+    instance_type: str = ""
+    pools: tuple[tuple[str, int], ...] = ()
+    reservation: LiveReservation | None = None
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has no instances."""
+        return bool(self.current_serverless or self.desired_serverless)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEndpoint(LiveObject):
+    """An Endpoint that was looked for. Everything but its name is empty where it isn't there."""
+
+    @property
+    def endpoint_status(self) -> str:
+        """EndpointStatus (`aws.lifecycle` has the vocabulary)."""
+        return str(self.describe.get("EndpointStatus", ""))
+
+    @property
+    def config(self) -> str:
+        """The name of the config in force."""
+        return str(self.describe.get("EndpointConfigName") or "")
+
+    @property
+    def pending_config(self) -> str:
+        """The name of the config that an update under way leads to; empty where there is none."""
+        return str(self._pending.get("EndpointConfigName") or "")
+
+    @property
+    def has_pending_deployment(self) -> bool:
+        """Whether a deployment is under way."""
+        return bool(self._pending)
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The config in force, then the one that an update under way leads to, if any."""
+        return tuple(name for name in (self.config, self.pending_config) if name)
+
+    @property
+    def once_over(self) -> LiveEndpoint:
+        """The endpoint as it is once the update under way has come into force; itself where none leads elsewhere."""
+        if self.pending_config in ("", self.config):
+            return self
+        members = ("EndpointConfigName", "ProductionVariants", "ShadowProductionVariants")
+        replaced = {*members, "PendingDeploymentSummary"}
+        rest = {member: value for member, value in self.describe.items() if member not in replaced}
+        return replace(self, describe={**rest, **{key: self._pending[key] for key in members if key in self._pending}})
+
+    @property
+    def variants(self) -> tuple[LiveVariant, ...]:
+        """The production variants that serve."""
+        return _variants(self.describe.get("ProductionVariants"))
+
+    @property
+    def shadow_variants(self) -> tuple[LiveVariant, ...]:
+        """The shadow variants that serve."""
+        return _variants(self.describe.get("ShadowProductionVariants"))
+
+    @property
+    def pending_variants(self) -> tuple[LiveVariant, ...]:
+        """The production variants that an update under way brings up."""
+        return _variants(self._pending.get("ProductionVariants"))
+
+    @property
+    def pending_shadow_variants(self) -> tuple[LiveVariant, ...]:
+        """The shadow variants that an update under way brings up."""
+        return _variants(self._pending.get("ShadowProductionVariants"))
+
+    @property
+    def is_async(self) -> bool:
+        """Whether what serves is asynchronous inference."""
+        return self.describe.get("AsyncInferenceConfig") is not None
+
+    @property
+    def failure_reason(self) -> str:
+        """FailureReason; empty where SageMaker gave none."""
+        return str(self.describe.get("FailureReason") or "")
+
+    @property
+    def modified_at(self) -> str:
+        """LastModifiedTime, ISO 8601; empty where Describe doesn't say."""
+        return str(self.describe.get("LastModifiedTime") or "")
+
+    @property
+    def last_deployment(self) -> Mapping[str, Any]:
+        """LastDeploymentConfig, in the API's members."""
+        return self.describe.get("LastDeploymentConfig") or {}
+
+    @property
+    def phase(self) -> str:
+        """What the variants say of themselves, the ones under way first: `Baking: Baking for 600 seconds …`."""
+        return next((variant.phase for variant in (*self.pending_variants, *self.variants) if variant.phase), "")
+
+    @property
+    def _pending(self) -> Mapping[str, Any]:
+        return self.describe.get("PendingDeploymentSummary") or {}
+
 
 ModelOf = Callable[[ApiPath, str], Any]
 """(path, physical name) of a model reference → what stands for that model in a meaning."""
@@ -32,7 +166,7 @@ def compile_endpoint(
     `models` are the fleet's, by address. An endpoint's name is what callers invoke, so it is never shortened: one that
     is too long is a finding of the rules.
     """
-    at = address("endpoint", entry.name)
+    at = address(ENDPOINT.name, entry.name)
     config_name = config.physical_name if config else entry.request.get("EndpointConfigName")
     name = entry.pinned_name or entry.renamed_from or entry.name
     request = {key: value for key, value in entry.request.items() if key not in UPDATE_ONLY}
@@ -40,11 +174,11 @@ def compile_endpoint(
     if config_name:
         request["EndpointConfigName"] = config_name
         references = (
-            Reference(("EndpointConfigName",), "endpoint_config", config_name, config.address if config else None),
+            Reference(("EndpointConfigName",), ENDPOINT_CONFIG.name, config_name, config.address if config else None),
         )
     return Resource(
         address=at,
-        kind="endpoint",
+        kind=ENDPOINT.name,
         name=entry.name,
         physical_name=name,
         entry=entry,
@@ -52,7 +186,7 @@ def compile_endpoint(
         deployment=deployment,
         references=references,
         content={},
-        digest=digest("endpoint", desired_meaning(config_name, config, models)),
+        digest=digest(ENDPOINT.name, desired_meaning(config_name, config, models)),
         autoscaled=config.autoscaled if config else frozenset(),
         uncounted=config.uncounted if config else frozenset(),
         update_options={key: entry.request[key] for key in UPDATE_ONLY if key in entry.request},
@@ -161,3 +295,77 @@ def _as_desired(variant: Canonical, summary: Mapping[str, Any]) -> Canonical:
             **{k: v for k, v in serverless.items() if v is not None},
         }
     return made
+
+
+def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVariant, ...]:
+    return tuple(
+        LiveVariant(
+            str(summary.get("VariantName")),
+            summary.get("DesiredInstanceCount"),
+            summary.get("CurrentInstanceCount"),
+            summary.get("DesiredWeight"),
+            summary.get("CurrentWeight"),
+            summary.get("DesiredServerlessConfig"),
+            summary.get("CurrentServerlessConfig"),
+            _phase(summary.get("VariantStatus") or ()),
+            str(summary.get("InstanceType") or ""),
+            tuple((str(p["InstanceType"]), int(p["CurrentInstanceCount"])) for p in summary.get("InstancePools") or ()),
+            _reservation(summary.get("CapacityReservationConfig") or {}),
+        )
+        for summary in summaries or ()
+    )
+
+
+def _reservation(summary: Mapping[str, Any]) -> LiveReservation | None:
+    if not summary.get("MlReservationArn"):
+        return None
+    members = ("TotalInstanceCount", "AvailableInstanceCount", "UsedByCurrentEndpoint")
+    return LiveReservation(str(summary["MlReservationArn"]), *(summary.get(member) for member in members))
+
+
+def _phase(statuses: Sequence[Mapping[str, Any]]) -> str:
+    for status in statuses:
+        message = status.get("StatusMessage")
+        return f"{status.get('Status')}: {message}" if message else str(status.get("Status"))
+    return ""
+
+
+def _references(endpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The config in force, and the one that an update under way leads to."""
+    for holder in (endpoint, endpoint.get("PendingDeploymentSummary") or {}):
+        if holder.get("EndpointConfigName"):
+            yield ENDPOINT_CONFIG.name, str(holder["EndpointConfigName"])
+
+
+def _state(endpoint: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What it runs and wants."""
+    members = ("VariantName", "DesiredInstanceCount", "DesiredWeight", "DesiredServerlessConfig")
+    wanted = [{key: item.get(key) for key in members} for variants in KEYED for item in endpoint.get(variants) or ()]
+    return {
+        "config": endpoint.get("EndpointConfigName"),
+        "pending": (endpoint.get("PendingDeploymentSummary") or {}).get("EndpointConfigName"),
+        "status": endpoint.get("EndpointStatus"),
+        "variants": sorted(wanted, key=lambda variant: str(variant["VariantName"])),
+    }
+
+
+ENDPOINT: Final = register(
+    Kind(
+        name="endpoint",
+        noun="Endpoint",
+        lifecycle=Lifecycle.SWAPPED,
+        live=LiveEndpoint,
+        section="endpoints",
+        doc="Logical name → endpoint (CreateEndpoint).",
+        inline={"config": ENDPOINT_CONFIG.name},
+        also=("UpdateEndpointWeightsAndCapacities",),
+        always=("EndpointConfigName", "EndpointStatus"),
+        unreadable={"EndpointConfigName": "DescribeEndpoint doesn't say which config it runs"},
+        swaps_to=ENDPOINT_CONFIG.name,
+        references=_references,
+        refers_to=(ENDPOINT_CONFIG.name,),
+        state=_state,
+        refusals={"conflict": "DEL-10", "unrecoverable": "EP-08"},
+        shapes=(('(["', '"])'), "oval"),
+    )
+)

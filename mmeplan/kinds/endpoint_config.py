@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.aws.instances import has_local_nvme
-from mmeplan.aws.variants import KEYED, REFERENCES, variants, with_model_holders, with_variants
+from mmeplan.aws.variants import (
+    KEYED,
+    REFERENCES,
+    hosts_components,
+    models,
+    variants,
+    with_model_holders,
+    with_variants,
+)
 from mmeplan.canonical import Canonical, canonical, short_number
 from mmeplan.identity import STAND_IN_TAG, Deployment, address, digest, ownership_tags
+from mmeplan.kinds.kind import Kind, Lifecycle, register
+from mmeplan.kinds.live import LiveObject
+from mmeplan.kinds.model import MODEL
 from mmeplan.kinds.resource import ApiPath, Reference, Resource, versioned
 
 if TYPE_CHECKING:
     from mmeplan.spec import Entry
 
-_ANSWER_ONLY: Final = frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"})
+
+@dataclass(frozen=True, slots=True)
+class LiveEndpointConfig(LiveObject):
+    """An EndpointConfig that was looked for."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of all models that it refers to, instance pools included; each once, in order."""
+        return models_of(self.describe)
+
+    @property
+    def instance_types(self) -> Mapping[str, str]:
+        """The instance type of each production variant that has one."""
+        variants = self.describe.get("ProductionVariants") or ()
+        return {str(item.get("VariantName")): item["InstanceType"] for item in variants if item.get("InstanceType")}
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether a production variant names no model: inference components are placed on it."""
+        return hosts_components(self.describe)
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has a serverless production variant."""
+        return any(variant.get("ServerlessConfig") for variant in self.describe.get("ProductionVariants") or ())
+
 
 ResolveModel = Callable[[str, ApiPath], str | None]
 """Logical name of a model, and where it stands → the model's physical name; None where there is none."""
@@ -47,9 +84,9 @@ def compile_endpoint_config(
             name = resolve(logical, (*path, REFERENCES[member]))
             if name is not None:
                 made[member] = name
-                references.append(Reference((*path, member), "model", name, address("model", logical)))
+                references.append(Reference((*path, member), MODEL.name, name, address(MODEL.name, logical)))
         elif made.get(member):
-            references.append(Reference((*path, member), "model", made[member], declared(made[member])))
+            references.append(Reference((*path, member), MODEL.name, made[member], declared(made[member])))
         return made
 
     def variant(member: str, name: str, written: dict[str, Any]) -> dict[str, Any]:
@@ -58,11 +95,10 @@ def compile_endpoint_config(
     request = with_variants(entry.request, variant)
     request |= {member: list(request[member].values()) for member in KEYED if member in request}
     return versioned(
-        "endpoint_config",
+        ENDPOINT_CONFIG,
         entry,
         deployment,
         request,
-        name_member="EndpointConfigName",
         salt=salt,
         apart=apart,
         base_name=base_name,
@@ -70,6 +106,11 @@ def compile_endpoint_config(
         autoscaled=autoscaled_variants(entry.request),
         uncounted=uncounted_variants(entry.request),
     )
+
+
+def models_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of all models that a DescribeEndpointConfig answer or a request refers to, each once, in order."""
+    return tuple(dict.fromkeys(name for _, name in models(config)))
 
 
 def autoscaled_variants(config: Mapping[str, Any]) -> frozenset[str]:
@@ -106,11 +147,6 @@ def launched_count(variant: Mapping[str, Any]) -> int:
     return int(count)
 
 
-def live_endpoint_config(describe: dict[str, Any]) -> Canonical:
-    """What DescribeEndpointConfig answered, as a canonical request."""
-    return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
-
-
 def hosted_on(variant: Mapping[str, Any]) -> str:
     """A variant's instance type, or `serverless`; empty where it has neither (instance pools)."""
     return str(variant.get("InstanceType") or ("serverless" if "ServerlessConfig" in variant else ""))
@@ -118,7 +154,8 @@ def hosted_on(variant: Mapping[str, Any]) -> str:
 
 def live_request(describe: Mapping[str, Any]) -> dict[str, Any]:
     """What DescribeEndpointConfig answered, as the request that would make it."""
-    return {key: value for key, value in describe.items() if key == "EndpointConfigName" or key not in _ANSWER_ONLY}
+    left_out = ENDPOINT_CONFIG.answer_only - {ENDPOINT_CONFIG.name_member}
+    return {key: value for key, value in describe.items() if key not in left_out}
 
 
 def stand_in(config: Resource, served: Mapping[str, Any], name: str) -> tuple[dict[str, Any], str]:
@@ -137,7 +174,7 @@ def stand_in(config: Resource, served: Mapping[str, Any], name: str) -> tuple[di
         if made or member == "ProductionVariants":
             request[member] = made or wanted
     request["EndpointConfigName"] = name
-    content_digest = digest("endpoint_config", canonical(request))
+    content_digest = digest(ENDPOINT_CONFIG.name, canonical(request))
     tags = {**ownership_tags(config.deployment, config.address, content_digest), STAND_IN_TAG: "true"}
     return {**request, "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}, content_digest
 
@@ -167,7 +204,7 @@ def without_volumes_of_its_own(content: Canonical) -> Canonical:
     return with_variants(content, asked)
 
 
-def aligned_config(desired: Canonical, live: Canonical) -> Canonical:
+def _aligned(desired: Canonical, live: Canonical) -> Canonical:
     """`live` without what the service filled in by itself because `desired` left it open (a volume size)."""
 
     def aligned(member: str, name: str, variant: Canonical) -> Canonical:
@@ -176,3 +213,27 @@ def aligned_config(desired: Canonical, live: Canonical) -> Canonical:
         return {key: value for key, value in variant.items() if key != "VolumeSizeInGB"}
 
     return with_variants(live, aligned)
+
+
+def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((MODEL.name, name) for name in models_of(config))
+
+
+ENDPOINT_CONFIG: Final = register(
+    Kind(
+        name="endpoint_config",
+        noun="EndpointConfig",
+        lifecycle=Lifecycle.IMMUTABLE,
+        live=LiveEndpointConfig,
+        section="endpoint_configs",
+        doc="Configs that several endpoints share; an endpoint then says `config: NAME`.",
+        inline_doc=(
+            "The endpoint's configuration: written inline, or the logical name of an entry of `endpoint_configs`."
+        ),
+        answer_only=frozenset({"EndpointConfigName", "EndpointConfigArn", "CreationTime", "ResponseMetadata", "Tags"}),
+        references=_references,
+        refers_to=(MODEL.name,),
+        aligned=_aligned,
+        refusals={"conflict": "DEL-10", "content": "CFG-38"},
+    )
+)

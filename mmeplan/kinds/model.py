@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from mmeplan.canonical import Canonical, canonical
+from mmeplan.canonical import Canonical
 from mmeplan.identity import Deployment
+from mmeplan.kinds.kind import Kind, Lifecycle, register
+from mmeplan.kinds.live import LiveObject
 from mmeplan.kinds.resource import Resource, versioned
 
 if TYPE_CHECKING:
     from mmeplan.spec import Entry
 
-_ANSWER_ONLY: Final = frozenset(
-    {"ModelName", "ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata", "Tags"}
-)
+
+@dataclass(frozen=True, slots=True)
+class LiveModel(LiveObject):
+    """A Model that was looked for."""
 
 
 def compile_model(entry: Entry, deployment: Deployment, salt: str | None = None, *, apart: bool = False) -> Resource:
@@ -21,15 +25,10 @@ def compile_model(entry: Entry, deployment: Deployment, salt: str | None = None,
 
     `apart`: another deployment's model has its plain name.
     """
-    return versioned("model", entry, deployment, entry.request, name_member="ModelName", salt=salt, apart=apart)
+    return versioned(MODEL, entry, deployment, entry.request, salt=salt, apart=apart)
 
 
-def live_model(describe: dict[str, Any]) -> Canonical:
-    """What DescribeModel answered, as a canonical request."""
-    return canonical({member: value for member, value in describe.items() if member not in _ANSWER_ONLY})
-
-
-def aligned_model(desired: Canonical, live: Canonical) -> Canonical:
+def _aligned(desired: Canonical, live: Canonical) -> Canonical:
     """`live` without what the service filled in by itself because `desired` left it open.
 
     A pipeline whose file names no hostnames gets names by position; which ones is not documented.
@@ -39,3 +38,21 @@ def aligned_model(desired: Canonical, live: Canonical) -> Canonical:
         return live
     bare = [{k: v for k, v in container.items() if k != "ContainerHostname"} for container in live["Containers"]]
     return {**live, "Containers": bare}
+
+
+MODEL: Final = register(
+    Kind(
+        name="model",
+        noun="Model",
+        lifecycle=Lifecycle.IMMUTABLE,
+        live=LiveModel,
+        section="models",
+        doc="Logical name → model (CreateModel).",
+        answer_only=frozenset(
+            {"ModelName", "ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata", "Tags"}
+        ),
+        aligned=_aligned,
+        refusals={"conflict": "DEL-10", "content": "MDL-40"},
+        shapes=(('[("', '")]'), "cylinder"),
+    )
+)

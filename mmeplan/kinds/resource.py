@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmeplan.canonical import Canonical, canonical
 from mmeplan.identity import Deployment, address, digest, ownership_tags, physical_name
+from mmeplan.kinds.kind import Kind, kind_named
 
 if TYPE_CHECKING:
     from mmeplan.spec import Entry, FilePath
@@ -31,7 +32,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A desired Model, EndpointConfig or Endpoint.
+    """A desired object.
 
     `deployment` is whose it is, `request` the exact Create request without tags. `content` is what the digest was taken
     over: the canonical request without its name. An endpoint's digest is taken over its *meaning*, which is large and
@@ -74,7 +75,7 @@ class Resource:
     @property
     def pinned(self) -> bool:
         """Whether the file chose the physical name of something whose name otherwise holds its digest."""
-        return self.kind != "endpoint" and self.entry.pinned_name is not None
+        return kind_named(self.kind).is_immutable and self.entry.pinned_name is not None
 
     @property
     def counts_of_others(self) -> frozenset[str]:
@@ -84,12 +85,18 @@ class Resource:
     @property
     def config(self) -> str | None:
         """The address of an endpoint's config; None where that lies outside the fleet, and for other kinds."""
-        return self.references[0].address if self.kind == "endpoint" and self.references else None
+        return self._swapped_to.address if self._swapped_to else None
 
     @property
     def config_name(self) -> str:
         """The physical name of an endpoint's config, in the fleet or outside it; empty where there is none."""
-        return str(self.request.get("EndpointConfigName") or "") if self.kind == "endpoint" else ""
+        return self._swapped_to.name if self._swapped_to else ""
+
+    @property
+    def _swapped_to(self) -> Reference | None:
+        """What swaps lead to; None for a kind that isn't swapped."""
+        wanted = kind_named(self.kind).swaps_to
+        return next((reference for reference in self.references if reference.kind == wanted), None)
 
     @property
     def path(self) -> FilePath:
@@ -102,12 +109,11 @@ class Resource:
 
 
 def versioned(
-    kind: str,
+    kind: Kind,
     entry: Entry,
     deployment: Deployment,
     request: Mapping[str, Any],
     *,
-    name_member: str,
     salt: str | None,
     apart: bool = False,
     base_name: str = "",
@@ -117,21 +123,21 @@ def versioned(
 ) -> Resource:
     """A Resource whose name holds the digest of its content.
 
-    `name_member` is the request's member for that name, `base_name` what it begins with, `salt` overrides the entry's.
+    `base_name` is what that name begins with, `salt` overrides the entry's.
     `apart`: another deployment's object has the plain name.
     """
     content = canonical(dict(request))
     salt = salt or entry.replace_salt
-    content_digest = digest(kind, content, salt)
+    content_digest = digest(kind.name, content, salt)
     base_name = base_name or entry.renamed_from or entry.name
     name = entry.pinned_name or physical_name(base_name, content_digest, deployment if apart else None)
     return Resource(
-        address=address(kind, entry.name),
-        kind=kind,
+        address=address(kind.name, entry.name),
+        kind=kind.name,
         name=entry.name,
         physical_name=name,
         entry=entry,
-        request={name_member: name, **request},
+        request={kind.name_member: name, **request},
         deployment=deployment,
         references=tuple(references),
         content=content,

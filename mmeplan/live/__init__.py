@@ -1,24 +1,23 @@
 """observe: what is live, as a `Snapshot` of plain data, read through a read-only port."""
 
-from mmeplan.live.decoding import decode, read, read_file
-from mmeplan.live.masked import masked, unmasked
-from mmeplan.live.objects import (
-    ARN_MEMBERS,
-    DESCRIBES,
-    NAME_MEMBERS,
+from mmeplan.kinds import (
     STACK_TAG,
     LiveEndpoint,
     LiveEndpointConfig,
     LiveModel,
     LiveObject,
     LiveVariant,
+    models_of,
+)
+from mmeplan.live.decoding import decode, read, read_file
+from mmeplan.live.masked import masked, unmasked
+from mmeplan.live.objects import (
     created_at,
     describe_call,
     listed_config,
     live_endpoint,
     live_endpoint_config,
     live_object,
-    models_of,
 )
 from mmeplan.live.observing import (
     LIST_ABOVE,
@@ -38,10 +37,7 @@ from mmeplan.live.usage import Usage, observe_users
 from mmeplan.live.veil import Veil
 
 __all__ = [
-    "ARN_MEMBERS",
-    "DESCRIBES",
     "LIST_ABOVE",
-    "NAME_MEMBERS",
     "READS",
     "STACK_TAG",
     "Answer",

@@ -18,20 +18,14 @@ from mmeplan.aws.constraints import violations
 from mmeplan.aws.shapes import service
 from mmeplan.documents import MOST_BYTES, DamagedError, parsed, place_text, refusal
 from mmeplan.errors import InputError, Problem
-from mmeplan.live.objects import DESCRIBES, LiveObject, Status, live_object
+from mmeplan.kinds import LiveObject, Status, is_kind, kind_named
+from mmeplan.live.objects import live_object
 from mmeplan.live.snapshot import FORMAT_VERSION, Snapshot
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _HINT: Final = "mmeplan snapshot --out FILE writes one"
-_ALWAYS: Final = {
-    "model": ("ModelName", "ModelArn"),
-    "endpoint_config": ("EndpointConfigName", "EndpointConfigArn"),
-    "endpoint": ("EndpointName", "EndpointArn", "EndpointConfigName", "EndpointStatus"),
-}
-"""Members of a Describe answer that nothing is planned without."""
-
 _MOMENTS: Final = ("CreationTime", "LastModifiedTime")
 _NO_MOMENT: Final = "this is no ISO 8601 moment with a time zone"
 
@@ -89,9 +83,9 @@ def read(text: str, file: str) -> Snapshot:
 
 
 def decode(document: Any, file: str = "") -> Snapshot:
-    """A snapshot from its JSON document; members and kinds of a later minor version are ignored.
+    """A snapshot from its JSON document; members of a later minor version are ignored.
 
-    Raises InputError where it is something else, of another major version, or damaged.
+    Raises InputError where it is something else, of another major version, damaged, or holds objects of unknown kinds.
     """
     if not isinstance(document, dict) or "objects" not in document or "format_version" not in document:
         raise refusal(["this is not a snapshot"], file, _HINT)
@@ -101,8 +95,10 @@ def decode(document: Any, file: str = "") -> Snapshot:
             [f"snapshot format {version[:20]} is not known; this mmeplan reads {FORMAT_VERSION}"], file, _HINT
         )
     objects = document["objects"]
-    if isinstance(objects, dict):
-        document = {**document, "objects": {kind: objects[kind] for kind in objects if kind in DESCRIBES}}
+    unknown = [kind for kind in objects if not is_kind(kind)] if isinstance(objects, dict) else []
+    if unknown:
+        named = ", ".join(sorted(map(str, unknown)))
+        raise refusal([f"it holds objects of kinds that this mmeplan doesn't know: {named}"], file, _HINT)
     made = _typed(json.dumps(document), file)
     return Snapshot(
         observed_at=made.observed_at,
@@ -147,12 +143,14 @@ def _adapter() -> TypeAdapter[_Document]:
 
 def _answer(live: LiveObject) -> Iterator[str]:
     """What of a Describe answer has another type than the API's."""
-    at, shape = ("objects", live.kind, live.name, "describe"), service().output_shape(DESCRIBES[live.kind]) or ""
+    kind = kind_named(live.kind)
+    model = service(kind.service)
+    at, shape = ("objects", live.kind, live.name, "describe"), kind.answer_shape(model)
     if live.is_present and not live.by_digest:
-        for member in _ALWAYS[live.kind]:
+        for member in kind.needed_members:
             if not live.describe.get(member):
                 yield f"{place_text((*at, member))}: every answer has it"
-    for found in violations(service(), shape, live.describe):
+    for found in violations(model, shape, live.describe):
         if found.constraint == "type" or found.path[-1:] == ("VariantName",):
             yield f"{place_text((*at, *found.path))}: {found.sentence}"
     for member in _MOMENTS:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mmeplan.live.objects import LiveObject
+from mmeplan.kinds import LiveObject
 from mmeplan.live.snapshot import Snapshot
 
 _MASK: Final = re.compile(r"\(masked, [0-9a-f]{8}\)")

@@ -19,15 +19,8 @@ from mmeplan.canonical import canonical, first_form
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment
-from mmeplan.live.objects import (
-    ARN_MEMBERS,
-    NAME_MEMBERS,
-    LiveEndpoint,
-    LiveObject,
-    describe_call,
-    live_object,
-    models_of,
-)
+from mmeplan.kinds import ENDPOINT, Kind, LiveEndpoint, LiveObject, as_a, kind_named, kinds
+from mmeplan.live.objects import describe_call, live_object
 from mmeplan.live.ownership import with_own_names
 from mmeplan.live.ports import Answer, Progress, Reader
 from mmeplan.live.snapshot import Snapshot
@@ -35,15 +28,8 @@ from mmeplan.live.snapshot import Snapshot
 LIST_ABOVE: Final = 50  # objects of a kind: above it, listing the account is cheaper than asking for each
 PAGE: Final = 100  # the API's own maximum for List calls
 
-_LIST: Final = {
-    "model": ("ListModels", "Models"),
-    "endpoint_config": ("ListEndpointConfigs", "EndpointConfigs"),
-    "endpoint": ("ListEndpoints", "Endpoints"),
-}
 _SHOWN: Final = ("AsyncInferenceConfig", "ExplainerConfig")
 """What DescribeEndpoint repeats of the config and may be empty. Source: botocore, DescribeEndpointOutput."""
-_ARN_KINDS: Final = {"model": "model", "endpoint-config": "endpoint_config", "endpoint": "endpoint"}
-_RESOURCE_TYPES: Final = [f"sagemaker:{word}" for word in ("endpoint", "endpoint-config", "model")]
 
 
 def observe(
@@ -88,19 +74,17 @@ def observe_running(
 ) -> Snapshot:
     """Read these endpoints and all that they run on, in full, whoever owns them. For import. Raises CloudError."""
     account = str(reader.read("GetCallerIdentity", {})["Account"])
-    wanted = [("endpoint", name, "") for name in endpoints]
+    wanted = [(ENDPOINT.name, name, "") for name in endpoints]
     return _Observation(reader, Deployment(fleet), wanted, full=True, progress=progress).observe(now, account, region)
 
 
 def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """The tags of the objects of these names; those that can't be read are left out. Raises CloudError."""
-    operation, member = _LIST[kind]
-    wanted = set(names)
-    listed = [s for page in pages(reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())]
-    asked = [s for s in listed if s[NAME_MEMBERS[kind]] in wanted]
-    answers = _gathered_tags(reader, [s[ARN_MEMBERS[kind]] for s in asked])
+    of, wanted = kind_named(kind), set(names)
+    asked = [summary for summary in _summaries(reader, of) if summary[of.name_member] in wanted]
+    answers = _gathered_tags(reader, [s[of.arn] for s in asked])
     return {
-        s[NAME_MEMBERS[kind]]: _tag_dict(answer.get("Tags"))
+        s[of.name_member]: _tag_dict(answer.get("Tags"))
         for s, answer in zip(asked, answers, strict=True)
         if not isinstance(answer, Exception)
     }
@@ -109,9 +93,9 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
 def observe_endpoints(reader: Reader, names: Iterable[str]) -> dict[str, LiveEndpoint]:
     """The endpoints of these names, described; without tags. For waits and guards."""
     wanted = list(names)
-    answers = reader.gather([describe_call("endpoint", name) for name in wanted])
-    seen = (_as_live("endpoint", name, answer) for name, answer in zip(wanted, answers, strict=True))
-    return {name: live for name, live in zip(wanted, seen, strict=True) if isinstance(live, LiveEndpoint)}
+    answers = reader.gather([describe_call(ENDPOINT.name, name) for name in wanted])
+    seen = (_as_live(ENDPOINT.name, name, answer) for name, answer in zip(wanted, answers, strict=True))
+    return {name: found for name, live in zip(wanted, seen, strict=True) if (found := as_a(live, LiveEndpoint))}
 
 
 class _Observation:
@@ -134,8 +118,8 @@ class _Observation:
         self.full = full
         self.shallow = shallow  # of models and configs only their existence and tags are asked: they can't change
         self.progress = progress
-        self.objects: dict[str, dict[str, LiveObject]] = {kind: {} for kind in NAME_MEMBERS}
-        self.owned: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in NAME_MEMBERS}
+        self.objects: dict[str, dict[str, LiveObject]] = {kind.name: {} for kind in kinds()}
+        self.owned: dict[str, dict[str, dict[str, str]]] = {kind.name: {} for kind in kinds()}
         self.inventory_error = ""
         self._first_digests: set[str] = set()  # configs, in lower case, whose digest tags may leave something out
         self.digests = {(kind, name): digest for kind, name, digest in wanted}
@@ -146,17 +130,13 @@ class _Observation:
     def observe(self, now: datetime, account: str, region: str) -> Snapshot:
         self._inventory()
         self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
-        desired = {kind: [name for of_kind, name, _ in self.wanted if of_kind == kind] for kind in NAME_MEMBERS}
-        self._see("endpoint", [*desired["endpoint"], *self.owned["endpoint"]])
-        self._first_digests = {
-            str(live.describe.get("EndpointConfigName")).lower()
-            for live in self.objects["endpoint"].values()
-            if _has_empty_structures(live)
-        }
-        outside = {kind: [name for of_kind, name in self.outside if of_kind == kind] for kind in NAME_MEMBERS}
-        configs = [*self._running_configs(), *desired["endpoint_config"], *outside["endpoint_config"]]
-        self._see("endpoint_config", [*configs, *self.owned["endpoint_config"]])
-        self._see("model", [*self._served_models(), *desired["model"], *outside["model"], *self.owned["model"]])
+        for kind in reversed(kinds()):  # what refers before what is referred to
+            named = [*((of_kind, name) for of_kind, name, _ in self.wanted), *self.outside]
+            wanted = [name for of_kind, name in named if of_kind == kind.name]
+            self._see(kind.name, [*self._referred_to(kind), *wanted, *self.owned[kind.name]])
+            endpoints = self.objects[kind.name].values() if kind.is_swapped else ()
+            for live in filter(_has_empty_structures, endpoints):
+                self._first_digests |= {name.lower() for _, name in kind.references(live.describe)}
         self._read_missing_tags()
         return Snapshot(now.isoformat(), account, region, self.deployment.fleet, self.objects, self.inventory_error)
 
@@ -164,20 +144,17 @@ class _Observation:
         """The same observation with objects of further names."""
         self.wanted = wanted
         self.digests |= {(kind, name): digest for kind, name, digest in wanted}
-        for kind in ("endpoint_config", "model"):
-            self._see(kind, [name for of_kind, name, _ in wanted if of_kind == kind])
+        for kind in reversed(kinds()):
+            if kind.is_immutable:
+                self._see(kind.name, [name for of_kind, name, _ in wanted if of_kind == kind.name])
         self._read_missing_tags()
         return replace(snapshot, objects=self.objects)
 
-    def _running_configs(self) -> list[str]:
-        names = []
-        for live in self.objects["endpoint"].values():
-            names.append(live.describe.get("EndpointConfigName"))
-            names.append((live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName"))
-        return [name for name in names if name]
-
-    def _served_models(self) -> list[str]:
-        return [name for live in self.objects["endpoint_config"].values() for name in models_of(live.describe)]
+    def _referred_to(self, kind: Kind) -> list[str]:
+        """The names of the objects of a kind that what was seen refers to."""
+        seen = (live for referrer in kind.referrers for live in self.objects[referrer.name].values())
+        needed = (found for live in seen for found in kind_named(live.kind).references(live.describe))
+        return [name for of_kind, name in needed if of_kind == kind.name]
 
     # --- what carries the fleet's tag ---------------------------------------------------------------------------------
 
@@ -198,7 +175,7 @@ class _Observation:
     def _tagged_by_index(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         params = {
             "TagFilters": [{"Key": FLEET_TAG, "Values": [self.deployment.fleet]}],
-            "ResourceTypeFilters": _RESOURCE_TYPES,
+            "ResourceTypeFilters": sorted(f"{kind.service}:{kind.word}" for kind in kinds() if kind.is_tagged),
             "ResourcesPerPage": PAGE,
         }
         found = []
@@ -218,11 +195,11 @@ class _Observation:
 
     def _tagged_by_lists(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         found = []
-        for kind, (operation, member) in _LIST.items():
-            summaries = [
-                s for page in pages(self.reader, operation, {"MaxResults": PAGE}) for s in page.get(member, ())
-            ]
-            answers = _gathered_tags(self.reader, [s[ARN_MEMBERS[kind]] for s in summaries])
+        for kind in kinds():
+            if not kind.is_tagged:
+                continue
+            summaries = _summaries(self.reader, kind)
+            answers = _gathered_tags(self.reader, [s[kind.arn] for s in summaries])
             for summary, answer in zip(summaries, answers, strict=True):
                 if isinstance(answer, Exception):
                     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
@@ -230,7 +207,7 @@ class _Observation:
                     raise answer
                 tags = _tag_dict(answer.get("Tags"))
                 if self.deployment.may_change(tags):
-                    found.append((kind, summary[NAME_MEMBERS[kind]], tags))
+                    found.append((kind.name, summary[kind.name_member], tags))
         return found
 
     # --- objects ------------------------------------------------------------------------------------------------------
@@ -253,20 +230,16 @@ class _Observation:
             self._keep(_as_live(kind, name, answer, self.tags.get((kind, name.lower()))))
 
     def _keep(self, live: LiveObject) -> None:
-        own_name = str(live.describe.get(NAME_MEMBERS[live.kind], live.name))
+        own_name = str(live.describe.get(kind_named(live.kind).name_member, live.name))
         if own_name != live.name and (live.kind, live.name) not in self.digests:
             live = replace(live, name=own_name)
         self.objects[live.kind][live.name] = live
 
     def _see_by_list(self, kind: str, wanted: list[str]) -> list[str]:
         """Settle what a listing can settle; the names that still have to be described come back."""
-        operation, member = _LIST[kind]
+        of = kind_named(kind)
         try:
-            listed = {
-                summary[NAME_MEMBERS[kind]].lower(): summary
-                for page in pages(self.reader, operation, {"MaxResults": PAGE})
-                for summary in page.get(member, ())
-            }
+            listed = {summary[of.name_member].lower(): summary for summary in _summaries(self.reader, of)}
         except CloudError:
             return wanted
         left = []
@@ -277,14 +250,14 @@ class _Observation:
             elif self._needs_describe(kind, name):
                 left.append(name)
             else:
-                known = {key: summary[key] for key in (NAME_MEMBERS[kind], ARN_MEMBERS[kind], "CreationTime")}
+                known = {key: summary[key] for key in (of.name_member, of.arn, "CreationTime")}
                 tags = self.tags.get((kind, name.lower()))
                 self._keep(live_object(kind, name, "present", known, tags, by_digest=True))
         return left
 
     def _needs_describe(self, kind: str, name: str) -> bool:
         """Whether a listing isn't enough: it is for a model or config whose tags carry the digest that is wanted."""
-        if self.full or kind == "endpoint" or name.lower() in self._first_digests:
+        if self.full or not kind_named(kind).is_immutable or name.lower() in self._first_digests:
             return True
         wanted, tags = self.digests.get((kind, name)), self.tags.get((kind, name.lower()))
         return not self.shallow and not (wanted and tags and tags.get(DIGEST_TAG) == wanted)
@@ -344,16 +317,21 @@ def _with_all_pages(reader: Reader, arn: str, answer: Answer | Exception) -> Ans
 
 def names_of(reader: Reader, kind: str) -> frozenset[str]:
     """The names of all objects of a kind in the account and region. Raises CloudError."""
-    operation, member = _LIST[kind]
-    listed = pages(reader, operation, {"MaxResults": PAGE})
-    return frozenset(summary[NAME_MEMBERS[kind]] for page in listed for summary in page.get(member, ()))
+    of = kind_named(kind)
+    return frozenset(of.name_in(summary) for summary in _summaries(reader, of))
+
+
+def _summaries(reader: Reader, kind: Kind) -> list[dict[str, Any]]:
+    """The items of all pages of a kind's listing. Raises CloudError."""
+    listed = pages(reader, kind.list_operation, {"MaxResults": PAGE})
+    return [summary for page in listed for summary in page.get(kind.listed, ())]
 
 
 def kind_and_name(arn: str) -> tuple[str, str]:
     """`arn:aws:sagemaker:…:endpoint-config/x` → (`endpoint_config`, `x`); empty texts for anything else."""
     resource = arn.rpartition(":")[2]
     word, _, name = resource.partition("/")
-    return (_ARN_KINDS.get(word, ""), name)
+    return next((kind.name for kind in kinds() if kind.word == word), ""), name
 
 
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:

@@ -8,8 +8,7 @@ from functools import cached_property
 
 from mmeplan.graph import Graph, compile
 from mmeplan.identity import ADDRESS_TAG, owner_in
-from mmeplan.kinds import Resource
-from mmeplan.live.objects import LiveEndpoint, LiveObject
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, LiveEndpoint, LiveObject, Resource, as_a, kind_named
 from mmeplan.live.snapshot import Snapshot
 
 
@@ -47,7 +46,7 @@ class Ownership:
 
         Ours is known by its tags, and by what endpoints run, be it deleted.
         """
-        if resource.kind == "endpoint" or resource.pinned or resource.address in self.graph.apart:
+        if not kind_named(resource.kind).is_immutable or resource.pinned or resource.address in self.graph.apart:
             return False
         if (resource.kind, resource.own_name) in self._in_force:
             return True
@@ -72,12 +71,13 @@ class Ownership:
 
     def under_another_name(self, endpoint: Resource) -> LiveEndpoint | None:
         """A live endpoint that belongs to this one's address and bears a name that no entry declares."""
-        for live in self.owned_at("endpoint", endpoint.address):
-            if live.name.lower() in self.declared_endpoints or self.is_unclaimed(live):
-                continue  # an unclaimed one may be another environment's
-            if isinstance(live, LiveEndpoint):
-                return live
-        return None
+        free = (
+            live
+            for live in self.owned_at(ENDPOINT.name, endpoint.address)
+            if live.name.lower() not in self.declared_endpoints
+            and not self.is_unclaimed(live)  # an unclaimed one may be another environment's
+        )
+        return as_a(next(free, None), LiveEndpoint)
 
     def config_of(self, endpoint: Resource) -> Resource | None:
         """The fleet's config that an endpoint is to run; None where it lies outside the fleet."""
@@ -86,7 +86,7 @@ class Ownership:
     @cached_property
     def declared_endpoints(self) -> frozenset[str]:
         """The physical names of all declared endpoints, in lower case: to SageMaker letter case makes no new name."""
-        return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind("endpoint"))
+        return frozenset(resource.physical_name.lower() for resource in self.graph.of_kind(ENDPOINT.name))
 
     @cached_property
     def _in_force(self) -> frozenset[tuple[str, str]]:
@@ -94,7 +94,9 @@ class Ownership:
         configs = {name for live in self.snapshot.endpoints() for name in live.configs}
         found = (self.snapshot.endpoint_config(name) for name in configs)
         models = (name for config in found if config is not None and config.is_present for name in config.models)
-        return frozenset({*(("endpoint_config", name) for name in configs), *(("model", name) for name in models)})
+        return frozenset(
+            {*((ENDPOINT_CONFIG.name, name) for name in configs), *((MODEL.name, name) for name in models)}
+        )
 
     @cached_property
     def run_by_unclaimed(self) -> frozenset[str]:

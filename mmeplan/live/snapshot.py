@@ -12,7 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mmeplan.live.objects import LiveEndpoint, LiveEndpointConfig, LiveModel, LiveObject
+from mmeplan.kinds import (
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    MODEL,
+    LiveEndpoint,
+    LiveEndpointConfig,
+    LiveModel,
+    LiveObject,
+    as_a,
+    kind_named,
+)
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -42,22 +52,19 @@ class Snapshot:
 
     def endpoint(self, name: str) -> LiveEndpoint | None:
         """The endpoint of that name; None where it was never looked for."""
-        live = self.get("endpoint", name)
-        return live if isinstance(live, LiveEndpoint) else None
+        return as_a(self.get(ENDPOINT.name, name), LiveEndpoint)
 
     def endpoint_config(self, name: str) -> LiveEndpointConfig | None:
         """The endpoint config of that name; None where it was never looked for."""
-        live = self.get("endpoint_config", name)
-        return live if isinstance(live, LiveEndpointConfig) else None
+        return as_a(self.get(ENDPOINT_CONFIG.name, name), LiveEndpointConfig)
 
     def model(self, name: str) -> LiveModel | None:
         """The model of that name; None where it was never looked for."""
-        live = self.get("model", name)
-        return live if isinstance(live, LiveModel) else None
+        return as_a(self.get(MODEL.name, name), LiveModel)
 
     def endpoints(self) -> Iterator[LiveEndpoint]:
         """All endpoints that exist, by name."""
-        return (live for live in self.present("endpoint") if isinstance(live, LiveEndpoint))
+        return (found for live in self.present(ENDPOINT.name) if (found := as_a(live, LiveEndpoint)))
 
     def present(self, kind: str) -> Iterator[LiveObject]:
         """All objects of a kind that exist, by name."""
@@ -76,7 +83,7 @@ class Snapshot:
         live = self.get(kind, name)
         if live is None or live.status != "present":
             return live.status if live else "absent"
-        content = {"describe": _stable(live), "tags": dict(live.tags or {})}
+        content = {"describe": kind_named(kind).stable(live.describe, live.name), "tags": dict(live.tags or {})}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def digest(self) -> str:
@@ -101,27 +108,6 @@ class Snapshot:
                 for kind, named in sorted(self.objects.items())
             },
         }
-
-
-def _stable(live: LiveObject) -> dict[str, Any]:
-    """An immutable object is its name; an endpoint is what it runs and wants."""
-    if live.kind != "endpoint":
-        return {"name": live.name}
-    variants = [
-        {
-            key: summary.get(key)
-            for key in ("VariantName", "DesiredInstanceCount", "DesiredWeight", "DesiredServerlessConfig")
-        }
-        for member in ("ProductionVariants", "ShadowProductionVariants")
-        for summary in live.describe.get(member) or ()
-    ]
-    pending = (live.describe.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
-    return {
-        "config": live.describe.get("EndpointConfigName"),
-        "pending": pending,
-        "status": live.describe.get("EndpointStatus"),
-        "variants": sorted(variants, key=lambda variant: str(variant["VariantName"])),
-    }
 
 
 def _encode(live: LiveObject) -> dict[str, Any]:

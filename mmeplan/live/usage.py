@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from mmeplan.errors import CloudError
 from mmeplan.identity import STAND_IN_TAG
-from mmeplan.live.objects import describe_call, live_endpoint, models_of
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, kind_named, models_of
+from mmeplan.live.objects import describe_call, live_endpoint
 from mmeplan.live.observing import PAGE, pages
 from mmeplan.live.ports import Reader
 from mmeplan.live.snapshot import Snapshot
@@ -52,7 +53,7 @@ class Usage:
         unknown = {config.lower() for config in placeholders}
 
         def needs(config: str) -> bool:
-            if kind == "endpoint_config":
+            if kind_named(kind).is_swapped_to:
                 return config == name.lower()
             models = self._models.get(config)
             return config in unknown or models is None or name.lower() in models
@@ -69,7 +70,7 @@ def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str
     wanted = list(wanted)
     if not wanted:
         return snapshot
-    known = {name.lower() for name in snapshot.objects.get("endpoint", {})}
+    known = {name.lower() for name in snapshot.objects.get(ENDPOINT.name, {})}
     try:
         listed = pages(reader, "ListEndpoints", {"MaxResults": PAGE})
         names = sorted(str(summary["EndpointName"]) for page in listed for summary in page.get("Endpoints", ()))
@@ -77,13 +78,15 @@ def observe_users(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str
         return snapshot
     usage = Usage()
     others = [name for name in names if name.lower() not in known]
-    for name, answer in zip(others, reader.gather([describe_call("endpoint", name) for name in others]), strict=True):
+    for name, answer in zip(
+        others, reader.gather([describe_call(ENDPOINT.name, name) for name in others]), strict=True
+    ):
         if not isinstance(answer, Exception):
             usage.set_endpoint(name, live_endpoint(answer).configs)
     configs = usage.configs_to_read()
-    answers = reader.gather([describe_call("endpoint_config", config) for config in configs])
+    answers = reader.gather([describe_call(ENDPOINT_CONFIG.name, config) for config in configs])
     for config, answer in zip(configs, answers, strict=True):
         usage.set_config(config, None if isinstance(answer, Exception) else models_of(answer))
-    placeholders = [live.name for live in snapshot.present("endpoint_config") if live.tag(STAND_IN_TAG) is not None]
+    placeholders = [live.name for live in snapshot.present(ENDPOINT_CONFIG.name) if live.tag(STAND_IN_TAG) is not None]
     found = ((kind, name, usage.users_of(kind, name, placeholders)) for kind, name in wanted)
     return replace(snapshot, users={f"{kind}/{name}": users[0][1] for kind, name, users in found if users})

@@ -166,7 +166,7 @@ def _targeted(graph: Graph, snapshot: Snapshot, difference: Difference, targets:
 
 def _is_superseded(graph: Graph, change: Change) -> bool:
     """Whether an older generation of a declared model or config is deleted."""
-    return change.action is Action.DELETE and change.kind != "endpoint" and change.address in graph.resources
+    return change.action is Action.DELETE and change.is_immutable and change.address in graph.resources
 
 
 def _still_needed(graph: Graph, change: Change, wanted: frozenset[str]) -> bool:
@@ -215,10 +215,7 @@ def require_addresses(graph: Graph, options: Options) -> None:
 def _pinned_with(graph: Graph, at: str) -> list[str]:
     """The addresses with pinned names that a replacement would give another content: itself, or configs of a model."""
     resource = graph.resources[at]
-    if resource.kind == "endpoint":
-        changed = [reference.address for reference in resource.references if reference.address]
-    else:
-        changed = [at, *(graph.dependents(at) if resource.kind == "model" else ())]
+    changed = [resource.config] if resource.config else [at, *graph.dependents(at)]
     return [address for address in changed if graph.resources[address].pinned]
 
 
@@ -227,7 +224,7 @@ def deleted(plan: Plan) -> list[tuple[str, str]]:
 
     They have to be looked for at other endpoints.
     """
-    immutables = (c for c in plan.changes if c.kind != "endpoint" and c.live_name)
+    immutables = (c for c in plan.changes if c.is_immutable and c.live_name)
     return [(c.kind, c.live_name) for c in immutables if c.action is Action.DELETE or c.refused is Refusal.CONTENT]
 
 
@@ -267,7 +264,7 @@ def _planned(graph: Graph, snapshot: Snapshot, change: Change, kept: tuple[str, 
         doubts = history.doubts(Ownership(graph, snapshot), live, kept)
         more = f"not known whether {', '.join(doubts)} served it before: no rollback leads there unasked"
         change = replace(change, notes=(*change.notes, more)) if doubts else change
-    if change.kind == "endpoint" and change.effect in ("create", "in_place", "traffic_shift", "outage"):
+    if change.is_swapped and change.effect in ("create", "in_place", "traffic_shift", "outage"):
         change = replace(change, traffic=_traffic(graph, snapshot, resource, change))
     if change.effect == "traffic_shift":
         degraded = VARIANTS_DIFFER in change.notes
@@ -348,4 +345,4 @@ def _live_config(graph: Graph, snapshot: Snapshot, live: LiveEndpoint | None) ->
     if config is None or not config.is_present:
         hosting: Canonical = {v.name: {"ServerlessConfig": {}} if v.is_serverless else {} for v in live.variants}
         return with_live_desires({"ProductionVariants": hosting}, live.describe)
-    return with_live_desires(Inputs(graph, snapshot).config_content(config), live.describe)
+    return with_live_desires(Inputs(graph, snapshot).live_content(config), live.describe)

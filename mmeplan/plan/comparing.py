@@ -72,7 +72,7 @@ def _is_left(said: Change, found: Change) -> bool:
     """Whether the saved plan does nothing to a model or config that could be deleted by now: another's endpoint, which
     used it, is gone.
     """
-    return said.kind != "endpoint" and said.is_noop and found.action.deletes
+    return said.is_immutable and said.is_noop and found.action.deletes
 
 
 def _was_not_there(change: Change, saved: Plan) -> bool:

@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Final
 
-from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.canonical import canonical
 from mmeplan.diff import EFFECTS, Action, Change
 from mmeplan.history import is_record
@@ -31,10 +30,11 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.live import NAME_MEMBERS, kind_and_name, models_of
+from mmeplan.kinds import ENDPOINT, is_kind, kind_named, kind_of_operation
+from mmeplan.live import kind_and_name
 from mmeplan.plan.document import Plan, summary_of, touched
 from mmeplan.plan.step import (
-    KIND_OF,
+    TAGGING,
     DesiresAsSeen,
     EndpointAsPlanned,
     EndpointNameIsFree,
@@ -49,22 +49,14 @@ from mmeplan.plan.step import (
     Unreferenced,
 )
 
-_TAGGING: Final = ("AddTags", "DeleteTags")
 _SCALING: Final = "UpdateEndpointWeightsAndCapacities"
-_ACTIONS: Final[Mapping[str, tuple[Action, ...]]] = {
-    "CreateModel": (Action.CREATE,),
-    "CreateEndpointConfig": (Action.CREATE, Action.PLACEHOLDER),
-    "CreateEndpoint": (Action.CREATE, Action.DELETE_THEN_CREATE, Action.RENAME),
-    "UpdateEndpoint": (Action.SWAP,),
-    _SCALING: (Action.SWAP, Action.SCALE),
-    "DescribeEndpoint": (Action.WAIT,),
-    "DeleteModel": (Action.DELETE,),
-    "DeleteEndpointConfig": (Action.DELETE, Action.PLACEHOLDER),
-    "DeleteEndpoint": (Action.DELETE, Action.DELETE_THEN_CREATE, Action.RENAME),
-    "DeleteTags": (Action.FORGET, Action.TAG, Action.SCALE, Action.SWAP, Action.WAIT),
-    "AddTags": (Action.TAG, Action.SCALE, Action.SWAP, Action.WAIT, Action.DELETE_THEN_CREATE),
+_TAGS: Final[Mapping[str, frozenset[Action]]] = {
+    "DeleteTags": frozenset({Action.FORGET, Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.WAIT}),
+    "AddTags": frozenset(
+        {Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.WAIT, Action.DELETE_THEN_CREATE}
+    ),
 }
-"""Operation → the actions of changes that it may belong to. Tags are also those of an adoption."""
+"""The actions of changes that tags belong to, but for those of an adoption."""
 
 _OWNED: Final = (
     TagsOwnedBy,
@@ -176,8 +168,7 @@ class _Look:
             yield "two of its steps have the same id"
         once: set[tuple[str, str, str]] = set()
         for step in steps:
-            kind = KIND_OF.get(step.operation, "")
-            if kind and step.operation != _SCALING:
+            if step.operation not in (*TAGGING, _SCALING):
                 call = (step.operation, *object_of(step))
                 if call in once:
                     yield f"two of its steps are {step.operation} of {call[2]}"
@@ -186,10 +177,10 @@ class _Look:
     # --- changes ------------------------------------------------------------------------------------------------------
 
     def _change(self, change: Change) -> Iterator[str]:
-        if change.kind not in NAME_MEMBERS:
+        if not is_kind(change.kind):
             yield f"there is no kind {change.kind!r}"
             return
-        effect = _EFFECTS.get(change.action, "none") if change.kind == "endpoint" else "none"
+        effect = _effect(change)
         recreates = change.action is Action.DELETE_THEN_CREATE and change.effect == "create"  # it doesn't serve
         if change.effect != effect and not recreates:
             yield f"what is done to it has the effect {effect!r}, and it says {change.effect!r}"
@@ -242,8 +233,7 @@ class _Look:
     @cached_property
     def _created(self) -> Mapping[tuple[str, str], str]:
         """(Kind, name) of what is created → the id of the step that does."""
-        creates = CREATE_OPERATIONS.values()
-        return {object_of(step): step.id for step in self.plan.steps if step.operation in creates}
+        return {object_of(step): step.id for step in self.plan.steps if _creates(step)}
 
     def _steps_of(self, change: Change) -> list[Step]:
         names = dict.fromkeys(name.lower() for name in (change.name, change.live_name) if name)
@@ -259,13 +249,12 @@ class _Look:
             return
         yield from self._guard(step, fitting[0], name)
         yield from self._wait(step, name)
-        if step.operation in _TAGGING:
+        if step.operation in TAGGING:
             yield from self._arn(str(step.params["ResourceArn"]), kind)
             yield from self._tagging(step, fitting)
-        elif step.operation in CREATE_OPERATIONS.values():
+        elif _creates(step) and kind_named(kind).is_tagged:
             yield from self._tags_of_created(step)
-        if step.operation in ("CreateModel", "CreateEndpointConfig"):
-            yield from self._content(step, fitting[0], kind, name)
+        yield from self._content(step, fitting[0], kind, name)
         yield from self._ready(step)
         yield from self._on_rollback(step)
         effects = {"none", "in_place" if step.operation == _SCALING else fitting[0].effect}
@@ -276,7 +265,7 @@ class _Look:
         guard = step.guard
         if isinstance(guard, (TagsOwnedBy, OnceInForce)):
             named = guard.name if isinstance(guard, TagsOwnedBy) else guard.endpoint
-            kind = guard.kind if isinstance(guard, TagsOwnedBy) else "endpoint"
+            kind = guard.kind if isinstance(guard, TagsOwnedBy) else ENDPOINT.name
             if (kind, named.lower()) != (change.kind, name.lower()):
                 yield f"its guard is of {_words(kind)} {named!r}, and it tags the {_words(change.kind)} {name}"
         yield from self._owner(guard, change)
@@ -286,7 +275,7 @@ class _Look:
             yield "its guard doesn't say which config the endpoint must run"
         if isinstance(guard, EndpointNameIsFree) and guard.config != step.params["EndpointConfigName"]:
             yield "its guard is about another config than the one that the endpoint is created with"
-        if isinstance(guard, Unreferenced) and step.operation == "DeleteModel":
+        if isinstance(guard, Unreferenced) and not kind_named(guard.kind).is_swapped_to:
             made = {c.name for c in self.plan.changes if c.action is Action.PLACEHOLDER and not c.refusal}
             if made - set(guard.placeholders):
                 yield "its guard leaves out configs that stand in for others, and may refer to it"
@@ -305,8 +294,9 @@ class _Look:
 
     def _wait(self, step: Step, name: str) -> Iterator[str]:
         wait, wanted = step.wait, step.params.get("EndpointConfigName")
-        if KIND_OF.get(step.operation) == "endpoint":
-            expected: type | None = Gone if step.operation == "DeleteEndpoint" else InService
+        of = kind_of_operation(step.operation)
+        if of is not None and of.is_swapped:
+            expected: type | None = Gone if step.operation == of.delete_operation else InService
         else:
             expected = InService if isinstance(step.guard, OnceInForce) else None
         if expected is None and wait is not None:
@@ -343,8 +333,8 @@ class _Look:
             claimed = any(change.action is Action.DELETE_THEN_CREATE for change in changes)
             claims = {ENVIRONMENT_TAG: self.plan.environment} if claimed else {}
             said = {**claims, **{key: value for change in changes for key, value in change.tags_added.items()}}
-            is_endpoint = object_of(step)[0] == "endpoint"
-            tags = {key: value for key, value in _tags(step).items() if not (is_endpoint and is_record(key, value))}
+            kept = kind_named(object_of(step)[0]).is_swapped  # it keeps records of what has served it
+            tags = {key: value for key, value in _tags(step).items() if not (kept and is_record(key, value))}
             more = sorted(key for key, value in tags.items() if said.get(key) != value)
         if more:
             yield f"no change says that it sets or removes the tags {', '.join(more)}"
@@ -370,7 +360,7 @@ class _Look:
             yield f"its tag {STAND_IN_TAG} says that it stands in for another config, or it does and has none"
         if guard.digest != tagged:
             yield f"its guard has another digest than its tag {DIGEST_TAG}"
-        left_out = {"Tags"} if stands_in else {"Tags", NAME_MEMBERS[kind]}
+        left_out = {"Tags"} if stands_in else {"Tags", kind_named(kind).name_member}
         content = {member: value for member, value in step.params.items() if member not in left_out}
         if self.is_first:
             return
@@ -382,19 +372,15 @@ class _Look:
     def _ready(self, step: Step) -> Iterator[str]:
         """What a step needs is created before it; what must go first has gone."""
         before = {*step.after, *(each for at in step.after if at in self.ids for each in self.ids[at].after)}
-        needed: list[tuple[str, str]] = []
-        if step.operation == "CreateEndpointConfig":
-            needed = [("model", model) for model in models_of(step.params)]
-        elif step.operation in ("CreateEndpoint", "UpdateEndpoint"):
-            needed = [("endpoint_config", str(step.params["EndpointConfigName"]))]
-        for kind, name in needed:
+        of = kind_of_operation(step.operation)
+        for kind, name in of.references(step.params) if of is not None else ():
             made = self._created.get((kind, name))
             if made is not None and made not in before:
                 yield f"it doesn't wait until the {_words(kind)} {name} is created"
-        if step.operation not in ("CreateEndpoint", "DeleteEndpoint"):
+        if of is None or step.operation not in (of.create_operation, of.delete_operation):
             return
-        first = {Action.DELETE_THEN_CREATE: "DeleteEndpoint", Action.RENAME: "CreateEndpoint"}
-        for change in self._changes.get((step.address, "endpoint"), ()):
+        first = {Action.DELETE_THEN_CREATE: of.delete_operation, Action.RENAME: of.create_operation}
+        for change in self._changes.get((step.address, of.name), ()):
             operation = first.get(change.action, step.operation)
             if operation != step.operation and _target(step.operation, change) == object_of(step)[1]:
                 done = (s.id for s in self._steps_of(change) if s.operation == operation)
@@ -413,16 +399,16 @@ class _Look:
             kind, name = object_of(call)
             if call.operation == "AddTags":
                 marks += 1
-                is_mark = kind == "endpoint" and name.lower() == guard.endpoint.lower()
+                is_mark = kind_named(kind).is_swapped and name.lower() == guard.endpoint.lower()
                 if not is_mark or _tags(call) != {ROLLED_BACK_TAG: guard.wanted} or call.on_request:
                     yield "the tags that follow a rollback of it are not its mark"
                 yield from self._arn(str(call.params["ResourceArn"]), kind)
-            elif call.operation == "DeleteEndpointConfig" and call.on_request:
-                if name != guard.wanted:
-                    yield f"a rollback of it would delete {name}, and not the config that it leads to"
-            elif call.operation == "DeleteModel" and call.on_request:
-                if (kind, name) not in self._created:
-                    yield f"a rollback of it would delete the model {name}, which isn't made for it"
+            elif call.on_request and isinstance(call.guard, Unreferenced):
+                if kind_named(kind).is_swapped_to:
+                    if name != guard.wanted:
+                        yield f"a rollback of it would delete {name}, and not the config that it leads to"
+                elif (kind, name) not in self._created:
+                    yield f"a rollback of it would delete the {_words(kind)} {name}, which isn't made for it"
             else:
                 yield f"a rollback of it is followed by {call.operation}, which mmeplan never does"
         if guard.config != guard.wanted and marks != 1 and not (self.is_first and not step.on_rollback):
@@ -434,36 +420,66 @@ class _Look:
 
 def object_of(step: Step) -> tuple[str, str]:
     """(Kind, name) of the object that a step is about. Names in ARNs may be lower-cased."""
-    kind = KIND_OF.get(step.operation)
-    return (kind, str(step.params[NAME_MEMBERS[kind]])) if kind else kind_and_name(str(step.params["ResourceArn"]))
+    kind = kind_of_operation(step.operation)
+    return (kind.name, kind.name_in(step.params)) if kind else kind_and_name(str(step.params["ResourceArn"]))
 
 
 def _target(operation: str, change: Change) -> str:
     """The name of the object of a change that an operation is about."""
-    return change.live_name if operation.startswith("Delete") or operation in _TAGGING else change.name
+    return change.live_name if operation.startswith("Delete") or operation in TAGGING else change.name
 
 
 def _fits(step: Step, name: str, change: Change) -> bool:
     """Whether a change says that this call is made, of an object of this name."""
     if change.refusal or _target(step.operation, change).lower() != name.lower():
         return False
-    if step.operation not in _TAGGING and _target(step.operation, change) != name:
+    if step.operation not in TAGGING and _target(step.operation, change) != name:
         return False
-    return change.action in _ACTIONS[step.operation] or (change.adopts and step.operation in _TAGGING)
+    return change.action in _actions(step.operation) or (change.adopts and step.operation in TAGGING)
+
+
+def _actions(operation: str) -> frozenset[Action]:
+    """The actions of changes that a call may belong to."""
+    kind = kind_of_operation(operation)
+    if kind is None:
+        return _TAGS[operation]
+    both = {Action.DELETE_THEN_CREATE, Action.RENAME} if kind.is_swapped else set()
+    both |= {Action.PLACEHOLDER} if kind.is_swapped_to else set()
+    found: set[Action] = {Action.CREATE, *both} if operation == kind.create_operation else set()
+    if operation == kind.update_operation:
+        found.add(Action.SWAP if kind.is_swapped else Action.UPDATE)
+    if operation == kind.delete_operation:
+        found |= {Action.DELETE, *both}
+    if operation == kind.describe_operation:
+        found.add(Action.WAIT)
+    return frozenset(found or {Action.SWAP, Action.SCALE})
+
+
+def _effect(change: Change) -> str:
+    """What a change does to traffic."""
+    if change.is_swapped:
+        return _EFFECTS.get(change.action, "none")
+    return "in_place" if change.action is Action.UPDATE else "none"
+
+
+def _creates(step: Step) -> bool:
+    """Whether a call makes an object. An upsert may also change one."""
+    kind = kind_of_operation(step.operation)
+    return kind is not None and step.operation == kind.create_operation
 
 
 def _required(change: Change) -> Iterator[str]:
     """The operations without which a change isn't what it says."""
     if change.action.creates:
-        yield CREATE_OPERATIONS[change.kind]
+        yield kind_named(change.kind).create_operation
     if change.action.deletes:
-        yield DELETE_OPERATIONS[change.kind]
-    if change.kind == "endpoint" and change.action is Action.SWAP:
-        yield "UpdateEndpoint"
-    if change.kind == "endpoint" and change.action is Action.SCALE:
+        yield kind_named(change.kind).delete_operation
+    if change.action in (Action.SWAP, Action.UPDATE):
+        yield kind_named(change.kind).update_operation
+    if change.action is Action.SCALE:
         yield _SCALING
-    if change.kind == "endpoint" and change.action is Action.WAIT:
-        yield "DescribeEndpoint"
+    if change.action is Action.WAIT:
+        yield kind_named(change.kind).describe_operation
 
 
 def _tags(step: Step) -> dict[str, str]:

@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Final
 
 from mmeplan.aws.variants import variants
-from mmeplan.diff import Change, Outage, Refusal
+from mmeplan.diff import Change, Outage
 from mmeplan.graph import Graph
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, kind_named
 from mmeplan.live import Snapshot
 from mmeplan.plan.capacity import Overrun
 from mmeplan.plan.document import Options, ReservedCapacity
@@ -32,16 +32,6 @@ DEFAULT_MAX_PERCENT: Final = 30  # of the endpoints that are live, where there a
 DEFAULT_FROM: Final = 10  # or more of them
 
 _SHOWN: Final = 5  # addresses in a message; the changes of the plan are all of them
-
-_REFUSALS: Final[Mapping[tuple[str, Refusal], str]] = {
-    ("model", Refusal.CONFLICT): "DEL-10",
-    ("endpoint_config", Refusal.CONFLICT): "DEL-10",
-    ("endpoint", Refusal.CONFLICT): "DEL-10",
-    ("model", Refusal.CONTENT): "MDL-40",
-    ("endpoint_config", Refusal.CONTENT): "CFG-38",
-    ("endpoint", Refusal.UNRECOVERABLE): "EP-08",
-}
-"""(kind, why) of a change that is refused for good → the rule of the catalogue that says so."""
 
 _OUTAGES: Final[Mapping[Outage, str]] = {
     Outage.HOSTING: "SLS-12",
@@ -89,7 +79,7 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
 def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator[Finding]:
     resource = graph.resources.get(change.address)
     if change.refusal:
-        rule = _REFUSALS.get((change.kind, change.refused), REFUSED) if change.refused else REFUSED
+        rule = kind_named(change.kind).refusals.get(change.refused.value, REFUSED) if change.refused else REFUSED
         yield _finding(graph, rule, change.address, _path(resource), f"{change.address}: {change.refusal}", "")
     protected = resource is not None and resource.entry.protect
     if change.effect == "outage" and change.address not in options.allow_outage:
@@ -143,8 +133,8 @@ def max_change(text: str) -> MaxChange:
 
 def _too_much(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...], most: MaxChange) -> Iterator[Finding]:
     """The blast radius: a wrong file or a wrong environment shows as many endpoints that go at once."""
-    lost = [c for c in changes if c.kind == "endpoint" and c.action.deletes and not c.refusal]
-    live = sum(1 for _ in snapshot.present("endpoint"))
+    lost = [c for c in changes if c.is_swapped and c.action.deletes and not c.refusal]
+    live = sum(1 for _ in snapshot.endpoints())
     if not most.refuses(len(lost), live):
         return
     limit = f"{most.count}" if most.count is not None else f"{float(most.percent or 0):g} %"

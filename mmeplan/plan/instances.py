@@ -22,11 +22,12 @@ from mmeplan.aws.variants import KEYED, not_retained
 from mmeplan.canonical import Canonical
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
-from mmeplan.kinds.endpoint_config import launched_count, live_endpoint_config
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG
+from mmeplan.kinds.endpoint_config import launched_count
 from mmeplan.live import LiveEndpoint, LiveVariant, Snapshot
 from mmeplan.plan.pools import Held, Pool, kinds_of, launched
 from mmeplan.plan.rollout import batches_of, deployment_by, moved_by, waits_s
-from mmeplan.plan.step import KIND_OF, EndpointNameIsFree, Step
+from mmeplan.plan.step import EndpointNameIsFree, Step
 
 UNKNOWN: Final = "unknown"
 """Stands for the type of instances of which nobody says what they are."""
@@ -46,7 +47,7 @@ _Fleet = dict[tuple[str, str], Held]
 LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
 _OLD: Final = 2  # the fleets that an endpoint may have before the plan: what serves, and what an update brings up
 
-ENDPOINT_STEPS: Final = frozenset(operation for operation, kind in KIND_OF.items() if kind == "endpoint")
+ENDPOINT_STEPS: Final = frozenset(ENDPOINT.operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,7 @@ class Counting:
         self.graph = graph
         self.snapshot = snapshot
         self.inputs = Inputs(graph, snapshot)
-        self.desired = {
-            resource.physical_name: resource
-            for resource in graph.resources.values()
-            if resource.kind == "endpoint_config"
-        }
+        self.desired = {resource.physical_name: resource for resource in graph.of_kind(ENDPOINT_CONFIG.name)}
 
     def endpoints(self) -> Iterator[LiveEndpoint]:
         """The live endpoints that count: those that the file declares, and those that it owns."""
@@ -199,7 +196,7 @@ class Counting:
         """
         seen, declared = self.snapshot.get("endpoint_config", name), self.desired.get(name)
         if seen is not None and seen.is_present and not seen.by_digest:
-            return live_endpoint_config(dict(seen.describe))
+            return ENDPOINT_CONFIG.content(seen.describe)
         listed = seen is not None and seen.is_present
         return declared.content if declared is not None and (listed or not declared.pinned) else None
 
@@ -207,7 +204,7 @@ class Counting:
         """What the file has a live endpoint run; empty where it declares none."""
         by_name = self.graph.declared("endpoint", live.name)
         endpoint = by_name or self.graph.resources.get(self.inputs.address_of(live))
-        config = self.inputs.config_of(endpoint) if endpoint is not None and endpoint.kind == "endpoint" else None
+        config = self.inputs.config_of(endpoint) if endpoint is not None else None
         return config.content if config is not None else {}
 
     def _live(self, live: LiveEndpoint) -> _Fleet:

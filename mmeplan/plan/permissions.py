@@ -18,19 +18,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
-from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.identity import Deployment
-from mmeplan.live import DESCRIBES, NAME_MEMBERS, Snapshot
+from mmeplan.kinds import Kind, kind_of_operation, kinds
+from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 
-_WORDS: Final = {"model": "model", "endpoint_config": "endpoint-config", "endpoint": "endpoint"}
-_LISTS: Final = ("ListEndpointConfigs", "ListEndpoints", "ListModels")
-_CREATES: Final = {operation: kind for kind, operation in CREATE_OPERATIONS.items()}
-_DELETES: Final = frozenset(DELETE_OPERATIONS.values())
 
 Arns = dict[str, set[str]]
 """Action → the ARNs it is needed on."""
@@ -40,7 +36,11 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     """The least-privilege policy. `online` are the actions that `--online` needs beside."""
     of = _Names(plan.account, plan.region)
     statements = [
-        _statement("ReadInventory", [f"sagemaker:{name}" for name in _LISTS] + ["tag:GetResources"], ["*"]),
+        _statement(
+            "ReadInventory",
+            [*(kind.action(kind.list_operation) for kind in kinds() if kind.is_tagged), "tag:GetResources"],
+            ["*"],
+        ),
         *_by_arns("Read", _reads(plan, snapshot, of)),
         *_by_arns("Write", _writes(plan.steps, of, deletes=False)),
     ]
@@ -68,25 +68,25 @@ class _Names:
         """The ARN of another service's resource in this account and region."""
         return f"{self._head.replace(':sagemaker:', f':{service}:')}{resource}"
 
-    def __call__(self, kind: str, name: str) -> set[str]:
-        return {f"{self._head}{_WORDS[kind]}/{spelled}" for spelled in (name, name.lower())}
+    def __call__(self, kind: Kind, name: str) -> set[str]:
+        if not kind.word:
+            return {"*"}
+        return {self.beside(kind.service, f"{kind.word}/{spelled}") for spelled in (name, name.lower())}
 
 
 def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
     scans = any(step.comes_last for step in plan.steps)
     needed: Arns = {}
-    for kind, operation in DESCRIBES.items():
-        names = set(snapshot.objects.get(kind, {}))
-        names |= {
-            name for change in plan.changes if change.kind == kind for name in (change.name, change.live_name) if name
-        }
-        arns = {arn for name in names for arn in of(kind, name)}
-        if arns:
-            needed.setdefault("sagemaker:ListTags", set()).update(arns)
-        everything = scans and kind != "model"
+    for kind in kinds():
+        changes = [change for change in plan.changes if change.kind == kind.name]
+        names = {*snapshot.objects.get(kind.name, ()), *(c.name for c in changes), *(c.live_name for c in changes)}
+        arns = {arn for name in names if name for arn in of(kind, name)}
+        if arns and kind.is_tagged:
+            needed.setdefault(f"{kind.service}:ListTags", set()).update(arns)
+        everything = scans and bool(kind.refers_to)
         if arns or everything:
-            needed[f"sagemaker:{operation}"] = of(kind, "*") if everything else arns
+            needed[kind.action(kind.describe_operation)] = of(kind, "*") if everything else arns
     return needed
 
 
@@ -94,12 +94,14 @@ def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
     """The calls that delete objects, or all other writes."""
     needed: Arns = {}
     for step in steps:
-        if step.operation.startswith("Describe") or deletes != (step.operation in _DELETES):
+        kind = kind_of_operation(step.operation)
+        is_delete = kind is not None and step.operation == kind.delete_operation
+        if deletes != is_delete or (kind is not None and step.operation == kind.describe_operation):
             continue
-        needed.setdefault(f"sagemaker:{step.operation}", set()).update(_touched(step, of))
-        if step.operation in _CREATES and step.params.get("Tags"):
-            kind = _CREATES[step.operation]
-            needed.setdefault("sagemaker:AddTags", set()).update(of(kind, str(step.params[NAME_MEMBERS[kind]])))
+        action = kind.action(step.operation) if kind is not None else f"sagemaker:{step.operation}"
+        needed.setdefault(action, set()).update(_touched(step, of))
+        if kind is not None and step.operation == kind.create_operation and step.params.get("Tags"):
+            needed.setdefault(kind.action("AddTags"), set()).update(of(kind, kind.name_in(step.params)))
     return needed
 
 
@@ -108,9 +110,8 @@ def _touched(step: Step, of: _Names) -> set[str]:
     if "ResourceArn" in step.params:
         arn = str(step.params["ResourceArn"])
         return {arn, arn.lower()}
-    named = ((kind, step.params.get(member)) for kind, member in NAME_MEMBERS.items())
-    own = None if step.operation == "CreateEndpoint" else _CREATES.get(step.operation)
-    return {arn for kind, name in named if name and own in (None, kind) for arn in of(kind, str(name))}
+    named = (kind for kind in kinds() if all(step.params.get(member) for member in kind.free_identity))
+    return {arn for kind in named for arn in of(kind, kind.name_in(step.params))}
 
 
 def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:

@@ -18,26 +18,14 @@ from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVIC
 from mmeplan.canonical import same_number
 from mmeplan.history import on_record
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, LiveObject
+from mmeplan.kinds import Kind, kind_of_operation
+from mmeplan.live import LiveEndpoint, LiveObject
 
 Desires = Sequence[Mapping[str, Any]]
 """Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""
 
-KIND_OF: Final[Mapping[str, str]] = {
-    "CreateModel": "model",
-    "DeleteModel": "model",
-    "CreateEndpointConfig": "endpoint_config",
-    "DeleteEndpointConfig": "endpoint_config",
-    "CreateEndpoint": "endpoint",
-    "UpdateEndpoint": "endpoint",
-    "UpdateEndpointWeightsAndCapacities": "endpoint",
-    "DeleteEndpoint": "endpoint",
-    "DescribeEndpoint": "endpoint",
-}
-"""Operation → the kind of object that it is about. Tag operations are about any."""
-
-OPERATIONS: Final = frozenset({*KIND_OF, "AddTags", "DeleteTags"})
-"""The calls that steps may be."""
+TAGGING: Final = ("AddTags", "DeleteTags")
+"""The calls of steps that are about objects of any kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -571,7 +559,6 @@ def follow_up(
 
 def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, Any]) -> Guard | None:
     """The guard of a call, from the document's members and the call's own parameters."""
-    kind = KIND_OF.get(operation, "")
     owner = _owner_of(members)
     adds = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
     if operation == "AddTags" and members.get("in_force"):
@@ -587,29 +574,35 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
             adds,
             tuple(params.get("TagKeys") or ()),
         )
-    if operation == "DescribeEndpoint":
+    kind = kind_of_operation(operation)
+    if kind is None:
+        raise KeyError(operation)
+    if operation == kind.describe_operation:
         return None
-    name = str(params[NAME_MEMBERS[kind]]) if kind else ""
-    if operation in ("CreateModel", "CreateEndpointConfig"):
-        return NameIsFree(
-            kind, name, str(members.get("digest", "")), members.get("salt"), bool(members.get("pinned", False))
-        )
-    if operation == "CreateEndpoint":
+    name = kind.name_in(params)
+    if kind.is_immutable:
+        return _guard_of_immutable(kind, operation, name, owner, members)
+    if operation == kind.create_operation:
         return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
-    if operation in ("DeleteModel", "DeleteEndpointConfig"):
-        once = tuple((str(endpoint), str(digest)) for endpoint, digest in members.get("once") or ())
-        return Unreferenced(kind, name, owner, tuple(members.get("stand_ins") or ()), once)
-    if operation == "DeleteEndpoint":
+    if operation == kind.delete_operation:
         return EndpointAsPlanned(name, owner, str(members.get("created_at", "")))
     config, seen = str(members.get("config", "")), tuple(members.get("desired") or ())
-    if operation == "UpdateEndpoint":
+    if operation == kind.update_operation:
         pending, wanted = str(members.get("pending", "")), str(params["EndpointConfigName"])
         return RunsConfig(name, config, pending, owner, wanted, seen)
-    if operation == "UpdateEndpointWeightsAndCapacities":
-        wanted_desires = tuple(params["DesiredWeightsAndCapacities"])
-        before, holds = members.get("before") or {}, tuple(members.get("holds") or ())
-        return DesiresAsSeen(name, config, owner, wanted_desires, before, holds)
-    raise KeyError(operation)
+    wanted_desires = tuple(params["DesiredWeightsAndCapacities"])
+    before, holds = members.get("before") or {}, tuple(members.get("holds") or ())
+    return DesiresAsSeen(name, config, owner, wanted_desires, before, holds)
+
+
+def _guard_of_immutable(
+    kind: Kind, operation: str, name: str, owner: Deployment, members: Mapping[str, Any]
+) -> NameIsFree | Unreferenced:
+    if operation == kind.create_operation:
+        digest, salt = str(members.get("digest", "")), members.get("salt")
+        return NameIsFree(kind.name, name, digest, salt, bool(members.get("pinned", False)))
+    once = tuple((str(endpoint), str(digest)) for endpoint, digest in members.get("once") or ())
+    return Unreferenced(kind.name, name, owner, tuple(members.get("stand_ins") or ()), once)
 
 
 def _owner_of(members: Mapping[str, Any]) -> Deployment:

@@ -10,14 +10,13 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
-from mmeplan.aws.shapes import CREATE_OPERATIONS, DELETE_OPERATIONS
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
-from mmeplan.kinds import Resource
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, immutable_kinds, kind_named
 from mmeplan.kinds.endpoint_config import stand_in
-from mmeplan.live import NAME_MEMBERS, LiveEndpoint, Ownership, Snapshot
+from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import (
     CREATE_TIMEOUT_S,
     DELETE_TIMEOUT_S,
@@ -62,31 +61,31 @@ class StepBuilder:
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
         """The steps of these changes. Changes that are refused have none."""
         live = [change for change in changes if not change.refusal]
-        for kind in ("model", "endpoint_config"):
+        for kind in immutable_kinds():
             for change in live:
-                if change.kind == kind and not change.action.deletes:
+                if change.kind == kind.name and not change.action.deletes:
                     self._immutable(change)
         for change in live:
             if change.action is Action.PLACEHOLDER:
                 self._stand_in(change)
-        endpoints = [change for change in live if change.kind == "endpoint"]
+        endpoints = [change for change in live if change.is_swapped]
         for change in sorted(endpoints, key=lambda change: change.action is Action.DELETE):
             self._endpoint(change)
         users = self._deleted_users(live)
-        for kind in ("endpoint_config", "model"):
+        for kind in reversed([*immutable_kinds()]):
             for change in live:
-                if _is_immutable_delete(change, kind):
+                if _is_immutable_delete(change, kind.name):
                     self._delete_immutable(change, users)
         return tuple(self.steps)
 
-    def _deleted_users(self, changes: list[Change]) -> dict[str, list[str]]:
-        """Model name → ids of the steps that delete configs which refer to it: those go first."""
-        users: dict[str, list[str]] = {}
+    def _deleted_users(self, changes: list[Change]) -> dict[tuple[str, str], list[str]]:
+        """(Kind, name) → ids of the steps that delete what refers to it: those go first."""
+        users: dict[tuple[str, str], list[str]] = {}
         for change in changes:
-            config = self.snapshot.endpoint_config(change.live_name)
-            if _is_immutable_delete(change, "endpoint_config") and config is not None:
-                for model in config.models:
-                    users.setdefault(model, []).append(self._delete_id(change))
+            live = self.snapshot.get(change.kind, change.live_name)
+            if change.is_immutable and change.action.deletes and live is not None:
+                for needed in kind_named(live.kind).references(live.describe):
+                    users.setdefault(needed, []).append(self._delete_id(change))
         return users
 
     def _add(self, step: Step) -> str:
@@ -98,7 +97,7 @@ class StepBuilder:
     def _immutable(self, change: Change) -> None:
         if change.action is Action.CREATE:
             resource = self.graph.resources[change.address]
-            operation = CREATE_OPERATIONS[change.kind]
+            operation = kind_named(change.kind).create_operation
             after = tuple(self.creates[at] for at in resource.dependencies() if at in self.creates)
             step = Step(
                 f"{operation}:{change.address}",
@@ -124,17 +123,17 @@ class StepBuilder:
         step = Step(step_id, change.address, "CreateEndpointConfig", params, after, guard)
         self.stand_ins[change.name] = self._add(step)
 
-    def _delete_immutable(self, change: Change, users: Mapping[str, list[str]]) -> None:
+    def _delete_immutable(self, change: Change, users: Mapping[tuple[str, str], list[str]]) -> None:
+        kind = kind_named(change.kind)
         after = [*self.leaves.get(change.live_name, ()), *self._superseding(change)]
-        if change.kind == "model":
-            after += users.get(change.live_name, [])
-        placeholders = self._placeholders if change.kind == "model" else ()
+        after += users.get((change.kind, change.live_name), [])
+        placeholders = () if kind.is_swapped_to else self._placeholders
         guard = Unreferenced(change.kind, change.live_name, self.graph.deployment, placeholders, change.once)
         step = Step(
             self._delete_id(change),
             change.address,
-            DELETE_OPERATIONS[change.kind],
-            {NAME_MEMBERS[change.kind]: change.live_name},
+            kind.delete_operation,
+            kind.named(change.live_name),
             tuple(dict.fromkeys(after)),
             guard=guard,
             effect=change.effect,
@@ -143,8 +142,6 @@ class StepBuilder:
 
     def _superseding(self, change: Change) -> tuple[str, ...]:
         """The steps by which endpoints get a newer generation than a config that goes: without them it stays one."""
-        if change.kind != "endpoint_config":
-            return ()
         endpoints = (at for at in self.swaps if change.address in self.swaps[at])
         return tuple(step for at in endpoints for step in self.own.get(at, ()))
 
@@ -159,7 +156,7 @@ class StepBuilder:
         return tuple(sorted({*self.stand_ins, *found}))
 
     def _delete_id(self, change: Change) -> str:
-        return f"{DELETE_OPERATIONS[change.kind]}:{change.address}@{change.live_name}"
+        return f"{kind_named(change.kind).delete_operation}:{change.address}@{change.live_name}"
 
     # --- endpoints ----------------------------------------------------------------------------------------------------
 
@@ -281,9 +278,9 @@ class StepBuilder:
         calls: list[tuple[str, Mapping[str, Any]]] = [("AddTags", mark)]
         config = self.owned.config_of(endpoint)
         if config is not None and (config.address in self.creates or _never_served(change, live, config)):
-            calls.append((DELETE_OPERATIONS["endpoint_config"], {"EndpointConfigName": wanted}))
+            calls.append((ENDPOINT_CONFIG.delete_operation, {"EndpointConfigName": wanted}))
             models = [self.graph.resources[at] for at in config.dependencies() if at in self.creates]
-            calls += [(DELETE_OPERATIONS["model"], {"ModelName": model.physical_name}) for model in models]
+            calls += [(MODEL.delete_operation, {"ModelName": model.physical_name}) for model in models]
         step_id, owner = f"UpdateEndpoint:{change.address}", self.graph.deployment
         return tuple(
             follow_up(step_id, change.address, number, operation, params, owner, on_request=operation != "AddTags")

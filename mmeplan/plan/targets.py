@@ -58,7 +58,7 @@ def moved_variants(graph: Graph, snapshot: Snapshot, plan: Plan) -> tuple[MovedV
     for change in plan.changes:
         endpoint = graph.resources.get(change.address)
         live = snapshot.endpoint(change.live_name) if change.live_name else None
-        if change.kind == "endpoint" and change.action is Action.SWAP and endpoint is not None and live is not None:
+        if change.action is Action.SWAP and endpoint is not None and live is not None:
             found += _moved(inputs, endpoint, live)
     return tuple(found)
 
@@ -72,7 +72,7 @@ def _moved(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Iterator[M
     before = owners_before(inputs, endpoint, config, live, seen) if seen is not None else None
     if not (config.autoscaled | (before or frozenset())):
         return
-    content = inputs.config_content(seen) if seen is not None else {}
+    content = inputs.live_content(seen) if seen is not None else {}
     old, new = (
         {name: hosted_on(variant) or _POOLS for name, variant in held.get("ProductionVariants", {}).items()}
         for held in (content, config.content)

@@ -14,9 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from mmeplan.aws.constraints import violations
 from mmeplan.aws.shapes import service
 from mmeplan.documents import place_text
+from mmeplan.kinds import kind_of_operation
 from mmeplan.plan.document import Plan
 from mmeplan.plan.schema import document_type
-from mmeplan.plan.step import OPERATIONS
+from mmeplan.plan.step import TAGGING
 
 _SHAPES: Final = frozenset({"type", "unknown", "required"})
 """The constraints of a request without which it can't be understood; the others are SageMaker's to refuse."""
@@ -45,10 +46,12 @@ def _calls(step: Mapping[str, Any], index: int) -> Iterator[str]:
 
 
 def _call(call: Mapping[str, Any], place: tuple[str | int, ...]) -> Iterator[str]:
-    operation, model = str(call["operation"]), service()
-    if operation not in OPERATIONS:
+    operation = str(call["operation"])
+    kind = kind_of_operation(operation)
+    if kind is None and operation not in TAGGING:
         yield f"{place_text((*place, 'operation'))}: mmeplan makes no call {operation!r}"
         return
+    model = service(kind.service if kind else "sagemaker")
     shape = model.input_shape(operation) or ""
     for found in violations(model, shape, call["params"]):
         if found.constraint in _SHAPES:

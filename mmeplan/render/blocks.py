@@ -108,7 +108,7 @@ class Blocks:
     def loose(self, covered: set[str]) -> list[Node]:
         """Changes of configs and models that no endpoint's block accounts for."""
         changes = self.plan.changes
-        others = (c for c in changes if c.kind != "endpoint" and not c.is_noop and c.address not in covered)
+        others = (c for c in changes if not c.is_swapped and not c.is_noop and c.address not in covered)
         return [self._node(change) for change in others]
 
     def _children(self, endpoint: Change, covered: set[str], *, told: bool) -> tuple[Node, ...]:
@@ -186,9 +186,9 @@ def cautioned(plan: ShownPlan, relations: Relations) -> tuple[Cautioned, ...]:
         if change.is_noop or change.action.leaves_fleet:
             continue
         own: tuple[FieldChange, ...] = change.fields
-        if change.kind == "endpoint":
+        if change.is_swapped:
             own = _own_fields(change, relations.main.get(relations.needs(change)[0]))
-        new = asked_fields(relations, change) if change.kind == "endpoint" or is_new(change) else ()
+        new = asked_fields(relations, change) if change.is_swapped or is_new(change) else ()
         for field, word in cautions((*own, *tag_fields_of(relations, change), *new), plan.account).items():
             found[word][change.address].append(field)
     return tuple(

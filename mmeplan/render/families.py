@@ -70,7 +70,7 @@ class Families:
         """The endpoints that something happens to: those of one treatment together, the worst effect first."""
         found: dict[tuple[int, tuple[str, ...], str], list[Change]] = defaultdict(list)
         for change in self.plan.changes:
-            if change.kind == "endpoint" and not change.is_noop:
+            if change.is_swapped and not change.is_noop:
                 how = "" if change.refusal else change.rollout
                 found[rank(change), change.actions, how or change.reason].append(change)
         return [self._families(found[key]) for key in sorted(found)]
@@ -138,7 +138,7 @@ class Families:
         return _nameless(repr(shown), names), tuple(leaves)
 
     def _asked(self, member: Change) -> Iterator[FieldChange]:
-        step = self.relations.creates(member) if member.kind == "endpoint" or is_new(member) else None
+        step = self.relations.creates(member) if member.is_swapped or is_new(member) else None
         if step is None:
             return  # what differs from the one before is told by its fields
         yield from asked_of(step)

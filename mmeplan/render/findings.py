@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mmeplan.errors import Problem
+from mmeplan.kinds import kinds
 from mmeplan.plan import Finding
 from mmeplan.render.layout import rendered
 from mmeplan.render.style import MAX_PROSE, clean, columns, head_of, paint, shorten, tail_of
@@ -24,7 +25,6 @@ NAMED: Final = 3  # addresses of a finding that many entries share
 LINE_ROOM: Final = 64  # columns of an excerpt; of longer lines the part around the caret is shown
 DOCS: Final = "https://github.com/mmeplan/mmeplan/blob/main/docs"
 
-_SECTIONS: Final = ("models", "endpoint_configs", "endpoints")
 _STYLES: Final = {"error": "danger", "warning": "warning", "note": "dim"}
 _OWN: Final = re.compile(
     r"(?:ALW|API|ARN|ART|ASC|ASY|CAP|CFG|DEL|DEP|EP|FOR|KMS|MDL|MME|NAM|PIP|REG|RULE|SHD|SLS|TAG|UWC)-[0-9]{2}",
@@ -83,7 +83,7 @@ def named(finding: Finding) -> Finding:
     section, _, rest = finding.path.partition(".")
     name = finding.address.partition("/")[2]
     own = rest == name or rest.startswith((f"{name}.", f"{name}["))
-    if section not in _SECTIONS or not name or own or finding.address in finding.message:
+    if all(kind.section != section for kind in kinds()) or not name or own or finding.address in finding.message:
         return finding
     return replace(finding, message=f"{finding.message} ({finding.address})")
 

@@ -8,11 +8,12 @@ alike become one with a number.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mmeplan.kinds import is_kind, kind_named
 from mmeplan.plan import Change
 from mmeplan.render import report
 from mmeplan.render.door import ShownPlan
@@ -26,10 +27,6 @@ Edges = Sequence[tuple[str, str]]
 MOST_BOXES: Final = 90  # boxes that are drawn one by one
 MOST_ENDPOINTS: Final = 24  # endpoints that stay alone where not everything can
 _ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in '#"&<>`\\'})
-_MERMAID_SHAPES: Final = {"endpoint": ('(["', '"])'), "endpoint_config": ('["', '"]'), "model": ('[("', '")]')}
-_DOT_SHAPES: Final = {"endpoint": "oval", "endpoint_config": "box", "model": "cylinder"}
-_KINDS: Final = tuple(report.KINDS)
-_TITLES: Final = ("Endpoints", "Endpoint configs", "Models")
 
 WIDTH: Final = 236  # of a box
 HEIGHT: Final = 30
@@ -46,7 +43,7 @@ def mermaid(nodes: Nodes, edges: Edges) -> str:
     ids = {address: f"n{number}" for number, (address, _, _) in enumerate(known)}
     lines = ["flowchart LR"]
     for address, label, kind in known:
-        opening, closing = _MERMAID_SHAPES.get(kind, ('["', '"]'))
+        (opening, closing), _ = _shapes(kind)
         text = "<br/>".join(clean(part).translate(_ENTITIES) for part in _texts(address, label))
         lines.append(f"  {ids[address]}{opening}{text}{closing}")
     lines += [f"  {ids[start]} --> {ids[end]}" for start, end in edges]
@@ -58,9 +55,14 @@ def dot(nodes: Nodes, edges: Edges) -> str:
     lines = ["digraph mmeplan {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
     for address, label, kind in _with_missing(nodes, edges):
         text = "\\n".join(_escaped(part) for part in _texts(address, label))
-        lines.append(f'  "{_escaped(address)}" [label="{text}", shape={_DOT_SHAPES.get(kind, "box")}];')
+        lines.append(f'  "{_escaped(address)}" [label="{text}", shape={_shapes(kind)[1]}];')
     lines += [f'  "{_escaped(start)}" -> "{_escaped(end)}";' for start, end in edges]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _shapes(kind: str) -> tuple[tuple[str, str], str]:
+    """Mermaid's brackets and DOT's shape. Nodes that only an edge names have no kind."""
+    return kind_named(kind).shapes if is_kind(kind) else (('["', '"]'), "box")
 
 
 def _with_missing(nodes: Nodes, edges: Edges) -> list[tuple[str, str, str]]:
@@ -127,25 +129,28 @@ class Picture:
 def picture(plan: ShownPlan, relations: Relations, links: Mapping[str, str]) -> Picture | None:
     """The picture of what the plan knows, nothing where it knows no endpoint. `links` are address → anchor."""
     gone = {at: found[0] for at, found in relations.gone.items() if at not in relations.main}
-    changes = {at: change for at, change in {**relations.main, **gone}.items() if change.kind in _KINDS}
-    if not any(change.kind == "endpoint" for change in changes.values()):
+    changes = {at: change for at, change in {**relations.main, **gone}.items() if is_kind(change.kind)}
+    if not any(change.is_swapped for change in changes.values()):
         return None
     pairs = _pairs(relations, changes)
     boxes_of = _boxes_of(changes, pairs)
     edges = {(boxes_of[a].key, boxes_of[b].key) for a, b in pairs}
     anchors = {boxes_of[at].key: link for at, link in reversed(list(links.items())) if at in boxes_of}
-    boxes = _placed({box.key: box for box in (boxes_of[at] for at in changes)}, edges, anchors)
+    columns = _columns(changes)
+    boxes = _placed(columns, {box.key: box for box in (boxes_of[at] for at in changes)}, edges, anchors)
     curves = tuple(_curve(boxes[a], boxes[b]) for a, b in sorted(edges))
-    columns = tuple((index * (WIDTH + _GAP), title) for index, title in enumerate(_TITLES))
+    titles = tuple((index * (WIDTH + _GAP), _title(kind)) for index, kind in enumerate(columns))
     height = max(box.y for box in boxes.values()) + HEIGHT + 2
-    return Picture(3 * WIDTH + 2 * _GAP + 2, height, columns, tuple(boxes.values()), curves, _words(changes))
+    return Picture(
+        len(columns) * (WIDTH + _GAP) - _GAP + 2, height, titles, tuple(boxes.values()), curves, _words(changes)
+    )
 
 
 def _pairs(relations: Relations, changes: Mapping[str, Change]) -> set[tuple[str, str]]:
     """(what needs, what is needed), by address."""
     pairs = {(at, to) for at, change in changes.items() for to in change.references}
     for at, change in changes.items():
-        if change.kind != "endpoint" or change.references:
+        if not change.is_swapped or change.references:
             continue
         config, models = relations.needs(change)
         if config in changes:
@@ -153,8 +158,9 @@ def _pairs(relations: Relations, changes: Mapping[str, Change]) -> set[tuple[str
             pairs |= {(config, to) for to in models if not changes[config].references}
         for to in relations.left_by(at):
             if to in changes and to in relations.gone:
-                pairs.add((at if changes[to].kind == "endpoint_config" else config, to))
-    ranks = {at: _KINDS.index(change.kind) for at, change in changes.items()}
+                pairs.add((at if kind_named(changes[to].kind).is_swapped_to else config, to))
+    order = report.kinds_in_order()
+    ranks = {at: order.index(change.kind) for at, change in changes.items()}
     return {(a, b) for a, b in pairs if a in changes and b in changes and ranks[a] < ranks[b]}
 
 
@@ -165,7 +171,7 @@ def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -
         needed: dict[str, list[str]] = defaultdict(list)
         for a, b in pairs:
             needed[a].append(b)
-        endpoints = (at for at, change in changes.items() if change.kind == "endpoint" and not change.is_noop)
+        endpoints = (at for at, change in changes.items() if change.is_swapped and not change.is_noop)
         first = sorted(endpoints, key=lambda at: (report.rank(changes[at]), at))[:MOST_ENDPOINTS]
         configs = {config for at in first for config in needed[at][:2]}
         alone = {*first, *configs, *(model for at in configs for model in needed[at][:2])}
@@ -175,7 +181,7 @@ def _boxes_of(changes: Mapping[str, Change], pairs: Iterable[tuple[str, str]]) -
         if at in alone:
             boxes[at] = _alone(at, change)
         else:
-            grouped[change.kind, report.state_of(change), change.effect if change.kind == "endpoint" else ""].append(at)
+            grouped[change.kind, report.state_of(change), change.effect if change.is_swapped else ""].append(at)
     for (kind, state, effect), members in grouped.items():
         node = _together(kind, state, effect, members, changes)
         boxes.update(dict.fromkeys(members, node))
@@ -190,21 +196,23 @@ def _alone(at: str, change: Change) -> Box:
 
 
 def _together(kind: str, state: str, effect: str, members: list[str], changes: Mapping[str, Change]) -> Box:
-    first, number = changes[members[0]], counted(len(members), report.KINDS[kind])
+    first, number = changes[members[0]], counted(len(members), report.noun_of(kind))
     label = number if len(members) > 1 else members[0].partition("/")[2]
     title = f"{number}: {report.together(first, effect)} ({members[0]} … {members[-1]})"
     key = f"group:{kind}:{state}:{effect}"
     return Box(key, kind, shorten(label, _LABEL), title, state, report.sign_of(first).text, (100, key))
 
 
-def _placed(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]], anchors: Mapping[str, str]) -> dict[str, Box]:
+def _placed(
+    kinds: Sequence[str], boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]], anchors: Mapping[str, str]
+) -> dict[str, Box]:
     """Column by column: endpoints by what happens to them, the others as near as can be to what needs them."""
     above: dict[str, list[str]] = defaultdict(list)
     for a, b in edges:
         above[b].append(a)
     rows: dict[str, int] = {}
     placed = dict(boxes)
-    for index, kind in enumerate(_KINDS):
+    for index, kind in enumerate(kinds):
         column = [box for box in boxes.values() if box.kind == kind]
         seen = {box.key: [rows[at] for at in above[box.key] if at in rows] for box in column}
         wanted = {key: sum(found) / len(found) if found else _NOWHERE for key, found in seen.items()}
@@ -218,6 +226,18 @@ def _placed(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]], anchors:
     return placed
 
 
+def _columns(changes: Mapping[str, Change]) -> tuple[str, ...]:
+    """The kinds that have a column: what serves and what that needs; any other where there are objects of it."""
+    drawn = {change.kind for change in changes.values()}
+    drawn |= {kind.name for kind in map(kind_named, report.kinds_in_order()) if kind.is_swapped or kind.referrers}
+    return tuple(kind for kind in report.kinds_in_order() if kind in drawn)
+
+
+def _title(kind: str) -> str:
+    words = report.noun_of(kind)
+    return f"{words[0].upper()}{words[1:]}s"
+
+
 def _curve(start: Box, end: Box) -> Curve:
     x1, y1, x2, y2 = start.x + WIDTH, start.y + HEIGHT // 2, end.x, end.y + HEIGHT // 2
     bend = (x2 - x1) // 2
@@ -227,6 +247,7 @@ def _curve(start: Box, end: Box) -> Curve:
 
 def _words(changes: Mapping[str, Change]) -> str:
     """`3 endpoints, 2 endpoint configs and 1 model; 4 of them change`."""
-    counts = [counted(sum(c.kind == kind for c in changes.values()), report.KINDS[kind]) for kind in _KINDS]
+    numbers = Counter(change.kind for change in changes.values())
+    counts = [counted(numbers[kind], report.noun_of(kind)) for kind in _columns(changes)]
     changed = sum(not change.is_noop for change in changes.values())
-    return f"{counts[0]}, {counts[1]} and {counts[2]}; {changed:,} of them {'changes' if changed == 1 else 'change'}"
+    return f"{', '.join(counts[:-1])} and {counts[-1]}; {changed:,} of them {'changes' if changed == 1 else 'change'}"

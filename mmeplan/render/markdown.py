@@ -237,8 +237,9 @@ def _table(plan: ShownPlan, families: Families, room: int) -> str:
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:
-    kind = list(report.KINDS).index(change.kind) if change.kind in report.KINDS else len(report.KINDS)
-    return report.rank(change) if kind == 0 or change.refusal else 99, kind, change.address, change.live_name
+    order = report.kinds_in_order()
+    kind = order.index(change.kind) if change.kind in order else len(order)
+    return report.rank(change) if change.is_swapped or change.refusal else 99, kind, change.address, change.live_name
 
 
 def _size(lines: Iterable[str]) -> int:
@@ -273,13 +274,13 @@ def _why(why: report.Why) -> str:
 
 def _with_counts(changes: list[Change], relations: Relations, room: int) -> str:
     """What is dangerous one by one as far as half of the room goes, the rest as one row for each kind of change."""
-    worst = [change for change in changes if change.kind == "endpoint" and report.is_worst(change)]
+    worst = [change for change in changes if change.is_swapped and report.is_worst(change)]
     alone = worst[: _number_of_fitting(_HEADS, (_row(relations, change) for change in worst), room // 2)]
     shown_alone = set(map(id, alone))
     grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
         if id(change) not in shown_alone:
-            effect = change.effect if change.kind == "endpoint" else ""
+            effect = change.effect if change.is_swapped else ""
             grouped[change.kind, _action(change), effect].append(change)
     groups = [_group_row(members) for members in grouped.values()]
     intro = f"{counted(len(changes), 'change')}: too many for one row each, so what is alike is counted."
@@ -302,7 +303,7 @@ def _number_of_fitting(before: Sequence[str], items: Iterable[str], room: int) -
 def _group_row(members: Sequence[Change]) -> str:
     """`| **4,990 endpoints** `endpoint/a` … `endpoint/z` | update | shifts | 4,990 × its config changes | |`."""
     first, last = members[0], members[-1]
-    noun = report.KINDS.get(first.kind, "object")
+    noun = report.noun_of(first.kind)
     names = code(first.address) if len(members) == 1 else f"{code(first.address)} … {code(last.address)}"
     reasons = Counter(change.explanation for change in members).most_common(_CAUSES)
     why = "; ".join(f"{number:,} × {prose(sentence)}" for sentence, number in reasons)

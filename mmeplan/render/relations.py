@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmeplan.aws.variants import models
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, is_kind, kind_named, kind_of_operation
 from mmeplan.plan import Change, Step
 from mmeplan.render.door import ShownPlan
 
@@ -23,7 +24,7 @@ class Relations:
         self.steps: dict[str, list[Step]] = defaultdict(list)
         self._by_name: dict[tuple[str, str], str] = {}
         for change in plan.changes:
-            if change.kind != "endpoint" and change.actions in (("delete",), ("forget",)):
+            if not change.is_swapped and change.actions in (("delete",), ("forget",)):
                 self.gone[change.address].append(change)
                 continue
             self._enter(change)
@@ -66,9 +67,9 @@ class Relations:
         """The addresses of the config that the endpoint is to run, empty where it isn't the fleet's, and its models."""
         if not endpoint.references:
             return self._needs_by_name(endpoint)
-        config = next((at for at in endpoint.references if at.startswith("endpoint_config/")), "")
+        config = next((at for at in endpoint.references if _is_swapped_to(at)), "")
         change = self.main.get(config)
-        models = [at for at in change.references if at.startswith("model/")] if change else []
+        models = list(change.references) if change else []
         models.sort(key=lambda at: change is None or at not in change.causes)
         return config, tuple(models)
 
@@ -97,20 +98,32 @@ class Relations:
         guards = [getattr(step.guard, "config", None) for step in self.steps.get(endpoint.address, ())]
         configs = [step.params.get("EndpointConfigName") for step in self.steps.get(endpoint.address, ())]
         named = [str(n) for pair in zip(configs, guards, strict=True) for n in pair if n]
-        proved = (at for at in endpoint.causes if at.startswith("endpoint_config/"))
-        config = next(proved, "") or next(filter(None, (self.address_of("endpoint_config", n) for n in named)), "")
-        if not config and (f"endpoint_config/{name}" in self.main or f"endpoint_config/{name}" in self.gone):
-            config = f"endpoint_config/{name}"
+        proved = filter(_is_swapped_to, endpoint.causes)
+        config = next(proved, "") or next(filter(None, (self.address_of(ENDPOINT_CONFIG.name, n) for n in named)), "")
+        inline = f"{ENDPOINT_CONFIG.name}/{name}"
+        if not config and (inline in self.main or inline in self.gone):
+            config = inline
         change = self.main.get(config)
-        found = [at for at in change.causes if at.startswith("model/")] if change else []
-        found += [self.address_of("model", n) for _, n in model_names(self.params(config, "CreateEndpointConfig"))]
-        found += [at for of in (config, endpoint.address) for at in self._before(of) if at.startswith("model/")]
-        models = dict.fromkeys(found or [f"model/{config.partition('/')[2]}"])
+        found = list(change.causes) if change else []
+        found += [self.address_of(MODEL.name, n) for _, n in model_names(self.params(config, "CreateEndpointConfig"))]
+        found += [
+            at
+            for of in (config, endpoint.address)
+            for at in self._before(of)
+            if at.partition("/")[0] in ENDPOINT_CONFIG.refers_to
+        ]
+        models = dict.fromkeys(found or [f"{MODEL.name}/{config.partition('/')[2]}"])
         return config, tuple(at for at in models if at in self.main or at in self.gone)
 
 
 def _creates(step: Step, change: Change) -> bool:
-    return change.name in (step.params.get(member) for member in ("ModelName", "EndpointConfigName", "EndpointName"))
+    kind = kind_of_operation(step.operation)
+    return kind is not None and change.name == kind.name_in(step.params)
+
+
+def _is_swapped_to(address: str) -> bool:
+    kind = address.partition("/")[0]
+    return is_kind(kind) and kind_named(kind).is_swapped_to
 
 
 def model_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

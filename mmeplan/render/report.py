@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from mmeplan.kinds import is_kind, kind_named, kinds
 from mmeplan.plan import EFFECTS, Action, Change, DriftReport
 from mmeplan.plan.gates import OUTAGE_GATES
 from mmeplan.render.door import ShownPlan
@@ -21,8 +22,16 @@ from mmeplan.render.values import FILE_ROOM, counted, listed
 SPECULATIVE: Final = "speculative: made from a snapshot to be read; it can't be applied"
 WORST_FIRST: Final = EFFECTS[::-1]
 _MOST_VARYING: Final = 5  # fields that are named
-KINDS: Final = {"endpoint": "endpoint", "endpoint_config": "endpoint config", "model": "model"}
-"""What kinds are called, in the order in which they are told of."""
+
+
+def kinds_in_order() -> tuple[str, ...]:
+    """The kinds in the order in which they are told of: who refers before what is referred to."""
+    return tuple(kind.name for kind in reversed(kinds()))
+
+
+def noun_of(kind: str) -> str:
+    """What an object of a kind is called."""
+    return kind_named(kind).words if is_kind(kind) else "object"
 
 
 class Phrase(NamedTuple):
@@ -156,7 +165,7 @@ def headline(change: Change) -> Phrase:
 
 def sentences_of(change: Change) -> tuple[str, ...]:
     """What the headline or the words of an object leave open."""
-    if change.kind == "endpoint":
+    if change.is_swapped:
         if change.refusal:
             return ()
         if change.adopts and change.effect != "none":
@@ -195,14 +204,14 @@ def actions_of(change: Change) -> tuple[Phrase, ...]:
         return (Phrase("refused", "danger"),)
     if change.action is Action.UNREADABLE:
         return (Phrase("unreadable", "danger"),)
-    risky = "delete" if change.kind == "endpoint" and change.effect in ("outage", "delete") else ""
+    risky = "delete" if change.is_swapped and change.effect in ("outage", "delete") else ""
     words = ("wait" if word == "read" else word for word in change.actions)
     return tuple(Phrase(word, "danger" if word == risky else "") for word in words)
 
 
 def requests_of(change: Change, *, brief: bool = False) -> Phrase:
     """What the requests to an endpoint go through; where not `brief`, with its rollout or counts."""
-    if change.kind != "endpoint":
+    if not change.is_swapped:
         return Phrase("–")
     phrase = _EFFECTS.get(change.effect, _EFFECTS["none"]).requests
     if brief:
@@ -232,7 +241,7 @@ def why(relations: Relations, change: Change) -> Why:
     """What makes a change necessary."""
     if change.refusal or change.reason in _SENTENCE_SAYS_MORE:
         return Why(_without_advice(change.refusal) or change.explanation)
-    if is_gone(change) and change.kind != "endpoint":
+    if is_gone(change) and not change.is_swapped:
         return Why(change.explanation, change.live_name or change.name)
     own = change.fields if change.reason in ("content_changed", "scale_changed") else ()
     roots = tuple(at for at in _roots(relations, change) if at != change.address)
@@ -314,7 +323,7 @@ def dangers(plan: ShownPlan) -> Iterator[tuple[str, list[Change]]]:
     }
     found: dict[str, list[Change]] = defaultdict(list)
     for change in plan.changes:
-        if change.kind == "endpoint" and not change.refusal and change.address not in gated:
+        if change.is_swapped and not change.refusal and change.address not in gated:
             found[change.effect].append(change)
     yield from ((word, found[e]) for e, word in (("outage", "OUTAGE"), ("delete", "DELETION")) if found[e])
 
@@ -368,7 +377,7 @@ _OWNS_NOTHING = "Nothing that is live carries this fleet's tags, or all of it is
 
 def traffic_words(plan: ShownPlan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
-    effects = Counter[str](change.effect for change in plan.changes if change.kind == "endpoint" and not change.refusal)
+    effects = Counter[str](change.effect for change in plan.changes if change.is_swapped and not change.refusal)
     found = ((words.on, effects[effect]) for effect, words in _EFFECTS.items() if words.on and effects[effect])
     return ", ".join(text.format(counted(number, "endpoint")) for text, number in found)
 

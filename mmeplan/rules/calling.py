@@ -11,7 +11,7 @@ from typing import Final
 from mmeplan.aws.variants import model_holders
 from mmeplan.canonical import Canonical
 from mmeplan.diff.inputs import Inputs
-from mmeplan.kinds.model import live_model
+from mmeplan.kinds import MODEL
 
 _PRODUCTION: Final = "ProductionVariants"
 
@@ -58,7 +58,7 @@ def called(inputs: Inputs, content: Canonical, *, live: bool) -> Called:
 def _model(inputs: Inputs, name: str, *, live: bool) -> Canonical | None:
     """The content of the model of that name; None where it isn't known."""
     declared, seen = inputs.graph.declared("model", name), inputs.snapshot.model(name)
-    described = live_model(dict(seen.describe)) if seen is not None and seen.is_present and not seen.by_digest else None
+    described = MODEL.content(seen.describe) if seen is not None and seen.is_present and not seen.by_digest else None
     if live and described is not None:
         return described
     return declared.content if declared is not None else described

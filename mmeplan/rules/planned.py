@@ -93,7 +93,7 @@ class PlannedFleet:
         comes_up = at.change is not None and at.change.effect in ("traffic_shift", "outage")
         if not comes_up or at.live_config is None or at.endpoint.config is None:
             return None
-        now = self.inputs.config_content(at.live_config)
+        now = self.inputs.live_content(at.live_config)
         return called(self.inputs, now, live=True), called(self.inputs, at.endpoint.config.resource.content, live=False)
 
     def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:

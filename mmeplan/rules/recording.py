@@ -15,8 +15,8 @@ from typing import Final
 
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.identity import address
+from mmeplan.kinds import kind_named
 from mmeplan.kinds.resource import ApiPath, Resource
-from mmeplan.live import NAME_MEMBERS
 from mmeplan.plan.finding import Finding, Severity
 from mmeplan.rules.facts import written_at
 from mmeplan.rules.groups.rules import CrashedRule, IdleAllowance, UnusableAllowance
@@ -188,7 +188,7 @@ def place(resource: Resource, path: ApiPath) -> FilePath:
     entry = resource.entry
     if path[:1] == ("tags",):
         return (*entry.path, *path)
-    if path == (NAME_MEMBERS[resource.kind],):
+    if path == (kind_named(resource.kind).name_member,):
         return (*entry.path, "name") if entry.pinned_name is not None else entry.path
     if len(path) == 3 and path[0] in KEYED and path[2] == "VariantName":
         path = path[:-1]

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import Violation, violations
 from mmeplan.aws.newer import botocore_version, may_be_newer
-from mmeplan.aws.shapes import CREATE_OPERATIONS, ServiceModel, service, snake
+from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED
 from mmeplan.history import HISTORY_TAGS
+from mmeplan.kinds import kind_named, kinds
 from mmeplan.kinds.resource import ApiPath, Resource
-from mmeplan.live import NAME_MEMBERS
 from mmeplan.rules.registry import ALL_RULES
 
 UNNAMED: Final = "API-01"
@@ -69,7 +69,7 @@ class Walk:
 
     def __init__(self, model: ServiceModel | None = None) -> None:
         self._model = model or service()
-        self._shapes = {kind: self._model.input_shape(name) or "" for kind, name in CREATE_OPERATIONS.items()}
+        self._shapes = {kind.name: self._model.input_shape(kind.create_operation) or "" for kind in kinds()}
         self._update_shape = self._model.input_shape("UpdateEndpoint") or ""
         self._tags: dict[tuple[str, str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
 
@@ -151,7 +151,7 @@ def _path(resource: Resource, violation: Violation) -> ApiPath:
 
 def _subject(resource: Resource, violation: Violation, path: ApiPath) -> str:
     """What the file calls the place; a physical name that mmeplan derived is told by the entry's name."""
-    if path == (NAME_MEMBERS[resource.kind],):
+    if path == (kind_named(resource.kind).name_member,):
         kind = resource.kind.replace("_", " ")
         if resource.entry.pinned_name is not None:
             return f"the {kind}'s pinned name"

@@ -3,7 +3,6 @@
 from mmeplan.spec.document import FilePath, dotted
 from mmeplan.spec.fleet import (
     Entry,
-    EntryKind,
     Fleet,
     ForEach,
     IgnoredTags,
@@ -19,7 +18,6 @@ from mmeplan.spec.variable_files import read_variables
 
 __all__ = [
     "Entry",
-    "EntryKind",
     "FilePath",
     "Fleet",
     "FleetFile",

@@ -13,11 +13,9 @@ from typing import Any, Final, Literal
 
 from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import KEYED, REFERENCES
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind, kinds
 from mmeplan.spec.document import Document, FilePath, dotted
 
-EntryKind = Literal["model", "endpoint_config", "endpoint"]
-SECTIONS: dict[EntryKind, str] = {"model": "models", "endpoint_config": "endpoint_configs", "endpoint": "endpoints"}
-_KINDS: dict[str | int, EntryKind] = {section: kind for kind, section in SECTIONS.items()}
 _LOGICAL_KEYS: dict[str | int, str] = {
     "endpoint_config_name": "config",
     **{snake(member): key for member, key in REFERENCES.items()},
@@ -33,7 +31,7 @@ class Entry:
     template for all that it expands to).
     """
 
-    kind: EntryKind
+    kind: str
     name: str
     path: FilePath
     request: dict[str, Any]
@@ -57,7 +55,7 @@ class ForEach:
     that the entry may come to nothing.
     """
 
-    kind: EntryKind
+    kind: str
     name: str
     path: FilePath
     items: int
@@ -127,14 +125,15 @@ def _places(path: FilePath) -> list[FilePath]:
 
 def _default_places(path: FilePath) -> list[FilePath]:
     """The places under `defaults` that an entry's missing path may have been merged from, the strongest first."""
-    kind = _KINDS.get(path[0]) if len(path) > 2 else None
-    if kind is None:
+    kind = next((kind for kind in kinds() if kind.section and kind.section == path[0]), None)
+    if kind is None or len(path) < 3:
         return []
     below = path[2:]
-    places: list[FilePath] = [("defaults", kind, *below)]
-    if kind == "endpoint" and below[0] == "config" and len(below) > 1:
+    places: list[FilePath] = [("defaults", kind.name, *below)]
+    inline = kind.inline.get(str(below[0]))
+    if inline is not None and len(below) > 1:
         below = below[1:]
-        places.append(("defaults", "endpoint_config", *below))
+        places.append(("defaults", inline, *below))
     if below[0] == "tags":
         places.append(("defaults", *below))
     return places
@@ -203,9 +202,7 @@ class Fleet:
     account: str | None
     region: str | None
     environment: str | None
-    models: Mapping[str, Entry]
-    endpoint_configs: Mapping[str, Entry]
-    endpoints: Mapping[str, Entry]
+    sections: Mapping[str, Mapping[str, Entry]]
     retain: int
     allow: Mapping[str, str]
     sources: tuple[Source, ...]
@@ -218,12 +215,31 @@ class Fleet:
     for_each: tuple[ForEach, ...] = ()
     unvalued: Mapping[FilePath, frozenset[str]] = field(default_factory=dict)
 
+    def entries(self, kind: Kind) -> Mapping[str, Entry]:
+        """The entries of a kind's section, by logical name."""
+        return self.sections.get(kind.section, {})
+
+    @property
+    def models(self) -> Mapping[str, Entry]:
+        """The entries of `models`."""
+        return self.entries(MODEL)
+
+    @property
+    def endpoint_configs(self) -> Mapping[str, Entry]:
+        """The entries of `endpoint_configs`."""
+        return self.entries(ENDPOINT_CONFIG)
+
+    @property
+    def endpoints(self) -> Mapping[str, Entry]:
+        """The entries of `endpoints`."""
+        return self.entries(ENDPOINT)
+
     def made_by(self, kind: str, name: str) -> ForEach | None:
         """The `for_each` entry that makes, or made, the entry of this name: of several that could, the one with the
         most literal text in common, and of equal ones an empty one. An endpoint's makes its inline config too.
         """
-        kinds = ("endpoint", kind) if kind == "endpoint_config" else (kind,)
-        fits = [(entry.fit(name), not entry.items, entry) for entry in self.for_each if entry.kind in kinds]
+        makers = {kind, *(other.name for other in kinds() if kind in other.inline.values())}
+        fits = [(entry.fit(name), not entry.items, entry) for entry in self.for_each if entry.kind in makers]
         best = max((fit for fit in fits if fit[0] >= 0), key=lambda fit: fit[:2], default=None)
         return best[2] if best else None
 
@@ -243,9 +259,7 @@ def file_path(entry_path: FilePath, api_path: tuple[str | int, ...]) -> FilePath
 
 
 __all__ = [
-    "SECTIONS",
     "Entry",
-    "EntryKind",
     "Fleet",
     "ForEach",
     "IgnoredTags",

@@ -23,11 +23,12 @@ from pydantic_core import ValidationError
 from mmeplan.aws.partitions import REGION, known_regions
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import Command, InputError, Problem
+from mmeplan.kinds import Kind, kind_named, kinds
 from mmeplan.spec.budget import Budget, OverBudgetError, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
 from mmeplan.spec.file_values import is_content, with_contents
-from mmeplan.spec.fleet import SECTIONS, Entry, EntryKind, Fleet, ForEach, IgnoredTags, Source, SourceMap, VariableFile
+from mmeplan.spec.fleet import Entry, Fleet, ForEach, IgnoredTags, Source, SourceMap, VariableFile
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
@@ -207,20 +208,20 @@ class _Loader:
         made: dict[str, dict[str, Any]] = {}
         defaults = root.get("defaults")
         defaults = defaults if isinstance(defaults, dict) else {}
-        for kind, section in SECTIONS.items():
-            entries = root.get(section)
+        for kind in _in_file():
+            section, entries = kind.section, root.get(kind.section)
             if not isinstance(entries, dict):
                 continue
             origins = self.origins[section] = {}
             made[section], batch = {}, {}
-            with self.refusals.bounded(("defaults", kind)):
+            with self.refusals.bounded(("defaults", kind.name)):
                 self.budget.make(len(entries) * _repeated(kind, defaults))
             for name in list(entries):
                 merged = _with_defaults(kind, entries[name], defaults)
                 for full_name, made_of in self._entries(kind, name, merged):
                     with self.refusals.bounded((section, name)):
                         self.budget.add_entry()
-                        value = self._with_files(made_of, (section, name)) if kind == "model" else made_of
+                        value = self._with_files(made_of, (section, name))
                     self._check_entry(full_name, (section, name), value)
                     if full_name in origins:
                         self.refusals.refuse(f"two entries expand to the name {full_name!r}", (section, name))
@@ -240,9 +241,9 @@ class _Loader:
     def _typed_entries(self, section: str, batch: dict[str, Any]) -> dict[str, Any]:
         return self._typed({"version": LANGUAGE_VERSION, "fleet": "", section: batch}).get(section) or {}
 
-    def _entries(self, kind: EntryKind, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
+    def _entries(self, kind: Kind, name: str, merged: Any) -> Iterator[tuple[str, Any]]:
         """An entry, or all that its for_each makes of it, evaluated."""
-        path: FilePath = (SECTIONS[kind], name)
+        path: FilePath = (kind.section, name)
         if not isinstance(merged, dict) or merged.get("for_each") is None:
             if MARK in name:
                 self.refusals.refuse("an expression in a name needs a for_each", path)
@@ -265,16 +266,16 @@ class _Loader:
             except ExpressionError as error:
                 self.refusals.refuse_expression(str(error), path, name, names)
                 return
-            self.rows[SECTIONS[kind], full_name] = row
+            self.rows[kind.section, full_name] = row
             yield full_name, self.refusals.evaluated(template, path, names)
 
-    def _items(self, kind: EntryKind, name: str, merged: dict[str, Any]) -> tuple[Items, Table]:
+    def _items(self, kind: Kind, name: str, merged: dict[str, Any]) -> tuple[Items, Table]:
         """The items of a `for_each`, and where they are written."""
-        entry: FilePath = (SECTIONS[kind], name)
+        entry: FilePath = (kind.section, name)
         path, failures, names = (*entry, "for_each"), list[FilePath](), self.header.names
         made = self.refusals.evaluated(merged["for_each"], path, names, failures)
         empty = self.refusals.evaluated(merged.get("allow_empty"), (*entry, "allow_empty"), names)
-        self._typed_entries(SECTIONS[kind], {name: {"allow_empty": empty}})
+        self._typed_entries(kind.section, {name: {"allow_empty": empty}})
         if failures:
             return [], Table()
         file = file_of(made)
@@ -291,7 +292,7 @@ class _Loader:
         written = (name, merged.get("renamed_from"))
         with self.refusals.bounded(path):
             patterns = tuple(name_pattern(text, names, self.budget) for text in written if isinstance(text, str))
-        self.for_each.append(ForEach(kind, name, entry, len(items), patterns, file, empty is True))
+        self.for_each.append(ForEach(kind.name, name, entry, len(items), patterns, file, empty is True))
         return items, self._table(merged["for_each"], file, path)
 
     def _table(self, written: Any, file: str, path: FilePath) -> Table:
@@ -373,19 +374,17 @@ class _Loader:
     def _fleet(self, validated: dict[str, Any], environment: str | None) -> Fleet:
         maker = EntryMaker((validated.get("defaults") or {}).get("tags") or {})
         made: dict[str, dict[str, Entry]] = {}
-        for kind, section in SECTIONS.items():
-            made[section] = {
-                name: maker.entry(kind, name, self.origins[section][name], value or {})
-                for name, value in (validated.get(section) or {}).items()
+        for kind in _in_file():
+            made[kind.section] = {
+                name: maker.entry(kind, name, self.origins[kind.section][name], value or {})
+                for name, value in (validated.get(kind.section) or {}).items()
             }
         return Fleet(
             name=validated["fleet"],
             account=validated.get("account"),
             region=validated.get("region"),
             environment=environment,
-            models=made["models"],
-            endpoint_configs=made["endpoint_configs"],
-            endpoints=made["endpoints"],
+            sections=made,
             retain=1 if validated.get("retain") is None else validated["retain"],
             allow=validated.get("allow") or {},
             ignore_tags=_ignored(validated.get("ignore_tags")),
@@ -420,23 +419,29 @@ def _ignored(written: Any) -> IgnoredTags:
     return IgnoredTags(frozenset(texts("keys")), texts("prefixes"))
 
 
-def _with_defaults(kind: EntryKind, entry: Any, defaults: dict[str, Any]) -> Any:
+def _with_defaults(kind: Kind, entry: Any, defaults: dict[str, Any]) -> Any:
     if entry is None:
         entry = {}
     if not isinstance(entry, dict) or not defaults:
         return entry
-    base = defaults.get(kind)
+    base = defaults.get(kind.name)
     merged = _merge(base, entry) if isinstance(base, dict) else entry
-    inline, config_base = merged.get("config"), defaults.get("endpoint_config")
-    if kind == "endpoint" and isinstance(inline, dict) and isinstance(config_base, dict):
-        merged = {**merged, "config": _merge(config_base, inline)}
+    for key, inline_kind in kind.inline.items():
+        inline, inline_base = merged.get(key), defaults.get(inline_kind)
+        if isinstance(inline, dict) and isinstance(inline_base, dict):
+            merged = {**merged, key: _merge(inline_base, inline)}
     return merged
 
 
-def _repeated(kind: EntryKind, defaults: dict[str, Any]) -> int:
+def _repeated(kind: Kind, defaults: dict[str, Any]) -> int:
     """How many values of the defaults are in each entry of a kind, at most."""
-    kinds: tuple[EntryKind, ...] = (kind, "endpoint_config") if kind == "endpoint" else (kind,)
-    return sum(nodes_of(defaults[each]) for each in kinds if each in defaults)
+    names = (kind.name, *kind.inline.values())
+    return sum(nodes_of(defaults[name]) for name in names if name in defaults)
+
+
+def _in_file() -> list[Kind]:
+    """The kinds that have a section of the file."""
+    return [kind for kind in kinds() if kind.section]
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -646,16 +651,16 @@ class EntryMaker:
         self._tags = tags
         self._pieces: dict[str, Any] = {}
 
-    def entry(self, kind: EntryKind, name: str, path: FilePath, value: dict[str, Any]) -> Entry:
+    def entry(self, kind: Kind, name: str, path: FilePath, value: dict[str, Any]) -> Entry:
         """The entry of this name; `path` is where it stands in the file."""
         own = {key: item for key, item in value.items() if key[:1].islower() and item is not None}
         config = own.get("config")
         if isinstance(config, dict):
-            config = self.entry("endpoint_config", name, (*path, "config"), config)
+            config = self.entry(kind_named(kind.inline["config"]), name, (*path, "config"), config)
         tags = {**self._tags, **(value.get("tags") or {})}
         request = {key: item for key, item in value.items() if not key[:1].islower()}
         return Entry(
-            kind=kind,
+            kind=kind.name,
             name=name,
             path=self._shared(path),
             request=self._members(request),

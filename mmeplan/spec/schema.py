@@ -27,6 +27,7 @@ import botocore
 from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import service
 from mmeplan.aws.variants import KEYED
+from mmeplan.kinds import kinds
 from mmeplan.spec.for_each import FILE_TYPES
 from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_NAME, MAX_LOGICAL_NAME, VARIABLE_NAME
 from mmeplan.spec.policies import POLICY_NAME
@@ -150,25 +151,27 @@ class _Builder:
         return {"type": ["object", "null"], "propertyNames": {"pattern": _whole(VARIABLE_NAME.pattern)}}
 
     def entries(self, surface: Node) -> dict[str, Schema]:
-        """The three sections, and the defaults of each."""
+        """The sections of all kinds, and the defaults of each."""
         made: dict[str, Schema] = {}
         name = {"maxLength": MAX_LOGICAL_NAME, "pattern": _whole(LOGICAL_NAME.pattern)}
-        for section, kind in (("models", "model"), ("endpoint_configs", "endpoint_config"), ("endpoints", "endpoint")):
-            entry = surface.keys[section].item
+        for kind in kinds():
+            if not kind.section:
+                continue
+            entry = surface.keys[kind.section].item
             assert entry is not None
-            self.define(kind, self.closed_object(entry.keys, {}, nullable=True))
-            made[section] = {
+            self.define(kind.name, self.closed_object(entry.keys, {}, nullable=True))
+            made[kind.section] = {
                 "type": ["object", "null"],
                 "propertyNames": _or_expression(name),
-                "additionalProperties": {"$ref": f"#/$defs/{kind}"},
+                "additionalProperties": {"$ref": f"#/$defs/{kind.name}"},
             }
         defaults = surface.keys["defaults"]
-        kinds = {
+        inherited = {
             kind: self.closed_object(node.keys, {}, nullable=True)
             for kind, node in defaults.keys.items()
             if node.kind == "object"
         }
-        made["defaults"] = self.closed_object(defaults.keys, kinds, nullable=True)
+        made["defaults"] = self.closed_object(defaults.keys, inherited, nullable=True)
         return made
 
     def closed_object(self, keys: Mapping[str, Node], given: Mapping[str, Schema], *, nullable: bool = False) -> Schema:

@@ -21,11 +21,12 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
+from mmeplan.kinds import Kind, kind_named, kinds
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.forms import form, under_a_name
 from mmeplan.spec.hints import plain_value, unknown_key
 
-Kind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
+NodeKind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Node:
     has two alternatives: a text and an object.
     """
 
-    kind: Kind
+    kind: NodeKind
     api: str = ""
     shape: str = ""
     doc: str = ""
@@ -47,7 +48,7 @@ class Node:
     required: tuple[str, ...] = ()
 
 
-def _own(kind: Kind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
+def _own(kind: NodeKind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
     return Node(kind, doc=doc, item=item, choices=choices)
 
 
@@ -137,11 +138,8 @@ class _Builder:
         self.model = model
 
     def fleet(self) -> Node:
-        entries = {
-            "model": self.entry_model(),
-            "endpoint_config": self.entry_config(),
-            "endpoint": self.entry_endpoint(),
-        }
+        declared = [kind for kind in kinds() if kind.section]
+        entries = {kind.name: self.entry(kind) for kind in declared}
         shared = {
             kind: replace(node, keys={key: inner for key, inner in node.keys.items() if key not in _SINGLE_KEYS})
             for kind, node in entries.items()
@@ -151,14 +149,6 @@ class _Builder:
             doc="Merged under every entry of that kind; an entry's own value wins; mappings merge, lists replace.",
             keys={**shared, "tags": OWN_KEYS["tags"]},
         )
-        sections = {
-            "models": ("model", "Logical name → model (CreateModel)."),
-            "endpoint_configs": (
-                "endpoint_config",
-                "Configs that several endpoints share; an endpoint then says `config: NAME`.",
-            ),
-            "endpoints": ("endpoint", "Logical name → endpoint (CreateEndpoint)."),
-        }
         keys = {
             **self.header(),
             "defaults": defaults,
@@ -184,7 +174,7 @@ class _Builder:
                 doc="What a plan must be like: CEL expressions over the plan document, each with a message.",
                 item=_POLICY,
             ),
-            **{key: Node("map", doc=doc, item=entries[kind]) for key, (kind, doc) in sections.items()},
+            **{kind.section: Node("map", doc=kind.doc, item=entries[kind.name]) for kind in declared},
         }
         return Node("object", keys=keys, required=("version", "fleet"))
 
@@ -207,29 +197,28 @@ class _Builder:
             "environments": Node("map", doc="mmeplan plan -e NAME", item=environment),
         }
 
-    def entry_model(self) -> Node:
-        return self._entry("CreateModel", drop=("ModelName", "Tags"), own=_VERSIONED_KEYS)
-
-    def entry_config(self, own: tuple[str, ...] = _VERSIONED_KEYS) -> Node:
-        return self._entry("CreateEndpointConfig", drop=("EndpointConfigName", "Tags"), own=own)
-
-    def entry_endpoint(self) -> Node:
-        node = self._entry("CreateEndpoint", drop=("EndpointName", "Tags"), own=(*_ENTRY_KEYS, "name"))
-        updates = self._structure(str(self.model.input_shape("UpdateEndpoint")), lambda _: True)
-        only_updates = {
-            key: inner for key, inner in updates.keys.items() if key not in node.keys and key != "endpoint_name"
-        }
-        inline = self.entry_config(own=tuple(key for key in _VERSIONED_KEYS if key not in _SINGLE_KEYS))
-        config = Node(
-            "either",
-            doc="The endpoint's configuration: written inline, or the logical name of an entry of `endpoint_configs`.",
-            keys=inline.keys,
+    def entry(self, kind: Kind, leave_out: tuple[str, ...] = ()) -> Node:
+        """An entry of a kind: mmeplan's own keys, the create's members, and those that only the update has."""
+        keys = _VERSIONED_KEYS if kind.is_immutable else (*_ENTRY_KEYS, "name")
+        drop = (*kind.identity_members, "Tags")
+        node = self._structure(str(self.model.input_shape(kind.create_operation)), lambda member: member not in drop)
+        own = {key: OWN_KEYS[key] for key in keys if key not in leave_out}
+        update = (
+            self._structure(str(self.model.input_shape(kind.update_operation)), lambda member: member not in drop)
+            if kind.update_operation
+            else node
         )
-        return Node("object", keys={**node.keys, **only_updates, "config": config}, doc=node.doc)
+        inline = {key: self.inline(kind_named(name)) for key, name in kind.inline.items()}
+        only_updates = {key: inner for key, inner in update.keys.items() if key not in node.keys}
+        return Node("object", keys={**own, **node.keys, **only_updates, **inline}, doc=node.doc)
 
-    def _entry(self, operation: str, *, drop: tuple[str, ...], own: tuple[str, ...]) -> Node:
-        node = self._structure(str(self.model.input_shape(operation)), lambda member: member not in drop)
-        return Node("object", keys={**{key: OWN_KEYS[key] for key in own}, **node.keys}, doc=node.doc)
+    def inline(self, kind: Kind) -> Node:
+        """An entry of a kind in the place where another refers to one."""
+        return Node(
+            "either",
+            doc=kind.inline_doc,
+            keys=self.entry(kind, leave_out=_SINGLE_KEYS).keys,
+        )
 
     def _structure(self, shape: str, wanted: Callable[[str], bool]) -> Node:
         description = self.model.shapes[shape]
@@ -268,7 +257,7 @@ class _Builder:
             value = self._shape(self.model.shapes[shape]["value"]["shape"])
             item = Node("text", shape=value.shape) if shape == "EnvironmentMap" else value
             return Node("map", shape=shape, item=item)
-        kinds: dict[str, Kind] = {
+        kinds: dict[str, NodeKind] = {
             "integer": "integer",
             "long": "integer",
             "float": "number",
@@ -449,7 +438,7 @@ def _environment_value(value: Any) -> Any:
     return value
 
 
-_PLAIN: Final[dict[Kind, core_schema.CoreSchema]] = {
+_PLAIN: Final[dict[NodeKind, core_schema.CoreSchema]] = {
     "text": core_schema.no_info_before_validator_function(_environment_value, core_schema.str_schema(strict=True)),
     "string": core_schema.str_schema(strict=True),
     "integer": core_schema.int_schema(strict=True),

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmeplan import graph, rules, spec
-from mmeplan.aws.shapes import CREATE_OPERATIONS
 from mmeplan.errors import InputError
+from mmeplan.kinds import kind_named
 from mmeplan.spec.surface import Node, fleet_surface
 
 TEXTS = (
@@ -142,7 +142,7 @@ def test_check_never_raises_no_rule_crashes_and_what_botocore_refuses_is_an_erro
     assert len(set(found)) == len(found)
     errors = {finding.address for finding in found if finding.severity == "error"}
     for resource in compiled.resources.values():
-        if botocore_refuses(CREATE_OPERATIONS[resource.kind], resource.request):
+        if botocore_refuses(kind_named(resource.kind).create_operation, resource.request):
             assert resource.address in errors
 
 
@@ -236,7 +236,7 @@ def test_whatever_makes_a_valid_request_one_that_botocore_refuses_is_refused_by_
     refused = {
         resource.address
         for resource in compiled.resources.values()
-        if botocore_refuses(CREATE_OPERATIONS[resource.kind], resource.request)
+        if botocore_refuses(kind_named(resource.kind).create_operation, resource.request)
     }
     assert refused <= errors
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmeplan import graph, rules, spec
-from mmeplan.aws.shapes import CREATE_OPERATIONS, service
+from mmeplan.aws.shapes import service
 from mmeplan.errors import InputError
+from mmeplan.kinds import kind_named
 from mmeplan.plan import Finding
 from mmeplan.simulator import Request, Simulator
 from tests.properties.hosting import KINDS, Fleet, skeleton, valid_fleets
@@ -269,7 +270,7 @@ def refusals(desired: graph.Graph) -> dict[str, str]:
 def create(kind: str, body: Any) -> Request:
     scope = "AKIDEXAMPLE/20260101/eu-west-1/sagemaker/aws4_request"
     headers = {
-        "X-Amz-Target": f"SageMaker.{CREATE_OPERATIONS[kind]}",
+        "X-Amz-Target": f"SageMaker.{kind_named(kind).create_operation}",
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
     }
     return Request("POST", "https://api.sagemaker.eu-west-1.amazonaws.com/", headers, json.dumps(body).encode())

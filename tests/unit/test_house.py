@@ -16,8 +16,8 @@ RAW_MEMBERS = re.compile(
 )
 """A look-up in a Describe answer."""
 
-ANSWERS_ARE_READ_IN = ("live/", "simulator/", "kinds/endpoint.py", "kinds/endpoint_config.py")
-"""`live` types answers; canonicalisation makes requests of them; the simulator makes them."""
+ANSWERS_ARE_READ_IN = ("live/", "simulator/", "kinds/")
+"""`live` and `kinds` type answers; canonicalisation makes requests of them; the simulator makes them."""
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from mmeplan.aws.constraints import full_match
 from mmeplan.aws.shapes import service
+from mmeplan.kinds import kind_named
 from mmeplan.kinds.resource import ApiPath, Resource
-from mmeplan.live import NAME_MEMBERS
 from mmeplan.live.ports import Answer
 from mmeplan.rules.examples import PREDICT, PREPARE, ROLE, fleet_file
 from mmeplan.rules.facts import Config, FleetFacts, Model, Scope, arn_of, lies_elsewhere
@@ -69,7 +69,7 @@ class OneName(Rule):
                     message = (
                         f"`{resource.address}` has the name {resource.physical_name!r}, which is {other.address}'s"
                     )
-                    yield resource, (NAME_MEMBERS[kind],), message
+                    yield resource, (kind_named(kind).name_member,), message
 
 
 class NameByCase(Rule):
@@ -92,7 +92,7 @@ class NameByCase(Rule):
                     message = (
                         f"{resource.physical_name!r} and {other.address}'s {other.physical_name!r} differ by case only"
                     )
-                    yield resource, (NAME_MEMBERS[kind],), message
+                    yield resource, (kind_named(kind).name_member,), message
 
 
 class HostedModelHasRole(Rule):

@@ -68,19 +68,19 @@ MENDS: dict[str, tuple[Edit, ...]] = {
     ),
     "listed-model-of-another-entry": (
         (
-            "declared.content if declared else live_model(dict(live.describe)))",
-            "model.content if declared else live_model(dict(live.describe)))",
+            "if live.by_digest and live.name == resource.physical_name:\n            return resource.content",
+            "if live.by_digest:\n            return resource.content",
         ),
     ),
     "model-behind-a-stand-in": (
-        ('placeholders = self._placeholders if change.kind == "model" else ()', "placeholders = ()"),
+        ("placeholders = () if kind.is_swapped_to else self._placeholders", "placeholders: tuple[str, ...] = ()"),
     ),
     "model-of-a-deleted-config": (
         (
             "return config in unknown or models is None or name.lower() in models",
             "return config in unknown or name.lower() in (models or ())",
         ),
-        ('placeholders = self._placeholders if change.kind == "model" else ()', "placeholders = ()"),
+        ("placeholders = () if kind.is_swapped_to else self._placeholders", "placeholders: tuple[str, ...] = ()"),
     ),
     "one-of-two-equal-models-is-gone": (
         (
@@ -137,8 +137,8 @@ MENDS: dict[str, tuple[Edit, ...]] = {
     ),
     "rollback-where-configs-are-listed": (
         (
-            "if live.by_digest and live.name == config.physical_name:\n            return config.content",
-            "if live.by_digest:\n            return config.content",
+            "if live.by_digest and live.name == resource.physical_name:\n            return resource.content",
+            "if live.by_digest:\n            return resource.content",
         ),
     ),
     "rollback-to-what-runs-already": (

@@ -7,12 +7,13 @@ import pytest
 from mmeplan.aws import lifecycle
 from mmeplan.aws.failures import Failure, classify
 from mmeplan.aws.instances import family, has_local_nvme
-from mmeplan.aws.shapes import CREATE_OPERATIONS, service, snake
+from mmeplan.aws.shapes import service, snake
+from mmeplan.kinds import kinds
 
 
 def test_the_service_model_holds_the_operations_and_their_shapes() -> None:
     model = service()
-    assert [model.input_shape(operation) for operation in CREATE_OPERATIONS.values()] == [
+    assert [model.input_shape(operation) for operation in (kind.create_operation for kind in kinds())] == [
         "CreateModelInput",
         "CreateEndpointConfigInput",
         "CreateEndpointInput",

@@ -9,9 +9,8 @@ import pytest
 
 import mmeplan
 from mmeplan.identity import tags_digest
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL
 from mmeplan.kinds.endpoint import meaning, with_live_desires
-from mmeplan.kinds.endpoint_config import aligned_config, live_endpoint_config
-from mmeplan.kinds.model import aligned_model, live_model
 
 MODELS = "models:\n  m: {primary_container: {image: x}}\n  n: {primary_container: {image: y}}\n"
 
@@ -185,18 +184,18 @@ def test_a_meaning_replaces_models_of_pools_by_their_place() -> None:
 def test_what_describe_adds_is_left_out() -> None:
     answer = {"CreationTime": 1, "ResponseMetadata": {}, "Tags": []}
     model = {"ModelName": "m", "ModelArn": "a", "DeploymentRecommendation": {}, "ExecutionRoleArn": "r", **answer}
-    assert live_model(model) == {"ExecutionRoleArn": "r"}
+    assert MODEL.content(model) == {"ExecutionRoleArn": "r"}
     config = {"EndpointConfigName": "c", "EndpointConfigArn": "a", "KmsKeyId": "k", **answer}
-    assert live_endpoint_config(config) == {"KmsKeyId": "k"}
+    assert ENDPOINT_CONFIG.content(config) == {"KmsKeyId": "k"}
 
 
 def test_what_the_service_filled_in_by_itself_is_left_out_unless_wanted() -> None:
     live = {"ProductionVariants": {"v": {"VolumeSizeInGB": 30}, "w": {"VolumeSizeInGB": 5}}}
     wanted = {"ProductionVariants": {"v": {"VolumeSizeInGB": 30}, "w": {}}}
-    assert aligned_config(wanted, live) == {"ProductionVariants": {"v": {"VolumeSizeInGB": 30}, "w": {}}}
+    assert ENDPOINT_CONFIG.aligned(wanted, live) == {"ProductionVariants": {"v": {"VolumeSizeInGB": 30}, "w": {}}}
     pipeline = {"Containers": [{"Image": "x", "ContainerHostname": "container-1"}]}
-    assert aligned_model({"Containers": [{"Image": "x"}]}, pipeline) == {"Containers": [{"Image": "x"}]}
-    assert aligned_model(pipeline, pipeline) == pipeline
+    assert MODEL.aligned({"Containers": [{"Image": "x"}]}, pipeline) == {"Containers": [{"Image": "x"}]}
+    assert MODEL.aligned(pipeline, pipeline) == pipeline
 
 
 def test_an_endpoint_knows_its_config_in_the_fleet_and_outside_it(compiled: Any) -> None:
@@ -211,12 +210,12 @@ def test_an_endpoint_knows_its_config_in_the_fleet_and_outside_it(compiled: Any)
         assert (other.config, other.config_name) == (None, "")
 
 
-def test_no_other_module_takes_an_endpoints_config_for_its_first_reference() -> None:
+def test_no_module_takes_an_endpoints_config_for_its_first_reference() -> None:
     package = Path(mmeplan.__file__).parent
     found = {
         path.relative_to(package).as_posix() for path in package.rglob("*.py") if "references[0]" in path.read_text()
     }
-    assert found == {"kinds/resource.py"}
+    assert found == set()
 
 
 def test_lists_of_named_variants_are_told_in_one_table() -> None:

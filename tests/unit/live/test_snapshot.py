@@ -68,8 +68,15 @@ def test_what_is_no_snapshot_is_refused_with_a_hint(document: Any, message: str)
 
 def test_a_newer_minor_version_is_read() -> None:
     document = {**snapshot().encode(), "format_version": "1.7", "new": 1}
-    document["objects"]["scalable_target"] = {"x": {}}
     assert decode(document) == snapshot()
+
+
+def test_objects_of_an_unknown_kind_are_refused() -> None:
+    """Left out, they would be planned as if they weren't there."""
+    document = {**snapshot().encode(), "format_version": "1.7"}
+    document["objects"]["no_such_kind"] = {"x": {}}
+    with pytest.raises(InputError, match="kinds that this mmeplan doesn't know: no_such_kind"):
+        decode(document)
 
 
 def test_the_digest_ignores_the_time_of_observation() -> None:
