@@ -3,8 +3,6 @@
 from mmeplan.kinds.endpoint import ENDPOINT, LiveEndpoint, LiveVariant
 from mmeplan.kinds.endpoint_config import ENDPOINT_CONFIG, LiveEndpointConfig, models_of
 from mmeplan.kinds.kind import (
-    Absence,
-    AroundSwap,
     Kind,
     Lifecycle,
     Ownership,
@@ -26,9 +24,7 @@ __all__ = [
     "ENDPOINT_CONFIG",
     "MODEL",
     "STACK_TAG",
-    "Absence",
     "ApiPath",
-    "AroundSwap",
     "Kind",
     "Lifecycle",
     "LiveEndpoint",

@@ -34,27 +34,12 @@ class Lifecycle(Enum):
     """Mutable, and its change is a blue/green move to another object of `Kind.swaps_to`."""
 
 
-class Absence(Enum):
-    """How a read says that there is no such object."""
-
-    ERROR = "error"
-    EMPTY_LIST = "empty_list"
-
-
 class Ownership(Enum):
     """How an object is known to be the fleet's."""
 
     TAGS = "tags"
     PARENT = "parent"
     """It can't be tagged: it is the fleet's where its parent is and the fleet declares it."""
-
-
-class AroundSwap(Enum):
-    """What a change of type or the removal of the parent's variant does to a child of it."""
-
-    STAYS = "stays"
-    TAKEN_OFF = "taken_off"
-    """Deleted before the swap, and created again at every end of it."""
 
 
 def _nothing(_answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -80,14 +65,13 @@ class Kind:
     inline_doc      what the JSON Schema says of an entry of this kind where another refers to one
     parent          the name of the kind whose child it is; empty for none
     ownership       by tags, or by the parent
-    around_swap     what happens to it where its parent's variant changes its type or goes
     identity        the request members that name one object, most general first; empty: `{noun}Name`
     fixed           values of identity members that are the same for every object: {"ServiceNamespace": "sagemaker"}
     upsert          the one operation that creates and changes (`PutScalingPolicy`); empty: create and update apart
     verbs           create, update, delete, describe, list → operation, where it isn't `{Verb}{noun}`, `List{noun}s`
     also            further operations that are about one object
-    absence         how a read says that there is none
-    answer_member   the list of an answer that holds the objects; empty: the answer is the object
+    answer_member   the list of an answer that holds the objects and is empty where there is none; empty: the answer is
+                    the object, and absence an error
     plural          identity member → the request member that takes a list of them (reads of many in a call)
     arn_member      the member of an answer that holds the ARN; empty: `{noun}Arn`
     arn_word        the word before the name in its ARN; empty: the noun in kebab case; None: it has no ARN
@@ -114,13 +98,11 @@ class Kind:
     inline_doc: str = ""
     parent: str = ""
     ownership: Ownership = Ownership.TAGS
-    around_swap: AroundSwap = AroundSwap.STAYS
     identity: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     upsert: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
-    absence: Absence = Absence.ERROR
     answer_member: str = ""
     plural: Mapping[str, str] = field(default_factory=dict)
     arn_member: str = ""

@@ -41,7 +41,7 @@ class Summary:
 def summary_of(changes: Iterable[Change]) -> Summary:
     """The summary of these changes."""
     changes = tuple(changes)
-    in_place = (Action.TAG, Action.SCALE, Action.SWAP, Action.FORGET)
+    in_place = (Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.FORGET)
     worst = max((change.effect for change in changes), key=EFFECTS.index, default="none")
     return Summary(
         create=sum(change.action.creates for change in changes),

@@ -78,6 +78,7 @@ _SIGNS: Final[Mapping[Action, Phrase]] = {
     Action.CREATE: Phrase("+", "create"),
     Action.TAG: Phrase("~", "update"),
     Action.SCALE: Phrase("~", "update"),
+    Action.UPDATE: Phrase("~", "update"),
     Action.SWAP: Phrase("~", "update"),
     Action.WAIT: Phrase("~", "update"),
     Action.DELETE: Phrase("-", "delete"),
@@ -120,6 +121,8 @@ def words_of(change: Change) -> Phrase:
     if change.action.creates:
         word = "restored" if change.reason == "restored" else "new"
         return Phrase(f"{word}, {live} → {name}" if live and live != name else f"{word}, {name}")
+    if change.action is Action.UPDATE:
+        return Phrase(f"changed in place, {there}", "update")
     reused = change.reason == "reused"
     if change.is_noop:
         return Phrase(f"{'re-used' if reused else 'unchanged'}, {there}", "dim")

@@ -20,7 +20,7 @@ BARE = Change("endpoint/a", "endpoint", Action.NO_OP, "same", "none", "a", "it i
 @pytest.mark.parametrize("adopts", [False, True])
 @pytest.mark.parametrize("action", Action)
 def test_there_are_words_for_everything_that_can_happen(action: Action, adopts: bool, effect: Any) -> None:
-    for kind in report.KINDS:
+    for kind in report.kinds_in_order():
         change = replace(BARE, kind=kind, action=action, adopts=adopts, effect=effect)
         texts = (report.sign_of(change).text, report.headline(change).text, report.words_of(change).text)
         assert all((*texts, report.BADGES[report.badge_of(change)], report.requests_of(change).text))
