@@ -30,6 +30,12 @@ FRAMEWORKS: Final = (
 )
 """Repositories of the Deep Learning Containers for inference, and of the SageMaker framework containers."""
 
+UNLABELLED_ON_GPU: Final = frozenset({"huggingface-pytorch-inference", "tensorflow-inference"})
+"""Repositories whose GPU images lack the multi-model label.
+
+Source: deep-learning-containers issue 2465, amazon-sagemaker-examples issue 3925.
+"""
+
 LLM_SERVERS: Final = frozenset(
     {"djl-inference", "djl-serving", "huggingface-pytorch-tgi-inference", "huggingface-sglang", "huggingface-vllm"}
 ) | frozenset({"huggingface-vllm-neuronx", "sglang", "text-generation-inference", "vllm", "vllm-openai"})

@@ -12,33 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from mmeplan.aws.instances import family
+from mmeplan.aws.packages import MARKETPLACE_ACCOUNTS
 from mmeplan.aws.partitions import partition_of, region_doubt
 from mmeplan.aws.variants import names_models
 from mmeplan.graph import Graph
 from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.spec import Entry
-
-MARKETPLACE_ACCOUNTS: Final = frozenset(
-    {
-        "057799348421",
-        "077584701553",
-        "136758871317",
-        "192199979996",
-        "270155090741",
-        "382657785993",
-        "446921602837",
-        "470592106596",
-        "594846645681",
-        "666831318237",
-        "745090734665",
-        "843114510376",
-        "856760150666",
-        "865070037744",
-        "977537786026",
-        "985815980388",
-    }
-)
-"""Accounts that own the model packages of AWS Marketplace, one per region: the ARNs in AWS's Marketplace samples."""
 
 _ARN: Final = re.compile(r"arn:([a-z-]+):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}):(.+)")
 

@@ -16,8 +16,6 @@ An endpoint's document:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any, Final
 
 from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, FAILED, SYSTEM_UPDATING, UPDATABLE, UPDATING
@@ -26,7 +24,6 @@ from mmeplan.simulator import (
     coupling,
     deployment,
     fleet,
-    guardrails,
     names,
     normalise,
     quotas,
@@ -36,6 +33,7 @@ from mmeplan.simulator import (
 )
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
+from mmeplan.simulator.refusals import Asked
 from mmeplan.simulator.store import Stored
 
 Json = dict[str, Any]
@@ -47,11 +45,11 @@ INSUFFICIENT: Final = "Unable to provision requested ML compute capacity due to 
 def create_endpoint(call: Call, request: Json) -> Json:
     """CreateEndpoint: Creating, then InService or Failed. A DeploymentConfig is only kept, to be retained later."""
     name = request["EndpointName"]
-    refusals.refuse(refusals.CREATE_ENDPOINT, request)
+    refusals.refuse(refusals.CREATE_ENDPOINT, Asked(request))
     call.refuse_existing(ENDPOINT, name)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
     deployed = request.get("DeploymentConfig")
-    _refuse(guardrails.of_sizes(deployed), guardrails.of_config(deployed, config.body))
+    refusals.refuse(refusals.CREATE_ENDPOINT_ON, Asked(request, config=config.body, deployment=deployed))
     pending = _pending(call, config, None, call.settings.creating_s, activating_s=0)
     body = {
         "config_name": config.name,
@@ -83,16 +81,12 @@ def update_endpoint(call: Call, request: Json) -> Json:
 
     Both the new config and the one in force must exist. The config in force may be named again: an ordinary update.
     """
-    refusals.refuse(refusals.UPDATE_ENDPOINT, request)
+    refusals.refuse(refusals.UPDATE_ENDPOINT, Asked(request))
     endpoint = call.existing(ENDPOINT, request["EndpointName"])
     if endpoint.status not in UPDATABLE:
         raise names.in_progress(endpoint.arn)
     config = call.depended_on(ENDPOINT_CONFIG, request["EndpointConfigName"])
     call.existing(ENDPOINT_CONFIG, endpoint.body["config_name"])
-    _refuse(
-        refusals.to_serverless(endpoint.body["variants"], config.body),
-        refusals.from_async(endpoint.name, endpoint.body["config"], config.body),
-    )
     chosen = request.get("DeploymentConfig")
     if chosen is None and request.get("RetainDeploymentConfig"):
         chosen = endpoint.body["last_deployment"]
@@ -104,12 +98,16 @@ def update_endpoint(call: Call, request: Json) -> Json:
         activating_s=call.settings.activating_s,
         retaining=_retaining(request, endpoint),
     )
-    _refuse(
-        guardrails.of_sizes(pending["in_force"]),
-        guardrails.of_config(chosen, config.body),
-        guardrails.of_fleet(pending["in_force"], pending["variants"]),
-        guardrails.of_names(pending["in_force"], config.body, endpoint.body["config"]),
+    asked = Asked(
+        request,
+        config=config.body,
+        in_force=endpoint.body["config"],
+        live=endpoint.body["variants"],
+        coming=pending["variants"],
+        deployment=chosen,
+        carried_out=pending["in_force"],
     )
+    refusals.refuse(refusals.UPDATE_ENDPOINT_TO, asked)
     coupling.refuse_changed_type(call, endpoint, config.body)
     endpoint.body |= {"pending": pending, "failure_reason": None}
     quotas.refuse_beyond(call, endpoint)
@@ -117,12 +115,6 @@ def update_endpoint(call: Call, request: Json) -> Json:
     _stops(call, endpoint, pending)
     _set_in_motion(call, endpoint, UPDATING, rollout.due_us(pending))
     return {"EndpointArn": endpoint.arn}
-
-
-def _refuse(*sentences: Iterator[str]) -> None:
-    """Raise the first refusal, if any, as ServiceError."""
-    for sentence in chain(*sentences):
-        raise names.invalid(sentence)
 
 
 def _stops(call: Call, endpoint: Stored, pending: Json) -> None:
@@ -155,6 +147,9 @@ def _failure(call: Call, endpoint: Stored, asked: str | None, coming: Json) -> s
     """
     if asked is not None:
         return asked
+    never: str | None = coming.get("fails")
+    if never is not None:
+        return never
     fleet_to_come = [*coming["variants"], *(coming["shadows"] or ())]
     if fleet.short_of(fleet_to_come, list(refusals.variants(coming["config"])), call.faults.lacking):
         return INSUFFICIENT
@@ -202,9 +197,19 @@ def _pending(
         "in_force": carried_out,
         "stop": None,
         "returning": False,
+        "fails": _never(call, config.body),
         "failure": None,
         "stranded": None,
     }
+
+
+def _never(call: Call, config: Json) -> str | None:
+    """Why a fleet of this config never comes up; None where it does."""
+    reason = refusals.first(refusals.LAUNCHING, Asked({}, call.account, call.region, config=config))
+    for variant in refusals.variants(config):
+        for model in refusals.models_of(variant):
+            reason = reason or refusals.first(refusals.HOSTING, Asked(call.existing(MODEL, model).body))
+    return reason
 
 
 def hosted(call: Call, config: Json) -> Json:
@@ -239,13 +244,14 @@ def _launched(call: Call, variants: list[Json], hosting: Json) -> list[Json]:
 
 def update_weights_and_capacities(call: Call, request: Json) -> Json:
     """UpdateEndpointWeightsAndCapacities: Updating, then Current = Desired. The config isn't touched."""
-    refusals.refuse(refusals.UPDATE_WEIGHTS, request)
+    refusals.refuse(refusals.UPDATE_WEIGHTS, Asked(request))
     endpoint = call.existing(ENDPOINT, request["EndpointName"])
     if endpoint.status not in UPDATABLE:
         raise names.in_progress(endpoint.arn)
     body = endpoint.body
     live = [*body["variants"], *(body["shadows"] or ())]
-    _refuse(refusals.desired_variants(request, live, body["config_name"]))
+    asked = Asked(request, config={"EndpointConfigName": body["config_name"]}, live=live)
+    refusals.refuse(refusals.UPDATE_WEIGHTS_OF, asked)
     wanted = {desired["VariantName"]: _rounded(desired) for desired in request["DesiredWeightsAndCapacities"]}
     rescale(call, endpoint, wanted)
     return {"EndpointArn": endpoint.arn}

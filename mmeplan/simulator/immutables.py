@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmeplan.aws.images import belongs_to_another
 from mmeplan.aws.s3 import s3_place
 from mmeplan.simulator import names, normalise, refusals
 from mmeplan.simulator.blobs import Blobs
@@ -21,32 +20,13 @@ Json = dict[str, Any]
 def create_model(call: Call, request: Json) -> Json:
     """CreateModel. Image, role and artefacts are not looked up, unless the settings say so."""
     name = request["ModelName"]
-    refusals.refuse(refusals.CREATE_MODEL, request)
+    refusals.refuse(refusals.CREATE_MODEL, refusals.Asked(request, call.account, call.region))
     call.refuse_existing(MODEL, name)
     for container in refusals.containers(request):
-        _same_region(call, container)
         _look_up(call, container, request.get("ExecutionRoleArn", ""))
     arn = call.new(MODEL, name, normalise.model(request), request)
     call.faults.created("CreateModel", call.scope(MODEL), name)
     return {"ModelArn": arn}
-
-
-def _same_region(call: Call, container: Json) -> None:
-    """A package's ARN is of the region. Captured: amazon-sagemaker-examples issues 1438 and 1444."""
-    parts = container.get("ModelPackageName", "").split(":")
-    if len(parts) > 3 and parts[3] and parts[3] != call.region:
-        raise names.invalid(f"ARN should be scoped to correct region: {call.region}")
-
-
-def _own_images(call: Call, model: Json) -> None:
-    """Serverless inference pulls no image of another account. Captured: amazon-sagemaker-feedback issue 181."""
-    for container in refusals.containers(model):
-        if belongs_to_another(container.get("Image", ""), call.account):
-            raise names.invalid(
-                "The container image URI is not a prebuilt SageMaker algorithm or deep learning image, or the "
-                "bring-your-own container image URI does not reside in an Amazon ECR repository within the same AWS "
-                "account creating the endpoint."
-            )
 
 
 def _look_up(call: Call, container: Json, role: str) -> None:
@@ -56,18 +36,13 @@ def _look_up(call: Call, container: Json, role: str) -> None:
     if settings.images is not None and image and image not in settings.images:
         raise names.invalid(f"Requested image {image} not found.")
     if multi_model and settings.multi_model_images is not None and image not in settings.multi_model_images:
-        label = "com.amazonaws.sagemaker.capabilities.multi-models=true"
-        raise names.invalid(f"Your Ecr Image {image} does not contain required {label} Docker label(s).")
+        raise names.invalid(refusals.LABEL_MISSING.format(image=image))
     url = container.get("ModelDataUrl", "")
     if multi_model and settings.refuse_empty_prefix and url:
         bucket, prefix = s3_place(url)
         if next(Blobs(call.store).listed(call.account, bucket, prefix, ""), None) is None:
-            raise names.invalid(
-                f"Could not access model data at {url}. Please ensure that the role {role} exists and that its trust "
-                'relationship policy allows the action "sts:AssumeRole" for the service principal '
-                '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the '
-                f"object is located in {call.region}."
-            )
+            told = refusals.COULD_NOT_ACCESS.format(uri=url, role=role, region=call.region)
+            raise names.invalid(told)
 
 
 def describe_model(call: Call, request: Json) -> Json:
@@ -84,12 +59,11 @@ def delete_model(call: Call, request: Json) -> None:
 def create_endpoint_config(call: Call, request: Json) -> Json:
     """CreateEndpointConfig. The models it names must exist."""
     name = request["EndpointConfigName"]
-    refusals.refuse(refusals.CREATE_ENDPOINT_CONFIG, request)
     call.refuse_existing(ENDPOINT_CONFIG, name)
-    for model in dict.fromkeys(v["ModelName"] for v in refusals.variants(request) if "ModelName" in v):
-        call.depended_on(MODEL, model)
-    for model in {v["ModelName"] for v in refusals.variants(request) if "ModelName" in v and "ServerlessConfig" in v}:
-        _own_images(call, call.existing(MODEL, model).body)
+    named = dict.fromkeys(model for variant in refusals.variants(request) for model in refusals.models_of(variant))
+    models = {model: call.depended_on(MODEL, model).body for model in named}
+    asked = refusals.Asked(request, call.account, call.region, models)
+    refusals.refuse(refusals.CREATE_ENDPOINT_CONFIG, asked)
     arn = call.new(ENDPOINT_CONFIG, name, normalise.config(request), request)
     call.faults.created("CreateEndpointConfig", call.scope(ENDPOINT_CONFIG), name)
     return {"EndpointConfigArn": arn}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mmeplan.simulator import names
+from mmeplan.simulator import names, refusals
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.store import Stored
 
@@ -20,6 +20,7 @@ TAGS_PER_RESOURCE: Final = 50
 
 def add_tags(call: Call, request: Json) -> Json:
     """AddTags: overwrites the values of keys that exist. Answers all tags of the resource."""
+    refusals.refuse(refusals.ADD_TAGS, refusals.Asked(request))
     resource = _resource(call, request["ResourceArn"])
     tags = (resource.tags or {}) | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     if len(tags) > TAGS_PER_RESOURCE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mmeplan.aws.images import UNLABELLED_ON_GPU
 from mmeplan.aws.instances import accelerator_of
 from mmeplan.live.ports import Answer
 from mmeplan.rules.artifacts import PrefixRule, prefix_is_usable
@@ -24,9 +25,6 @@ from mmeplan.rules.rule import FleetHit, Hit, Rule, ShapeRule
 from mmeplan.rules.sources import DATA_SOURCE_EXCLUSIONS
 
 _GUIDE: Final = "Developer Guide, create-multi-model-endpoint"
-
-UNLABELLED_ON_GPU: Final = frozenset(["tensorflow-inference", "huggingface-pytorch-inference"])
-"""Their GPU images lack the label (deep-learning-containers issue 2465, amazon-sagemaker-examples issue 3925)."""
 
 _SUPPORT: Final = "Developer Guide, multi-model-support"
 _DLC: Final = "image: 763104351884.dkr.ecr.eu-west-1.amazonaws.com/"

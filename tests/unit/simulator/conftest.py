@@ -55,7 +55,7 @@ class World:
 
     def model(self, name: str = "m", *, tags: dict[str, str] | None = None, **container: Any) -> str:
         more = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
-        primary = {"Image": IMAGE, **container}
+        primary = {"Image": IMAGE.replace("eu-west-1", self.region), **container}
         return self("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=primary, **more)["ModelArn"]
 
     def config(self, name: str = "c", *variants: dict[str, Any], **members: Any) -> str:

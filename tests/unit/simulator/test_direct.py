@@ -6,7 +6,7 @@ import pytest
 
 from mmeplan.simulator import ConnectionCut, ServiceError, Simulator
 
-IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/i:1"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/i:1"
 ROLE = "arn:aws:iam::123456789012:role/x"
 MODEL = {"ModelName": "m", "ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": IMAGE}}
 
@@ -24,7 +24,7 @@ def test_a_call_answers_plain_data_and_leaves_the_request_alone() -> None:
 
 def test_regions_are_apart() -> None:
     with Simulator.open() as sim:
-        sim.call("CreateModel", MODEL, region="eu-west-1")
+        sim.call("CreateModel", MODEL, region="us-east-1")
         with pytest.raises(ServiceError, match="Could not find model"):
             sim.call("DescribeModel", {"ModelName": "m"}, region="eu-west-2")
 

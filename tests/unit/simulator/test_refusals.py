@@ -42,7 +42,8 @@ def test_create_model_refuses_what_the_service_refuses(world, refused, container
 
 
 def test_a_non_ecr_image_is_accepted_with_vpc_access(world):
-    create_model(world, {"Image": "registry.corp/x:1", "ImageConfig": {"RepositoryAccessMode": "Vpc"}})
+    vpc = {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}
+    create_model(world, {"Image": "registry.corp/x:1", "ImageConfig": {"RepositoryAccessMode": "Vpc"}}, **vpc)
 
 
 def test_a_package_is_one_of_the_region(world, refused):
@@ -53,7 +54,7 @@ def test_a_package_is_one_of_the_region(world, refused):
     create_model(world, {"ModelPackageName": "ranker"}, ModelName="named")
 
 
-GATED = "s3://jumpstart-private-cache-prod-us-east-1/meta-textgeneration/meta-textgeneration-llama-2-13b-f/v1.0.0/"
+GATED = "s3://jumpstart-private-cache-prod-eu-west-1/meta-textgeneration/meta-textgeneration-llama-2-13b-f/v1.0.0/"
 
 
 @pytest.mark.parametrize("access", [{}, {"ModelAccessConfig": {"AcceptEula": False}}])
@@ -97,8 +98,16 @@ def test_managed_scaling_that_is_disabled_is_accepted_beside_a_model(world):
     world.config("c", world.variant(ManagedInstanceScaling={"Status": "DISABLED"}))
 
 
-@pytest.mark.parametrize("host", ["dkr.ecr.cn-north-1.amazonaws.com.cn", "dkr.ecr-fips.us-east-1.amazonaws.com"])
-def test_ecr_images_of_every_partition_are_ecr_images(world, host):
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1"),
+        ("dkr-ecr.us-east-1.on.aws", "us-east-1"),
+    ],
+)
+def test_ecr_images_of_every_partition_are_ecr_images(world, host, region):
+    world.region = region
     create_model(world, {"Image": f"123456789012.{host}/x:1"})
 
 
@@ -170,7 +179,8 @@ def test_variant_names_are_unique_over_production_and_shadow(world, refused):
 
 def test_a_variant_for_inference_components_needs_no_model_and_no_count(world):
     scaling = {"Status": "ENABLED", "MinInstanceCount": 3, "MaxInstanceCount": 4}
-    world.config("c", {"VariantName": "main", "InstanceType": "ml.m5.large", "ManagedInstanceScaling": scaling})
+    variant = {"VariantName": "main", "InstanceType": "ml.m5.large", "ManagedInstanceScaling": scaling}
+    world.config("c", variant, ExecutionRoleArn=ROLE)
     world.endpoint()
     pending = world.describe()["PendingDeploymentSummary"]["ProductionVariants"][0]
     assert pending["DesiredInstanceCount"] == 3
