@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmeplan.simulator.store import Store
 
 SCHEMA: Final = """
 CREATE TABLE buckets (
-    account TEXT NOT NULL, bucket TEXT NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY (account, bucket)
+    account TEXT NOT NULL, bucket TEXT NOT NULL, created_us INTEGER NOT NULL, region TEXT NOT NULL,
+    PRIMARY KEY (account, bucket)
 ) WITHOUT ROWID;
 CREATE TABLE blobs (
     account TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
-    modified_us INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (account, bucket, key)
+    modified_us INTEGER NOT NULL, about TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (account, bucket, key)
 );
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """An object without its bytes. `headers` holds its content headers and its `x-amz-meta-*`."""
+    """An object without its bytes.
+
+    `headers` holds what reads answer: content headers, `x-amz-meta-*`, storage class, encryption. `checksums` is
+    algorithm → checksum in base64; `parts` the number, size and checksums of each part of an upload.
+    """
 
     key: str
     size: int
     etag: str
     modified_us: int
     headers: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
+    parts: tuple[tuple[int, int, dict[str, str]], ...] = ()
 
 
 class Blobs:
@@ -46,33 +54,40 @@ class Blobs:
         found = self._execute("SELECT 1 FROM buckets WHERE account = ? AND bucket = ?", (account, bucket))
         return found.fetchone() is not None
 
-    def make_bucket(self, account: str, bucket: str, at_us: int) -> None:
-        """Make a bucket; one that is there stays as it is."""
-        self._execute("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?)", (account, bucket, at_us))
+    def make_bucket(self, account: str, bucket: str, at_us: int, region: str) -> None:
+        """Make a bucket in a region; one that is there stays as it is."""
+        self._execute("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?, ?)", (account, bucket, at_us, region))
+
+    def region(self, account: str, bucket: str) -> str:
+        """Where a bucket is; empty where there is none."""
+        found = self._execute("SELECT region FROM buckets WHERE account = ? AND bucket = ?", (account, bucket))
+        return str((found.fetchone() or ("",))[0])
 
     def drop_bucket(self, account: str, bucket: str) -> None:
         """Forget a bucket."""
         self._execute("DELETE FROM buckets WHERE account = ? AND bucket = ?", (account, bucket))
 
-    def buckets(self, account: str) -> list[tuple[str, int]]:
-        """Names of the buckets that callers made, with their moments."""
+    def buckets(self, account: str) -> list[tuple[str, int, str]]:
+        """Names of the buckets that callers made, with their moments and regions."""
         rows = self._execute(
-            "SELECT bucket, created_us FROM buckets WHERE account = ? AND bucket NOT LIKE '%/%' ORDER BY bucket",
+            "SELECT bucket, created_us, region FROM buckets WHERE account = ? AND bucket NOT LIKE '%/%'"
+            " ORDER BY bucket",
             (account,),
         )
-        return [(str(name), int(at_us)) for name, at_us in rows]
+        return [(str(name), int(at_us), str(region)) for name, at_us, region in rows]
 
     def put(self, account: str, bucket: str, blob: Blob, body: bytes) -> None:
         """Keep an object, in the place of one of the same key."""
+        about = json.dumps([blob.headers, blob.tags, blob.checksums, blob.parts])
         self._execute(
             "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (account, bucket, blob.key, blob.size, blob.etag, blob.modified_us, json.dumps(blob.headers), body),
+            (account, bucket, blob.key, blob.size, blob.etag, blob.modified_us, about, body),
         )
 
     def head(self, account: str, bucket: str, key: str) -> Blob | None:
         """An object without its bytes; None where there is none."""
         row = self._execute(
-            "SELECT key, size, etag, modified_us, headers FROM blobs WHERE account = ? AND bucket = ? AND key = ?",
+            "SELECT key, size, etag, modified_us, about FROM blobs WHERE account = ? AND bucket = ? AND key = ?",
             (account, bucket, key),
         ).fetchone()
         return _blob(row) if row else None
@@ -92,7 +107,7 @@ class Blobs:
         """The objects under a prefix, from behind the key `after`, in the order of their keys' UTF-8 bytes."""
         lower = max(prefix, after)
         rows = self._execute(
-            "SELECT key, size, etag, modified_us, headers FROM blobs WHERE account = ? AND bucket = ? AND key >= ?"
+            "SELECT key, size, etag, modified_us, about FROM blobs WHERE account = ? AND bucket = ? AND key >= ?"
             " ORDER BY key",
             (account, bucket, lower),
         )
@@ -104,5 +119,6 @@ class Blobs:
 
 
 def _blob(row: tuple[Any, ...]) -> Blob:
-    key, size, etag, modified_us, headers = row
-    return Blob(key, size, etag, modified_us, json.loads(headers))
+    key, size, etag, modified_us, about = row
+    headers, tags, checksums, parts = json.loads(about)
+    return Blob(key, size, etag, modified_us, headers, tags, checksums, tuple((n, s, sums) for n, s, sums in parts))

@@ -167,7 +167,7 @@ class Simulator(World):
                 injected = self.faults.take_error(name)
                 if injected:
                     raise injected
-                answer = self._run(operation, who, valid(service, name, request), request_id)
+                answer = self._run(operation, who, valid(service, name, request, who.account), request_id)
         except ServiceError as error:
             refusal = error
         if crash:
@@ -189,7 +189,7 @@ class Simulator(World):
         operation, outcome = service.operations[foreign.operation], "200"
         request = dict(foreign.request)
         try:
-            self._run(operation, who, valid(service, foreign.operation, request))
+            self._run(operation, who, valid(service, foreign.operation, request, who.account))
         except ServiceError as refusal:
             outcome = refusal.code
         subject = str(request.get(operation.subject, ""))
@@ -248,13 +248,13 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def valid(service: Service, operation: str, request: Json) -> Json:
+def valid(service: Service, operation: str, request: Json, account: str) -> Json:
     """The request without members that its shape doesn't have: the service ignores those.
 
     Raises ServiceError with the service's sentences where the request breaks its shape's constraints.
     """
     if service is services.S3:  # its inputs are spread over path, query, headers and XML, and its errors are its own
-        s3_inputs.refuse(operation, request)
+        s3_inputs.refuse(operation, request, account)
         return request
     model = shapes.service(service.name)
     shape = model.input_shape(operation)

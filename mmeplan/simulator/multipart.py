@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote
 
-from mmeplan.simulator import s3
+from mmeplan.simulator import checksums, object_tags, s3, s3_inputs
 from mmeplan.simulator.blobs import Blob, Blobs
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.wire import ServiceError
@@ -23,55 +23,106 @@ PARTS: Final = 10_000
 
 def create_upload(call: Call, request: Json) -> Json:
     """CreateMultipartUpload."""
-    Blobs(call.store).make_bucket(call.account, request["Bucket"], call.now_us)
+    headers = request["Headers"]
+    kept: Json = {"Bucket": request["Bucket"], "Key": request["Key"]}
+    kept["Headers"] = s3.metadata(headers) | s3.placement(call, headers)
+    kept["Tags"] = object_tags.in_header(headers)
+    kept["Algorithm"] = algorithm = headers.get("x-amz-checksum-algorithm", "").lower()
+    if algorithm and algorithm not in checksums.ALGORITHMS:
+        raise s3_inputs.not_implemented("header", "x-amz-checksum-algorithm")
+    kept["Type"] = headers.get("x-amz-checksum-type") or ("FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE")
+    Blobs(call.store).make_bucket(call.account, request["Bucket"], call.now_us, call.region)
     number = sum(1 for _ in call.records.all("upload-made", call.account, ""))
     upload = hashlib.sha256(f"{call.now_us} {number} {request['Bucket']}/{request['Key']}".encode()).hexdigest()
     call.records.put("upload-made", call.account, "", f"{number:09}", upload)
-    kept = {"Bucket": request["Bucket"], "Key": request["Key"], "Headers": s3.kept_headers(request)}
     call.records.put(UPLOAD, call.account, "", upload, kept)
     named = {"Bucket": request["Bucket"], "Key": request["Key"], "UploadId": upload}
-    return {"_xml": ("InitiateMultipartUploadResult", named)}
+    told = {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kept["Type"]} if algorithm else {}
+    told |= {name: value for name, value in kept["Headers"].items() if name.startswith(s3.ENCRYPTION)}
+    return {"_headers": told, "_xml": ("InitiateMultipartUploadResult", named)}
 
 
 def upload_part(call: Call, request: Json) -> Json:
     """UploadPart, and UploadPartCopy where a source is named."""
-    _known(call, request)
-    source = request["Headers"].get("x-amz-copy-source")
+    upload, headers = _known(call, request), request["Headers"]
     body: bytes = request["Body"]
-    if source:
-        bucket, _, key = unquote(source).lstrip("/").partition("/")
-        wanted = request["Headers"].get("x-amz-copy-source-range", "")
-        headers = {"range": wanted} if wanted else {}
-        body = s3.get_object(call, {"Bucket": bucket, "Key": key, "Headers": headers})["_body"]
+    copying = "x-amz-copy-source" in headers
+    if copying:
+        source = s3.copied(call, headers)
+        wanted = headers.get("x-amz-copy-source-range", "")
+        body = s3.get_object(call, source | {"Query": {}, "Headers": {"range": wanted} if wanted else {}})["_body"]
+    sums = {} if copying else checksums.sent(headers)
+    if upload["Algorithm"]:
+        other = next((name for name in sums if name != upload["Algorithm"]), "")
+        if other:
+            message = f"Checksum Type mismatch occurred, expected checksum Type: {upload['Algorithm']}, actual {other}"
+            raise ServiceError("InvalidRequest", message)
+        sums = sums or {upload["Algorithm"]: checksums.of(upload["Algorithm"], body)}
     number = _number(request["Query"]["partNumber"])
-    etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
-    Blobs(call.store).put(call.account, _hidden(request), Blob(f"{number:05}", len(body), etag, call.now_us, {}), body)
-    if source:
-        return {"_xml": ("CopyPartResult", {"LastModified": s3.iso(call.now_us), "ETag": etag})}
-    return {"_headers": {"ETag": etag}}
+    part = Blob(f"{number:05}", len(body), s3.md5_of(body), call.now_us, {}, checksums=sums)
+    Blobs(call.store).put(call.account, _hidden(request), part, body)
+    if copying:
+        result = {"LastModified": s3.iso(call.now_us), "ETag": part.etag, **s3.named_checksums(sums)}
+        return {"_xml": ("CopyPartResult", result)}
+    return {"_headers": {"ETag": part.etag} | {checksums.HEADER + name: value for name, value in sums.items()}}
 
 
 def complete_upload(call: Call, request: Json) -> Json:
     """CompleteMultipartUpload: the named parts, in rising order, become the object."""
     upload, blobs = _known(call, request), Blobs(call.store)
     s3.refuse_overwriting(call, request)
-    numbers = [_number(number) for number, _ in request.get("Parts", ())]
+    parts = _named_parts(call, request)
+    bodies = [blobs.body(call.account, _hidden(request), part.key) for part in parts]
+    body, digests = b"".join(bodies), b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+    size = request["Headers"].get("x-amz-mp-object-size", str(len(body)))
+    if size != str(len(body)):
+        raise ServiceError("InvalidRequest", f"x-amz-mp-object-size is {size[:20]}, the parts have {len(body)} bytes.")
+    sums = _sums(upload, parts, body)
+    for algorithm, given in checksums.sent(request["Headers"]).items():
+        checksums.refuse_other(algorithm, given, sums.get(algorithm) or checksums.of(algorithm, body))
+    etag = f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"'
+    made = s3.store_object(
+        *(call, upload, body, etag, upload["Headers"]),
+        tags=upload["Tags"],
+        checksums=sums,
+        parts=tuple((int(part.key), part.size, part.checksums) for part in parts),
+    )
+    _forget(call, request)
+    named = {"Location": f"/{upload['Bucket']}/{upload['Key']}", "Bucket": upload["Bucket"], "Key": upload["Key"]}
+    named |= {"ETag": etag, **s3.named_checksums(sums)} | ({"ChecksumType": upload["Type"]} if sums else {})
+    return {"_headers": s3.encryption(made), "_xml": ("CompleteMultipartUploadResult", named)}
+
+
+def _sums(upload: Json, parts: list[Blob], body: bytes) -> dict[str, str]:
+    """Algorithm → checksum of an upload's object, where its upload names an algorithm."""
+    algorithm = upload["Algorithm"]
+    if not algorithm:
+        return {}
+    if upload["Type"] == "FULL_OBJECT":
+        return {algorithm: checksums.of(algorithm, body)}
+    return {algorithm: checksums.composite(algorithm, [part.checksums[algorithm] for part in parts])}
+
+
+def _named_parts(call: Call, request: Json) -> list[Blob]:
+    """The parts that a completion names. Raises ServiceError where they aren't there, or not in rising order."""
+    named: list[Json] = request.get("Parts", [])
+    numbers = [_number(part.get("PartNumber", "")) for part in named]
     if not numbers:
         raise ServiceError("InvalidRequest", "You must specify at least one part")
     if numbers != sorted(set(numbers)):
         raise ServiceError("InvalidPartOrder", "The list of parts was not in ascending order.")
-    body, digests = b"", b""
-    for number, etag in zip(numbers, (etag for _, etag in request["Parts"]), strict=True):
-        part = blobs.head(call.account, _hidden(request), f"{number:05}")
-        if part is None or part.etag.strip('"') != etag.strip('"'):
+    found = []
+    for number, told in zip(numbers, named, strict=True):
+        part = Blobs(call.store).head(call.account, _hidden(request), f"{number:05}")
+        wrong = part is None or part.etag.strip('"') != told.get("ETag", "").strip('"')
+        if part is None or wrong or not _checksums(told) <= s3.named_checksums(part.checksums).items():
             raise ServiceError("InvalidPart", "One or more of the specified parts could not be found.")
-        body += blobs.body(call.account, _hidden(request), part.key)
-        digests += bytes.fromhex(part.etag.strip('"'))
-    etag = f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(numbers)}"'
-    s3.store_object(call, upload, body, etag, upload["Headers"])
-    _forget(call, request)
-    named = {"Location": f"/{upload['Bucket']}/{upload['Key']}", "Bucket": upload["Bucket"], "Key": upload["Key"]}
-    return {"_xml": ("CompleteMultipartUploadResult", named | {"ETag": etag})}
+        found.append(part)
+    return found
+
+
+def _checksums(told: Json) -> set[tuple[str, str]]:
+    return {(name, value) for name, value in told.items() if name.startswith("Checksum")}
 
 
 def abort_upload(call: Call, request: Json) -> Json:
@@ -82,26 +133,40 @@ def abort_upload(call: Call, request: Json) -> Json:
 
 
 def list_parts(call: Call, request: Json) -> Json:
-    """ListParts, all on one page."""
-    upload = _known(call, request)
+    """ListParts."""
+    upload, query = _known(call, request), request["Query"]
+    after, limit = s3.whole(query, "part-number-marker", 0), s3.whole(query, "max-parts", s3.MAX_KEYS)
+    found = list(Blobs(call.store).listed(call.account, _hidden(request), "", f"{after:05}"))
     parts = [
         {"PartNumber": int(part.key), "ETag": part.etag, "Size": part.size, "LastModified": s3.iso(part.modified_us)}
-        for part in Blobs(call.store).listed(call.account, _hidden(request), "", "")
+        | s3.named_checksums(part.checksums)
+        for part in found[:limit]
     ]
-    named = {"Bucket": upload["Bucket"], "Key": upload["Key"], "UploadId": request["Query"]["uploadId"]}
-    return {"_xml": ("ListPartsResult", {**named, "MaxParts": PARTS, "IsTruncated": False, "Part": parts})}
+    named = {"Bucket": upload["Bucket"], "Key": upload["Key"], "UploadId": query["uploadId"], "MaxParts": limit}
+    named |= {"PartNumberMarker": after, "NextPartNumberMarker": parts[-1]["PartNumber"] if parts else 0}
+    named |= {"ChecksumAlgorithm": upload["Algorithm"].upper()} if upload["Algorithm"] else {}
+    storage = upload["Headers"].get(s3.CLASS, "STANDARD")
+    rest = {"StorageClass": storage, "IsTruncated": len(found) > limit, "Part": parts}
+    return {"_xml": ("ListPartsResult", named | rest)}
 
 
 def list_uploads(call: Call, request: Json) -> Json:
-    """ListMultipartUploads, all on one page."""
-    found = [
-        {"Key": upload["Key"], "UploadId": name}
+    """ListMultipartUploads, in the order of keys."""
+    bucket, query = s3.known_bucket(call, request), request["Query"]
+    limit, prefix = s3.whole(query, "max-uploads", s3.MAX_KEYS), query.get("prefix", "")
+    marker = (query.get("key-marker", ""), query.get("upload-id-marker", "\U0010ffff"))
+    found = sorted(
+        (upload["Key"], name)
         for name, upload in call.records.all(UPLOAD, call.account, "")
-        if upload["Bucket"] == request["Bucket"]
-    ]
-    return {
-        "_xml": ("ListMultipartUploadsResult", {"Bucket": request["Bucket"], "IsTruncated": False, "Upload": found})
-    }
+        if upload["Bucket"] == bucket and upload["Key"].startswith(prefix) and (upload["Key"], name) > marker
+    )
+    shown, encoded = found[:limit], quote if query.get("encoding-type") == "url" else str
+    answer: Json = {"Bucket": bucket, "Prefix": encoded(prefix), "MaxUploads": limit, "KeyMarker": encoded(marker[0])}
+    answer |= {"EncodingType": "url"} if "encoding-type" in query else {}
+    answer |= {"IsTruncated": len(found) > limit}
+    answer |= {"NextKeyMarker": encoded(shown[-1][0]), "NextUploadIdMarker": shown[-1][1]} if shown else {}
+    answer |= {"Upload": [{"Key": encoded(key), "UploadId": name} for key, name in shown]}
+    return {"_xml": ("ListMultipartUploadsResult", answer)}
 
 
 def _known(call: Call, request: Json) -> Json:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from mmeplan.aws.partitions import partition_of
+from mmeplan.simulator import checksums, object_tags, s3_inputs
 from mmeplan.simulator.blobs import Blob, Blobs
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.clock import instant
@@ -22,12 +27,27 @@ from mmeplan.simulator.wire import ServiceError
 Json = dict[str, Any]
 
 MAX_KEYS: Final = 1000
-STORED_HEADERS: Final = ("content-type", "cache-control", "content-disposition", "content-encoding", "content-language")
+MAX_BUCKETS: Final = 10_000
+STORED_HEADERS: Final = frozenset(
+    {"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"}
+)
+CLASS: Final = "x-amz-storage-class"
+ENCRYPTION: Final = "x-amz-server-side-encryption"
+KMS_KEY: Final = "x-amz-server-side-encryption-aws-kms-key-id"
+PLACED_HEADERS: Final = (
+    *(CLASS, "x-amz-website-redirect-location"),
+    *(ENCRYPTION, KMS_KEY, "x-amz-server-side-encryption-bucket-key-enabled"),
+)
+ARCHIVED: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects are read after a restore only, which isn't here."""
+PRECONDITION: Final = "At least one of the pre-conditions you specified did not hold"
 
 
 def create_bucket(call: Call, request: Json) -> Json:
-    """CreateBucket. The caller's own bucket may be made again."""
-    Blobs(call.store).make_bucket(call.account, request["Bucket"], call.now_us)
+    """CreateBucket, in the region that is asked for. The caller's own bucket may be made again."""
+    asked = request.get("LocationConstraint") or call.region
+    region = "eu-west-1" if asked == "EU" else asked
+    Blobs(call.store).make_bucket(call.account, request["Bucket"], call.now_us, region)
     return {"_headers": {"Location": f"/{request['Bucket']}"}}
 
 
@@ -42,51 +62,111 @@ def delete_bucket(call: Call, request: Json) -> Json:
 
 def head_bucket(call: Call, request: Json) -> Json:
     """HeadBucket."""
-    known_bucket(call, request)
-    return {"_headers": {"x-amz-bucket-region": call.region}}
+    bucket = known_bucket(call, request)
+    return {"_headers": {"x-amz-bucket-region": Blobs(call.store).region(call.account, bucket)}}
 
 
 def get_bucket_location(call: Call, request: Json) -> Json:
-    """GetBucketLocation: the caller's region, since buckets are not bound to one here."""
+    """GetBucketLocation: where the bucket was made. us-east-1 has no LocationConstraint."""
+    region = Blobs(call.store).region(call.account, known_bucket(call, request))
+    return {"_xml": ("LocationConstraint", "" if region == "us-east-1" else region)}
+
+
+def get_bucket_encryption(call: Call, request: Json) -> Json:
+    """GetBucketEncryption: SSE-S3, what every bucket has where nothing else was said."""
     known_bucket(call, request)
-    return {"_xml": ("LocationConstraint", "" if call.region == "us-east-1" else call.region)}
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    return {"_xml": ("ServerSideEncryptionConfiguration", {"Rule": default})}
 
 
-def list_buckets(call: Call, _request: Json) -> Json:
-    """ListBuckets."""
-    made = [{"Name": name, "CreationDate": iso(at_us)} for name, at_us in Blobs(call.store).buckets(call.account)]
-    owner = {"ID": call.account, "DisplayName": "simulated"}
-    return {"_xml": ("ListAllMyBucketsResult", {"Owner": owner, "Buckets": {"Bucket": made}})}
+def list_buckets(call: Call, request: Json) -> Json:
+    """ListBuckets, by prefix and region, in pages where a size is asked for."""
+    query = request["Query"]
+    after, limit = _token(query), int(query.get("max-buckets", MAX_BUCKETS))
+    made = [
+        {"Name": name, "CreationDate": iso(at_us), "BucketRegion": region}
+        for name, at_us, region in Blobs(call.store).buckets(call.account)
+        if name > after and name.startswith(query.get("prefix", "")) and region == query.get("bucket-region", region)
+    ]
+    answer: Json = {"Owner": {"ID": call.account}, "Buckets": {"Bucket": made[:limit]}}
+    answer |= {"Prefix": query["prefix"]} if "prefix" in query else {}
+    answer |= {"ContinuationToken": _written(made[limit - 1]["Name"])} if len(made) > limit else {}
+    return {"_xml": ("ListAllMyBucketsResult", answer)}
 
 
 def put_object(call: Call, request: Json) -> Json:
-    """PutObject, also conditional (`If-None-Match: *`, `If-Match`); a Content-MD5 that is wrong is refused."""
+    """PutObject, also conditional (`If-None-Match: *`, `If-Match`)."""
     refuse_overwriting(call, request)
-    body: bytes = request["Body"]
-    md5 = hashlib.md5(body, usedforsecurity=False)
-    sent = request["Headers"].get("content-md5")
-    if sent and sent != base64.b64encode(md5.digest()).decode():
-        raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    blob = store_object(call, request, body, f'"{md5.hexdigest()}"', kept_headers(request))
-    return {"_headers": {"ETag": blob.etag}}
+    headers, body = request["Headers"], request["Body"]
+    found = checksums.sent(headers)
+    kept = metadata(headers) | placement(call, headers)
+    tags = object_tags.in_header(headers)
+    blob = store_object(call, request, body, md5_of(body), kept, tags=tags, checksums=found)
+    return {"_headers": {"ETag": blob.etag} | encryption(blob) | checksum_headers(blob)}
 
 
-def store_object(call: Call, request: Json, body: bytes, etag: str, headers: dict[str, str]) -> Blob:
-    """Keep an object, with its bucket."""
+def md5_of(body: bytes) -> str:
+    """The ETag of an object that came at once."""
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def store_object(call: Call, request: Json, body: bytes, etag: str, headers: dict[str, str], **members: Any) -> Blob:
+    """Keep an object, with its bucket. `members` are further ones of its `Blob`."""
     blobs = Blobs(call.store)
-    blobs.make_bucket(call.account, request["Bucket"], call.now_us)
-    blob = Blob(request["Key"], len(body), etag, call.now_us, headers)
+    blobs.make_bucket(call.account, request["Bucket"], call.now_us, call.region)
+    blob = Blob(request["Key"], len(body), etag, call.now_us, headers, **members)
     blobs.put(call.account, request["Bucket"], blob, body)
     return blob
 
 
-def kept_headers(request: Json) -> dict[str, str]:
-    """The headers of a request that are kept with the object."""
-    return {
-        name: value
-        for name, value in request["Headers"].items()
-        if name.startswith("x-amz-meta-") or (name in STORED_HEADERS and value != "aws-chunked")
-    }
+def metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that say what an object is: a copy has them, too, unless it says REPLACE."""
+    kept = {name: value for name, value in headers.items() if name in STORED_HEADERS or name.startswith("x-amz-meta-")}
+    if "aws-chunked" in kept.get("content-encoding", ""):  # how it came, not what it is
+        codings = [coding.strip() for coding in kept.pop("content-encoding").split(",")]
+        others = ",".join(coding for coding in codings if coding != "aws-chunked")
+        kept |= {"content-encoding": others} if others else {}
+    return kept
+
+
+def placement(call: Call, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that say how an object is kept, which are asked for anew at each copy: class, encryption, redirect.
+
+    Raises ServiceError InvalidArgument for a key without its kind of encryption.
+    """
+    kept = {name: headers[name] for name in PLACED_HEADERS if name in headers}
+    if kept.get(CLASS) == "STANDARD":
+        del kept[CLASS]
+    by_key = kept.setdefault(ENCRYPTION, "AES256").startswith("aws:kms")
+    if KMS_KEY in kept and not by_key:
+        message = (
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
+            "aws:kms"
+        )
+        raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": ENCRYPTION, "ArgumentValue": "AES256"})
+    if by_key:
+        key = kept.setdefault(KMS_KEY, f"arn:{partition_of(call.region)}:kms:{call.region}:{call.account}:key/aws-s3")
+        if re.fullmatch(r"[0-9a-fA-F-]{36}", key):
+            kept[KMS_KEY] = f"arn:{partition_of(call.region)}:kms:{call.region}:{call.account}:key/{key}"
+    return kept
+
+
+def encryption(blob: Blob) -> dict[str, str]:
+    """The headers that tell how an object is encrypted."""
+    return {name: value for name, value in blob.headers.items() if name.startswith(ENCRYPTION)}
+
+
+def checksum_headers(blob: Blob) -> dict[str, str]:
+    """The headers that tell an object's checksum and whether it is of its parts."""
+    if not blob.checksums:
+        return {}
+    named = {checksums.HEADER + algorithm: value for algorithm, value in blob.checksums.items()}
+    return named | {"x-amz-checksum-type": checksum_type(blob)}
+
+
+def checksum_type(blob: Blob) -> str:
+    """`COMPOSITE` for the checksum of the parts' checksums, else `FULL_OBJECT`."""
+    return "COMPOSITE" if any("-" in value for value in blob.checksums.values()) else "FULL_OBJECT"
 
 
 def refuse_overwriting(call: Call, request: Json) -> None:
@@ -98,35 +178,103 @@ def refuse_overwriting(call: Call, request: Json) -> None:
     """
     headers = request["Headers"]
     none, match = headers.get("if-none-match"), headers.get("if-match")
-    if none != "*" and match is None:
+    if none not in (None, "*"):
+        raise s3_inputs.not_implemented("header", "If-None-Match")
+    if none is None and match is None:
         return
     there = Blobs(call.store).head(call.account, request["Bucket"], request["Key"])
     if there is None and match is not None:
         raise ServiceError("NoSuchKey", "The specified key does not exist.", 404, {"Key": request["Key"]})
     overwrites = none == "*" and there is not None
     if overwrites or (there is not None and match is not None and match.strip('"') not in ("*", there.etag.strip('"'))):
-        raise ServiceError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+        raise ServiceError("PreconditionFailed", PRECONDITION, 412)
 
 
 def get_object(call: Call, request: Json) -> Json:
-    """GetObject, whole or a range of bytes."""
-    blob = _existing(call, request)
-    _refuse_conditions(request, blob)
-    body = Blobs(call.store).body(call.account, request["Bucket"], request["Key"])
-    headers = described(blob)
-    wanted = request["Headers"].get("range", "")
-    if not wanted:
-        return {"_headers": headers, "_body": body}
-    first, last = _range(wanted, len(body))
-    headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-    return {"_status": 206, "_headers": headers, "_body": body[first : last + 1]}
+    """GetObject, whole, a range of bytes or one part of its upload."""
+    blob = existing(call, request)
+    refuse_conditions(request["Headers"], blob)
+    if blob.headers.get(CLASS) in ARCHIVED:
+        message = "The operation is not valid for the object's storage class"
+        raise ServiceError("InvalidObjectState", message, 403, {"StorageClass": blob.headers[CLASS]})
+    return _read(blob, Blobs(call.store).body(call.account, request["Bucket"], request["Key"]), request)
 
 
 def head_object(call: Call, request: Json) -> Json:
     """HeadObject: GetObject's headers."""
-    blob = _existing(call, request)
-    _refuse_conditions(request, blob)
-    return {"_headers": described(blob) | {"Content-Length": str(blob.size)}, "_body": b""}
+    blob = existing(call, request)
+    refuse_conditions(request["Headers"], blob)
+    body = Blobs(call.store).body(call.account, request["Bucket"], request["Key"])
+    answer = _read(blob, body, request)
+    return answer | {"_headers": answer["_headers"] | {"Content-Length": str(len(answer["_body"]))}, "_body": b""}
+
+
+def _read(blob: Blob, body: bytes, request: Json) -> Json:
+    """What a read answers of an object. Raises ServiceError for a range or a part that isn't there."""
+    query, wanted = request["Query"], request["Headers"].get("range", "")
+    headers = described(blob)
+    whole_body = not wanted and "partNumber" not in query
+    if request["Headers"].get("x-amz-checksum-mode") == "ENABLED" and whole_body:
+        headers |= checksum_headers(blob)
+    headers |= {
+        _title(name.removeprefix("response-")): value for name, value in query.items() if name.startswith("response-")
+    }
+    if "partNumber" in query:
+        if wanted:
+            message = "Cannot specify both Range header and partNumber query parameter"
+            raise ServiceError("InvalidRequest", message)
+        first, last = _part(blob, query["partNumber"])
+        headers |= {"x-amz-mp-parts-count": str(len(blob.parts))} if blob.parts else {}
+    elif wanted:
+        first, last = _range(wanted, len(body))
+    else:
+        return {"_headers": headers, "_body": body}
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+    return {"_status": 206, "_headers": headers, "_body": body[first : last + 1]}
+
+
+def _part(blob: Blob, text: str) -> tuple[int, int]:
+    """The first and last byte of a part; an object that came at once is its own first."""
+    sizes = [size for _, size, _ in blob.parts] or [blob.size]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 1 <= number <= len(sizes):
+        raise ServiceError("InvalidPartNumber", "The requested partnumber is not satisfiable", 416)
+    first = sum(sizes[: number - 1])
+    return first, first + sizes[number - 1] - 1
+
+
+def get_object_attributes(call: Call, request: Json) -> Json:
+    """GetObjectAttributes: those that are asked for, and that the object has."""
+    blob = existing(call, request)
+    refuse_conditions(request["Headers"], blob)
+    headers = request["Headers"]
+    asked = {name.strip() for name in headers["x-amz-object-attributes"].split(",")}
+    known: Json = {"ETag": blob.etag.strip('"')}
+    if blob.checksums:
+        known["Checksum"] = named_checksums(blob.checksums) | {"ChecksumType": checksum_type(blob)}
+    if blob.parts:
+        after, limit = whole(headers, "x-amz-part-number-marker", 0), whole(headers, "x-amz-max-parts", MAX_KEYS)
+        further = [part for part in blob.parts if part[0] > after]
+        shown = [{"PartNumber": n, "Size": size, **named_checksums(sums)} for n, size, sums in further[:limit]]
+        known["ObjectParts"] = {
+            "PartsCount": len(blob.parts),
+            "PartNumberMarker": after,
+            "NextPartNumberMarker": shown[-1]["PartNumber"] if shown else 0,
+            "MaxParts": limit,
+            "IsTruncated": len(further) > limit,
+            "Part": shown if blob.checksums else [],
+        }
+    known |= {"StorageClass": blob.headers.get(CLASS, "STANDARD"), "ObjectSize": blob.size}
+    answer = {name: value for name, value in known.items() if name in asked}
+    return {
+        "_headers": {"Last-Modified": described(blob)["Last-Modified"]},
+        "_xml": ("GetObjectAttributesResponse", answer),
+    }
+
+
+def named_checksums(found: Mapping[str, str]) -> Json:
+    """Checksums as members of XML: `ChecksumSHA256`."""
+    return {f"Checksum{algorithm.upper()}": value for algorithm, value in found.items()}
 
 
 def delete_object(call: Call, request: Json) -> Json:
@@ -139,32 +287,86 @@ def delete_object(call: Call, request: Json) -> Json:
 
 
 def copy_object(call: Call, request: Json) -> Json:
-    """CopyObject within the account. Metadata is the source's, unless the directive says REPLACE."""
+    """CopyObject within the account. Metadata and tags are the source's, unless their directive says REPLACE."""
     refuse_overwriting(call, request)
-    source = unquote(request["Headers"]["x-amz-copy-source"].partition("?")[0]).lstrip("/")
-    bucket, _, key = source.partition("/")
-    blob = _existing(call, {"Bucket": bucket, "Key": key})
-    body = Blobs(call.store).body(call.account, bucket, key)
-    replace = request["Headers"].get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
-    made = store_object(call, request, body, blob.etag, kept_headers(request) if replace else blob.headers)
-    return {"_xml": ("CopyObjectResult", {"LastModified": iso(made.modified_us), "ETag": made.etag})}
+    headers = request["Headers"]
+    source = copied(call, headers)
+    blob, body = existing(call, source), Blobs(call.store).body(call.account, *source.values())
+    replaces = headers.get("x-amz-metadata-directive", "COPY") == "REPLACE"
+    same = (source["Bucket"], source["Key"]) == (request["Bucket"], request["Key"])
+    if same and not replaces and not any(name in headers for name in PLACED_HEADERS):
+        message = (
+            "This copy request is illegal because it is trying to copy an object to itself without changing the "
+            "object's metadata, storage class, website redirect location or encryption attributes."
+        )
+        raise ServiceError("InvalidRequest", message)
+    told = metadata(headers if replaces else blob.headers) | placement(call, headers)
+    tags = blob.tags
+    if headers.get("x-amz-tagging-directive", "COPY") == "REPLACE":
+        tags = object_tags.in_header(headers)
+    algorithms = [headers["x-amz-checksum-algorithm"].lower()] if "x-amz-checksum-algorithm" in headers else []
+    sums = {name: checksums.of(name, body) for name in algorithms or blob.checksums}
+    made = store_object(call, request, body, md5_of(body), told, tags=tags, checksums=sums)
+    result = {"LastModified": iso(made.modified_us), "ETag": made.etag, **named_checksums(sums)}
+    return {"_headers": encryption(made), "_xml": ("CopyObjectResult", result)}
+
+
+def copied(call: Call, headers: Mapping[str, str]) -> Json:
+    """Bucket and key of a copy's source, held against its conditions. Raises ServiceError."""
+    bucket, _, key = unquote(headers["x-amz-copy-source"].partition("?")[0]).lstrip("/").partition("/")
+    source = {"Bucket": bucket, "Key": key}
+    blob, prefix = existing(call, source), "x-amz-copy-source-"
+    conditions = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
+    try:
+        refuse_conditions(conditions, blob)
+    except ServiceError:
+        raise ServiceError("PreconditionFailed", PRECONDITION, 412) from None
+    if blob.headers.get(CLASS) in ARCHIVED:
+        message = "The source object of the COPY operation is not in the active tier"
+        raise ServiceError("ObjectNotInActiveTierError", message, 403)
+    return source
 
 
 def delete_objects(call: Call, request: Json) -> Json:
     """DeleteObjects: up to 1000 keys at once."""
     bucket, blobs = known_bucket(call, request), Blobs(call.store)
-    for key in request["Keys"]:
+    keys = [item.get("Key", "") for item in request["Objects"]]
+    for key in keys:
         blobs.remove(call.account, bucket, key)
-    gone = [] if request["Quiet"] else [{"Key": key} for key in request["Keys"]]
-    return {"_xml": ("DeleteResult", {"Deleted": gone})}
+    return {"_xml": ("DeleteResult", {"Deleted": [] if request["Quiet"] else [{"Key": key} for key in keys]})}
+
+
+def put_object_tagging(call: Call, request: Json) -> Json:
+    """PutObjectTagging: these tags in the place of all others."""
+    _tag(call, request, object_tags.valid(request.get("Tags", ())))
+    return {}
+
+
+def get_object_tagging(call: Call, request: Json) -> Json:
+    """GetObjectTagging."""
+    tags = existing(call, request).tags
+    return {"_xml": ("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}})}
+
+
+def delete_object_tagging(call: Call, request: Json) -> Json:
+    """DeleteObjectTagging."""
+    _tag(call, request, {})
+    return {"_status": 204}
+
+
+def _tag(call: Call, request: Json, tags: dict[str, str]) -> None:
+    blobs, blob = Blobs(call.store), existing(call, request)
+    body = blobs.body(call.account, request["Bucket"], blob.key)
+    blobs.put(call.account, request["Bucket"], replace(blob, tags=tags), body)
 
 
 def list_objects(call: Call, request: Json) -> Json:
     """ListObjects and ListObjectsV2, with prefix, delimiter and paging."""
     query, bucket = request["Query"], known_bucket(call, request)
     newer = query.get("list-type") == "2"
+    owner, owned = {"ID": call.account}, not newer or query.get("fetch-owner") == "true"
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    limit = min(_whole(query.get("max-keys", str(MAX_KEYS))), MAX_KEYS)
+    limit = min(whole(query, "max-keys", MAX_KEYS), MAX_KEYS)
     after = _token(query) if newer else query.get("marker", "")
     contents: list[Json] = []
     folders: list[str] = []
@@ -180,7 +382,7 @@ def list_objects(call: Call, request: Json) -> Json:
         if folder:
             folders.append(folder)
         else:
-            contents.append(_content(blob))
+            contents.append(_content(blob) | ({"Owner": owner} if owned else {}))
         last = folder or blob.key
     encoded = quote if query.get("encoding-type") == "url" else str
     answer: Json = {"Name": bucket, "Prefix": encoded(prefix), "MaxKeys": limit, "IsTruncated": truncated}
@@ -191,7 +393,7 @@ def list_objects(call: Call, request: Json) -> Json:
     if newer:
         answer["KeyCount"] = len(contents) + len(folders)
         answer |= {"ContinuationToken": query["continuation-token"]} if "continuation-token" in query else {}
-        answer |= {"NextContinuationToken": base64.urlsafe_b64encode(last.encode()).decode()} if truncated else {}
+        answer |= {"NextContinuationToken": _written(last)} if truncated else {}
     else:
         answer["Marker"] = encoded(after)
         answer |= {"NextMarker": encoded(last)} if truncated and delimiter else {}
@@ -207,15 +409,24 @@ def _token(query: dict[str, str]) -> str:
         raise ServiceError("InvalidArgument", "The continuation token provided is incorrect") from None
 
 
-def _whole(text: str) -> int:
+def _written(last: str) -> str:
+    """The token of a page that ends with this name."""
+    return base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def whole(asked: Mapping[str, str], name: str, default: int) -> int:
+    """A number of the query or the headers. Raises ServiceError InvalidArgument for something else."""
+    text = asked.get(name, str(default))
     if not (text.isascii() and text.isdigit()):
-        raise ServiceError("InvalidArgument", f"Provided max-keys not an integer or within integer range: {text[:100]}")
+        raise ServiceError("InvalidArgument", f"Provided {name} not an integer or within integer range: {text[:100]}")
     return int(text[:9])
 
 
 def _content(blob: Blob) -> Json:
     kept = {"Key": blob.key, "LastModified": iso(blob.modified_us), "ETag": blob.etag, "Size": blob.size}
-    return kept | {"StorageClass": "STANDARD"}
+    kept |= {"ChecksumAlgorithm": [name.upper() for name in blob.checksums]}
+    kept |= {"ChecksumType": checksum_type(blob)} if blob.checksums else {}
+    return kept | {"StorageClass": blob.headers.get(CLASS, "STANDARD")}
 
 
 def known_bucket(call: Call, request: Json) -> str:
@@ -226,19 +437,43 @@ def known_bucket(call: Call, request: Json) -> str:
     return bucket
 
 
-def _existing(call: Call, request: Json) -> Blob:
+def existing(call: Call, request: Json) -> Blob:
+    """The request's object. Raises ServiceError NoSuchBucket or NoSuchKey (404)."""
     found = Blobs(call.store).head(call.account, known_bucket(call, request), request["Key"])
     if found is None:
         raise ServiceError("NoSuchKey", "The specified key does not exist.", 404, {"Key": request["Key"]})
     return found
 
 
-def _refuse_conditions(request: Json, blob: Blob) -> None:
-    headers = request["Headers"]
-    if "if-match" in headers and headers["if-match"].strip('"') not in ("*", blob.etag.strip('"')):
-        raise ServiceError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
-    if headers.get("if-none-match", "").strip('"') in ("*", blob.etag.strip('"')):
+def refuse_conditions(headers: Mapping[str, str], blob: Blob) -> None:
+    """Hold a read against its conditions. Raises ServiceError PreconditionFailed (412) or NotModified (304).
+
+    ETags go before dates. Source: the S3 API reference, GetObject, "Additional considerations about request headers".
+    """
+    match, none = headers.get("if-match"), headers.get("if-none-match")
+    etag, modified_s = blob.etag.strip('"'), blob.modified_us // 1_000_000
+    if match is not None:
+        refused = match.strip('"') not in ("*", etag)
+    else:
+        until = _moment(headers.get("if-unmodified-since", ""))
+        refused = until is not None and modified_s > until
+    if refused:
+        raise ServiceError("PreconditionFailed", PRECONDITION, 412)
+    if none is not None:
+        same = none.strip('"') in ("*", etag)
+    else:
+        since = _moment(headers.get("if-modified-since", ""))
+        same = since is not None and modified_s <= since
+    if same:
         raise ServiceError("NotModified", "Not Modified", 304)
+
+
+def _moment(text: str) -> float | None:
+    """An HTTP date in seconds since 1970; None for what is none, which is passed over."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
 
 
 def _range(wanted: str, size: int) -> tuple[int, int]:
@@ -258,7 +493,8 @@ def described(blob: Blob) -> dict[str, str]:
     at = format_datetime(instant(blob.modified_us).astimezone(UTC), usegmt=True)
     named = {_title(name): value for name, value in blob.headers.items()}
     kind = {"Content-Type": "binary/octet-stream"}
-    return {"ETag": blob.etag, "Last-Modified": at, "Accept-Ranges": "bytes", **kind, **named}
+    counted = {"x-amz-tagging-count": str(len(blob.tags))} if blob.tags else {}
+    return {"ETag": blob.etag, "Last-Modified": at, "Accept-Ranges": "bytes", **kind, **named, **counted}
 
 
 def iso(at_us: int) -> str:

@@ -8,13 +8,15 @@ botocore's s3 model for the values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from xml.etree import ElementTree
 
 from mmeplan.aws import shapes
 from mmeplan.aws.constraints import full_match, violations
+from mmeplan.simulator import checksums, s3_operations
 from mmeplan.simulator.s3_wire import local_name, parsed_xml
 from mmeplan.simulator.wire import ServiceError
 
@@ -53,8 +55,63 @@ _WORDS: Final = {
 _MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
-def refuse(operation: str, request: Json) -> None:
-    """Raise ServiceError for the first header, parameter, key or body that breaks the operation's shape."""
+_NOT_HERE: Final = re.compile(
+    r"x-amz-((copy-source-)?server-side-encryption-customer-.*|object-lock-.*|write-offset-bytes|mfa|if-match-.*|"
+    r"bypass-governance-retention|object-annotation-directive|bucket-object-lock-enabled|bucket-namespace|"
+    r"checksum-xxhash.*)"
+)
+"""Headers of S3's that ask for what isn't here: SSE-C, locks, appending, directory buckets, annotations, xxHash."""
+_OWNERS: Final = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+_ACLS_TAKEN: Final = frozenset({"private", "bucket-owner-full-control"})
+
+
+def not_implemented(kind: str, name: str) -> ServiceError:
+    """The refusal of a `header` or a `parameter` in S3's words, which a client doesn't try again."""
+    message = f"A {kind} you provided implies functionality that is not implemented"
+    return ServiceError("NotImplemented", message, 501, {kind.capitalize(): name})
+
+
+def refuse(operation: str, request: Json, account: str) -> None:
+    """Raise ServiceError for the first header, parameter, key or body that breaks the operation's shape.
+
+    Then for what isn't the operation's, and for what S3 has and the simulator doesn't: nothing is passed over that
+    would make another call of it.
+    """
+    _refuse_shape(operation, request)
+    query, headers = request["Query"], request["Headers"]
+    kind, name = s3_operations.accepted()[operation].foreign(query, headers)
+    if kind:
+        raise not_implemented(kind, name)
+    _refuse_digest(operation, headers, request["Body"])
+    for name, value in headers.items():
+        if _NOT_HERE.fullmatch(name) or (name == "x-amz-object-ownership" and value != "BucketOwnerEnforced"):
+            raise not_implemented("header", name)
+        if name.startswith("x-amz-grant-") or (name == "x-amz-acl" and value not in _ACLS_TAKEN):
+            raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        if name in _OWNERS and value != account:
+            raise ServiceError("AccessDenied", "Access Denied", 403)
+    if query.get("versionId", "null") != "null":
+        raise ServiceError("InvalidArgument", "Invalid version id specified", 400, {"ArgumentName": "versionId"})
+    if "?" in headers.get("x-amz-copy-source", ""):
+        raise not_implemented("header", "x-amz-copy-source")
+    if operation == "ListMultipartUploads" and query.get("delimiter"):
+        raise not_implemented("parameter", "delimiter")
+    for item in request.get("Objects", ()):
+        other = [member for member, text in item.items() if member != "Key" and (member, text) != ("VersionId", "null")]
+        if other:
+            raise not_implemented("parameter", other[0])
+
+
+def _refuse_digest(operation: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Raise ServiceError where a body isn't the one that its MD5 or its checksum was made of."""
+    given = headers.get("content-md5")
+    if given and given != checksums.of("md5", body):
+        raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+    if s3_operations.accepted()[operation].summed:
+        checksums.verified(headers, body)
+
+
+def _refuse_shape(operation: str, request: Json) -> None:
     headers, query, body = _places(operation)
     for places, sent in ((headers, request["Headers"]), (query, request["Query"])):
         for name, value in sent.items():
@@ -129,7 +186,7 @@ def _value(model: shapes.ServiceModel, name: str, node: ElementTree.Element) -> 
         for member, place in shape["members"].items():
             inner = model.shapes[place["shape"]]
             named = [child for child in node if local_name(child) == place.get("locationName", member)]
-            if inner["type"] == "list" and (named or place["shape"] in shape.get("required", ())):
+            if inner["type"] == "list" and named:
                 made[member] = _items(model, inner, named)
             elif named:
                 made[member] = _value(model, place["shape"], named[0])

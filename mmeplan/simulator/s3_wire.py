@@ -6,6 +6,7 @@ Called through `services`. Source: the S3 API reference; botocore's s3 model (`h
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,100 +14,118 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from mmeplan.simulator import s3_operations
 from mmeplan.simulator.protocols import ILLEGAL, Protocol, Reply
 from mmeplan.simulator.wire import Request, ServiceError
 
 Json = dict[str, Any]
 
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
-_HOSTED = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?|localhost)")
+_IN_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?|localhost)")
 
-_ON_BUCKET: Final = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
-_ON_KEY: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
-_SUBRESOURCES: Final = frozenset(
-    {"acl", "cors", "encryption", "lifecycle", "logging", "notification", "policy", "replication", "tagging"}
-    | {"versioning", "versions", "website", "publicAccessBlock", "ownershipControls", "object-lock", "torrent"}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SIGNED = re.compile(
+    r"x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256)|x-id|"
+    r"awsaccesskeyid|signature|expires",
+    re.IGNORECASE,
 )
+"""Parameters of a presigned address, of either signature version, and `x-id`, by which SDKs name the operation."""
+_HOISTED = ("x-amz-", "content-md5", "content-type")
+"""Headers that signers move into a presigned address's query."""
 
 
 def operation(request: Request) -> str:
-    """The operation's name; empty for one that S3 has and the simulator doesn't."""
-    bucket, key = _place(request)
-    query, method = _query(request), request.method
-    if _SUBRESOURCES & set(query):
-        return ""
-    if not bucket:
-        return "ListBuckets" if method == "GET" else ""
-    if not key:
-        if "delete" in query:
-            return "DeleteObjects" if method == "POST" else ""
-        if method == "GET" and ("uploads" in query or "location" in query):
-            return "ListMultipartUploads" if "uploads" in query else "GetBucketLocation"
-        if method == "GET" and query.get("list-type") == "2":
-            return "ListObjectsV2"
-        return _ON_BUCKET.get(method, "")
-    if "uploads" in query:
-        return "CreateMultipartUpload" if method == "POST" else ""
-    if "uploadId" in query:
-        copying = method == "PUT" and request.header("x-amz-copy-source")
-        parts = {"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}
-        return "UploadPartCopy" if copying else {**parts, "GET": "ListParts"}.get(method, "")
-    if method == "PUT" and request.header("x-amz-copy-source"):
-        return "CopyObject"
-    return _ON_KEY.get(method, "")
+    """The operation's name; empty for one that S3 doesn't have."""
+    query, headers = _asked(request)
+    return s3_operations.operation(request.method, *_place(request), query, headers)
+
+
+def _asked(request: Request) -> tuple[dict[str, str], dict[str, str]]:
+    """Parameters and headers (in lower case) without what presigning puts into the query."""
+    query: dict[str, str] = {}
+    headers = {header.lower(): value for header, value in request.headers.items()}
+    text = urlsplit(request.url).query
+    presigned = "X-Amz-Signature=" in text or "AWSAccessKeyId=" in text
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if _SIGNED.fullmatch(name):
+            continue
+        if presigned and name.lower().startswith(_HOISTED):
+            headers[name.lower()] = value
+        else:
+            query[name] = value
+    return query, headers
 
 
 def _place(request: Request) -> tuple[str, str]:
     """Bucket and key."""
     parts = urlsplit(request.url)
     path = unquote(parts.path).removeprefix("/")
-    hosted = _HOSTED.fullmatch(parts.hostname or request.header("host").partition(":")[0])
+    hosted = _IN_HOST.fullmatch(parts.hostname or request.header("host").partition(":")[0])
     if hosted:
         return hosted.group("bucket"), path
     bucket, _, key = path.partition("/")
     return bucket, key
 
 
-def _query(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
-
-
 def _decode(_service: str, name: str, request: Request) -> Json:
     bucket, key = _place(request)
-    headers = {header.lower(): value for header, value in request.headers.items()}
+    query, headers = _asked(request)
     body = request.body
+    _refuse_other_payload(headers.get("x-amz-content-sha256", ""), body)
     if "aws-chunked" in headers.get("content-encoding", "") or headers.get("x-amz-content-sha256", "").startswith(
         "STREAMING-"
     ):
-        body = unchunked(body)
-    made: Json = {"Bucket": bucket, "Key": key, "Query": _query(request), "Headers": headers, "Body": body}
+        body, trailers = unchunked(body)
+        headers |= trailers
+    made: Json = {"Bucket": bucket, "Key": key, "Query": query, "Headers": headers, "Body": body}
     if name == "CompleteMultipartUpload" and body:
         parts = [node for node in parsed_xml(body) if local_name(node) == "Part"]
-        made["Parts"] = [(_text(part, "PartNumber"), _text(part, "ETag")) for part in parts]
+        made["Parts"] = [{local_name(child): child.text or "" for child in part} for part in parts]
     if name == "DeleteObjects" and body:
         tree = parsed_xml(body)
-        made["Keys"] = [_text(node, "Key") for node in tree if local_name(node) == "Object"]
+        objects = [node for node in tree if local_name(node) == "Object"]
+        made["Objects"] = [{local_name(child): child.text or "" for child in node} for node in objects]
         made["Quiet"] = _text(tree, "Quiet") == "true"
+    if name == "PutObjectTagging" and body:
+        tags = [node for node in parsed_xml(body).iter() if local_name(node) == "Tag"]
+        made["Tags"] = [(_text(tag, "Key"), _text(tag, "Value")) for tag in tags]
+    if name == "CreateBucket" and body:
+        made["LocationConstraint"] = _text(parsed_xml(body), "LocationConstraint")
     return made
 
 
-def unchunked(body: bytes) -> bytes:
-    """The bytes inside `aws-chunked` framing: size in hex, `;chunk-signature=…`, data; trailers are dropped.
+def _refuse_other_payload(digest: str, body: bytes) -> None:
+    """Raise ServiceError where the payload that was signed is another one than the payload that came."""
+    if _SHA256.fullmatch(digest) and digest != hashlib.sha256(body).hexdigest():
+        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        raise ServiceError("XAmzContentSHA256Mismatch", message)
+
+
+def unchunked(body: bytes) -> tuple[bytes, dict[str, str]]:
+    """The bytes inside `aws-chunked` framing (size in hex, `;chunk-signature=…`, data), and the trailers behind them.
 
     Raises ServiceError IncompleteBody where the framing is broken.
     """
-    data, place = b"", 0
+    data: list[bytes] = []
+    place = 0
     while True:
         end = body.find(b"\r\n", place)
         size_text = body[place : max(end, place)].partition(b";")[0]
         try:
             size = int(size_text, 16)
         except ValueError:
-            raise ServiceError("IncompleteBody", "The request body terminated unexpectedly") from None
+            raise _incomplete() from None
         if size == 0:
-            return data
-        data += body[end + 2 : end + 2 + size]
+            lines = [line.decode("latin-1").partition(":") for line in body[end + 2 :].split(b"\r\n")]
+            return b"".join(data), {name.strip().lower(): value.strip() for name, colon, value in lines if colon}
+        data.append(body[end + 2 : end + 2 + size])
+        if size < 0 or len(data[-1]) < size:
+            raise _incomplete()
         place = end + 2 + size + 2
+
+
+def _incomplete() -> ServiceError:
+    return ServiceError("IncompleteBody", "The request body terminated unexpectedly")
 
 
 def parsed_xml(body: bytes) -> ElementTree.Element:

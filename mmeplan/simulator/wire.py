@@ -73,6 +73,8 @@ class Caller:
 
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_SECOND = re.compile(r"^AWS ([^:\s]+):")
+_SECOND_IN_URL = re.compile(r"[?&]AWSAccessKeyId=([^&]+)")
 _HOST = re.compile(
     r"(?:(?:api|runtime|[a-z0-9.-]+(?=\.s3))\.)?(sagemaker|sts|iam|logs|tagging|monitoring|s3|servicequotas|"
     r"application-autoscaling)(?:-fips)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?"
@@ -92,6 +94,10 @@ def caller(request: Request, default_account: str) -> Caller:
     if scope:
         key, region, service = scope.groups()
         return Caller(key if _ACCOUNT.fullmatch(key) else default_account, region, service, key)
+    second = _SECOND.search(request.header("authorization")) or _SECOND_IN_URL.search(request.url)
+    if second:  # signature version 2, which names no region; S3 alone still takes it
+        key = unquote(second.group(1))
+        return Caller(key if _ACCOUNT.fullmatch(key) else default_account, DEFAULT_REGION, "s3", key)
     host = _HOST.fullmatch(urlsplit(request.url).hostname or request.header("host").partition(":")[0])
     if host:
         return Caller(default_account, host.group(2) or DEFAULT_REGION, host.group(1))

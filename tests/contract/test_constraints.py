@@ -71,12 +71,13 @@ S3_WORDS = {
     "MaxBuckets": ("InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000"),
     "LocationConstraint": ("InvalidLocationConstraint", "The specified location-constraint is not valid"),
     "Delete": ("MissingRequestBodyError", "Request Body is empty"),
+    "Tagging": ("MissingRequestBodyError", "Request Body is empty"),
 }
 MALFORMED = (
     "MalformedXML",
     "The XML you provided was not well-formed or did not validate against our published schema",
 )
-BODIES = ("Delete", "CreateBucketConfiguration", "MultipartUpload")
+BODIES = ("Delete", "CreateBucketConfiguration", "MultipartUpload", "Tagging")
 
 
 @dataclass(frozen=True)
@@ -308,6 +309,7 @@ def test_only_what_the_wire_cannot_say_is_not_sent() -> None:
         ("s3", "UploadId", "without it the request is another operation"),
         ("s3", "PartNumber", "without it the request is another operation"),
         ("s3", "CopySource", "without it the request is another operation"),
+        ("s3", "ObjectAttributes", "without it the request is another operation"),
     }
 
 

@@ -175,6 +175,14 @@ def s3(answers: Answers) -> None:
     s3.put_object(Bucket="bucket", Key="a b/ü.tar.gz", Body=io.BytesIO(b"12345"), Metadata={"sha": "1"})
     assert s3.get_object(Bucket="bucket", Key="a b/ü.tar.gz", Range="bytes=1-2")["Body"].read() == b"23"
     assert s3.head_object(Bucket="bucket", Key="a b/ü.tar.gz")["Metadata"] == {"sha": "1"}
+    assert s3.get_bucket_encryption(Bucket="bucket")["ServerSideEncryptionConfiguration"]["Rules"]
+    s3.put_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    assert s3.get_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    s3.delete_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz")
+    assert (
+        s3.get_object_attributes(Bucket="bucket", Key="a b/ü.tar.gz", ObjectAttributes=["ObjectSize"])["ObjectSize"]
+        == 5
+    )
     s3.copy_object(Bucket="bucket", Key="copy", CopySource={"Bucket": "bucket", "Key": "a b/ü.tar.gz"})
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="bucket")["Contents"]] == ["a b/ü.tar.gz", "copy"]
     assert [item["Key"] for item in s3.list_objects(Bucket="bucket")["Contents"]] == ["a b/ü.tar.gz", "copy"]

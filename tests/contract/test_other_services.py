@@ -122,6 +122,8 @@ def test_calls_of_every_service_of_botocore_that_is_not_simulated_are_refused_an
         ("ec2", "describe_instances", {}, "InvalidAction"),
         ("sns", "list_topics", {}, "InvalidAction"),
         ("rds", "describe_db_instances", {}, "InvalidAction"),
+        ("s3", "list_directory_buckets", {}, "NotImplemented"),
+        ("s3control", "get_public_access_block", {"AccountId": "123456789012"}, "NotImplemented"),
         ("cloudfront", "list_distributions", {}, "NotImplemented"),
         ("route53", "list_hosted_zones", {}, "NotImplemented"),
         ("lambda", "list_functions", {}, "UnknownOperationException"),

@@ -1,0 +1,48 @@
+"""The tags of S3's objects, within their limits.
+
+In: the header `x-amz-tagging`, or pairs of a key and a value. Out: a dictionary, or S3's own error. Sources: the S3
+user guide, "Categorizing your objects using tags"; the S3 API reference, "List of Tagging-related error codes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from mmeplan.simulator.wire import ServiceError
+
+TAGS: Final = 10
+KEY_CHARACTERS: Final = 128
+VALUE_CHARACTERS: Final = 256
+
+
+def in_header(headers: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a header `x-amz-tagging`, which is written as a query is. Raises ServiceError."""
+    text = headers.get("x-amz-tagging", "")
+    try:
+        return valid(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+    except ValueError:
+        message = (
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
+            "name duplicates."
+        )
+        raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": "x-amz-tagging"}) from None
+
+
+def valid(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The tags within their limits. Raises ServiceError BadRequest or InvalidTag."""
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        if key in tags:
+            raise ServiceError("InvalidTag", "Cannot provide multiple Tags with the same key", 400, {"TagKey": key})
+        if key.startswith("aws:"):
+            raise ServiceError("InvalidTag", "System tags cannot be added/updated by requester", 400, {"TagKey": key})
+        if not 1 <= len(key) <= KEY_CHARACTERS:
+            raise ServiceError("InvalidTag", "The TagKey you have provided is invalid", 400, {"TagKey": key})
+        if len(value) > VALUE_CHARACTERS:
+            raise ServiceError("InvalidTag", "The TagValue you have provided is invalid", 400, {"TagKey": key})
+        tags[key] = value
+    if len(tags) > TAGS:
+        raise ServiceError("BadRequest", f"Object tags cannot be greater than {TAGS}")
+    return tags
