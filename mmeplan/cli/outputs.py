@@ -75,7 +75,7 @@ def write_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="FORMAT=FILE",
         callback=_writes,
-        help="Also write the plan to FILE as text, json, markdown (or md), html or gitlab. Repeatable.",
+        help="Also write the plan to FILE as text, json, markdown (or md), html, gitlab or bitbucket. Repeatable.",
     )(command)
 
 

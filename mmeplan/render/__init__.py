@@ -2,7 +2,7 @@
 
     door          what passes is masked                     report      what happens, in words
     text, markdown, html, json_document     a plan                          github      a workflow's step, annotations
-    gitlab        a merge request's counts of changes
+    gitlab        a merge request's counts of changes       bitbucket       Markdown without HTML
     findings      `validate`, and what is wrong with an input               sarif       findings for code scanning
     status        `status`, and how an apply ended                          drift       `drift`, text and JSON
     reports       several plans in one output
@@ -15,6 +15,7 @@ built or read from a file.
 from collections.abc import Mapping
 from typing import Final
 
+from mmeplan.render.bitbucket import bitbucket
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text, problems_text
@@ -45,6 +46,7 @@ OUTPUTS: Final[Mapping[str, Output]] = {
     "markdown": markdown,
     "html": html,
     "gitlab": gitlab,
+    "bitbucket": bitbucket,
 }
 """The outputs of a plan by their names (`--format`), in the order in which they are offered."""
 
@@ -60,6 +62,7 @@ __all__ = [
     "StatusRow",
     "VariantStatus",
     "age_text",
+    "bitbucket",
     "clean",
     "dot",
     "drift_json",

@@ -150,7 +150,7 @@ def fitted(text: str, room: int) -> str:
     fence, folds = "", 0
     left = room - length(NOTICE) - 4
     for line in text.splitlines():
-        opened, depth = _fence_after(fence, line), folds
+        opened, depth = fence_after(fence, line), folds
         if not fence:
             depth += sum(-1 if found[1] else 1 for found in _TAG.finditer(line))
         closing = length(opened) + 1 + max(depth, 0) * len("</details>\n")
@@ -164,8 +164,8 @@ def fitted(text: str, room: int) -> str:
     return "\n".join([*kept, "", NOTICE]) + "\n"
 
 
-def _fence_after(fence: str, line: str) -> str:
-    """The fence that is open after a line; empty where none is. CommonMark Spec, "Fenced code blocks"."""
+def fence_after(fence: str, line: str) -> str:
+    """The fence that is open after a line; empty where none is. Source: CommonMark Spec, "Fenced code blocks"."""
     found = _FENCE.fullmatch(line)
     if found is None:
         return fence
