@@ -18,8 +18,10 @@ from mmeplan.errors import ExitCode
 from mmeplan.plan import PlanReport, ReportedPlan, encode
 from mmeplan.plan.encoding import plain
 from mmeplan.render import report as words
+from mmeplan.render.bitbucket import without_html
 from mmeplan.render.door import PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.findings import findings_text, folded
+from mmeplan.render.gitlab import counts
 from mmeplan.render.html import MOST_FINDINGS, whole
 from mmeplan.render.html import section as html_section
 from mmeplan.render.layout import Layout
@@ -306,5 +308,22 @@ def report_html(report: PlanReport, options: PageOptions) -> str:
     return whole("report.html.j2", title=clean(report_line(report)), items=rows)
 
 
-REPORTS: Final = {"text": report_text, "json": report_json, "markdown": report_markdown, "html": report_html}
+def report_gitlab(report: PlanReport, options: PageOptions) -> str:
+    """The counts of all plans together."""
+    return counts(item.plan.summary for item in report.plans if item.plan is not None)
+
+
+def report_bitbucket(report: PlanReport, options: PageOptions) -> str:
+    """The comment for all plans without any tag."""
+    return without_html(report_markdown(report, options).partition("\n\n")[2])
+
+
+REPORTS: Final = {
+    "text": report_text,
+    "json": report_json,
+    "markdown": report_markdown,
+    "html": report_html,
+    "gitlab": report_gitlab,
+    "bitbucket": report_bitbucket,
+}
 """The outputs of a report, by the names of those of a plan."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from mmeplan.plan import Finding, Plan, ReportedPlan, plan_exit, read_to_show, report_of
-from mmeplan.render import REPORTS, PageOptions, github
+from mmeplan.render import OUTPUTS, REPORTS, PageOptions, github
 from mmeplan.render.markup import length
 from mmeplan.render.reports import report_id
+from tests.unit.render.test_bitbucket import html_in
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 BROKEN = ReportedPlan("z.yaml", "", "", 1, findings=(Finding("INPUT", "error", "", "", "not valid YAML"),))
@@ -82,3 +84,14 @@ def test_the_step_is_told_the_sum_and_the_worst(plans: list[Plan]) -> None:
     assert told["changes"] == str(sum(plan.summary.changes for plan in plans))
     assert told["plan_id"] == report_id(report)
     assert report_id(report_of(reported(plans))) != report_id(report_of(reported(plans[1:])))
+
+
+def test_every_output_of_a_plan_is_one_of_several(plans: list[Plan]) -> None:
+    report = report_of([*reported(plans), BROKEN])
+    assert set(REPORTS) == set(OUTPUTS)
+    counts = json.loads(REPORTS["gitlab"](report, PageOptions()))
+    totals = {name: sum(getattr(plan.summary, name) for plan in plans) for name in ("create", "update", "delete")}
+    assert list(counts.items()) == list(totals.items())
+    page = REPORTS["bitbucket"](report, PageOptions())
+    assert page.startswith("## ")
+    assert html_in(page) == []
