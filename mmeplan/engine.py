@@ -22,7 +22,7 @@ from mmeplan import apply as applying
 from mmeplan import live, render
 from mmeplan import plan as plans
 from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
-from mmeplan.apply.running import is_this_run, who
+from mmeplan.apply.running import is_this_run, run_address, who
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
     CloudError,
@@ -80,6 +80,7 @@ __all__ = [
     "next_of",
     "outcome_view",
     "parallelism_problem",
+    "run_address",
 ]
 
 SIMULATED_ACCOUNT = "123456789012"

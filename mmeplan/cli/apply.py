@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,11 +25,20 @@ from mmeplan.cli.options import (
     max_change_option,
     online_option,
 )
-from mmeplan.cli.outputs import rendered
-from mmeplan.cli.progress import display, json_line
-from mmeplan.engine import Engine, Planned, files_of, missing_files, next_after, outcome_view, parallelism_problem
+from mmeplan.cli.outputs import as_committed, rendered
+from mmeplan.cli.progress import Durations, display, json_line
+from mmeplan.engine import (
+    Engine,
+    Planned,
+    files_of,
+    missing_files,
+    next_after,
+    outcome_view,
+    parallelism_problem,
+    run_address,
+)
 from mmeplan.errors import Command, ExitCode, InputError, MmeplanError, PlanRefused, Problem
-from mmeplan.files import own_folder
+from mmeplan.files import Writing, own_folder, text_of, write_all
 from mmeplan.plan import Plan, read, read_file
 
 if TYPE_CHECKING:
@@ -137,6 +149,7 @@ def _check_saved(saved: Plan, settings: Settings, how: ApplyOptions, given: list
 def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how: ApplyOptions) -> int:
     """Apply a saved plan if what is live is still as it was. Returns the exit code."""
     with (
+        _told(how, saved),
         settings.engine(region=settings.region or saved.region, account=saved.account) as engine,
         how.locked(settings, engine, "apply", saved.fleet) as lock,
     ):
@@ -145,10 +158,18 @@ def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how
             tell(f"note: {on_one_line(file)} isn't here, so the plan was not made again from its files")
         if planned.plan.plan_id != saved.plan_id:
             tell("note: an apply of this plan has stopped before; this is what is left of it")
-        return show_and_carry_out(planned, settings, engine, how, lock, reviewed=saved.plan_id)
+        return _shown_and_carried_out(planned, settings, engine, how, lock, reviewed=saved.plan_id)
 
 
 def show_and_carry_out(
+    planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None
+) -> int:
+    """Show a plan that was just made, ask, and carry it out. Returns the exit code."""
+    with _told(how, planned.plan):
+        return _shown_and_carried_out(planned, settings, engine, how, lock)
+
+
+def _shown_and_carried_out(
     planned: Planned,
     settings: Settings,
     engine: Engine,
@@ -157,7 +178,7 @@ def show_and_carry_out(
     *,
     reviewed: str = "",
 ) -> int:
-    """Show a plan, ask, and carry it out; of the rest of a saved plan `reviewed` is the whole plan's id.
+    """The same of any plan; of the rest of a saved plan `reviewed` is the whole plan's id.
 
     Returns the exit code. Raises PlanRefused for a saved one.
     """
@@ -165,6 +186,8 @@ def show_and_carry_out(
     page(rendered(plan, settings, "text", show_environment=False), err=how.json)
     how.check_expected(reviewed or plan.plan_id)
     if plan.refused and not saved:
+        errors = (found for found in plan.findings if found.severity == "error")
+        _tell_not_applied(how, plan, [f"{found.rule}: {found.message}" for found in errors])
         return ExitCode.REFUSED
     try:
         planned.required()
@@ -174,9 +197,36 @@ def show_and_carry_out(
     if not plan.steps:
         if how.json:  # the event stream begins and ends like any other
             engine.apply(planned, observer=json_line)
+        _tell_outcome(how, plan, render.OutcomeView(0))
         return ExitCode.DONE if saved or plan.complete or plan.options.targets else ExitCode.ERROR
     _confirm(plan, yes=how.yes)
     return _carry_out(planned, settings, engine, how, lock)
+
+
+@contextmanager
+def _told(how: ApplyOptions, plan: Plan) -> Iterator[None]:
+    """Where nothing comes of the plan, the file of --outcome says why."""
+    try:
+        yield
+    except MmeplanError as error:
+        _tell_not_applied(how, plan, getattr(error, "reasons", ()) or (str(error),))
+        raise
+
+
+def _tell_not_applied(how: ApplyOptions, plan: Plan, reasons: Sequence[str]) -> None:
+    _write_outcome(how, plan, lambda committed, run: render.not_applied_markdown(committed, reasons, run=run))
+
+
+def _tell_outcome(
+    how: ApplyOptions, plan: Plan, outcome: render.OutcomeView, took_s: Mapping[str, float] | None = None
+) -> None:
+    _write_outcome(how, plan, lambda committed, run: render.applied_markdown(committed, outcome, took_s or {}, run=run))
+
+
+def _write_outcome(how: ApplyOptions, plan: Plan, made: Callable[[Plan, str], str]) -> None:
+    if how.outcome:
+        text = made(as_committed(plan, os.environ), run_address(os.environ))
+        write_all([Writing(Path(how.outcome), text_of(text))])
 
 
 def _confirm(plan: Plan, *, yes: bool) -> None:
@@ -202,9 +252,11 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
         display(planned.plan, engine.clock, color=settings.color) as show,
         INTERRUPTS.gently(engine.clock) as asked_to_stop,
     ):
+        took = Durations()
 
         def observer(event: Event) -> None:
             show(event)
+            took(event)
             if how.json:
                 json_line(event)
 
@@ -220,8 +272,10 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
             lock=lock,
             journal=settings.state_folder / "journal",
         )
+    view = outcome_view(outcome)
+    _tell_outcome(how, planned.plan, view, took.seconds)
     text = render.outcome_text(
-        outcome_view(outcome),
+        view,
         width=settings.width,
         color=settings.color,
         next_command=settings.again(next_after(planned.plan, outcome)),

@@ -15,12 +15,14 @@ import click
 
 from mmeplan.cli import gitlab
 from mmeplan.cli.door import say, tell
+from mmeplan.cli.outputs import append
 from mmeplan.cloud import comments, github
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.cloud.rest import Rest
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
 from mmeplan.render.markup import code, fitted, prose
+from mmeplan.render.reviewed import Comparison, compared, unknown
 
 if TYPE_CHECKING:
     from mmeplan.live import Clock
@@ -30,6 +32,7 @@ Examples:
   mmeplan plan --write md=plan.md; mmeplan comment --file plan.md
   mmeplan comment --file plan.md --repo acme/fleets --pull-request 12
   mmeplan comment --file drift.md --issue "Drift in prod"
+  mmeplan comment --reviewed --file plan.md
   mmeplan comment --withdraw -e prod --due '["fleets/berlin/fleet.yaml"]'
 \b
 The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN. In CI the rest is known from the environment.
@@ -71,6 +74,11 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
     metavar="JSON",
     help="The fleets that are planned, as `mmeplan files --changed-since` prints them.",
 )
+@click.option(
+    "--reviewed",
+    is_flag=True,
+    help="Write nothing under the pull request: say whether its plan is the one of --file, and in what they differ.",
+)
 @click.option("-e", "--environment", default="", metavar="NAME", help="The environment whose comments are withdrawn.")
 @click.option("--close", is_flag=True, help="Close that issue, where it is open.")
 @click.option("--author", metavar="LOGIN", help="The login that comments are written as; GitHub is asked otherwise.")
@@ -84,6 +92,7 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
 def command(
     file: str | None,
     withdraw: bool,
+    reviewed: bool,
     due: str,
     environment: str,
     repo: str | None,
@@ -98,16 +107,24 @@ def command(
 
     The comment is found by its hidden marker (fleet, environment, path, region, account, --comment-key) and its author.
     Where nothing but the time differs, nothing is sent. A text that is too long is cut, and says so. In a workflow an
-    older run leaves the comment of a newer one, and two plans of one run may not have one comment.
+    older run leaves the comment of a newer one, and two plans of one run may not have one comment. After a merge the
+    pull request is the one that brought the commit.
     """
     if close and not issue:
         raise InputError([Problem("--close is about an issue", hint="name it: --issue TITLE")])
-    if withdraw == bool(file) or (withdraw and issue):
-        raise click.UsageError("expected --file FILE, or --withdraw, which is about comments")
+    if withdraw == bool(file) or ((withdraw or reviewed) and issue) or (withdraw and reviewed):
+        raise click.UsageError("expected --file FILE, or --withdraw; --withdraw and --reviewed are about comments")
     body = "" if file is None else comments.keyed(_read(file), comment_key)
-    place, repository = _place(repo, pull_request, issue)
+    repository = "" if gitlab.is_here(os.environ) else _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
     client = connect(os.environ, SystemClock())
+    if reviewed:
+        _tell_reviewed(_reviewed(client, repo or repository, pull_request, body, author or ""))
+        return
     try:
+        place = _place(client, repo or repository, pull_request, issue)
+        if place is None:
+            say(_NOBODYS)
+            return
         if withdraw:
             of = comments.Marker({"environment": environment, "key": comment_key})
             run = run_of(os.environ)
@@ -129,6 +146,50 @@ def command(
     say(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
     if posted.done == "kept":
         tell("note: a newer run has written it, with a newer commit; this older one leaves it")
+
+
+_NOBODYS: Final = "no pull request's merge brought this commit: nothing is told under one"
+
+
+def _place(client: Rest, repository: str, number: int | None, issue: str | None = None) -> comments.Place | None:
+    """Where the text goes; None where the commit came without a pull request. Raises InputError, CloudError."""
+    if gitlab.is_here(os.environ):
+        if issue:
+            raise InputError([Problem("--issue is about GitHub", hint="on GitLab a failed scheduled job notifies")])
+        return gitlab.place(os.environ, repository, number)
+    if issue:
+        return comments.issue(repository, issue)
+    try:
+        number = number or pull_request_of(os.environ)
+    except InputError:
+        sha = os.environ.get("GITHUB_SHA", "")
+        if os.environ.get("GITHUB_EVENT_NAME") not in ("push", "workflow_dispatch") or not _SHA.fullmatch(sha):
+            raise
+        number = comments.merged(client, repository, sha)
+    return comments.pull_request(repository, number) if number else None
+
+
+def _reviewed(client: Rest, repository: str, number: int | None, body: str, author: str) -> Comparison:
+    """The plan beside the one that stands under its pull request. Raises InputError."""
+    try:
+        place = _place(client, repository, number)
+        if place is None:
+            return unknown("no pull request's merge brought this commit")
+        text, url = comments.standing(client, place, comments.Marker.of(body) or comments.Marker({}), author)
+        return (
+            compared(text, body, url) if text else unknown("its pull request has no plan of this fleet, or withdrew it")
+        )
+    except CloudError as error:
+        return unknown(str(error))
+
+
+def _tell_reviewed(found: Comparison) -> None:
+    """On stdout, and where the runner of a workflow reads it."""
+    say(f"{found.word}: {clean(found.sentence)}")
+    for name, text in (("GITHUB_STEP_SUMMARY", f"\n{found.markdown}"), ("GITHUB_OUTPUT", f"reviewed={found.word}\n")):
+        path = os.environ.get(name)
+        if path:
+            append(Path(path), text)
 
 
 def _fleets(text: str) -> list[str]:
@@ -159,18 +220,6 @@ def _withdrawn(marker: comments.Marker) -> str:
         )
     unchanged = "This pull request changes nothing that the fleet reads. The earlier plan is withdrawn."
     return f"## {name}: nothing to plan\n\n{unchanged}"
-
-
-def _place(repo: str | None, number: int | None, issue: str | None) -> tuple[comments.Place, str]:
-    """Where the text goes, and the name of the repository. Raises InputError."""
-    if gitlab.is_here(os.environ):
-        if issue:
-            raise InputError([Problem("--issue is about GitHub", hint="on GitLab a failed scheduled job notifies")])
-        return gitlab.place(os.environ, repo, number), ""
-    repository = _repository(repo or os.environ.get("GITHUB_REPOSITORY", ""))
-    if issue:
-        return comments.issue(repository, issue), repository
-    return comments.pull_request(repository, number or pull_request_of(os.environ)), repository
 
 
 def connect(environment: Mapping[str, str], clock: Clock) -> Rest:

@@ -205,7 +205,7 @@ class ApplyOptions:
 
     `parallelism` is None where it isn't given: then it is the plan's. `json`: events on stdout, the rest on stderr.
     `lock_timeout` is in minutes. `expect` is the id of the plan that was reviewed, or its
-    first hex digits, twelve at least.
+    first hex digits, twelve at least. `outcome` is the file for how it ended.
     """
 
     yes: bool = False
@@ -218,6 +218,7 @@ class ApplyOptions:
     lock_url: str | None = None
     lock_timeout: float | None = None
     expect: str = ""
+    outcome: str | None = None
 
     @property
     def planned_parallelism(self) -> int:
@@ -499,6 +500,12 @@ _APPLY = stack(
         default="",
         callback=_plan_id,
         help="Apply only the plan of this id, the one that was reviewed; exit 4 for another.",
+    ),
+    click.option(
+        "--outcome",
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help="Also write how it ended to FILE, as Markdown for mmeplan comment.",
     ),
     click.option("-y", "--yes", is_flag=True, help="Don't ask."),
     parallelism_option,

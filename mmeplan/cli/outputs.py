@@ -141,8 +141,11 @@ class Outputs:
                 raise InputError([Problem("two outputs of one run, or an input of it, are the same file", path)])
             taken[real] = path
 
-    def write(self, plan: Plan, *, next_command: str = "", stale: tuple[str, ...] = ()) -> None:
-        """Write every file, all or none; the saved plan (mode 0600) among them. Raises InputError."""
+    def write(self, plan: Plan, *, next_command: str = "", elsewhere: str = "", stale: tuple[str, ...] = ()) -> None:
+        """Write every file, all or none; the saved plan (mode 0600) among them. Raises InputError.
+
+        `elsewhere` is how to apply it for who reads Markdown or HTML, where a saved plan isn't at hand.
+        """
         about: dict[str, Any] = {
             "show_environment": self.show_environment,
             "next_command": next_command,
@@ -153,7 +156,8 @@ class Outputs:
         def made(format_: str) -> str:
             if format_ == "text":
                 return _page(plan, **about)
-            return rendered(self.as_committed(plan), self.settings, format_, **about)
+            told = {**about, "next_command": elsewhere or next_command}
+            return rendered(self.as_committed(plan), self.settings, format_, **told)
 
         self.write_files(made, self.saved(plan))
 
@@ -212,7 +216,7 @@ class Outputs:
         if path:
             text = summary(github.SUMMARY_LIMIT - _size(path))
             if text:
-                _append(path, text)
+                append(path, text)
             else:
                 tell("note: the step's summary is full; the plan isn't in it")
         self._tell(values)
@@ -254,7 +258,7 @@ class Outputs:
             return
         summary = self._runner_file("GITHUB_STEP_SUMMARY", "summary")
         if summary and _size(summary) + len(text.encode("utf-8", "replace")) <= github.SUMMARY_LIMIT:
-            _append(summary, text)
+            append(summary, text)
         self._tell(github.outputs_without_plan(exit_code, "There is no plan."))
         verbatim(annotations_text(map(self.in_workspace, findings)))
 
@@ -263,7 +267,7 @@ class Outputs:
 
         path = self._runner_file("GITHUB_OUTPUT", "outputs")
         if path:
-            _append(path, github.outputs_text(values))
+            append(path, github.outputs_text(values))
 
     def _runner_file(self, name: str, what: str) -> Path | None:
         told = self.runner.get(name)
@@ -277,19 +281,12 @@ class Outputs:
         return replace(finding, file=self.committed(finding.file))
 
     def as_committed(self, plan: Plan) -> Plan:
-        """The plan with its fleet file as the repository knows it: the comment's marker says so."""
-        if not plan.source:
-            return plan
-        first, *others = plan.source
-        return replace(plan, source=(replace(first, path=self.committed(first.path)), *others))
+        """The plan with its fleet file as the repository knows it."""
+        return as_committed(plan, self.runner)
 
     def committed(self, file: str) -> str:
-        """The path of a file from the root of the checkout on; as it is outside of a workflow, and of the checkout."""
-        root = self.runner.get("GITHUB_WORKSPACE")
-        if not root or not file:
-            return file
-        path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
-        return file if path.startswith("..") else path
+        """A file as the repository knows it."""
+        return committed(file, self.runner)
 
     def fleet_name(self) -> str:
         """The fleet's name from a file that can't be loaded, for its comment; empty where it says none as it stands."""
@@ -298,6 +295,23 @@ class Outputs:
         except OSError:
             found = None
         return found[2] if found else ""
+
+
+def as_committed(plan: Plan, runner: Mapping[str, str]) -> Plan:
+    """The plan with its fleet file as the repository knows it: a comment's marker says so."""
+    if not plan.source:
+        return plan
+    first, *others = plan.source
+    return replace(plan, source=(replace(first, path=committed(first.path, runner)), *others))
+
+
+def committed(file: str, runner: Mapping[str, str]) -> str:
+    """The path of a file from the root of the checkout on; as it is outside of a workflow, and of the checkout."""
+    root = runner.get("GITHUB_WORKSPACE")
+    if not root or not file:
+        return file
+    path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
+    return file if path.startswith("..") else path
 
 
 def print_page(shown: str, format_: str) -> None:
@@ -325,7 +339,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _append(path: Path, text: str) -> None:
+def append(path: Path, text: str) -> None:
+    """Add to a file that the runner reads. Raises InputError."""
     try:
         with path.open("a", encoding="utf-8", errors="replace") as stream:
             stream.write(text)

@@ -29,7 +29,8 @@ from mmeplan.cli.options import (
 from mmeplan.cli.outputs import PRINTED, Outputs, exit_code, write_option
 from mmeplan.cli.reports import Folders, report
 from mmeplan.engine import DEFAULT_PARALLELISM, Desired, Planned, files_of, next_of
-from mmeplan.errors import InputError, Problem
+from mmeplan.errors import Command, InputError, Problem
+from mmeplan.plan import Plan
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
 
 EXAMPLES = """\b
@@ -126,12 +127,12 @@ def command(
     with outputs.told_without_plan():
         planned = _planned(settings, snapshot_file, **options)
     applies = settings.next_apply(out) if out else settings.again(next_of(planned.plan), unmasked=show_environment)
-    next_command = applies if planned.applyable else ""
-    outputs.write(planned.plan, next_command=next_command)
+    here, elsewhere = (applies, settings.again(_expecting(planned.plan))) if planned.applyable else ("", "")
+    outputs.write(planned.plan, next_command=here, elsewhere=elsewhere)
     if iam:
         _show_policy(planned)
     else:
-        outputs.show(planned.plan, next_command=next_command)
+        outputs.show(planned.plan, next_command=here if format_ == "text" else elsewhere)
     sys.exit(exit_code(planned.plan, detailed=detailed_exitcode))
 
 
@@ -141,6 +142,12 @@ def _refuse_of_one(options: Mapping[str, Any], *, iam: bool) -> None:
     named = [option for option, name in given if options[name]] + (["--iam"] if iam else [])
     if named:
         raise click.UsageError(f"{named[0]} is about one fleet in one environment, and here are several")
+
+
+def _expecting(plan: Plan) -> Command:
+    """What to type where a saved plan isn't at hand: it applies this plan and no other."""
+    command = next_of(plan)
+    return replace(command, words=(*command.words, "--expect", plan.plan_id.removeprefix("sha256:")[:12]))
 
 
 def _planned(settings: Settings, snapshot_file: str | None, **options: Any) -> Planned:

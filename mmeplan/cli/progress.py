@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,6 +47,21 @@ def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
 def json_line(event: Event) -> None:
     """An event as a JSON line on stdout, at once. Where nobody reads any more the apply goes on without it."""
     document(json.dumps(event.encode()))
+
+
+class Durations:
+    """How long each object took, in seconds by its address: from its first call to the last end of a step."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, datetime] = {}
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        at = datetime.fromisoformat(event.at)
+        if event.kind in ("called", "polled"):
+            self._began.setdefault(event.address, at)
+        elif event.address in self._began:
+            self.seconds[event.address] = (at - self._began[event.address]).total_seconds()
 
 
 class _Lines:

@@ -30,6 +30,9 @@ _READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _PLACES: Final = ("fleet", "path", "region", "account")
 """The members of a marker that may be unknown; those of an old marker are fleet and environment alone."""
 
+_APART: Final = ("environment", "key", "about")
+"""The members that tell texts apart also where they are absent."""
+
 Fit = Callable[[str, int], str]
 """Cuts a text to so many characters: `render.fitted`."""
 Done = Literal["created", "updated", "unchanged", "kept", "closed", "withdrawn", "nothing to close"]
@@ -71,7 +74,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a text is about: `fleet`, `environment`, `path`, `region`, `account`, `key`; what is absent is unknown."""
+    """What a text is about: `fleet`, `environment`, `path`, `region`, `account`, `key`; what is absent is unknown.
+
+    `about` is absent for a plan, and `apply` for how an apply ended.
+    """
 
     members: Mapping[str, str]
 
@@ -106,7 +112,7 @@ class Marker:
         return any(self.get(name) and self.get(name) == other.get(name) for name in ("fleet", "path"))
 
     def _fits(self, other: Marker, places: tuple[str, ...]) -> bool:
-        if any(self.get(name) != other.get(name) for name in ("environment", "key")):
+        if any(self.get(name) != other.get(name) for name in _APART):
             return False
         return all(self.get(name) == other.get(name) or not (self.get(name) and other.get(name)) for name in places)
 
@@ -133,6 +139,17 @@ def pull_request(repository: str, number: int) -> Place:
     """The comments of a pull request."""
     base = f"/repos/{repository}/issues"
     return Place(f"{base}/{number}/comments", f"{base}/{number}/comments", f"{base}/comments/{{id}}")
+
+
+def merged(github: Rest, repository: str, sha: str) -> int:
+    """The number of the pull request whose merge brought this commit; 0 where there is none. Raises CloudError.
+
+    Source: GitHub Docs, "List pull requests associated with a commit".
+    """
+    found = [item for item in github.pages(f"/repos/{repository}/commits/{sha}/pulls") if isinstance(item, dict)]
+    closed = [item for item in found if item.get("merged_at") and isinstance(item.get("number"), int)]
+    closed.sort(key=lambda item: item.get("merge_commit_sha") != sha)
+    return int(closed[0]["number"]) if closed else 0
 
 
 def issue(repository: str, title: str) -> Place:
@@ -214,7 +231,7 @@ def withdraw(
     for item in _ours(github, place, author or _asked(github)):
         before = str(item.get("body") or "")
         marker, by = Marker.of(before), Run.of(before)
-        if marker is None or any(marker.get(name) != of.get(name) for name in ("environment", "key")):
+        if marker is None or any(marker.get(name) != of.get(name) for name in _APART):
             continue
         path = marker.get("path")
         if by.folded or run.is_older(by) or path in due or (due and not path):
@@ -243,6 +260,15 @@ def _fold_doubles(
             continue
         if not Run.of(before).folded:
             _fold(github, place, item, f"The plan stands in [another comment]({_url(ours)}).", run)
+
+
+def standing(github: Rest, place: Place, marker: Marker, author: str = "") -> tuple[str, str]:
+    """The text of this deployment that stands there, and its address; both empty where there is none, or it was
+    withdrawn. Raises CloudError.
+    """
+    ours = _best(_ours(github, place, author or _asked(github)), marker, Run())
+    body = str(ours.get("body") or "") if ours is not None else ""
+    return (body, _url(ours)) if body and not Run.of(body).folded else ("", "")
 
 
 def close(github: Rest, place: Place, marker: Marker, author: str = "") -> Posted:

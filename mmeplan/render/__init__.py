@@ -4,6 +4,7 @@
     text, markdown, html, json_document     a plan                          github      a workflow's step, annotations
     gitlab        a merge request's counts of changes       bitbucket       Markdown without HTML
     findings      `validate`, and what is wrong with an input               sarif       findings for code scanning
+    applied       how an apply ended, for a comment         reviewed      a plan beside the one that was reviewed
     status        `status`, and how an apply ended                          drift       `drift`, text and JSON
     reports       several plans in one output
     graph         Mermaid, Graphviz, the report's picture                   rules_table `rules`
@@ -15,6 +16,7 @@ built or read from a file.
 from collections.abc import Mapping
 from typing import Final
 
+from mmeplan.render.applied import applied_markdown, not_applied_markdown
 from mmeplan.render.bitbucket import bitbucket
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
@@ -62,6 +64,7 @@ __all__ = [
     "StatusRow",
     "VariantStatus",
     "age_text",
+    "applied_markdown",
     "bitbucket",
     "clean",
     "dot",
@@ -74,6 +77,7 @@ __all__ = [
     "markdown",
     "marker",
     "mermaid",
+    "not_applied_markdown",
     "outcome_text",
     "problems_text",
     "report_line",

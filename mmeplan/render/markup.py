@@ -98,13 +98,15 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cell or ' ' for cell in cells)} |"
 
 
-def marker(fleet: str, environment: str, *, path: str = "", region: str = "", account: str = "") -> str:
+def marker(
+    fleet: str, environment: str, *, path: str = "", region: str = "", account: str = "", about: str = ""
+) -> str:
     """The hidden line by which a comment is found again: `<!-- mmeplan:fleet=prices;environment=prod;path=… -->`.
 
-    `path` is the fleet file's. What isn't known is left out. Values are percent-encoded, two hyphens in a row included,
-    so that no name ends the comment or looks like another.
+    `path` is the fleet file's; `about` says that it is no plan's. What isn't known is left out. Values are
+    percent-encoded, two hyphens in a row included, so that no name ends the comment or looks like another.
     """
-    known = {"path": path, "region": region, "account": account}
+    known = {"path": path, "region": region, "account": account, "about": about}
     members = {"fleet": fleet, "environment": environment, **{name: value for name, value in known.items() if value}}
     return f"<!-- mmeplan:{';'.join(f'{name}={_quoted(value)}' for name, value in members.items())} -->"
 

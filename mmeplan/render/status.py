@@ -193,6 +193,11 @@ _MENDED_FIRST: Final[Mapping[str, str]] = {
 """Cause → what to do before anything is typed, the most pressing first."""
 
 
+def mended_first(outcome: OutcomeView) -> list[str]:
+    """What to do before the next apply, by what failed; the most pressing first."""
+    return [advice for cause, advice in _MENDED_FIRST.items() if cause in outcome.causes]
+
+
 def outcome_text(outcome: OutcomeView, *, width: int = 80, color: bool = False, next_command: str = "") -> str:
     """The end of an apply. `next_command` is shown where something is left to do."""
     parts = (
@@ -224,7 +229,6 @@ def _summary(outcome: OutcomeView, width: int, color: bool, next_command: str) -
         return [str(paint(f"Apply complete: {done} done, and a second look proves it.", "good", color))]
     word = "Interrupted" if outcome.interrupted else "Apply incomplete"
     parts = [f"{done} done", f"{len(outcome.failed):,} failed", f"{len(outcome.skipped):,} skipped"]
-    mend = [advice for cause, advice in _MENDED_FIRST.items() if cause in outcome.causes]
-    onward = " ".join(mend) or ("" if next_command else "Run it again to go on from here.")
+    onward = " ".join(mended_first(outcome)) or ("" if next_command else "Run it again to go on from here.")
     said = f"{word}: {', '.join(parts)}. {onward}".rstrip()
     return [str(paint(line, "danger", color)) for line in wrapped(said, width)]

@@ -56,6 +56,8 @@ class FakeGitHub:
     issues: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     forced: list[Forced] = field(default_factory=list)
+    pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
     _next_id: int = 1000
 
     def user(self, token: str, login: str, *, bot: bool = False, writes: bool = True) -> None:
@@ -67,6 +69,11 @@ class FakeGitHub:
         made = self._made(login, "Bot" if bot else "User", body, f"/pull/{number}#issuecomment-")
         self.comments.setdefault(number, []).append(made)
         return made
+
+    def merge(self, number: int, sha: str) -> None:
+        """A pull request whose merge brought this commit."""
+        pull = {"number": number, "merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": sha}
+        self.pulls.setdefault(sha, []).append(pull)
 
     def issue(self, login: str, title: str, body: str, *, bot: bool = False, **also: Any) -> dict[str, Any]:
         """An issue that somebody opened."""
@@ -86,7 +93,13 @@ class FakeGitHub:
     def _made(self, login: str, kind: str, body: str, path: str) -> dict[str, Any]:
         self._next_id += 1
         url = f"https://github.example/{self.repository}{path}{self._next_id}"
-        return {"id": self._next_id, "user": {"login": login, "type": kind}, "body": body, "html_url": url}
+        return {
+            "id": self._next_id,
+            "node_id": f"IC_{self._next_id}",
+            "user": {"login": login, "type": kind},
+            "body": body,
+            "html_url": url,
+        }
 
     # --- answering ---------------------------------------------------------------------------------------------------
 
@@ -106,6 +119,9 @@ class FakeGitHub:
         if token not in self.users:
             return 401, {}, {"message": "Bad credentials"}
         login, kind, writes = self.users[token]
+        if request.path == "/graphql" and "minimizeComment" in request.body["query"]:
+            self.hidden.append(request.body["variables"]["id"])
+            return 200, {}, {"data": {"minimizeComment": {"minimizedComment": {"isMinimized": True}}}}
         if request.path == "/graphql":
             return 200, {}, {"data": {"viewer": {"login": login}}}
         if request.method != "GET" and not writes:
@@ -113,6 +129,9 @@ class FakeGitHub:
         if isinstance(request.body, dict) and len(str(request.body.get("body", ""))) > self.limit:
             told = {"message": f"body is too long (maximum is {self.limit} characters)"}
             return 422, {}, {"message": "Validation Failed", "errors": [told]}
+        pulls = re.fullmatch(f"/repos/{self.repository}/commits/([0-9a-f]+)/pulls", request.path)
+        if pulls:
+            return 200, {}, self.pulls.get(pulls[1], [])
         base = f"/repos/{self.repository}/issues"
         if not request.path.startswith(base):
             return 404, {}, {"message": "Not Found"}

@@ -114,6 +114,7 @@ class Repository:
         sha = git(folder, "rev-parse", "HEAD")
         head = {"sha": sha, "repo": {"full_name": self.github.repository if token == TOKEN else "ann/fleets"}}
         event = {"pull_request": {"number": 7, "head": head}} if event_name == "pull_request" else {}
+        self.sha = sha
         self.runs += 1
         return Runner(
             self.machine,
@@ -182,6 +183,7 @@ def test_a_pull_request_from_checkout_to_comment_to_apply(repository: Repository
     plan = repository.tmp_path / "plan.json"
     planned = repository.act("main", "push", plan_file=str(plan))
     assert planned.code == 0, planned.log
+    assert planned.outputs["reviewed"] == "unknown"
     applied = repository.act("main", "push", command="apply", plan_file=str(plan))
     assert applied.code == 0, applied.log
     assert applied.outputs["exit"] == "0"

@@ -140,7 +140,7 @@ def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
     for name, job in workflow["jobs"].items():
         assert "timeout-minutes" in job, name
         writes = {scope for scope, right in job["permissions"].items() if right == "write"}
-        assert writes <= {"id-token", "pull-requests", "issues"}, name
+        assert writes <= ({"actions"} if name == "withdraw-waiting" else {"id-token", "pull-requests", "issues"}), name
     if "pull_request" in workflow["on"]:
         fork = workflow["jobs"]["speculative-plan"]
         assert set(fork["permissions"].values()) == {"read"}
@@ -150,7 +150,7 @@ def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
 def test_the_workflows_use_inputs_that_the_action_has() -> None:
     known = loaded(ACTION)["inputs"].keys()
     used = [step for path in WORKFLOWS for step in steps(path) if "OWNER/mmeplan@" in step.get("uses", "")]
-    assert len(used) == 14
+    assert len(used) == 20
     assert {name for step in used for name in step.get("with", {})} <= known
 
 
@@ -170,14 +170,36 @@ def test_python_runs_isolated_from_the_checkout(path: Path) -> None:
     assert not re.search(r"bin/pip\b", path.read_text())
 
 
+def groups(path: Path) -> dict[str, Any]:
+    """Its concurrency groups: of the workflow (""), and of jobs by their names."""
+    workflow = loaded(path)
+    at = {"": workflow, **workflow["jobs"]}
+    return {name: where["concurrency"] for name, where in at.items() if "concurrency" in where}
+
+
 def test_the_workflows_do_not_stand_in_each_others_way() -> None:
-    groups = [loaded(path)["concurrency"]["group"] for path in WORKFLOWS]
-    assert len(set(groups)) == len(groups)
+    """An apply that waits for its reviewers holds up no plan, and the drift of the night takes no place of it."""
+    found = {path.stem: groups(path) for path in WORKFLOWS}
+    for name in ("mmeplan-apply", "mmeplan-apply-by-hand"):
+        assert found[name].pop("")["group"] == f"{name}-${{{{ github.run_id }}}}"
+        assert found[name] == {"apply": {"group": "mmeplan-prod", "cancel-in-progress": False}}
+    others = [group["group"] for name in ("mmeplan-plan", "mmeplan-drift") for group in found[name].values()]
+    assert len(set(others)) == 2
+    assert "mmeplan-prod" not in others
 
 
-def test_the_snapshot_of_forks_is_that_of_a_push() -> None:
-    text = (ROOT / "examples" / "workflows" / "github" / "mmeplan-plan.yml").read_text()
-    assert "--branch main --event push" in text
+def test_what_an_approval_needs_is_kept_as_long_as_one_may_take() -> None:
+    """30 days: GitHub Docs, "Reviewing deployments" and "Re-running workflows and jobs"."""
+    uploads = [
+        (path.stem, step["with"])
+        for path in WORKFLOWS
+        for step in steps(path)
+        if "upload-artifact" in step.get("uses", "")
+    ]
+    kept = {(name, given["name"]): given.get("retention-days", 90) for name, given in uploads}
+    assert kept["mmeplan-apply", "mmeplan-plan"] > 30
+    assert kept["mmeplan-apply", "mmeplan-snapshot"] == kept["mmeplan-drift", "mmeplan-snapshot"] == 90
+    assert all(given["overwrite"] for _, given in uploads), "a second attempt uploads the same names"
 
 
 def test_the_action_hands_on_every_output() -> None:
