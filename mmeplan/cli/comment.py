@@ -35,7 +35,7 @@ Examples:
   mmeplan comment --reviewed --file plan.md
   mmeplan comment --withdraw -e prod --due '["fleets/berlin/fleet.yaml"]'
 \b
-The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN. In CI the rest is known from the environment.
+The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN; the rest from the environment of CI.
 """
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")

@@ -69,7 +69,7 @@ def test_the_plan_of_main_is_the_one_that_was_reviewed_and_the_request_is_told_w
     plan, told = comments(merged)
     assert "ml.m5.xlarge" in plan, "the plan that was reviewed stays"
     assert "`prices`: applied;" in told
-    assert "| `endpoint/ranker` | update | traffic shifts" in told
+    assert "| `endpoint/ranker` | update | shifts" in told
     assert " min |" in told
     assert told.partition("\n## ")[2] in done.summary
     assert SECRET not in told
