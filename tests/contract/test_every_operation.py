@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore import xform_name
 
+from mmeplan.simulator import nothing
 from mmeplan.simulator.services import SERVICES
 from tests.contract.doors import ARN, IMAGE, ROLE, VARIANT, Door, error_of
 
@@ -93,6 +95,8 @@ def sagemaker(answers: Answers) -> None:
     sm.describe_endpoint_config(EndpointConfigName="c")
     for listing in (sm.list_models, sm.list_endpoint_configs, sm.list_endpoints):
         listing(MaxResults=1)
+    for name in nothing.LISTS:
+        getattr(sm, xform_name(name))()
     sm.add_tags(ResourceArn=f"{ARN}:endpoint/e", Tags=tags)
     sm.list_tags(ResourceArn=f"{ARN}:endpoint/e")
     found = answers.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "fleet", "Values": ["f"]}])

@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from mmeplan.simulator import call, deployment, endpoints, fleet, names, paging, services, showing, transitions
+from mmeplan.simulator import (
+    call,
+    deployment,
+    endpoints,
+    fleet,
+    names,
+    paging,
+    routing,
+    s3_operations,
+    services,
+    showing,
+    transitions,
+)
 from mmeplan.simulator.call import Operation
 from tests.properties.test_simulator_machine import HALF, SageMaker, blue_green
 
@@ -35,6 +47,10 @@ def live_through() -> None:
         for name in ("c", "d", "e", "f"):
             step("create_model", name)
         step("create_model", "A")
+        for scope, own in (("lookoutequipment", True), ("lookoutequipment", False), ("sagemaker", False)):
+            step("another_services_call_touches_no_model", "c", scope, own)
+        for asked in ("legal-hold", "x"):
+            step("what_s3_has_not_here_touches_no_object", "c", asked)
         step("a_token_survives_the_deletion_of_the_next_item", 2, True)
         step("create_config", "two", "a", {"main": (4, 0.5), "next": (1, 7.0)})
         for tags in ({"x": "p"}, {"y": "q"}):
@@ -259,6 +275,28 @@ def end_later_than_documented(patch: Patch) -> None:
     patch.setattr(transitions, "_settle", late)
 
 
+def take_any_delete_model_for_sagemakers(patch: Patch) -> None:
+    patch.setattr(routing, "_if_signed_for", lambda *_: services.SAGEMAKER)
+
+
+def look_at_the_target_and_not_at_the_scope(patch: Patch) -> None:
+    true = routing._if_signed_for
+    anyone = routing.Caller("", "", "")
+    patch.setattr(routing, "_if_signed_for", lambda service, caller, *rest: true(service, anyone, *rest))
+
+
+def tell_s3s_operations_by_method_and_path(patch: Patch) -> None:
+    true = s3_operations.operation
+    patch.setattr(
+        s3_operations, "operation", lambda method, bucket, key, _, headers: true(method, bucket, key, {}, headers)
+    )
+    patch.setattr(s3_operations.Accepted, "foreign", lambda *_: ("", ""))
+
+
+def pass_over_what_is_not_an_s3_operations(patch: Patch) -> None:
+    patch.setattr(s3_operations.Accepted, "foreign", lambda *_: ("", ""))
+
+
 PLANTED = [
     ignore_retain_all_variant_properties,
     always_retain_variant_properties,
@@ -282,6 +320,10 @@ PLANTED = [
     list_the_oldest_first,
     ignore_status_equals,
     end_later_than_documented,
+    take_any_delete_model_for_sagemakers,
+    look_at_the_target_and_not_at_the_scope,
+    tell_s3s_operations_by_method_and_path,
+    pass_over_what_is_not_an_s3_operations,
 ]
 
 

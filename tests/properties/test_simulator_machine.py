@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mmeplan.simulator import Request, Simulator
+from mmeplan.simulator import Request, Response, Simulator
 from tests.properties import sagemaker_model as reference
 from tests.properties.sagemaker_model import ARN, SERVING, Config, Endpoint, missing, taken
 
@@ -99,6 +99,30 @@ class SageMaker(RuleBasedStateMachine):
             if endpoint.status == "gone":
                 del self.endpoints[key]
                 self.tags.pop(f"endpoint/{endpoint.name}")
+
+    # -- what isn't simulated ----------------------------------------------------------------------------------------
+
+    def signed(self, service: str, method: str, path: str, body: bytes, target: str = "") -> Response:
+        """A call in the scope of a service."""
+        credential = f"Credential=AKID/20260101/us-east-1/{service}/aws4_request"
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"}
+        headers |= {"X-Amz-Target": target} if target else {}
+        return self.sim.respond(Request(method, f"http://127.0.0.1{path}", headers, body))
+
+    @rule(name=NAMES, scope=st.sampled_from(["lookoutequipment", "sagemaker"]), own=st.booleans())
+    def another_services_call_touches_no_model(self, name: str, scope: str, own: bool) -> None:
+        target = "AWSLookoutEquipmentFrontendService" if own or scope == "sagemaker" else "SageMaker"
+        answer = self.signed(scope, "POST", "/", json.dumps({"ModelName": name}).encode(), f"{target}.DeleteModel")
+        assert answer.status == 400
+        assert json.loads(answer.body)["__type"] == "UnknownOperationException"
+        said, _ = self.call("DescribeModel", ModelName=name)
+        assert said == ("" if name.lower() in self.models else missing("model", name))
+
+    @rule(name=NAMES, asked=st.sampled_from(["legal-hold", "acl", "retention", "annotation&annotationName=a", "x"]))
+    def what_s3_has_not_here_touches_no_object(self, name: str, asked: str) -> None:
+        assert self.signed("s3", "PUT", f"/bucket/{name}", b"1").status == 200
+        assert self.signed("s3", "PUT", f"/bucket/{name}?{asked}", b"<X/>").status == 501
+        assert self.signed("s3", "GET", f"/bucket/{name}", b"").body == b"1"
 
     # -- models and configs ------------------------------------------------------------------------------------------
 
