@@ -33,9 +33,8 @@ def connect(environment: Mapping[str, str], clock: Clock) -> GitLab:
     token = environment.get("GITLAB_TOKEN", "")
     if not token:
         raise InputError([Problem("GITLAB_TOKEN isn't set", hint=HINT)])
-    number = environment.get("CI_MERGE_REQUEST_IID", "")
-    page = f"{environment.get('CI_MERGE_REQUEST_PROJECT_URL', '')}/-/merge_requests/{number}"
-    return GitLab(clock, token, environment.get("CI_API_V4_URL", ""), page)
+    project_url = environment.get("CI_MERGE_REQUEST_PROJECT_URL", "")
+    return GitLab(clock, token, environment.get("CI_API_V4_URL", ""), project_url)
 
 
 def place(environment: Mapping[str, str], project: str | None, number: int | None) -> comments.Place:

@@ -26,10 +26,10 @@ class GitLab(Rest):
         request_id="x-request-id",
     )
 
-    def __init__(self, clock: Clock, token: str, url: str, page: str) -> None:
-        """`page` is the merge request's address in a browser: the API doesn't tell that of a note."""
+    def __init__(self, clock: Clock, token: str, url: str, project_url: str) -> None:
+        """`project_url` is the project's address in a browser: the API doesn't tell that of a note."""
         super().__init__(clock, token, url)
-        self._page = page
+        self._project_url = project_url
 
     def call(
         self, method: str, path: str, content: Mapping[str, Any] | None = None, *, again: bool | None = None
@@ -50,7 +50,7 @@ class GitLab(Rest):
         author = answer.get("author") if isinstance(answer, dict) else None
         if not isinstance(author, dict):
             return answer
-        url = f"{self._page}#note_{answer.get('id')}"
+        url = f"{self._project_url}/-/merge_requests/{answer.get('noteable_iid')}#note_{answer.get('id')}"
         return {**answer, "user": {"login": author.get("username", "")}, "html_url": url}
 
 

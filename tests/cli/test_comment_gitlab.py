@@ -107,7 +107,8 @@ def test_a_plan_that_is_not_asked_for_any_more_is_withdrawn(
 
 def test_the_project_and_the_merge_request_may_be_named(tmp_path: Path, gitlab: FakeGitLab) -> None:
     gitlab.repository = "acme/eu/fleets"
-    assert commented(tmp_path, "--file plan.md --repo acme/eu/fleets --merge-request 12").code == 0
+    ended = commented(tmp_path, "--file plan.md --repo acme/eu/fleets --merge-request 12")
+    assert "/-/merge_requests/12#note_" in ended.stdout
     assert bodies(gitlab, 12)
 
 

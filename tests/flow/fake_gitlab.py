@@ -25,6 +25,7 @@ class FakeGitLab(FakeGitHub):
         """A note that somebody wrote."""
         self._next_id += 1
         made = {"id": self._next_id, "body": body, "author": {"username": username}, "system": system}
+        made["noteable_iid"] = number
         self.comments.setdefault(number, []).append(made)
         return made
 

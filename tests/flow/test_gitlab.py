@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from tests.contract.doors import served
 from tests.flow.fake_github import serving
 from tests.flow.fake_gitlab import API, FakeGitLab
 from tests.flow.pipelines import APPLY, PLAN, Machine, declare, iam, loaded, token
+from tests.flow.runner import offline_pip
 from tests.flow.test_bitbucket import steps
-from tests.flow.test_pull_request import FLEET, SECRET, git
-from tests.flow.test_workflows import run, tool
+from tests.flow.test_pull_request import FLEET, HOSTILE_MODULES, SECRET, git
+from tests.flow.test_workflows import clone, run, tool
 
 HOST, PROJECT = "gitlab.example.com", "project_path:GROUP/PROJECT"
 FEATURE, MAIN = (f"{PROJECT}:ref_type:branch:ref:{branch}" for branch in ("feature", "main"))
@@ -183,6 +186,47 @@ def test_a_note_that_can_not_be_written_is_red(machine: Machine, gitlab: FakeGit
     ended = job(machine, "plan", FEATURE, **requested(machine))
     assert ended.returncode != 0
     assert "scope `api`" in ended.stdout
+
+
+def test_a_job_installs_mmeplan_into_a_bare_environment(tmp_path: Path, wheels: Path) -> None:
+    """pip and venv are real; a checkout full of modules of pip's names has no say."""
+    checkout = tmp_path / "builds" / "PROJECT"
+    (tmp_path / "builds" / "PROJECT.tmp").mkdir(parents=True)
+    checkout.mkdir()
+    for name in HOSTILE_MODULES:
+        (checkout / f"{name}.py").write_text(f"raise SystemExit('imported {name}')")
+    source, release = clone(tmp_path), loaded("gitlab-ci.yml")["variables"]["MMEPLAN"]
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join([*loaded("gitlab-ci.yml")[".mmeplan"]["before_script"], CHECK])],
+        cwd=checkout,
+        env={
+            **offline_pip(wheels),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "CI_PROJECT_DIR": str(checkout),
+            "CI_JOB_ID": "1",
+            "AWS_ID_TOKEN": "t",
+            "MMEPLAN": f"{release.rpartition('@')[0]}@{git(source, 'rev-parse', 'HEAD')}",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.file://{source}.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://git.example.com/OWNER/mmeplan",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{checkout}.tmp/mmeplan/bin/mmeplan" in done.stdout
+    assert "mmeplan 0." in done.stdout
+    assert "true" in done.stdout.splitlines()
+
+
+CHECK = """\
+command -v mmeplan
+mmeplan --version
+"$CI_PROJECT_DIR.tmp/mmeplan/bin/python" -I -c 'import cel_expr_python; print("true")'
+"""
 
 
 def test_the_shell_of_every_job_passes_shellcheck(tmp_path: Path) -> None:
