@@ -26,6 +26,7 @@ SAMPLES = (
     *("arn:aws:sns:eu-west-1:123456789012:topic", "arn:aws:sagemaker:eu-west-1:123456789012:model/m", "text/csv"),
     *("arn:aws:sagemaker:eu-west-1:123456789012:ml-reservation/x", "arn:aws:lambda:eu-west-1:123456789012:function:x"),
     *("2026-01-01T00:00:00Z", "subnet-1", "mig-1g.5gb", "/metrics", "application/json", "0.0.0.0", "aa"),
+    *("arn:aws:sagemaker:eu-west-1:123456789012:model-package/a", "arn:aws:sagemaker:eu-west-1:123456789012:context/a"),
     *("arn:aws:s3:::bucket", "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/x", "NEW_SESSION"),
     *(
         "arn:aws:ec2:eu-west-1:123456789012:x/y",
