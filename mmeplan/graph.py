@@ -17,10 +17,11 @@ from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import REFERENCES, model_holders, models_and_types, with_containers
 from mmeplan.canonical import Canonical
 from mmeplan.identity import Deployment, address
-from mmeplan.kinds import ApiPath, Resource
+from mmeplan.kinds import ApiPath, Kind, Reference, Resource, kinds
 from mmeplan.kinds.endpoint import compile_endpoint, desired_meaning
 from mmeplan.kinds.endpoint_config import compile_endpoint_config
 from mmeplan.kinds.model import compile_model
+from mmeplan.kinds.resource import changed_in_place
 from mmeplan.spec import Entry, FilePath, Fleet, file_path
 from mmeplan.spec.problems import Problems
 
@@ -149,6 +150,10 @@ class _Compiler:
             self._inline_config(self.fleet.endpoints[name])
         for name in sorted(self.fleet.endpoints):
             self._endpoint(self.fleet.endpoints[name])
+        for kind in kinds():
+            if kind.is_changed_in_place:
+                for _, entry in sorted(self.fleet.entries(kind).items()):
+                    self._in_place(kind, entry)
         moved = self._moved()
         self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
@@ -246,6 +251,12 @@ class _Compiler:
                 "the endpoint has no config", entry.path, "write `config:` inline, or the name of a shared config"
             )
         self._add(compile_endpoint(entry, self.deployment, config, self.resources))
+
+    def _in_place(self, kind: Kind, entry: Entry) -> None:
+        """An object under a name of its own. What it names is the fleet's where an entry has that physical name."""
+        found = ((of, name, self._declared(of, name)) for of, name in kind.references(entry.request))
+        references = (Reference((), of, name, known.address if known else None) for of, name, known in found)
+        self._add(changed_in_place(kind, entry, self.deployment, references))
 
     def _check_one_model(self, entry: Entry) -> None:
         """A variant or pool names its model either logically or by the API's own member."""

@@ -30,7 +30,11 @@ class CurrentState:
             if failure_of(error) is Failure.NOT_FOUND:
                 return None
             raise
-        live = live_object(kind, str(answer.get(kind_named(kind).name_member, name)), "present", answer)
+        of = kind_named(kind)
+        seen = of.found(answer, name)
+        if seen is None:
+            return None
+        live = live_object(kind, of.name_in(seen, name), "present", seen)
         if live.status == "unreadable":
             raise CloudError(kind_named(kind).describe_operation, "UnreadableAnswer", f"{name}: {live.error}")
         return live

@@ -21,10 +21,11 @@ from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
 from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
 from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.errors import CloudError
+from mmeplan.kinds import is_delete, kind_of_operation
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
-from mmeplan.plan.step import CALL, Decision, EndpointNameIsFree, NameIsFree, Step, Wait
+from mmeplan.plan.step import CALL, AsSeen, Decision, EndpointNameIsFree, NameIsFree, Step, Wait
 
 End = Literal["done", "failed", "skipped", "kept"]
 _EVENTS: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
@@ -169,7 +170,8 @@ class Executor:
                 if decision.verdict != "call":
                     return decision
                 continue
-            if step.operation in ("UpdateEndpoint", "CreateEndpoint", "DeleteEndpoint"):
+            kind = kind_of_operation(step.operation)
+            if kind is not None and kind.is_swapped:
                 self.references.forget()
             waits = step.wait is not None and step.operation != "AddTags"  # tags wait for their turn only
             return Decision("join") if waits else Decision("done")
@@ -177,14 +179,14 @@ class Executor:
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
         meaning = failure_of(error)
         try:
-            if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree)):
+            if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree, AsSeen)):
                 decision = step.guard.after_exists(self.current)
                 if decision.verdict != "blocked" or step.wait:
                     return decision
                 meaning = Failure.NOT_FOUND  # it exists and can't be read yet: as after a create of our own
             if meaning is Failure.BUSY and step.wait:
                 return Decision("blocked", error.message, others=True)
-            if meaning is Failure.NOT_FOUND and step.operation.startswith("Delete"):
+            if meaning is Failure.NOT_FOUND and is_delete(step.operation):
                 return Decision("done", "is gone already")
             attempts[meaning] = attempts.get(meaning, 0) + 1
             backoff = WRITES.get(meaning)

@@ -16,7 +16,7 @@ from typing import Final
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.documents import DamagedError, read_regular
 from mmeplan.identity import DIGEST_TAG
-from mmeplan.kinds import as_a
+from mmeplan.kinds import as_a, is_create, is_delete
 from mmeplan.live import LiveEndpoint, LiveObject, Reader, Snapshot, observe_objects
 from mmeplan.plan import Plan, Step
 from mmeplan.plan.consistency import object_of
@@ -125,11 +125,11 @@ class _Own:
         steps = {step.operation: step for step in self.steps.get((kind, name.lower()), ())}
         live = self.snapshot.get(kind, name)
         if live is None or not live.is_present:
-            return live is not None and live.status == "absent" and any(at.startswith("Delete") for at in steps)
+            return live is not None and live.status == "absent" and any(map(is_delete, steps))
         endpoint = as_a(live, LiveEndpoint)
         if endpoint is not None:
             return self._endpoint(endpoint, steps) or self._retagged(live, before)
-        created = next((step for at, step in steps.items() if at.startswith("Create")), None)
+        created = next((step for at, step in steps.items() if is_create(at)), None)
         if before == "absent":
             return created is not None and _tags(created).get(DIGEST_TAG) == live.tag(DIGEST_TAG)
         return self._retagged(live, before)

@@ -13,7 +13,7 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.canonical import canonical
 from mmeplan.errors import CloudError
-from mmeplan.kinds import Kind, kind_named, kind_of_operation
+from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation
 from mmeplan.live import (
     LIST_ABOVE,
     Answer,
@@ -35,7 +35,7 @@ def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
     ended = set(done)
     steps = [step for step in plan.steps if step.id in ended]
     try:
-        return (*_endpoints(steps, reader), *_immutables(steps, reader), *_tags(steps, reader))
+        return (*_endpoints(steps, reader), *_others(steps, reader), *_tags(steps, reader))
     except CloudError as error:
         return (f"the second observation failed, so nothing is proved: {error}",)
 
@@ -71,28 +71,29 @@ def _endpoint(step: Step, wait: Wait, live: LiveEndpoint) -> str:
     return "" if desires_met(desired, live) else "counts or weights are not as planned"
 
 
-def _immutables(steps: list[Step], reader: Reader) -> Iterable[str]:
-    """Created models and configs hold what was planned, deleted ones are gone. Of a stand-in the last step counts."""
+def _others(steps: list[Step], reader: Reader) -> Iterable[str]:
+    """What was created or updated holds what was planned, what was deleted is gone. Of a stand-in the last step counts."""
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = kind_of_operation(step.operation)
-        if kind is not None and kind.is_immutable:
+        if kind is not None and not kind.is_swapped:
             last[kind.name, kind.name_in(step.params)] = step
-    created = {at: step for at, step in last.items() if step.operation.startswith("Create")}
+    created = {at: step for at, step in last.items() if not is_delete(step.operation)}
     answers = reader.gather([describe_call(kind, name) for kind, name in created])
     for ((at, name), step), answer in zip(created.items(), answers, strict=True):
-        words = "is not there" if not _is_there(answer) else _unlike(kind_named(at), step, answer)
+        seen = _found(at, name, answer)
+        words = "is not there" if seen is None else _unlike(kind_named(at), step, seen)
         if words:
             yield f"{kind_named(at).words} {name}: {words}"
     for at, name in _still_there([key for key in last if key not in created], reader):
         yield f"{kind_named(at).words} {name}: is still there"
 
 
-def _unlike(of: Kind, step: Step, answer: Answer | Exception) -> str:
+def _unlike(of: Kind, step: Step, seen: Mapping[str, Any]) -> str:
     """What of a created object isn't as it was asked for: its tags say nothing about that. Empty where all of it is."""
-    assert not isinstance(answer, Exception)
-    wanted = canonical({k: value for k, value in step.params.items() if k not in (of.name_member, "Tags")})
-    now = of.aligned(wanted, of.content(answer))
+    left_out = {*of.identity_members, "Tags"}
+    wanted = canonical({key: value for key, value in step.params.items() if key not in left_out})
+    now = of.aligned(wanted, of.content(seen))
     wrong = sorted(key for key in {*wanted, *now} if wanted.get(key) != now.get(key))
     return f"holds another {', '.join(wrong)} than planned" if wrong else ""
 
@@ -103,14 +104,15 @@ def _still_there(asked: list[tuple[str, str]], reader: Reader) -> list[tuple[str
         listed = {kind: names_of(reader, kind) for kind in {kind for kind, _ in asked}}
         return [(kind, name) for kind, name in asked if name in listed[kind]]
     answers = reader.gather([describe_call(kind, name) for kind, name in asked])
-    return [at for at, answer in zip(asked, answers, strict=True) if _is_there(answer)]
+    return [at for at, answer in zip(asked, answers, strict=True) if _found(*at, answer) is not None]
 
 
-def _is_there(answer: Answer | Exception) -> bool:
+def _found(kind: str, name: str, answer: Answer | Exception) -> Mapping[str, Any] | None:
+    """The object in an answer; None where there is none. Raises what else went wrong."""
     if not isinstance(answer, Exception):
-        return True
+        return kind_named(kind).found(answer, name)
     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
-        return False
+        return None
     raise answer
 
 

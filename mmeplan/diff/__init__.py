@@ -25,14 +25,15 @@ from mmeplan.diff.changes import (
     declared_changes,
 )
 from mmeplan.diff.demand import demand
-from mmeplan.diff.drift import ManualChange, ManualChanges, manual_changes
+from mmeplan.diff.drift import ManualChange, ManualChanges, in_place_drift, manual_changes
 from mmeplan.diff.endpoints import VARIANTS_DIFFER, decide, placeholder_changes
 from mmeplan.diff.immutables import immutable_change
+from mmeplan.diff.in_place import in_place_change
 from mmeplan.diff.inputs import Inputs
 from mmeplan.diff.removals import removals
 from mmeplan.diff.rollback import Generation, generations_of, rollback_graph
 from mmeplan.graph import Graph
-from mmeplan.kinds import ENDPOINT, immutable_kinds
+from mmeplan.kinds import ENDPOINT, immutable_kinds, kinds
 from mmeplan.live import Snapshot
 
 
@@ -47,10 +48,13 @@ def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Dif
     changes = [decision.change for decision in decisions]
     for kind in reversed([*immutable_kinds()]):
         changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind.name)]
+    in_place = [each for kind in kinds() if kind.is_changed_in_place for each in graph.of_kind(kind.name)]
+    changes += [in_place_change(inputs, resource) for resource in in_place]
     removed = removals(needed)
     changes += [*placeholder_changes(needed, targets), *removed.changes]
     changes.sort(key=lambda change: (change.address, change.name))
-    drift = tuple(decision.drift for decision in decisions if decision.drift)
+    found = (*(decision.drift for decision in decisions), *(in_place_drift(inputs, each) for each in in_place))
+    drift = tuple(item for item in found if item)
     return Difference(tuple(changes), drift, removed.kept)
 
 

@@ -42,7 +42,7 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, immutable_kinds, is_kind, kind_named, kinds
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, is_kind, kind_named, kinds
 from mmeplan.kinds.endpoint import meaning, model_stands_for, with_live_desires, without_count
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 
@@ -327,11 +327,25 @@ def manual_changes(graph: Graph, snapshot: Snapshot) -> ManualChanges:
     for kind in reversed(kinds()):
         for live in finder.inputs.owned(kind.name):
             finder.tags(live)
-    for kind in reversed([*immutable_kinds()]):
+    for kind in reversed(kinds()):
         for resource in graph.of_kind(kind.name):
-            finder.declared(resource)
+            if kind.is_immutable:
+                finder.declared(resource)
+            elif kind.is_changed_in_place:
+                finder.in_place(resource)
     found = sorted(finder.found.values(), key=lambda change: (change.address, change.name, change.what))
     return ManualChanges(tuple(found), tuple(sorted(finder.notes)))
+
+
+def in_place_drift(inputs: Inputs, resource: Resource) -> Drift | None:
+    """What was changed by others since it was applied: its content isn't what its digest tag says."""
+    live = inputs.snapshot.get(resource.kind, resource.physical_name)
+    if live is None or not live.is_present or not inputs.owns(live) or live.tag(DIGEST_TAG) is None:
+        return None
+    now = inputs.aligned_content(resource, live)
+    if digest(resource.kind, now) == live.tag(DIGEST_TAG):
+        return None
+    return Drift(resource.address, "was changed by others since it was applied", field_changes(now, resource.content))
 
 
 class _Finder:
@@ -488,6 +502,12 @@ class _Finder:
             if live is not None and live.status == "absent":
                 text = f"is gone, although {endpoint.address} runs on it"
                 self.note(declared.get(name) or address("model", name), "model", name, "deleted", text)
+
+    def in_place(self, resource: Resource) -> None:
+        """A declared object whose content isn't what was applied."""
+        drift = in_place_drift(self.inputs, resource)
+        if drift is not None:
+            self.note(resource.address, resource.kind, resource.physical_name, "content", drift.explanation)
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 

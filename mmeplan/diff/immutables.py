@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from mmeplan.aws.variants import variants
 from mmeplan.canonical import Canonical
-from mmeplan.diff.changes import Action, Change, FieldChange, Reason, Refusal
+from mmeplan.diff.changes import Action, Change, Effect, FieldChange, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes, tags_told
+from mmeplan.diff.inputs import Inputs
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource, kind_named
 from mmeplan.live import LiveObject
@@ -31,10 +32,10 @@ def immutable_change(demand: Demand, resource: Resource) -> Change:
         serving = demand.serving.get(resource.address)
         if serving is not None:
             return _serving(demand, resource, serving)
-        return _change(resource, Action.NO_OP, "same", "not needed until its endpoint can be changed")
+        return change_of(resource, Action.NO_OP, "same", "not needed until its endpoint can be changed")
     live = inputs.snapshot.get(resource.kind, resource.physical_name)
     if live is not None and live.status == "unreadable":
-        return _change(resource, Action.UNREADABLE, "unreadable", f"could not be read: {live.error}", live=live)
+        return change_of(resource, Action.UNREADABLE, "unreadable", f"could not be read: {live.error}", live=live)
     if live is None or live.status == "absent":
         return _create(demand, resource)
     return _existing(demand, resource, live)
@@ -59,8 +60,8 @@ def _serving(demand: Demand, resource: Resource, live_name: str) -> Change:
     live = demand.inputs.snapshot.get(resource.kind, live_name)
     if live is None or not live.is_present:
         if live is not None and live.status == "absent" and live_name == resource.physical_name:
-            return _change(resource, Action.CREATE, "restored", f"{_RESTORED}, because an endpoint runs on it")
-        return _change(resource, Action.NO_OP, "same", "unchanged")
+            return change_of(resource, Action.CREATE, "restored", f"{_RESTORED}, because an endpoint runs on it")
+        return change_of(resource, Action.NO_OP, "same", "unchanged")
     if live_name == resource.physical_name and not resource.pinned and live.tag(DIGEST_TAG) != resource.digest:
         return _existing(demand, resource, live)  # whoever made it: is it what its name says?
     return _tagged(demand, resource, live, "same", "unchanged", foreign_is_fine=True)
@@ -73,13 +74,13 @@ def _create(demand: Demand, resource: Resource) -> Change:
     is_replaced = resource.address in inputs.graph.fresh
     if before is None or not before.is_present:
         if resource.physical_name not in demand.running_configs:
-            return _change(resource, Action.CREATE, "new", "nothing of that name is live")
+            return change_of(resource, Action.CREATE, "new", "nothing of that name is live")
         if resource.pinned and is_replaced:
             return _pinned_and_replaced(resource, None)
-        return _change(resource, Action.CREATE, "restored", _RESTORED)
+        return change_of(resource, Action.CREATE, "restored", _RESTORED)
     if resource.address in inputs.graph.apart and not inputs.owns(before):
         text = f"{before.name} belongs to {_whose(before)}, so this one gets a name of its own"
-        return _change(resource, Action.CREATE, "new", text, live=before, fields=_fields(demand, resource, before))
+        return change_of(resource, Action.CREATE, "new", text, live=before, fields=_fields(demand, resource, before))
     fields = _fields(demand, resource, before)
     changed = (at for at in resource.dependencies() if at in demand.needed and at in demand.before)
     causes = tuple(at for at in changed if inputs.graph.resources[at].physical_name != demand.before[at])
@@ -91,7 +92,7 @@ def _create(demand: Demand, resource: Resource) -> Change:
         reason, text = "dependency_changed", f"{noun}, and what it refers to gets a new name"
     else:
         reason, text = "replace_requested", "a fresh object was asked for"
-    return _change(resource, Action.CREATE, reason, text, live=before, fields=fields, causes=causes)
+    return change_of(resource, Action.CREATE, reason, text, live=before, fields=fields, causes=causes)
 
 
 def _whose(live: LiveObject) -> str:
@@ -175,38 +176,50 @@ def _tagged(
     demand: Demand, resource: Resource, live: LiveObject, reason: Reason, text: str, *, foreign_is_fine: bool
 ) -> Change:
     if not demand.inputs.owns(live):
-        return _foreign(demand, resource, live, reason, text, fine=foreign_is_fine)
+        return foreign(demand.inputs, resource, live, reason, text, fine=foreign_is_fine)
     owner = demand.owner_of_tags(resource, live)
     if owner != resource.address:
         note = f"{live.name} serves {owner} too, whose tags it carries"
-        return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
+        return change_of(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     ignore = frozenset({DIGEST_TAG}) if live.name != resource.physical_name else frozenset()
     added, removed = tag_changes(resource.tags, live.tags, demand.inputs.graph.fleet.ignore_tags, ignore=ignore)
     if not added and not removed:
-        return _change(resource, Action.NO_OP, reason, text, live=live)
+        return change_of(resource, Action.NO_OP, reason, text, live=live)
     if reason == "same":
         reason, text = (
             "tags_changed",
             claimed(added, removed) or tags_told(added, removed, live.tags, demand.inputs.graph.moved),
         )
-    return _change(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
+    return change_of(resource, Action.TAG, reason, text, live=live, tags_added=added, tags_removed=removed)
 
 
-def _foreign(demand: Demand, resource: Resource, live: LiveObject, reason: Reason, text: str, *, fine: bool) -> Change:
-    """An object with the wanted content that doesn't carry our tag: used as it is, adopted if asked, never deleted."""
+def foreign(
+    inputs: Inputs,
+    resource: Resource,
+    live: LiveObject,
+    reason: Reason,
+    text: str,
+    *,
+    fine: bool,
+    fields: tuple[FieldChange, ...] = (),
+) -> Change:
+    """An object of the wanted name that doesn't carry our tag: adopted if asked and of the wanted content, used as it
+    is where that is `fine`, never changed or deleted.
+    """
     owner = owner_in(live.tags or {})
-    if resource.entry.adopt and owner is None:
-        added, removed = tag_changes(resource.tags, live.tags, demand.inputs.graph.fleet.ignore_tags)
-        tags = {"tags_added": added, "tags_removed": removed}
-        return _change(resource, Action.NO_OP, reason, "taken under management", live=live, adopts=True, **tags)
+    if resource.entry.adopt and owner is None and not fields:
+        added, removed = tag_changes(resource.tags, live.tags, inputs.graph.fleet.ignore_tags)
+        more: dict[str, Any] = {"adopts": True, "tags_added": added, "tags_removed": removed}
+        return change_of(resource, Action.NO_OP, reason, "taken under management", live=live, **more)
     if fine:
         note = f"{live.name} belongs to {_whose(live)}; it is used as it is and never deleted from here"
-        return _change(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
+        return change_of(resource, Action.NO_OP, reason, text, live=live, notes=(note,))
     freed = f"remove its tag {FLEET_TAG} and " if owner else ""
     advice = f"{freed}write `adopt: true` to take it under management, or choose another `name:`"
     whose = f"belongs to {owner.words}" if owner else "isn't this fleet's"
-    refusal = f"{live.name} exists and {whose}; {advice}"
-    return _refused(resource, live, Refusal.CONFLICT, "conflict", "the name is taken", refusal)
+    differs = " and its content is another one: write what it holds," if fields and resource.entry.adopt else ";"
+    refusal = f"{live.name} exists and {whose}{differs} {advice}"
+    return _refused(resource, live, Refusal.CONFLICT, "conflict", "the name is taken", refusal, fields)
 
 
 def _refused(
@@ -220,18 +233,26 @@ def _refused(
 ) -> Change:
     """A change that only people can make possible."""
     about = (resource, Action.REFUSE, reason, explanation)
-    return _change(*about, live=live, fields=fields, refused=refused, refusal=refusal)
+    return change_of(*about, live=live, fields=fields, refused=refused, refusal=refusal)
 
 
-def _change(
-    resource: Resource, action: Action, reason: Reason, explanation: str, *, live: LiveObject | None = None, **more: Any
+def change_of(
+    resource: Resource,
+    action: Action,
+    reason: Reason,
+    explanation: str,
+    *,
+    live: LiveObject | None = None,
+    effect: Effect = "none",
+    **more: Any,
 ) -> Change:
+    """A change of a declared object; `more` are further members of `Change`."""
     return Change(
         address=resource.address,
         kind=resource.kind,
         action=action,
         reason=reason,
-        effect="none",
+        effect=effect,
         name=resource.physical_name,
         explanation=explanation,
         live_name=live.name if live else "",

@@ -15,6 +15,7 @@ from mmeplan.aws.lifecycle import UPDATING
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.fields import claimed
+from mmeplan.diff.in_place import left_over
 from mmeplan.identity import ADDRESS_TAG, ENVIRONMENT_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG, address
 from mmeplan.kinds import Resource, as_a, kind_named
 from mmeplan.live import LiveEndpoint, LiveObject
@@ -50,7 +51,8 @@ def removals(demand: Demand) -> Removed:
     models = tuple(_models(demand, configs, declared, needed, once))
     renamed = (*_renamed(demand, "endpoint_config", staying, configs), *_renamed(demand, "model", needed, models))
     moved = tuple(_moved(demand, kept))
-    changes = (*endpoints, *configs, *renamed, *moved, *models)
+    others = tuple(_in_place(demand))
+    changes = (*endpoints, *configs, *renamed, *moved, *models, *others)
     return Removed((*changes, *_claimed(demand, kept, changes)), kept)
 
 
@@ -60,6 +62,18 @@ def _endpoints(demand: Demand) -> Iterator[Change]:
         at = inputs.address_of(live)
         if live.name.lower() in inputs.declared_endpoints or live.name in demand.renamed:
             continue  # declared, whatever its tag says; or deleted by the rename itself
+        if at in inputs.graph.resources:
+            text = f"{at} has another name by now, and this one was left over"
+            yield _remove(demand, live, at, "renamed_physically", text)
+        else:
+            yield _remove(demand, live, at, "removed", "its entry left the file")
+
+
+def _in_place(demand: Demand) -> Iterator[Change]:
+    """What is changed in place and has no entry of its name any more."""
+    inputs = demand.inputs
+    for live in left_over(inputs):
+        at = inputs.address_of(live)
         if at in inputs.graph.resources:
             text = f"{at} has another name by now, and this one was left over"
             yield _remove(demand, live, at, "renamed_physically", text)

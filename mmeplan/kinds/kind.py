@@ -64,6 +64,7 @@ class Kind:
     inline          key of an entry → the kind that may be declared there inline, with that kind's defaults
     inline_doc      what the JSON Schema says of an entry of this kind where another refers to one
     parent          the name of the kind whose child it is; empty for none
+    parent_in       physical name of an object → that of its parent
     ownership       by tags, or by the parent
     identity        the request members that name one object, most general first; empty: `{noun}Name`
     fixed           values of identity members that are the same for every object: {"ServiceNamespace": "sagemaker"}
@@ -83,6 +84,7 @@ class Kind:
     refers_to       the names of the kinds that `references` gives
     aligned         (desired content, live content) → the live one without what the service filled in
     state           an answer → what freshness compares; None: the content of a mutable kind, the name of another
+    plan_format     the plan format that has this kind first; older readers refuse a plan that says so
     refusals        why a change is refused (`diff.Refusal`'s value) → the rule of the catalogue that says so
     shapes          how a graph draws it: Mermaid's brackets, DOT's shape
     """
@@ -97,6 +99,7 @@ class Kind:
     inline: Mapping[str, str] = field(default_factory=dict)
     inline_doc: str = ""
     parent: str = ""
+    parent_in: Callable[[str], str] = str
     ownership: Ownership = Ownership.TAGS
     identity: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +118,7 @@ class Kind:
     refers_to: tuple[str, ...] = ()
     aligned: Callable[[Canonical, Canonical], Canonical] = _as_it_is
     state: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    plan_format: str = "1.2"
     refusals: Mapping[str, str] = field(default_factory=dict)
     shapes: tuple[tuple[str, str], str] = (('["', '"]'), "box")
 
@@ -217,9 +221,13 @@ class Kind:
         """The identity members that aren't the same for every object."""
         return tuple(member for member in self.identity_members if member not in self.fixed)
 
-    def name_in(self, members: Mapping[str, Any]) -> str:
-        """The physical name in a request or an answer: the free identity members, joined by a space."""
-        return " ".join(str(members.get(member) or "") for member in self.free_identity)
+    def name_in(self, members: Mapping[str, Any], otherwise: str = "") -> str:
+        """The physical name in a request or an answer: the free identity members, joined by a space.
+
+        `otherwise` where one of them is missing.
+        """
+        parts = [str(members.get(member) or "") for member in self.free_identity]
+        return " ".join(parts) if all(parts) else otherwise
 
     def named(self, name: str) -> dict[str, Any]:
         """The request members of a physical name: what reads and deletes send. The last one may hold spaces."""
@@ -341,6 +349,18 @@ def is_kind(name: str) -> bool:
 def kind_of_operation(operation: str) -> Kind | None:
     """The kind that an operation is about; None for tag operations, which are about any."""
     return _BY_OPERATION.get(operation)
+
+
+def is_create(operation: str) -> bool:
+    """Whether a call makes an object; an upsert may change one instead."""
+    kind = kind_of_operation(operation)
+    return kind is not None and operation == kind.create_operation
+
+
+def is_delete(operation: str) -> bool:
+    """Whether a call deletes an object."""
+    kind = kind_of_operation(operation)
+    return kind is not None and operation == kind.delete_operation
 
 
 def immutable_kinds() -> Iterator[Kind]:

@@ -108,6 +108,26 @@ class Resource:
         return tuple(dict.fromkeys(reference.address for reference in self.references if reference.address))
 
 
+def changed_in_place(
+    kind: Kind, entry: Entry, deployment: Deployment, references: Iterable[Reference] = ()
+) -> Resource:
+    """A Resource whose name is its entry's."""
+    name = entry.pinned_name or entry.renamed_from or entry.name
+    content = canonical(dict(entry.request))
+    return Resource(
+        address=address(kind.name, entry.name),
+        kind=kind.name,
+        name=entry.name,
+        physical_name=name,
+        entry=entry,
+        request={**kind.named(name), **entry.request},
+        deployment=deployment,
+        references=tuple(references),
+        content=content,
+        digest=digest(kind.name, content),
+    )
+
+
 def versioned(
     kind: Kind,
     entry: Entry,

@@ -230,7 +230,7 @@ class _Observation:
             self._keep(_as_live(kind, name, answer, self.tags.get((kind, name.lower()))))
 
     def _keep(self, live: LiveObject) -> None:
-        own_name = str(live.describe.get(kind_named(live.kind).name_member, live.name))
+        own_name = kind_named(live.kind).name_in(live.describe, live.name)
         if own_name != live.name and (live.kind, live.name) not in self.digests:
             live = replace(live, name=own_name)
         self.objects[live.kind][live.name] = live
@@ -335,8 +335,11 @@ def kind_and_name(arn: str) -> tuple[str, str]:
 
 
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:
+    found = None if isinstance(answer, Exception) else kind_named(kind).found(answer, name)
+    if found is not None:
+        return live_object(kind, name, "present", found, tags)
     if not isinstance(answer, Exception):
-        return live_object(kind, name, "present", answer, tags)
+        return live_object(kind, name, "absent")
     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
         return live_object(kind, name, "absent")
     return live_object(kind, name, "unreadable", error=_why(answer))

@@ -35,7 +35,11 @@ class Ownership:
 
     def owns(self, live: LiveObject) -> bool:
         """Whether the object is this deployment's, or carries the fleet's tag and is unclaimed."""
-        return self.graph.deployment.may_change(live.tags or {})
+        kind = kind_named(live.kind)
+        if kind.is_tagged:
+            return self.graph.deployment.may_change(live.tags or {})
+        parent = self.snapshot.get(kind.parent, kind.parent_in(live.name))
+        return parent is not None and parent.is_present and self.owns(parent)
 
     def is_unclaimed(self, live: LiveObject) -> bool:
         """Whether it carries the fleet's tag and no environment's, where the fleet is deployed in one."""

@@ -25,6 +25,7 @@ from mmeplan.plan.document import (
     Options,
     Plan,
     SourceFile,
+    format_of,
     summary_of,
     touched,
 )
@@ -87,6 +88,7 @@ def build(
         errored=errored,
         capacity=planned.capacity,
         commit=commit,
+        format_version=format_of(changes),
     )
     return with_id(_held_against_policies(graph, plan))
 

@@ -30,11 +30,12 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.kinds import ENDPOINT, is_kind, kind_named, kind_of_operation
+from mmeplan.kinds import ENDPOINT, is_create, is_kind, kind_named, kind_of_operation
 from mmeplan.live import kind_and_name
 from mmeplan.plan.document import Plan, summary_of, touched
 from mmeplan.plan.step import (
     TAGGING,
+    AsSeen,
     DesiresAsSeen,
     EndpointAsPlanned,
     EndpointNameIsFree,
@@ -66,6 +67,7 @@ _OWNED: Final = (
     EndpointAsPlanned,
     RunsConfig,
     DesiresAsSeen,
+    AsSeen,
 )
 """The guards that say whose the object must be."""
 
@@ -233,7 +235,7 @@ class _Look:
     @cached_property
     def _created(self) -> Mapping[tuple[str, str], str]:
         """(Kind, name) of what is created → the id of the step that does."""
-        return {object_of(step): step.id for step in self.plan.steps if _creates(step)}
+        return {object_of(step): step.id for step in self.plan.steps if is_create(step.operation)}
 
     def _steps_of(self, change: Change) -> list[Step]:
         names = dict.fromkeys(name.lower() for name in (change.name, change.live_name) if name)
@@ -252,7 +254,7 @@ class _Look:
         if step.operation in TAGGING:
             yield from self._arn(str(step.params["ResourceArn"]), kind)
             yield from self._tagging(step, fitting)
-        elif _creates(step) and kind_named(kind).is_tagged:
+        elif is_create(step.operation) and kind_named(kind).is_tagged:
             yield from self._tags_of_created(step)
         yield from self._content(step, fitting[0], kind, name)
         yield from self._ready(step)
@@ -426,7 +428,8 @@ def object_of(step: Step) -> tuple[str, str]:
 
 def _target(operation: str, change: Change) -> str:
     """The name of the object of a change that an operation is about."""
-    return change.live_name if operation.startswith("Delete") or operation in TAGGING else change.name
+    kind = kind_of_operation(operation)
+    return change.live_name if kind is None or operation == kind.delete_operation else change.name
 
 
 def _fits(step: Step, name: str, change: Change) -> bool:
@@ -460,12 +463,6 @@ def _effect(change: Change) -> str:
     if change.is_swapped:
         return _EFFECTS.get(change.action, "none")
     return "in_place" if change.action is Action.UPDATE else "none"
-
-
-def _creates(step: Step) -> bool:
-    """Whether a call makes an object. An upsert may also change one."""
-    kind = kind_of_operation(step.operation)
-    return kind is not None and step.operation == kind.create_operation
 
 
 def _required(change: Change) -> Iterator[str]:

@@ -14,11 +14,13 @@ from typing import Any, Final
 from mmeplan.diff import EFFECTS, Action, Change, Drift
 from mmeplan.errors import Command, InputError, Problem
 from mmeplan.identity import Deployment
+from mmeplan.kinds import kind_named
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 from mmeplan.spec import VariableFile
 
 FORMAT_VERSION: Final = "1.1"
+"""The format of a plan, where none of its objects is of a kind that needs a later one (`Kind.plan_format`)."""
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
 
 
@@ -53,6 +55,11 @@ def summary_of(changes: Iterable[Change]) -> Summary:
         noop=sum(change.is_noop for change in changes),
         worst_effect=worst,
     )
+
+
+def format_of(changes: Iterable[Change]) -> str:
+    """The format of a plan of these changes."""
+    return max((kind_named(kind).plan_format for kind in {change.kind for change in changes}), default=FORMAT_VERSION)
 
 
 def touched(changes: Iterable[Change]) -> set[tuple[str, str]]:

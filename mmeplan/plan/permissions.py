@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.identity import Deployment
-from mmeplan.kinds import Kind, kind_of_operation, kinds
+from mmeplan.kinds import Kind, is_delete, kind_of_operation, kinds
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
@@ -95,8 +95,7 @@ def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
     needed: Arns = {}
     for step in steps:
         kind = kind_of_operation(step.operation)
-        is_delete = kind is not None and step.operation == kind.delete_operation
-        if deletes != is_delete or (kind is not None and step.operation == kind.describe_operation):
+        if deletes != is_delete(step.operation) or (kind is not None and step.operation == kind.describe_operation):
             continue
         action = kind.action(step.operation) if kind is not None else f"sagemaker:{step.operation}"
         needed.setdefault(action, set()).update(_touched(step, of))

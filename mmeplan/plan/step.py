@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
-from mmeplan.canonical import same_number
+from mmeplan.canonical import Canonical, canonical, same_number
 from mmeplan.history import on_record
-from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, owner_in
-from mmeplan.kinds import Kind, kind_of_operation
+from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, digest, owner_in
+from mmeplan.kinds import Kind, kind_named, kind_of_operation
 from mmeplan.live import LiveEndpoint, LiveObject
 
 Desires = Sequence[Mapping[str, Any]]
@@ -246,9 +246,9 @@ class Unreferenced:
             return Decision("done", "is gone already")
         if not self.owner.owns(current.tags(found.arn)):
             return Decision("keep", f"{self.name} doesn't carry this fleet's tag any more")
-        for endpoint, digest in self.once:
+        for endpoint, short in self.once:
             superseded = current.endpoint(endpoint)
-            if superseded is None or not on_record(current.tags(superseded.arn), digest):
+            if superseded is None or not on_record(current.tags(superseded.arn), short):
                 text = f"no record says that the update of {endpoint} that was under way came into force"
                 return Decision("keep", f"{text}: {self.name} stays for a rollback")
         user = current.user_of(self.kind, self.name, self.placeholders)
@@ -433,6 +433,47 @@ def desires_met(wanted: Desires, found: LiveEndpoint) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class AsSeen:
+    """Of an object that is changed in place: it is as the plan saw it (`seen`), and the owner's.
+
+    `seen` is the digest of its content, empty where it wasn't there. `wanted` is the content that it is to have; None
+    for a delete.
+    """
+
+    kind: str
+    name: str
+    owner: Deployment
+    seen: str = ""
+    wanted: Canonical | None = None
+
+    def check(self, current: Current) -> Decision:
+        """`done` where it is as wanted already, `fail` where somebody else changed it or took it over."""
+        kind, found = kind_named(self.kind), current.find(self.kind, self.name)
+        if found is None:
+            if self.wanted is None:
+                return Decision("done", "is gone already")
+            return Decision("fail", f"the {kind.words} {self.name} is gone; plan again") if self.seen else CALL
+        now = kind.content(found.describe)
+        if self.wanted is not None and kind.aligned(self.wanted, now) == self.wanted:
+            return Decision("done", "is as wanted already")
+        if digest(self.kind, now) != self.seen:
+            what = "was changed" if self.seen else "was made by somebody else"
+            return Decision("fail", f"the {kind.words} {self.name} {what} since the plan was made; plan again")
+        if kind.is_tagged and not self.owner.may_change(current.tags(found.arn)):
+            text = f"the {kind.words} {self.name} doesn't carry this fleet's tags any more"
+            return Decision("fail", f"{text}; it is left alone")
+        return CALL
+
+    def after_exists(self, current: Current) -> Decision:
+        """The create was refused because the name exists: is it what is wanted, or somebody else's?"""
+        return self.check(current)
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {"kind": self.kind, "name": self.name, **_owner_members(self.owner), "seen": self.seen}
+
+
 # --- waits ----------------------------------------------------------------------------------------------------------
 
 
@@ -582,6 +623,11 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
     name = kind.name_in(params)
     if kind.is_immutable:
         return _guard_of_immutable(kind, operation, name, owner, members)
+    if kind.is_changed_in_place:
+        left_out = {*kind.identity_members, "Tags"}
+        content = canonical({member: value for member, value in params.items() if member not in left_out})
+        own = None if operation == kind.delete_operation else content
+        return AsSeen(kind.name, name, owner, str(members.get("seen", "")), own)
     if operation == kind.create_operation:
         return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
     if operation == kind.delete_operation:
@@ -599,9 +645,9 @@ def _guard_of_immutable(
     kind: Kind, operation: str, name: str, owner: Deployment, members: Mapping[str, Any]
 ) -> NameIsFree | Unreferenced:
     if operation == kind.create_operation:
-        digest, salt = str(members.get("digest", "")), members.get("salt")
-        return NameIsFree(kind.name, name, digest, salt, bool(members.get("pinned", False)))
-    once = tuple((str(endpoint), str(digest)) for endpoint, digest in members.get("once") or ())
+        tagged, salt = str(members.get("digest", "")), members.get("salt")
+        return NameIsFree(kind.name, name, tagged, salt, bool(members.get("pinned", False)))
+    once = tuple((str(endpoint), str(served)) for endpoint, served in members.get("once") or ())
     return Unreferenced(kind.name, name, owner, tuple(members.get("stand_ins") or ()), once)
 
 

@@ -6,15 +6,25 @@ In: the diff's changes with graph and snapshot. Out: `Step`s. `explain`, `--dry-
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
+from mmeplan.canonical import Canonical
 from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
-from mmeplan.identity import DIGEST_CHARS, DIGEST_TAG, ENVIRONMENT_TAG, FLEET_TAG, ROLLED_BACK_TAG, SERVED_TAG
-from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, immutable_kinds, kind_named
+from mmeplan.identity import (
+    DIGEST_CHARS,
+    DIGEST_TAG,
+    ENVIRONMENT_TAG,
+    FLEET_TAG,
+    ROLLED_BACK_TAG,
+    SERVED_TAG,
+)
+from mmeplan.identity import digest as content_digest
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Kind, Resource, immutable_kinds, kind_named, kinds
 from mmeplan.kinds.endpoint_config import stand_in
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.rollout import (
@@ -27,6 +37,7 @@ from mmeplan.plan.rollout import (
 )
 from mmeplan.plan.scaling import fixed_desires, kept_desires, retention, scale_requests, set_by_swap, startup_s
 from mmeplan.plan.step import (
+    AsSeen,
     DesiresAsSeen,
     EndpointAsPlanned,
     EndpointNameIsFree,
@@ -68,9 +79,17 @@ class StepBuilder:
         for change in live:
             if change.action is Action.PLACEHOLDER:
                 self._stand_in(change)
+        for kind in reversed(kinds()):  # what refers to others goes before them
+            for change in live:
+                if change.kind == kind.name and kind.is_changed_in_place and change.action.deletes:
+                    self._delete_in_place(kind, change)
         endpoints = [change for change in live if change.is_swapped]
         for change in sorted(endpoints, key=lambda change: change.action is Action.DELETE):
             self._endpoint(change)
+        for kind in kinds():
+            for change in live:
+                if change.kind == kind.name and kind.is_changed_in_place and not change.action.deletes:
+                    self._in_place(kind, change)
         users = self._deleted_users(live)
         for kind in reversed([*immutable_kinds()]):
             for change in live:
@@ -157,6 +176,37 @@ class StepBuilder:
 
     def _delete_id(self, change: Change) -> str:
         return f"{kind_named(change.kind).delete_operation}:{change.address}@{change.live_name}"
+
+    # --- what is changed in place -------------------------------------------------------------------------------------
+
+    def _in_place(self, kind: Kind, change: Change) -> None:
+        """Create or update, once what it refers to is there; then its tags."""
+        resource = self.graph.resources.get(change.address)
+        if resource is None:
+            return  # its entry left the file, and it is unclaimed: left alone
+        needed = resource.dependencies()
+        after = tuple(self.creates[at] for at in needed if at in self.creates)
+        after = tuple(dict.fromkeys((*after, *(step for at in needed for step in self.own.get(at, ())))))
+        if change.action in (Action.CREATE, Action.UPDATE):
+            creates = change.action is Action.CREATE
+            operation = kind.create_operation if creates else kind.update_operation
+            params = _with_tags(resource) if creates and kind.is_tagged else resource.request
+            guard = self._as_seen(kind, change, resource.content)
+            step = Step(f"{operation}:{change.address}", change.address, operation, params, after, guard)
+            after = (self._add(replace(step, effect=change.effect)),)
+            if creates:
+                self.creates[change.address] = after[0]
+        self._tags(change, after=after)
+
+    def _delete_in_place(self, kind: Kind, change: Change) -> None:
+        guard = self._as_seen(kind, change, None)
+        params, operation = kind.named(change.live_name), kind.delete_operation
+        self._add(Step(self._delete_id(change), change.address, operation, params, (), guard, effect=change.effect))
+
+    def _as_seen(self, kind: Kind, change: Change, wanted: Canonical | None) -> AsSeen:
+        live = self.snapshot.get(kind.name, change.live_name) if change.live_name else None
+        seen = content_digest(kind.name, kind.content(live.describe)) if live is not None else ""
+        return AsSeen(kind.name, change.live_name or change.name, self.graph.deployment, seen, wanted)
 
     # --- endpoints ----------------------------------------------------------------------------------------------------
 
