@@ -72,7 +72,7 @@ def _endpoint(step: Step, wait: Wait, live: LiveEndpoint) -> str:
 
 
 def _others(steps: list[Step], reader: Reader) -> Iterable[str]:
-    """What was created or updated holds what was planned, what was deleted is gone. Of a stand-in the last step counts."""
+    """What was created or updated is as planned, what was deleted is gone. Of a stand-in the last step counts."""
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = kind_of_operation(step.operation)

@@ -6,6 +6,7 @@ In: a step. Out: a `FieldChange` from nothing for every leaf of its request, wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from mmeplan.aws.variants import KEYED
@@ -18,6 +19,7 @@ from mmeplan.identity import (
     PROTECT_TAG,
     UNSEALED_TAGS,
 )
+from mmeplan.kinds import kind_named, kind_of_operation
 from mmeplan.plan.places import field_name
 from mmeplan.plan.step import Step
 
@@ -33,9 +35,6 @@ _FIRST: Final = (
 )
 """Members that stand before all others, in this order."""
 
-_NAMES: Final = frozenset({"ModelName", "EndpointConfigName", "EndpointName", "Tags"})
-"""Members of a request that its object's own lines show."""
-
 _REMOVED: Final = {PROTECT_TAG: "true", ON_REMOVE_TAG: "retain"}
 """What a tag said that is removed, where the plan doesn't tell: no other value is ever written."""
 
@@ -48,10 +47,19 @@ _OF_ONE_MEMBER: Final = ("Alarms", "CaptureOptions")
 
 def asked_of(step: Step) -> tuple[FieldChange, ...]:
     """Every leaf of the request of a step that creates, `protect` and `on_remove` included."""
-    request = {**_kept_by_tags(tags_of(step)), **{k: v for k, v in step.params.items() if k not in _NAMES}}
+    shown = _shown_by_lines(step.operation)
+    request = {**_kept_by_tags(tags_of(step)), **{k: v for k, v in step.params.items() if k not in shown}}
     members = sorted(request, key=lambda member: _FIRST.index(member) if member in _FIRST else len(_FIRST))
     found = (leaf for member in members for leaf in _leaves((member,), request[member]))
     return tuple(FieldChange((), None, value, field_name(path)) for path, value in found)
+
+
+@cache
+def _shown_by_lines(operation: str) -> frozenset[str]:
+    """Members of a request that its object's own lines show: its name, and the names of what it refers to."""
+    kind = kind_of_operation(operation)
+    named = (kind, *map(kind_named, kind.refers_to)) if kind is not None else ()
+    return frozenset({"Tags", *(member for of in named for member in of.identity_members)})
 
 
 def tags_of(step: Step) -> dict[str, str]:

@@ -363,7 +363,8 @@ def _details(families: Families, share: int) -> tuple[list[tuple[str, str]], int
         lines = [line for node in loose[:_LOOSE_ROOM] for line in _node_lines(node)]
         if len(loose) > _LOOSE_ROOM:
             lines.append(f"# … and {len(loose) - _LOOSE_ROOM:,} more")
-        details.append(("other configs and models", _fold("Other configs and models", lines)))
+        title = report.others_title(families.plan)
+        details.append((f"{title[0].lower()}{title[1:]}", _fold(title, lines)))
     return details, max(0, len(found) - _MOST_DETAILS)
 
 

@@ -378,6 +378,13 @@ def marks(plan: ShownPlan) -> tuple[str, ...]:
 _OWNS_NOTHING = "Nothing that is live carries this fleet's tags, or all of it is kept."
 
 
+def others_title(plan: ShownPlan) -> str:
+    """The heading above what no endpoint accounts for."""
+    others = {change.kind for change in plan.changes if not change.is_swapped and not change.is_noop}
+    immutable = all(kind_named(kind).is_immutable for kind in others if is_kind(kind))
+    return "Other configs and models" if immutable else "Other objects"
+
+
 def traffic_words(plan: ShownPlan) -> str:
     """What happens to requests, worst first; empty where nothing does."""
     effects = Counter[str](change.effect for change in plan.changes if change.is_swapped and not change.refusal)

@@ -53,6 +53,7 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         dangers=report.danger_lines(plan),
         groups=groups,
         loose=loose,
+        loose_title=report.others_title(plan),
         loose_more=loose_more,
         cautions=_caution_lines(plan, relations),
         drift=drift,
