@@ -74,6 +74,8 @@ class Kind:
     answer_member   the list of an answer that holds the objects and is empty where there is none; empty: the answer is
                     the object, and absence an error
     plural          identity member → the request member that takes a list of them (reads of many in a call)
+    deletes_many    the delete takes such lists too
+    list_member     the list of a List answer; empty: `answer_member`, or `{noun}s`
     arn_member      the member of an answer that holds the ARN; empty: `{noun}Arn`
     arn_word        the word before the name in its ARN; empty: the noun in kebab case; None: it has no ARN
     answer_only     members of an answer that no request has; pinned, because digests are taken over the others
@@ -108,6 +110,8 @@ class Kind:
     also: tuple[str, ...] = ()
     answer_member: str = ""
     plural: Mapping[str, str] = field(default_factory=dict)
+    deletes_many: bool = False
+    list_member: str = ""
     arn_member: str = ""
     arn_word: str | None = ""
     answer_only: frozenset[str] = frozenset()
@@ -186,7 +190,7 @@ class Kind:
     @cached_property
     def listed(self) -> str:
         """The member of a List answer that holds the summaries."""
-        return self.answer_member or f"{self.noun}s"
+        return self.list_member or self.answer_member or f"{self.noun}s"
 
     @cached_property
     def operations(self) -> tuple[str, ...]:
@@ -226,7 +230,8 @@ class Kind:
 
         `otherwise` where one of them is missing.
         """
-        parts = [str(members.get(member) or "") for member in self.free_identity]
+        several = {member: members.get(self.plural.get(member, "")) or ("",) for member in self.free_identity}
+        parts = [str(members.get(member) or several[member][0]) for member in self.free_identity]
         return " ".join(parts) if all(parts) else otherwise
 
     def named(self, name: str) -> dict[str, Any]:
@@ -253,9 +258,15 @@ class Kind:
 
     def read(self, name: str) -> tuple[str, dict[str, Any]]:
         """The call that reads one object."""
-        members = self.named(name)
-        wanted = {self.plural.get(key, key): [value] if key in self.plural else value for key, value in members.items()}
-        return self.describe_operation, wanted
+        return self.describe_operation, self._several(self.named(name))
+
+    def deletes(self, name: str) -> dict[str, Any]:
+        """The request that deletes one object."""
+        return self._several(self.named(name)) if self.deletes_many else self.named(name)
+
+    def _several(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Identity members as lists of one, where the request takes lists."""
+        return {self.plural.get(key, key): [value] if key in self.plural else value for key, value in members.items()}
 
     def answer_shape(self, model: ServiceModel) -> str:
         """The shape of one object in the answer of `read`."""

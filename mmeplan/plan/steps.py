@@ -200,7 +200,7 @@ class StepBuilder:
 
     def _delete_in_place(self, kind: Kind, change: Change) -> None:
         guard = self._as_seen(kind, change, None)
-        params, operation = kind.named(change.live_name), kind.delete_operation
+        params, operation = kind.deletes(change.live_name), kind.delete_operation
         self._add(Step(self._delete_id(change), change.address, operation, params, (), guard, effect=change.effect))
 
     def _as_seen(self, kind: Kind, change: Change, wanted: Canonical | None) -> AsSeen:

@@ -6,8 +6,9 @@ import pytest
 
 from mmeplan.aws.shapes import ServiceModel, service
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind, Lifecycle, kind_of_operation, kinds
+from tests.unit.kinds.coming import ALARM, COMING, SCALING_POLICY
 
-KINDS = pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+KINDS = pytest.mark.parametrize("kind", [*kinds(), *COMING], ids=lambda kind: kind.name)
 
 
 def inputs(model: ServiceModel, operation: str) -> dict[str, str]:
@@ -25,7 +26,8 @@ def test_its_service_has_each_of_its_operations(kind: Kind) -> None:
 def test_its_identity_is_in_each_request(kind: Kind) -> None:
     model = service(kind.service)
     for operation in kind.operations:
-        wanted = {kind.plural.get(m, m) if operation == kind.describe_operation else m for m in kind.identity_members}
+        several = operation == kind.describe_operation or (kind.deletes_many and operation == kind.delete_operation)
+        wanted = {kind.plural.get(m, m) if several else m for m in kind.identity_members}
         assert wanted <= set(inputs(model, operation)), operation
 
 
@@ -33,11 +35,14 @@ def test_its_identity_is_in_each_request(kind: Kind) -> None:
 def test_an_answer_has_what_is_read_of_it(kind: Kind) -> None:
     model = service(kind.service)
     members = model.members(kind.answer_shape(model))
-    assert {*kind.needed_members, *kind.unreadable} <= set(members)
+    needed = {*kind.needed_members, *kind.unreadable}
+    assert needed <= {*members, *(kind.identity_members if not kind.word else ())}
     assert kind.listed in model.members(str(model.output_shape(kind.list_operation)))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds() if not kind.is_swapped], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in (*kinds(), *COMING[:4]) if not kind.is_swapped], ids=lambda kind: kind.name
+)
 def test_an_answers_members_are_those_of_the_create_or_known_to_be_an_answers_only(kind: Kind) -> None:
     """A member that a new botocore adds to answers alone would get into digests."""
     model = service(kind.service)
@@ -88,3 +93,27 @@ def test_lifecycles() -> None:
         "endpoint": Lifecycle.SWAPPED,
     }
     assert [ENDPOINT_CONFIG.is_swapped_to, MODEL.is_swapped_to, ENDPOINT.is_swapped_to] == [True, False, False]
+
+
+def test_a_name_of_several_members_is_read_back() -> None:
+    name = "endpoint/ranker/variant/main sagemaker:variant:DesiredInstanceCount keep busy"
+    members = SCALING_POLICY.named(name)
+    assert members == {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/ranker/variant/main",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "PolicyName": "keep busy",
+    }
+    assert SCALING_POLICY.name_in(members) == name
+    operation, params = SCALING_POLICY.read(name)
+    assert (operation, params["PolicyNames"]) == ("DescribeScalingPolicies", ["keep busy"])
+    assert SCALING_POLICY.name_in(params) == name
+    assert SCALING_POLICY.deletes(name) == members
+
+
+def test_what_is_read_by_list_is_found_in_it_or_absent() -> None:
+    answer = {"MetricAlarms": [{"AlarmName": "other"}, {"AlarmName": "errors", "Threshold": 1}]}
+    assert ALARM.found(answer, "errors") == {"AlarmName": "errors", "Threshold": 1}
+    assert ALARM.found({"MetricAlarms": []}, "errors") is None
+    assert ALARM.deletes("errors") == {"AlarmNames": ["errors"]}
+    assert ALARM.create_operation == ALARM.update_operation == "PutMetricAlarm"

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from mmeplan.kinds import kinds
 from mmeplan.render.findings import DOCS, rule_page
 
 ROOT = Path(__file__).parents[3]
 RULES = [rule["id"] for rule in json.loads((ROOT / "specs/rules.json").read_text())]
-GATES = sorted(set(re.findall(r'"([A-Z]+-[0-9]+)"', (ROOT / "mmeplan/plan/gates.py").read_text())))
+GATES = sorted(
+    {
+        *re.findall(r'"([A-Z]+-[0-9]+)"', (ROOT / "mmeplan/plan/gates.py").read_text()),
+        *(rule for kind in kinds() for rule in kind.refusals.values()),
+    }
+)
 
 
 @pytest.mark.parametrize("rule", sorted({*RULES, *GATES}))
