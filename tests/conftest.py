@@ -74,11 +74,14 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_aws_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No credentials, no profiles, no metadata service, whoever runs the tests."""
+    """No credentials, no profiles, no metadata service and no habits, whoever runs the tests."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
         monkeypatch.delenv(name)
+    ours = ("COLOR", "ENVIRONMENT", "FORMAT", "LOCK", "PARALLELISM", "PROFILE", "REGION")
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", *(f"MMEPLAN_{name}" for name in ours)):
+        monkeypatch.delenv(name, raising=False)
     nowhere = str(tmp_path_factory.getbasetemp() / "no-aws")
     monkeypatch.setenv("AWS_CONFIG_FILE", nowhere)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)

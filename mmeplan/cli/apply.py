@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import click
 
 from mmeplan import render
 from mmeplan.cli.commit import commit_of
+from mmeplan.cli.defaults import typed
 from mmeplan.cli.door import on_one_line, page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.options import (
@@ -40,20 +42,21 @@ from mmeplan.engine import (
 from mmeplan.errors import Command, ExitCode, InputError, MmeplanError, PlanRefused, Problem
 from mmeplan.files import Writing, own_folder, text_of, write_all
 from mmeplan.plan import Plan, read, read_file
+from mmeplan.spec.options import options_of
 
 if TYPE_CHECKING:
     from mmeplan.apply import Event, FleetLock
 
 EXAMPLES = """\b
 Examples:
-  mmeplan apply                       plan ./fleet.yaml, ask, carry it out
-  mmeplan apply plan.json             carry out what was reviewed, if nothing has moved since
+  mmeplan apply                      plan ./fleet.yaml, ask, carry it out
+  mmeplan apply plan.json            what was reviewed, if nothing has moved
   mmeplan apply --expect 64811fd7bd3d fleet.yaml
-                                      only what was reviewed under this id
-  mmeplan apply --local fleet.yaml    on the simulated SageMaker; waits take no time
-  mmeplan apply --yes --json          events as JSON lines on stdout, for programs
+                                     only what was reviewed under this id
+  mmeplan apply --local fleet.yaml   on the simulated SageMaker, without waits
+  mmeplan apply --yes --json         events as JSON lines on stdout
   mmeplan apply --lock s3://acme-mmeplan/locks/house-prices
-                                      one apply of this fleet at a time
+                                     one apply of this fleet at a time
 """
 
 
@@ -93,6 +96,7 @@ def command(
     """
     saved = _verified(settings.fleet, public_key) if public_key else read_file(settings.fleet)
     if saved is not None:
+        settings, how = _for_saved(settings, how, saved)
         given = {
             "--target": targets,
             "--replace": replacements,
@@ -120,6 +124,17 @@ def command(
             commit=commit_of(files_of(desired.fleet)),
         )
         sys.exit(show_and_carry_out(planned, settings, engine, how, lock))
+
+
+def _for_saved(settings: Settings, how: ApplyOptions, saved: Plan) -> tuple[Settings, ApplyOptions]:
+    """The options for a saved plan, which has its own environment, region and parallelism: no variable changes them.
+    The lock is that of the options, or of the fleet file that it was made from.
+    """
+    file = saved.source[0].path if saved.source else ""
+    environment, region = typed("environment", settings.environment), typed("region", settings.region)
+    lock = how.lock_url or options_of(file).get("lock")
+    how = replace(how, parallelism=typed("parallelism", how.parallelism), lock_url=lock)
+    return replace(settings, environment=environment, region=region), how
 
 
 def _verified(path: str, public_key: str) -> Plan:

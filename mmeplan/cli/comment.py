@@ -35,7 +35,8 @@ Examples:
   mmeplan comment --reviewed --file plan.md
   mmeplan comment --withdraw -e prod --due '["fleets/berlin/fleet.yaml"]'
 \b
-The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN; the rest from the environment of CI.
+The token comes from GITHUB_TOKEN, in GitLab CI from GITLAB_TOKEN. In CI the
+environment tells the rest.
 """
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")

@@ -8,11 +8,16 @@ beginning of a line and `##[` anywhere in one (actions/runner, ActionCommand.cs)
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 import click
 
+from mmeplan.cli.screen import width_of
+
 _COMMAND: Final = re.compile(r"^(\s*)::|##\[", re.MULTILINE)
+_TO_COPY: Final = re.compile(r"\s*(try|next): ", re.IGNORECASE)
+"""A line that ends in a command: it is never broken, so that it can be copied."""
 
 
 def say(text: str) -> None:
@@ -21,13 +26,16 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Sentences on stderr, on one line or several."""
-    click.echo(_lines(text), err=True)
+    """Sentences on stderr, on one line or several; on a terminal none is broken within a word."""
+    shown = _lines(text)
+    if sys.stderr.isatty():
+        shown = "\n".join(_fitted(line, width_of(sys.stderr)) for line in shown.split("\n"))
+    click.echo(shown, err=True)
 
 
 def page(text: str, *, err: bool = False) -> None:
-    """A page for people, which `render` has cleaned; on stdout, or on stderr."""
-    click.echo(without_commands(text), nl=False, err=err)
+    """A page for people, which `render` has cleaned and painted; on stdout, or on stderr."""
+    click.echo(without_commands(text), nl=False, err=err, color=True)
 
 
 def document(text: str) -> None:
@@ -58,6 +66,15 @@ def on_one_line(text: str) -> str:
 
 def _lines(text: str) -> str:
     return without_commands("\n".join(map(on_one_line, text.split("\n"))))
+
+
+def _fitted(line: str, width: int) -> str:
+    from mmeplan.render.style import columns, wrapped
+
+    if columns(line) <= width or _TO_COPY.match(line):
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    return indent + f"\n{indent}  ".join(wrapped(line, width - len(indent) - 2))
 
 
 def _escaped(char: str) -> str:

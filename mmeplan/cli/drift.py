@@ -16,7 +16,7 @@ from mmeplan.plan import DriftReport
 EXAMPLES = """\b
 Examples:
   mmeplan drift                         the fleet in ./fleet.yaml
-  mmeplan drift -e prod --format json   for a nightly job: exits 2 where there is drift
+  mmeplan drift -e prod --format json   for a nightly job: exits 2 for drift
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from mmeplan.cli.door import on_one_line, page, tell
+from mmeplan.cli.screen import wants_color, width_of
 from mmeplan.errors import CloudError, ExitCode, InputError, MmeplanError, PlanRefused, StalePlanError
 
 MOST_REASONS = 10  # why a plan is refused; the others are counted
@@ -24,7 +24,9 @@ def reported() -> Iterator[None]:
         from mmeplan import render
 
         caret = sys.stderr.isatty()
-        page(render.problems_text(error.problems, color=wants_color(sys.stderr), caret=caret), err=True)
+        width = width_of(sys.stderr) if caret else None
+        text = render.problems_text(error.problems, color=wants_color(sys.stderr), caret=caret, width=width)
+        page(text, err=True)
         raise SystemExit(error.exit_code) from None
     except StalePlanError as error:
         tell("error: the plan is stale, nothing was written:")
@@ -71,10 +73,3 @@ def usage_errors() -> Iterator[None]:
 def _hint(hint: str) -> None:
     if hint:
         tell(f"  try: {hint}")
-
-
-def wants_color(stream: object, *, no_color: bool = False) -> bool:
-    """Colour only on a terminal, and never against --no-color or NO_COLOR (https://no-color.org)."""
-    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(getattr(stream, "isatty", lambda: False)())

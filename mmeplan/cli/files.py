@@ -24,8 +24,8 @@ _TABLES: Final = (".csv", ".json")
 
 EXAMPLES = """\b
 Examples:
-  mmeplan files                                ./fleet.yaml, and each table that it reads
-  mmeplan files --changed-since main           ["fleets/berlin/fleet.yaml"]
+  mmeplan files                          ./fleet.yaml and each table it reads
+  mmeplan files --changed-since main     ["fleets/berlin/fleet.yaml"]
   mmeplan files --changed-since HEAD^1 fleets/*.yaml
 """
 

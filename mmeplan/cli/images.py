@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan.cli.door import document, page
-from mmeplan.cli.errors import wants_color
-from mmeplan.cli.options import format_option, no_color_option
+from mmeplan.cli.options import format_option
+from mmeplan.cli.screen import color_options, wants_color
 from mmeplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ Examples:
 @click.argument("framework", metavar="[FRAMEWORK]", required=False)
 @click.option("--region", metavar="REGION", help="Show addresses, of the images that have one in this region.")
 @format_option("text", "json")
-@no_color_option
-def command(framework: str | None, region: str | None, format_: str, no_color: bool) -> None:
+@color_options
+def command(framework: str | None, region: str | None, format_: str) -> None:
     """List the images that `image: {framework: …}` and `image: {algorithm: …}` may name.
 
     Without FRAMEWORK, all of them with their newest versions. Reads a table that comes with mmeplan, and asks nobody.
@@ -60,7 +60,7 @@ def command(framework: str | None, region: str | None, format_: str, no_color: b
         for image in chosen
     ]
     text = images_table.images_text if framework else images_table.names_text
-    page(text(rows, color=wants_color(sys.stdout, no_color=no_color)))
+    page(text(rows, color=wants_color(sys.stdout)))
 
 
 def _entry(image: NamedImage, region: str | None) -> dict[str, Any]:

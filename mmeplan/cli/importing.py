@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan.cli.door import tell, verbatim
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, snapshot_option
+from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, region_option_of, snapshot_option
 from mmeplan.errors import Command, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, Writing, present, text_of, write_all
 from mmeplan.render import clean
@@ -51,7 +51,7 @@ def _tag(_context: click.Context, _option: click.Parameter, values: tuple[str, .
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @snapshot_option("Import from a saved snapshot, without credentials.")
-@click.option("--region", metavar="NAME", help="The region of the endpoints.")
+@region_option_of("The region of the endpoints.")
 @cloud_options
 def command(
     endpoints: tuple[str, ...],

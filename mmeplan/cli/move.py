@@ -12,9 +12,9 @@ from mmeplan.errors import InputError, MmeplanError, Problem
 
 EXAMPLES = """\b
 Examples:
-  mmeplan move ranker --to prod                     from a fleet without environments
+  mmeplan move ranker --to prod           from a fleet without environments
   mmeplan move ranker -e staging --to prod
-  mmeplan move ranker --to-fleet search             to another fleet of this account
+  mmeplan move ranker --to-fleet search   to another fleet of this account
 """
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import render, spec
+from mmeplan.cli.defaults import DEFAULT_FLEET, Format, with_options_of_file
 from mmeplan.cli.door import page, tell
-from mmeplan.cli.errors import wants_color
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
+from mmeplan.cli.screen import color_options, wants_color, width_of
 from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import (
     LEFT_OUT,
@@ -39,13 +39,11 @@ from mmeplan.files import own_folder
 from mmeplan.plan import Finding
 from mmeplan.plan.gates import DEFAULT_FROM, DEFAULT_MAX_PERCENT, max_change
 from mmeplan.spec import Fleet, VariableFile
+from mmeplan.spec.options import MOST_PARALLEL, options_of
 
 if TYPE_CHECKING:
     from mmeplan.apply import FleetLock
 
-MIN_WIDTH = 80
-PIPED_WIDTH = 100
-DEFAULT_FLEET = "fleet.yaml"
 
 _PLAN_ID = re.compile(r"[0-9a-f]{12,64}")
 
@@ -74,7 +72,6 @@ class Settings:
     endpoint_url: str | None = None
     local: bool = False
     local_db: str | None = None
-    no_color: bool = False
     verbose: bool = False
 
     @property
@@ -95,14 +92,12 @@ class Settings:
     @property
     def color(self) -> bool:
         """Whether stdout gets colour."""
-        return wants_color(sys.stdout, no_color=self.no_color)
+        return wants_color(sys.stdout)
 
     @property
     def width(self) -> int:
-        """Columns of the output: the terminal's, at least 80; 100 where it isn't a terminal."""
-        if not sys.stdout.isatty():
-            return PIPED_WIDTH
-        return max(MIN_WIDTH, min(shutil.get_terminal_size((MIN_WIDTH, 24)).columns, 160))
+        """Columns of the output."""
+        return width_of(sys.stdout)
 
     def load(self) -> Fleet:
         """The fleet file with these options applied. Raises InputError."""
@@ -308,9 +303,11 @@ def format_option(*formats: str) -> Callable[[Decorated], Decorated]:
     return click.option(
         "--format",
         "format_",
-        type=click.Choice(formats),
+        type=Format(formats),
         default=formats[0],
         show_default=True,
+        envvar="MMEPLAN_FORMAT",
+        show_envvar=True,
         help="What is printed.",
     )
 
@@ -321,7 +318,6 @@ def snapshot_option(text: str, metavar: str = "FILE") -> Callable[[Decorated], D
     return click.option("--snapshot", "snapshot_file", metavar=metavar, type=path, help=text)
 
 
-no_color_option = click.option("--no-color", is_flag=True, help="Never use colour (NO_COLOR does the same).")
 full_option = click.option(
     "--full", is_flag=True, help="Show all that is asked for of every object, and each of those that are alike."
 )
@@ -335,8 +331,10 @@ online_option = click.option(
 )
 parallelism_option = click.option(
     "--parallelism",
-    type=click.IntRange(1, 100),
+    type=click.IntRange(1, MOST_PARALLEL),
     metavar="N",
+    envvar="MMEPLAN_PARALLELISM",
+    show_envvar=True,
     help=f"Endpoints that the apply has under way at once.  [default: {DEFAULT_PARALLELISM}, or the saved plan's]",
 )
 max_change_option = click.option(
@@ -365,7 +363,14 @@ address_options = stack(
         help="Allow deleting and creating this endpoint. Repeatable.",
     ),
 )
-region_option = click.option("--region", metavar="NAME", help="The region; wins over the file's.")
+
+
+def region_option_of(text: str) -> Callable[[Decorated], Decorated]:
+    """--region NAME, with a help text of its own."""
+    return click.option("--region", metavar="NAME", envvar="MMEPLAN_REGION", show_envvar=True, help=text)
+
+
+region_option = region_option_of("The region; wins over the file's.")
 _file_options = stack(
     click.option(
         "--var",
@@ -384,13 +389,31 @@ _file_options = stack(
         help="Set variables of the file out of a JSON or YAML file. Repeatable: a later one wins, and --var over all.",
     ),
     region_option,
-    no_color_option,
+    color_options,
 )
-file_options = stack(
-    click.option("-e", "--environment", metavar="NAME", help="Use this entry of `environments`."), _file_options
-)
+
+
+def _environment_option(*names: str, text: str, multiple: bool = False) -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "-e",
+        *names,
+        multiple=multiple,
+        metavar="NAME",
+        envvar="MMEPLAN_ENVIRONMENT",
+        show_envvar=True,
+        help=text,
+    )
+
+
+file_options = stack(_environment_option("--environment", text="Use this entry of `environments`."), _file_options)
 cloud_options = stack(
-    click.option("--profile", metavar="NAME", help="AWS profile for credentials and region."),
+    click.option(
+        "--profile",
+        metavar="NAME",
+        envvar="MMEPLAN_PROFILE",
+        show_envvar=True,
+        help="AWS profile for credentials and region.",
+    ),
     click.option("--endpoint-url", metavar="URL", help="Another endpoint that speaks SageMaker's API."),
     click.option(
         "--local",
@@ -405,7 +428,9 @@ cloud_options = stack(
     ),
     click.option("-v", "--verbose", is_flag=True, help="Tell each API call on stderr."),
 )
-fleet_argument = click.argument("fleet", default=DEFAULT_FLEET, type=click.Path())
+fleet_argument = click.argument(
+    "fleet", default=DEFAULT_FLEET, type=click.Path(), is_eager=True, callback=with_options_of_file
+)
 
 
 def fleet_options(command: Decorated) -> Decorated:
@@ -428,19 +453,28 @@ def fleets_options(command: Decorated) -> Decorated:
     def with_settings(**values: Any) -> Any:
         names = [member.name for member in fields(Settings) if member.name not in ("fleet", "environment")]
         common = {name: values.pop(name) for name in names}
-        fleets, environments = values.pop("fleets") or (DEFAULT_FLEET,), values.pop("environments") or (None,)
-        made = (Settings(fleet, environment, **common) for fleet in fleets for environment in environments)
+        fleets, environments = values.pop("fleets") or (DEFAULT_FLEET,), values.pop("environments")
+        made = (
+            Settings(fleet, environment, **common)
+            for fleet in fleets
+            for environment in environments or (options_of(fleet).get("environment"),)
+        )
         return command(each=tuple(dict.fromkeys(made)), **values)
 
     return stack(
-        click.argument("fleets", metavar="[FLEET]...", nargs=-1, type=click.Path()),
-        click.option(
-            "-e",
+        click.argument(
+            "fleets",
+            metavar="[FLEET]...",
+            nargs=-1,
+            type=click.Path(),
+            is_eager=True,
+            callback=with_options_of_file,
+        ),
+        _environment_option(
             "--environment",
             "environments",
+            text="Use this entry of `environments`. Repeatable: a plan of each.",
             multiple=True,
-            metavar="NAME",
-            help="Use this entry of `environments`. Repeatable: a plan of each.",
         ),
         _file_options,
         cloud_options,

@@ -19,7 +19,8 @@ import click
 from mmeplan import render
 from mmeplan.cli import door
 from mmeplan.cli.door import tell, verbatim
-from mmeplan.cli.options import PIPED_WIDTH, Refused, Settings
+from mmeplan.cli.options import Refused, Settings
+from mmeplan.cli.screen import piped_width
 from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, PUBLIC, Writing, text_of, write_all
 from mmeplan.plan import Finding, Plan, PlanReport, plan_exit
@@ -324,7 +325,7 @@ def _page(plan: Plan, *, show_environment: bool, next_command: str, stale: tuple
     """The plan as text for a file or a log: no colour, and as wide as a pipe."""
     return render.text(
         plan,
-        width=PIPED_WIDTH,
+        width=piped_width(),
         show_environment=show_environment,
         next_command=next_command,
         stale=stale,

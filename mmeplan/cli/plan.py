@@ -35,14 +35,16 @@ from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
 
 EXAMPLES = """\b
 Examples:
-  mmeplan plan                                  the fleet in ./fleet.yaml
-  mmeplan plan -e prod --out plan.json          save it, for mmeplan apply plan.json
-  mmeplan plan --out plan.json --sign key.pem   signed, for mmeplan apply --verify
-  mmeplan plan --online                         with reads of S3, ECR, CloudWatch and quotas
-  mmeplan plan --local fleet.yaml               against the simulated SageMaker
-  mmeplan plan --snapshot live.json             without credentials
-  mmeplan plan --format html > plan.html        a report for a browser; markdown for a comment
-  mmeplan plan fleets/*.yaml -e staging -e prod --out plans   one report, a saved plan each
+  mmeplan plan                             the fleet in ./fleet.yaml
+  mmeplan plan -e prod --out plan.json     save it, for apply plan.json
+  mmeplan plan --out plan.json --sign key.pem
+                                           signed, for mmeplan apply --verify
+  mmeplan plan --online                    with reads of S3, ECR and quotas
+  mmeplan plan --local fleet.yaml          against the simulated SageMaker
+  mmeplan plan --snapshot live.json        without credentials
+  mmeplan plan --format html > plan.html   a report for a browser
+  mmeplan plan fleets/*.yaml -e staging -e prod --out plans
+                                           one report, a saved plan each
 """
 
 

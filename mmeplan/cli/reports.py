@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mmeplan.cli.options import PIPED_WIDTH, Settings
+from mmeplan.cli.options import Settings
 from mmeplan.cli.outputs import GITHUB, Outputs, as_finding, print_page
+from mmeplan.cli.screen import piped_width
 from mmeplan.engine import Planned, next_of
 from mmeplan.errors import ExitCode, FleetRefused, InputError, MmeplanError, Problem
 from mmeplan.files import Writing
@@ -118,13 +119,13 @@ def _show(whole: PlanReport, outputs: Outputs, saved: Sequence[Writing]) -> None
 
     def made(format_: str) -> str:
         of = whole if format_ == "text" else committed
-        return REPORTS[format_](of, PageOptions(masked, PIPED_WIDTH, full=full))
+        return REPORTS[format_](of, PageOptions(masked, piped_width(), full=full))
 
     outputs.write_files(made, saved)
     if outputs.format_ == GITHUB:
         from mmeplan.render import github
 
-        page = REPORTS["text"](whole, PageOptions(width=PIPED_WIDTH, full=full))
+        page = REPORTS["text"](whole, PageOptions(width=piped_width(), full=full))
         outputs.tell_runner(
             lambda room: github.report_summary(committed, room),
             github.report_outputs(committed),

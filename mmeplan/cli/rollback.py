@@ -17,10 +17,10 @@ from mmeplan.errors import ExitCode, InputError, Problem
 
 EXAMPLES = """\b
 Examples:
-  mmeplan rollback ranker                      to the config that served before
-  mmeplan rollback ranker --to 2               to the one before that
+  mmeplan rollback ranker                   to the config that served before
+  mmeplan rollback ranker --to 2            to the one before that
   mmeplan rollback ranker --to ranker-3f9c2a1b
-  mmeplan rollback ranker --out back.json      save the plan, for mmeplan apply back.json
+  mmeplan rollback ranker --out back.json   save the plan, for mmeplan apply
 """
 
 

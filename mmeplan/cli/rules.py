@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from mmeplan.cli.door import document, page
-from mmeplan.cli.errors import wants_color
-from mmeplan.cli.options import MIN_WIDTH, format_option, no_color_option
+from mmeplan.cli.options import format_option
+from mmeplan.cli.screen import color_options, wants_color, width_of
 from mmeplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -36,10 +35,8 @@ Examples:
 )
 @click.option("--search", metavar="TEXT", help="Only rules that speak of this.")
 @format_option("text", "json")
-@no_color_option
-def command(
-    rule_id: str | None, severity: str | None, stage: str | None, search: str | None, format_: str, no_color: bool
-) -> None:
+@color_options
+def command(rule_id: str | None, severity: str | None, stage: str | None, search: str | None, format_: str) -> None:
     """List the rules that fleets are held to, or show one with its examples.
 
     Without ID, a table of all rules that fit the options. With ID, that rule: why it is there, what to do, where it
@@ -48,7 +45,7 @@ def command(
     from mmeplan import rules
     from mmeplan.render import rules_table
 
-    color = wants_color(sys.stdout, no_color=no_color)
+    color = wants_color(sys.stdout)
     if rule_id is not None:
         (document if format_ == "json" else page)(_one(rule_id.upper(), format_, color))
         return
@@ -67,10 +64,8 @@ def command(
 
 
 def _width() -> int:
-    """Columns of the output: the terminal's, between 80 and 120; 80 where it isn't a terminal."""
-    if not sys.stdout.isatty():
-        return MIN_WIDTH
-    return max(MIN_WIDTH, min(shutil.get_terminal_size((MIN_WIDTH, 24)).columns, 120))
+    """Columns of the output: of a terminal at most 120, because it is prose."""
+    return width_of(sys.stdout, 120)
 
 
 def _speaks_of(rule: Rule, text: str) -> bool:

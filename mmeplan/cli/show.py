@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from mmeplan.cli.door import tell
-from mmeplan.cli.options import Settings, format_option, full_option, no_color_option, show_environment_option
+from mmeplan.cli.options import Settings, format_option, full_option, show_environment_option
 from mmeplan.cli.outputs import PRINTED, Outputs, write_option
+from mmeplan.cli.screen import color_options
 from mmeplan.engine import changed_files
 from mmeplan.errors import Command, InputError, Problem
 from mmeplan.plan import read_to_show
@@ -18,20 +19,19 @@ from mmeplan.plan import read_to_show
 @write_option
 @show_environment_option
 @full_option
-@no_color_option
+@color_options
 def command(
     plan_file: str,
     format_: str,
     writes: tuple[tuple[str, str], ...],
     show_environment: bool,
     full: bool,
-    no_color: bool,
 ) -> None:
     """Show a saved plan. Reads nothing but the file (and the fleet file beside it, to see whether that has changed).
 
     Also what `plan --format json` printed, whose environment values are masked.
     """
-    settings = Settings(plan_file, no_color=no_color)
+    settings = Settings(plan_file)
     outputs = Outputs(settings, format_, writes, None, (plan_file,), show_environment, full)
     plan, is_masked = read_to_show(plan_file)
     if is_masked:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mmeplan.cli.door import say
-from mmeplan.cli.options import Settings, cloud_options
+from mmeplan.cli.options import Settings, cloud_options, region_option_of
 from mmeplan.errors import MmeplanError
 
 
@@ -16,7 +16,7 @@ from mmeplan.errors import MmeplanError
 @click.argument("lock", metavar="s3://BUCKET/KEY")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("--own", is_flag=True, help="Only where this run of CI took it, on this machine; else it is left alone.")
-@click.option("--region", metavar="NAME", help="The region of the bucket.")
+@region_option_of("The region of the bucket.")
 @cloud_options
 def command(lock: str, yes: bool, own: bool, **common: Any) -> None:
     """Remove a lock whose owner is gone.

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  mmeplan validate                        ./fleet.yaml, in all of its environments
+  mmeplan validate                  ./fleet.yaml, in all of its environments
   mmeplan validate -e prod --format json fleet.yaml
-  mmeplan validate --strict               warnings fail too
-  mmeplan validate fleets/*.yaml          several at once
+  mmeplan validate --strict         warnings fail too
+  mmeplan validate fleets/*.yaml    several at once
   mmeplan validate --format sarif > fleet.sarif
-  mmeplan validate --online               with reads of S3, ECR, IAM, EC2 and others
+  mmeplan validate --online         with reads of S3, ECR, IAM, EC2 and others
 \b
 In a GitHub workflow, as annotations of the pull request:
   mmeplan validate --format github

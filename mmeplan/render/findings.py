@@ -15,7 +15,7 @@ from mmeplan.errors import Problem
 from mmeplan.kinds import kinds
 from mmeplan.plan import Finding
 from mmeplan.render.layout import rendered
-from mmeplan.render.style import MAX_PROSE, clean, columns, head_of, paint, shorten, tail_of
+from mmeplan.render.style import MAX_PROSE, clean, columns, head_of, paint, shorten, tail_of, wrapped
 from mmeplan.render.values import FILE_ROOM, counted, where
 
 SEVERITIES: Final = ("error", "warning", "note")
@@ -140,20 +140,24 @@ def rule_page(rule: str) -> str:
     return f"{DOCS}/rules/{rule}.md" if _OWN.fullmatch(rule) else ""
 
 
-def problems_text(problems: Iterable[Problem], *, color: bool = False, caret: bool = True) -> str:
+def problems_text(
+    problems: Iterable[Problem], *, color: bool = False, caret: bool = True, width: int | None = None
+) -> str:
     """`fleet.yaml:41:9  error  endpoints.x.config: unknown key; did you mean instance_type?`, a line each.
 
-    With `caret` the source line follows, and under it a caret.
+    With `caret` the source line follows, and under it a caret. With `width` a longer line is wrapped.
     """
-    return "".join(f"{line}\n" for problem in problems for line in _problem_lines(problem, color, caret))
+    return "".join(f"{line}\n" for problem in problems for line in _problem_lines(problem, color, caret, width))
 
 
-def _problem_lines(problem: Problem, color: bool, caret: bool) -> list[str]:
+def _problem_lines(problem: Problem, color: bool, caret: bool, width: int | None) -> list[str]:
     said = ": ".join(part for part in (problem.path, problem.message) if part)
     if problem.hint:
         said = f"{said}; {problem.hint}"
-    parts = [paint(problem.where, "bold", color), paint("error", "danger", color), shorten(said, MAX_PROSE)]
-    lines = ["  ".join(part for part in parts if part)]
+    parts = [paint(problem.where, "bold", color), paint("error", "danger", color)]
+    room = columns("  ".join(filter(None, (clean(problem.where), "error", ""))))
+    first, *rest = wrapped(said, width - 4, width - room) if width else [shorten(said, MAX_PROSE)]
+    lines = ["  ".join(part for part in (*parts, first) if part), *(f"    {line}" for line in rest)]
     if caret and problem.line:
         excerpt = caret_lines(problem.source_line, problem.line, problem.column)
         lines += [f"    {paint(line, 'dim', color)}" for line in excerpt]

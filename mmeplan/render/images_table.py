@@ -12,7 +12,7 @@ from typing import Final
 from mmeplan.render.style import finished, padded, paint, widths_of
 from mmeplan.render.values import counted
 
-_NEWEST: Final = 3
+_NEWEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

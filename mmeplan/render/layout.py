@@ -131,10 +131,10 @@ class Layout:
         start = at + widest + 2
         for row in group.rows:
             caution = f"  ! {row.caution}" if row.caution else ""
-            first, *rest = wrapped(row.after, self.edge - start - len(caution)) or [""]
+            first, *rest = _beside(row.after, self.edge - start - len(caution), self.edge - at - 2, start, at + 2)
             name = padded(shorten(row.name, widest), widest)
             lines.append(" " * at + self.paint(name, "dim") + _GAP + first + self.paint(caution, "warning"))
-            lines += [" " * start + line for line in rest]
+            lines += rest
         return Styled("\n".join(lines))
 
     def details(self, rows: Sequence[tuple[str, str]], indent: int) -> Styled:
@@ -143,9 +143,9 @@ class Layout:
         start = indent + widest + 2
         lines = []
         for label, value in rows:
-            first, *rest = wrapped(value, self.room - start) or [""]
+            first, *rest = _beside(value, self.room - start, self.room - indent - 2, start, indent + 2)
             lines.append(" " * indent + self.paint(label.ljust(widest), "dim") + _GAP + first)
-            lines += [" " * start + line for line in rest]
+            lines += rest
         return Styled("\n".join(lines))
 
     def table(self, rows: Iterable[Sequence[str]], indent: int) -> Styled:
@@ -165,6 +165,19 @@ class Layout:
         first, others = ("└", " ") if last else ("├", "│")
         branch = [f"  {self.paint(first if not n else others, 'dim')} {line}" for n, line in enumerate(lines)]
         return Styled("\n".join(branch) + "\n")
+
+
+def _beside(text: str, room: int, below: int, start: int, indent: int) -> list[str]:
+    """The lines of a value that begins beside its name, in `room` columns from the column `start` on.
+
+    Where a word doesn't fit there, but on a line of its own (`below` columns from `indent` on), the value stands
+    beneath its name: it is never broken within a word then, so that it can be copied.
+    """
+    longest = max(map(columns, clean(text).split()), default=0)
+    if room < longest <= below:
+        return ["", *(" " * indent + line for line in wrapped(text, below))]
+    first, *rest = wrapped(text, room) or [""]
+    return [first, *(" " * start + line for line in rest)]
 
 
 def narrowed(widths: Sequence[int], room: int) -> list[int]:

@@ -30,6 +30,7 @@ from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_t
 from mmeplan.spec.file_values import is_content, with_contents
 from mmeplan.spec.fleet import Entry, Fleet, ForEach, IgnoredTags, Source, SourceMap, VariableFile
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
+from mmeplan.spec.options import options_in, problem_of
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
@@ -194,6 +195,7 @@ class _Loader:
         retain = root.get("retain")
         if isinstance(retain, int) and retain < 0:
             self.refusals.refuse("retain can't be negative", ("retain",))
+        self._check_options(root.get("options"))
         self._check_reasons(root.get("allow"), ("allow",))
         self._check_ignored(root.get("ignore_tags"))
 
@@ -308,6 +310,17 @@ class _Loader:
             if isinstance(own, dict):
                 self._check_tags(own.get("tags"), (*place, "tags"))
                 self._check_reasons(own.get("allow"), (*place, "allow"))
+
+    def _check_options(self, said: Any) -> None:
+        """What commands see of `options` before they load the file has to be what it says."""
+        if not isinstance(said, dict):
+            return
+        if options_in(self.document.text, self.document.file) != said:
+            text = "expected a block of its own, at the beginning of a line, without anchors"
+            self.refusals.refuse(text, ("options",))
+        key, expected = problem_of(said) or ("", "")
+        if key == "parallelism" and type(said[key]) is int:  # what else is wrong, types tell
+            self.refusals.refuse(expected, ("options", key))
 
     def _check_ignored(self, written: Any) -> None:
         """mmeplan's own tags are never somebody else's, and an empty beginning is that of every key."""

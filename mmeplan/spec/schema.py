@@ -30,6 +30,7 @@ from mmeplan.aws.variants import KEYED
 from mmeplan.kinds import kinds
 from mmeplan.spec.for_each import FILE_TYPES
 from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_NAME, MAX_LOGICAL_NAME, VARIABLE_NAME
+from mmeplan.spec.options import MOST_PARALLEL
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
 from mmeplan.spec.surface import IMAGE_KEYS, Node, fleet_surface
@@ -134,9 +135,17 @@ class _Builder:
             "account": account,
             "variables": variables,
             "environments": environments,
+            "options": self.options(surface.keys["options"]),
             "retain": _or_expression({"type": ["integer", "null"], "minimum": 0}),
             "policies": self.policies(surface.keys["policies"]),
         }
+
+    def options(self, node: Node) -> Schema:
+        choices: dict[str, Schema] = {
+            key: {"enum": [*inner.choices, None]} for key, inner in node.keys.items() if inner.choices
+        }
+        parallelism = {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_PARALLEL}
+        return self.closed_object(node.keys, {**choices, "parallelism": parallelism}, nullable=True)
 
     def policies(self, node: Node) -> Schema:
         assert node.item is not None

@@ -25,6 +25,7 @@ from mmeplan.kinds import Kind, kind_named, kinds
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.forms import form, under_a_name
 from mmeplan.spec.hints import plain_value, unknown_key
+from mmeplan.spec.options import COLORS, FORMATS
 
 NodeKind = Literal["object", "named", "map", "list", "string", "text", "integer", "number", "boolean", "any", "either"]
 
@@ -188,6 +189,17 @@ class _Builder:
                 "variables": Node("map", doc="Values that override the fleet's variables.", item=Node("any")),
             },
         )
+        options = Node(
+            "object",
+            keys={
+                "environment": Node("string", doc="The environment without -e."),
+                "lock": Node("string", doc="s3://BUCKET/KEY: what apply and destroy hold without --lock."),
+                "color": Node("string", doc="Whether colour is used.", choices=COLORS),
+                "format": Node("string", doc="What is printed, by commands that have it.", choices=FORMATS),
+                "parallelism": Node("integer", doc="How many endpoints an apply has under way at once."),
+            },
+            doc="Options of commands that neither the command line nor a variable MMEPLAN_… gives.",
+        )
         return {
             "version": Node("integer", doc="Version of the fleet file's language: 1."),
             "fleet": Node("string", doc="Name of the fleet, [a-z0-9-]{1,40}; the value of the ownership tag."),
@@ -195,6 +207,7 @@ class _Builder:
             "region": Node("string", doc="The region; or --region, or the AWS configuration chain."),
             "variables": Node("map", doc="Values for {{ … }}; --var and environments override them.", item=Node("any")),
             "environments": Node("map", doc="mmeplan plan -e NAME", item=environment),
+            "options": options,
         }
 
     def entry(self, kind: Kind, leave_out: tuple[str, ...] = ()) -> Node:
