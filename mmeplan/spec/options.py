@@ -41,9 +41,10 @@ def options_in(text: str, file: str) -> Any:
     """The value of the block `options` in a file's text; None where there is none that can be read by itself."""
     found = _BLOCK.search(text)
     try:
-        return parse_document(file, found[0]).value["options"] if found else None
-    except InputError:
+        value = parse_document(file, found[0]).value if found else None
+    except (InputError, RecursionError):
         return None
+    return value.get("options") if isinstance(value, dict) else None
 
 
 def _said(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -175,6 +175,13 @@ def test_a_quoted_key_is_a_key(head: str, folder: Path) -> None:
     assert mmeplan("status --local", folder).stdout.startswith("[")
 
 
+@pytest.mark.parametrize("text", ['"options: x": 1', "'options:'", '"options: 1', f"options: {'[' * 5000}"])
+def test_what_only_looks_like_options_is_left_to_the_load(text: str, tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(f"{text}\n")
+    result = mmeplan("status --local", tmp_path)
+    assert (result.code, "fleet.yaml" in result.stderr) == (1, True)
+
+
 def test_options_in_flow_style_are_refused_rather_than_overlooked(tmp_path: Path) -> None:
     (tmp_path / "fleet.yaml").write_text('{"version": 1, "fleet": "x", "options": {"format": "json"}, "endpoints": {}}')
     assert "expected a block of its own" in mmeplan("status --local", tmp_path).stderr
