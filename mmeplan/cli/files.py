@@ -12,8 +12,9 @@ from typing import Any, Final
 import click
 
 from mmeplan.cli.changes import Checkout, GitFailedError, touched
+from mmeplan.cli.defaults import DEFAULT_FLEET
 from mmeplan.cli.door import document, tell, verbatim
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, file_options
+from mmeplan.cli.options import Settings, file_options
 from mmeplan.engine import files_of
 from mmeplan.errors import InputError, Problem
 from mmeplan.render import clean

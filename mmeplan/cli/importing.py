@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmeplan.cli.defaults import DEFAULT_FLEET
 from mmeplan.cli.door import tell, verbatim
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, region_option_of, snapshot_option
+from mmeplan.cli.options import Settings, cloud_options, region_option_of, snapshot_option
 from mmeplan.errors import Command, InputError, MmeplanError, Problem
 from mmeplan.files import PRIVATE, Writing, present, text_of, write_all
 from mmeplan.render import clean

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import __version__, render
+from mmeplan.cli.defaults import DEFAULT_FLEET
 from mmeplan.cli.door import document, page, verbatim
 from mmeplan.cli.files import readers as readers_of
-from mmeplan.cli.options import DEFAULT_FLEET, Settings, cloud_options, file_options, format_option, online_option
+from mmeplan.cli.options import Settings, cloud_options, file_options, format_option, online_option
 from mmeplan.cli.outputs import as_finding
 from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.plan import Finding

@@ -33,7 +33,8 @@ SAID_EACH_TIME = frozenset(
         """
         --allow-outage --author --changed-since --clean --close --comment-key --db --detailed-exitcode --due
         --endpoint-url --expect --fail-fast --faults --file --fleet --force --full --host --iam --if-denied
-        --issue --json --local --local-db --lock-timeout --masked --max-age --max-change --name --no-color
+        --issue --json --local --local-db --lock-timeout --masked
+        --declare --merge-request --start --max-age --max-change --name --no-color
         --online --out --own --poll-interval --port --pull-request --readers --replace --repo --retry-rolled-back
         --search --seed --severity --show-environment --sign --snapshot --speed --stage --strict
         --tag --target --to --to-fleet --together --var --var-file --verbose --verify --wait-for-others --watch
@@ -125,6 +126,14 @@ def test_the_environment_and_the_parallelism_of_the_file_shape_its_plan(
     monkeypatch.setenv("MMEPLAN_ENVIRONMENT", "prod")
     assert "-e prod" in mmeplan("plan --local", folder).stdout
     assert "-e staging" in mmeplan("plan --local -e staging", folder).stdout
+
+
+def test_of_several_files_each_has_its_own_environment(folder: Path) -> None:
+    text = (folder / "fleet.yaml").read_text()
+    (folder / "other.yaml").write_text(f"{text}\noptions: {{environment: prod, format: json}}\n")
+    shown = mmeplan("plan --local fleet.yaml other.yaml", folder).stdout
+    assert "mmeplan apply other.yaml -e prod" in shown
+    assert "mmeplan apply fleet.yaml --local" in shown
 
 
 def test_validate_and_files_look_at_every_environment_whatever_the_file_says(folder: Path) -> None:
