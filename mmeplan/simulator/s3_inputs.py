@@ -52,6 +52,10 @@ _WORDS: Final = {
     "encoding-type": ("InvalidArgument", "Invalid Encoding Method specified in Request"),
     "max-buckets": ("InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000"),
 }
+_IGNORED: Final = {("CreateBucket", "x-amz-acl"): ("bucket-owner-read", "bucket-owner-full-control")}
+"""Values of objects that a bucket's header may have: "If you specify this canned ACL when creating a bucket, Amazon S3
+ignores it" (the S3 user guide, "Canned ACL").
+"""
 _MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
@@ -116,7 +120,7 @@ def _refuse_shape(operation: str, request: Json) -> None:
     for places, sent in ((headers, request["Headers"]), (query, request["Query"])):
         for name, value in sent.items():
             accepts = places.get(name)
-            if accepts is not None and not accepts(value):
+            if accepts is not None and not accepts(value) and value not in _IGNORED.get((operation, name), ()):
                 raise _invalid(name, value)
     if len(request["Key"].encode(errors="surrogatepass")) > KEY_BYTES:
         raise ServiceError("KeyTooLongError", "Your key is too long", 400, {"MaxSizeAllowed": KEY_BYTES})
