@@ -7,7 +7,9 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +17,7 @@ import click
 
 from mmeplan.cli import gitlab
 from mmeplan.cli.door import say, tell
-from mmeplan.cli.outputs import append
+from mmeplan.cli.outputs import append, declared_name
 from mmeplan.cloud import comments, github
 from mmeplan.cloud.clock import SystemClock
 from mmeplan.cloud.rest import Rest
@@ -129,7 +131,8 @@ def command(
         if withdraw:
             of = comments.Marker({"environment": environment, "key": comment_key})
             run = run_of(os.environ)
-            for one in comments.withdraw(client, place, of, _fleets(due), _withdrawn, author or "", run):
+            fleets = _fleets(due)
+            for one in comments.withdraw(client, place, of, fleets, partial(_withdrawn, fleets), author or "", run):
                 say(f"{one.done}: {clean(one.url)}")
             return
         if close:
@@ -145,11 +148,26 @@ def command(
         tell(f"  {_advice(error, repository, issue=bool(issue))}")
         sys.exit(ExitCode.DONE)
     say(f"{posted.done}: {clean(posted.url)}" if posted.url else posted.done)
+    if isinstance(client, github.GitHub) and posted.done in ("created", "updated", "unchanged") and not issue:
+        _hide_outdated(client, place, body, author or "")
     if posted.done == "kept":
         tell("note: a newer run has written it, with a newer commit; this older one leaves it")
 
 
 _NOBODYS: Final = "no pull request's merge brought this commit: nothing is told under one"
+
+
+def _hide_outdated(client: github.GitHub, place: comments.Place, body: str, author: str) -> None:
+    """Hide plans of other commits that another token wrote. What can't be hidden is told."""
+    marker = comments.Marker.of(body) or comments.Marker({})
+    with suppress(CloudError):
+        for node, url in comments.outdated(client, place, marker, author, run_of(os.environ)):
+            try:
+                hidden = client.hide(node)
+            except CloudError:
+                hidden = False
+            said = "hidden, as outdated" if hidden else "it could not be hidden"
+            tell(f"note: another token wrote an older plan of this fleet, {clean(url)}: {said}")
 
 
 def _place(client: Rest, repository: str, number: int | None, issue: str | None = None) -> comments.Place | None:
@@ -205,22 +223,26 @@ def _fleets(text: str) -> list[str]:
     return [os.path.normpath(fleet) for fleet in fleets]
 
 
-def _withdrawn(marker: comments.Marker) -> str:
+def _withdrawn(due: Collection[str], marker: comments.Marker) -> str:
     """What stands in the place of a plan that a pull request no longer asks for."""
-    path = marker.get("path")
-    name = code(path or marker.get("fleet"))
-    if (
-        path
-        and not (Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or ".") / path).exists()
-    ):
-        quoted = shlex.quote(path)
-        typed = code(f"git restore --source=BASE -- {quoted} && mmeplan destroy {quoted}")
+    path, fleet = marker.get("path"), marker.get("fleet")
+    name = code(path or fleet)
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or ".")
+    if not path or (root / path).exists():
+        unchanged = "This pull request changes nothing that the fleet reads. The earlier plan is withdrawn."
+        return f"## {name}: nothing to plan\n\n{unchanged}"
+    moved = [file for file in due if fleet and declared_name(root / file) == fleet]
+    if moved:
         return (
-            f"## {name} is deleted or moved\n\nNo plan deletes what it declared: **its endpoints live on**. To delete "
-            f"them, before the merge: {typed}, with the base branch for BASE."
+            f"## {name} is moved to {code(moved[0])}\n\nThat file declares the same fleet: its plan is the one to read."
         )
-    unchanged = "This pull request changes nothing that the fleet reads. The earlier plan is withdrawn."
-    return f"## {name}: nothing to plan\n\n{unchanged}"
+    quoted = shlex.quote(path)
+    typed = code(f"git restore --source=BASE -- {quoted} && mmeplan destroy {quoted}")
+    return (
+        f"## {name} is deleted or moved\n\nNo plan deletes what it declared: **its endpoints live on**. To delete "
+        f"them, before the merge: {typed}, with the base branch for BASE. Don't where another file declares the fleet "
+        f"{code(fleet)} now: that would delete what this file goes on with."
+    )
 
 
 def connect(environment: Mapping[str, str], clock: Clock) -> Rest:

@@ -291,11 +291,16 @@ class Outputs:
 
     def fleet_name(self) -> str:
         """The fleet's name from a file that can't be loaded, for its comment; empty where it says none as it stands."""
-        try:
-            found = _NAME.search(Path(self.settings.fleet).read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            found = None
-        return found[2] if found else ""
+        return declared_name(Path(self.settings.fleet))
+
+
+def declared_name(file: Path) -> str:
+    """The fleet's name as it stands in a file that isn't loaded; empty where it says none."""
+    try:
+        found = _NAME.search(file.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        found = None
+    return found[2] if found else ""
 
 
 def as_committed(plan: Plan, runner: Mapping[str, str]) -> Plan:

@@ -98,6 +98,11 @@ class Marker:
         """How many members both know and agree on."""
         return sum(bool(self.get(name)) and self.get(name) == other.get(name) for name in _PLACES)
 
+    def says_less(self, other: Marker) -> bool:
+        """Whether it says nothing that the other doesn't: it is the same, or of an earlier release."""
+        known = all(value == other.get(name) for name, value in self.members.items() if value)
+        return known and self.is_of(other)
+
     def is_of(self, other: Marker) -> bool:
         """Whether both are about the same deployment, as far as both know."""
         return self._fits(other, _PLACES) and self._shares(other)
@@ -251,15 +256,30 @@ def _fold(github: Rest, place: Place, item: Mapping[str, Any], text: str, run: R
 def _fold_doubles(
     github: Rest, place: Place, items: list[Mapping[str, Any]], ours: Mapping[str, Any], run: Run
 ) -> None:
-    """Fold what else stands there of the very same deployment."""
+    """Fold what else stands there of the very same deployment, with a marker that says as much or less."""
     marker = Marker.of(str(ours.get("body") or ""))
     for item in items:
         before = str(item.get("body") or "")
         theirs = Marker.of(before)
-        if item is ours or theirs is None or marker is None or theirs.members != marker.members:
+        if item is ours or theirs is None or marker is None or not theirs.says_less(marker):
             continue
-        if not Run.of(before).folded:
+        if not (Run.of(before).folded or run.is_same(Run.of(before))):
             _fold(github, place, item, f"The plan stands in [another comment]({_url(ours)}).", run)
+
+
+def outdated(github: Rest, place: Place, marker: Marker, author: str = "", run: Run = Run()) -> list[tuple[str, str]]:
+    """What another token wrote of this deployment, of another commit than this run's: (node id, address) of each.
+
+    It isn't ours to change, and it looks like the plan of now. Raises CloudError.
+    """
+    author = author or _asked(github)
+    found = []
+    for item in _marked(github, place) if run.sha else ():
+        body = str(item.get("body") or "")
+        theirs, by = Marker.of(body), Run.of(body)
+        if theirs and theirs.is_of(marker) and by.sha not in ("", run.sha) and not _is_by(item.get("user"), author):
+            found.append((str(item.get("node_id") or ""), _url(item)))
+    return found
 
 
 def standing(github: Rest, place: Place, marker: Marker, author: str = "") -> tuple[str, str]:

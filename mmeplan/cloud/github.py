@@ -5,7 +5,8 @@ Source: GitHub Docs, "Getting started with the REST API" (media type, API versio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from mmeplan.cloud.rest import Rest, Service
 
@@ -34,9 +35,24 @@ class GitHub(Rest):
 
         REST's `/user` refuses a workflow's own token; GraphQL's `viewer` tells it as well.
         """
-        graphql = self.url.removesuffix("/v3") + "/graphql"  # on a server of one's own: /api/v3 and /api/graphql
-        body = self.call("POST", graphql, {"query": "query { viewer { login } }"}, again=True)
+        body = self._graphql({"query": "query { viewer { login } }"})
         try:
             return str(body["data"]["viewer"]["login"])
         except (KeyError, TypeError):
             return ""
+
+    def hide(self, comment: str) -> bool:
+        """Hide a comment as outdated, by its node id; whether GitHub did. Raises CloudError.
+
+        Source: GitHub Docs, "Mutations" (`minimizeComment`); "Managing disruptive comments" (write access is enough).
+        """
+        query = (
+            "mutation($id: ID!) { minimizeComment(input: {subjectId: $id, classifier: OUTDATED}) "
+            "{ minimizedComment { isMinimized } } }"
+        )
+        body = self._graphql({"query": query, "variables": {"id": comment}})
+        return isinstance(body, dict) and bool(body.get("data")) and not body.get("errors")
+
+    def _graphql(self, content: Mapping[str, Any]) -> Any:
+        graphql = self.url.removesuffix("/v3") + "/graphql"  # on a server of one's own: /api/v3 and /api/graphql
+        return self.call("POST", graphql, content, again=True)

@@ -240,3 +240,53 @@ def test_what_is_withdrawn_is_said(tmp_path: Path, github: FakeGitHub, options: 
     assert ended.code == 1
     assert told in ended.stderr
     assert github.sent() == []
+
+
+MARKED = "<!-- mmeplan:fleet=prices;environment=;path=fleet.yaml;region=eu-west-1 -->\n"
+
+
+def by_another(github: FakeGitHub, sha: str, marker: str = MARKED) -> str:
+    body = f"{marker}<!-- mmeplan-run:id=3;attempt=1;sha={sha} -->\n\n## prices\n"
+    return str(github.comment(7, "ann", body)["node_id"])
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_older_plan_of_another_token_is_hidden(
+    tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    """A token was changed: what the old one wrote can't be found as ours, and would stay there looking good."""
+    event = {"pull_request": {"number": 7, "head": {"sha": "b" * 40}}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    (tmp_path / "plan.md").write_text(f"{MARKED}\n## prices\n")
+    monkeypatch.setenv("GITHUB_RUN_ID", "5")
+    older = by_another(github, "a" * 40)
+    by_another(github, "b" * 40)
+    by_another(github, "a" * 40, MARKED.replace("eu-west-1", "us-east-1"))
+    github.comment(7, "ann", f"> {MARKED}")
+    before = [item["body"] for item in github.comments[7]]
+    if refused:
+        answer = {"errors": [{"message": "Resource not accessible by integration"}]}
+        github.forced.append(Forced("POST", "/graphql", 200, {"data": {"viewer": {"login": BOT}}}))
+        github.forced.append(Forced("POST", "/graphql", 200, {"data": {"viewer": {"login": BOT}}}))
+        github.forced.append(Forced("POST", "/graphql", 200, answer))
+    ended = commented(tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert github.hidden == ([] if refused else [older])
+    assert ("it could not be hidden" if refused else "hidden, as outdated") in ended.stderr
+    assert [item["body"] for item in github.comments[7]][:-1] == before
+
+
+def test_a_file_that_was_moved_is_not_to_be_destroyed(
+    tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    for name in ("old.yaml", "other.yaml"):
+        fleet = name.partition(".")[0]
+        (tmp_path / "plan.md").write_text(f"<!-- mmeplan:fleet={fleet};environment=;path={name} -->\n\n## {name}\n")
+        assert commented(tmp_path).code == 0
+    (tmp_path / "new.yaml").write_text("version: 1\nfleet: old\n")
+    assert mmeplan("comment --withdraw --due '[\"new.yaml\"]'", tmp_path).code == 0
+    moved, gone = (item["body"] for item in github.comments[7])
+    assert "`old.yaml` is moved to `new.yaml`" in moved
+    assert "destroy" not in moved
+    assert "Don't where another file declares the fleet `other` now" in gone

@@ -432,6 +432,18 @@ def test_doubles_are_folded_once_and_the_plan_stands_in_one(fake: FakeGitHub, cl
     assert len(fake.sent()) == sent + 1
 
 
+def test_a_comment_of_an_earlier_release_beside_a_newer_one_is_folded(fake: FakeGitHub, client: GitHub) -> None:
+    fake.comment(7, BOT, about(), bot=True)
+    fake.comment(7, BOT, about(path="a.yaml", region="eu-west-1"), bot=True)
+    fake.comment(7, BOT, about(path="a.yaml", region="us-east-1"), bot=True)
+    text = about(path="a.yaml", region="eu-west-1", more="new")
+    assert post(client, PLACE, text, fitted, run=Run(6, 1, "b" * 40)).done == "updated"
+    early, ours, elsewhere = (item["body"] for item in fake.comments[7])
+    assert "another comment" in early
+    assert "prices new" in ours
+    assert elsewhere == about(path="a.yaml", region="us-east-1")
+
+
 def test_what_is_not_due_is_withdrawn_and_comes_back(fake: FakeGitHub, client: GitHub) -> None:
     texts = [about(path="a.yaml"), about(path="b.yaml"), about(path="c.yaml", key="k"), about(environment="test")]
     for text in texts:
