@@ -7,10 +7,13 @@ makes of a first and a second signal stands in tests/cli/test_interrupts.py.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -172,3 +175,53 @@ def test_the_address_of_a_run(told: dict[str, str], address: str) -> None:
     from mmeplan.apply.running import run_address
 
     assert run_address(told) == address
+
+
+def test_within_seven_seconds_of_the_first_signal_the_journal_is_written_and_the_lock_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the virtual clock. The action's shell sends the second signal as long after the first as it says."""
+    (pause,) = re.findall(r"\(sleep (\d+); kill -TERM", STEPS["Run mmeplan"]["run"])
+    from mmeplan.apply import FleetLock
+    from mmeplan.simulator import Simulator
+    from mmeplan.simulator.clock import VirtualClock
+
+    (tmp_path / "fleet.yaml").write_text((ROOT / "examples/serverless/fleet.yaml").read_text())
+    sleep, release, opened = VirtualClock.sleep, FleetLock.release, Simulator.open
+    at: dict[str, float] = {}
+
+    def sleeping(clock: VirtualClock, seconds: float) -> None:
+        if seconds > 10 and not at:
+            sleep(clock, 1)
+            at["first"] = clock.monotonic()
+            os.kill(os.getpid(), signal.SIGTERM)
+            sleep(clock, int(pause))
+            os.kill(os.getpid(), signal.SIGTERM)
+        sleep(clock, seconds)
+
+    def releasing(lock: FleetLock) -> str:
+        said = release(lock)
+        at["released"] = lock._clock.monotonic()
+        return said
+
+    def throttled(*arguments: Any) -> Simulator:
+        simulator = opened(*arguments)
+        simulator.faults.throttle("DeleteObject", count=2)
+        return simulator
+
+    monkeypatch.setattr(VirtualClock, "sleep", sleeping)
+    monkeypatch.setattr(FleetLock, "release", releasing)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Simulator, "open", staticmethod(throttled))
+            ended = mmeplan(f"apply --local-db aws.db -y --lock {LOCK}", tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.code == 130, ended.stderr
+    assert int(pause) < at["released"] - at["first"] <= 7
+    assert "is not locked" in mmeplan(f"unlock {LOCK} --local-db aws.db", tmp_path).stdout
+    (journal,) = (tmp_path / ".mmeplan" / "journal").iterdir()
+    last = json.loads(journal.read_text().splitlines()[-1])
+    assert (last["kind"], last["data"]["interrupted"]) == ("ended", True)
+    assert last["data"]["under_way"]
