@@ -23,8 +23,8 @@ from mmeplan.diff import Generation
 from mmeplan.errors import Command, FleetRefused, InputError, PlanRefused, Problem
 from mmeplan.files import PRIVATE, Writing, write_all
 from mmeplan.graph import Graph
-from mmeplan.identity import owner_in
-from mmeplan.kinds import Resource, kind_named
+from mmeplan.identity import address, owner_in
+from mmeplan.kinds import ENDPOINT, Resource, kind_named
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
@@ -93,10 +93,10 @@ class Desired:
 
     def address(self, endpoint: str) -> str:
         """The address of an endpoint given by name or address. Raises InputError."""
-        at = endpoint if endpoint.startswith("endpoint/") else f"endpoint/{endpoint}"
+        at = address(ENDPOINT.name, endpoint.removeprefix(f"{ENDPOINT.name}/"))
         if at in self.graph.resources:
             return at
-        names = sorted(resource.name for resource in self.graph.of_kind("endpoint"))
+        names = sorted(resource.name for resource in self.graph.of_kind(ENDPOINT.name))
         close = difflib.get_close_matches(at.partition("/")[2], names, n=1)
         hint = f"did you mean {close[0]}?" if close else "mmeplan status lists the endpoints"
         raise InputError([Problem(f"no endpoint {endpoint!r} in this fleet", _file_of(self.fleet), hint=hint)])

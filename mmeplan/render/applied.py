@@ -84,7 +84,7 @@ def _endpoints(plan: ShownPlan, outcome: OutcomeView, took_s: Mapping[str, float
         traffic = prose(report.requests_of(change).text)
         return row(code(change.address), did, traffic, ends.get(change.address, "done"), took)
 
-    rows = [line(change) for change in plan.changes if change.kind == "endpoint" and not change.is_noop]
+    rows = [line(change) for change in plan.changes if change.is_swapped and not change.is_noop]
     heads = [row("Endpoint", "Action", "Traffic", "Ended", "Took"), row("---", "---", "---", "---", "--:")]
     return "\n".join([*heads, *fitting(rows, _ROOM)]) if rows else ""
 

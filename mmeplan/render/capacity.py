@@ -115,7 +115,8 @@ def _taken(row: CapacityRow) -> float:
 def capacity_note(plan: ShownPlan) -> str:
     """What the table leaves out, what it can't know, and who waits for whom so that the peak fits."""
     rest = len(moving_types(plan.capacity)) - ROOM
-    of = {step.id: step.address for step in plan.steps if step.address.startswith("endpoint/")}
+    endpoints = {change.address for change in plan.changes if change.is_swapped}
+    of = {step.id: step.address for step in plan.steps if step.address in endpoints}
     own = [step for step in plan.steps if step.id in of]
     # endpoints wait for other endpoints only for the sake of a quota
     waiting = len({s.address for s in own if any(of.get(needed, s.address) != s.address for needed in s.after)})

@@ -18,6 +18,7 @@ ROOT = Path(kinds.__file__).parents[1]
 OWN = ("kinds/", "rules/", "simulator/")
 KINDS = ("model", "endpoint_config", "endpoint")
 SECTIONS = ("models", "endpoint_configs", "endpoints")
+PREFIXES = tuple(f"{kind}/" for kind in KINDS)
 CLASSES = ("LiveModel", "LiveEndpointConfig", "LiveEndpoint")
 CONSTANTS = ("MODEL", "ENDPOINT_CONFIG", "ENDPOINT")
 
@@ -52,6 +53,8 @@ def branches(source: str) -> Iterator[tuple[int, str]]:
             found = sum(key is not None and (names_a_kind(key) or holds_kinds(key, 1)) for key in node.keys) >= 2
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass", "type"):
             found = any(names_a_kind(n) for arg in node.args[1:] for n in ast.walk(arg))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith":
+            found = any(isinstance(n, ast.Constant) and n.value in PREFIXES for arg in node.args for n in ast.walk(arg))
         elif isinstance(node, ast.match_case):
             found = any(names_a_kind(n) for n in ast.walk(node.pattern))
         if found:
@@ -80,6 +83,7 @@ def test_nothing_branches_on_which_kind_it_is(path: Path) -> None:
         "for kind in ('endpoint_config', 'model'): pass",
         "x = isinstance(live, LiveEndpoint)",
         "x = isinstance(live, (live.LiveModel, str))",
+        "x = address.startswith('endpoint_config/')",
         "match kind:\n  case 'model': pass",
         "x = operation in OF['endpoint'] if kind == ENDPOINT else 1",
     ],
