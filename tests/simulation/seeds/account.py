@@ -54,7 +54,7 @@ class Account:
         """A call of somebody else. Raises ServiceError where SageMaker refuses it."""
         service = BY_OPERATION[operation]
         who = Caller(ACCOUNT, REGION, service.name)
-        return self.sim._run(service.operations[operation], who, valid(service, operation, dict(request)))
+        return self.sim._run(service.operations[operation], who, valid(service, operation, dict(request), who.account))
 
     def settle(self) -> None:
         """Let everything happen that is due by now."""
