@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmeplan.aws.s3 import s3_place
-from mmeplan.simulator import names, normalise, refusals
+from mmeplan.simulator import names, normalise, refusals, registry
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call, seconds
 from mmeplan.simulator.names import ENDPOINT_CONFIG, MODEL
@@ -20,7 +20,9 @@ Json = dict[str, Any]
 def create_model(call: Call, request: Json) -> Json:
     """CreateModel. Image, role and artefacts are not looked up, unless the settings say so."""
     name = request["ModelName"]
-    refusals.refuse(refusals.CREATE_MODEL, refusals.Asked(request, call.account, call.region))
+    approvals = registry.approvals(call, refusals.containers(request))
+    asked = refusals.Asked(request, call.account, call.region, approvals=approvals)
+    refusals.refuse(refusals.CREATE_MODEL, asked)
     call.refuse_existing(MODEL, name)
     for container in refusals.containers(request):
         _look_up(call, container, request.get("ExecutionRoleArn", ""))

@@ -17,8 +17,16 @@ MODEL: Final = "model"
 ENDPOINT_CONFIG: Final = "endpoint-config"
 ENDPOINT: Final = "endpoint"
 INFERENCE: Final = "async-inference"  # has no ARN on AWS: it is a request in an endpoint's queue
+MODEL_PACKAGE_GROUP: Final = "model-package-group"
+MODEL_PACKAGE: Final = "model-package"
 
-NOUNS: Final = {MODEL: "model", ENDPOINT_CONFIG: "endpoint configuration", ENDPOINT: "endpoint"}
+NOUNS: Final = {
+    MODEL: "model",
+    ENDPOINT_CONFIG: "endpoint configuration",
+    ENDPOINT: "endpoint",
+    MODEL_PACKAGE_GROUP: "model package group",
+    MODEL_PACKAGE: "model package",
+}
 """Kind, as ARNs spell it → the service's word for it in messages."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):(\d{12}):([a-z-]+)/(.+)", re.ASCII)
@@ -51,6 +59,20 @@ def could_not_find(kind: str, missing_arn: str) -> ServiceError:
 def already_exists(kind: str, existing_arn: str) -> ServiceError:
     """`Cannot create already existing model "arn…".`"""
     return invalid(f'{ALREADY_EXISTS}{NOUNS[kind]} "{existing_arn}".')
+
+
+def does_not_exist(kind: str, missing_arn: str) -> ServiceError:
+    """`ModelPackageGroup arn… does not exist.`: what the model registry says of its objects."""
+    return invalid(f"{_title(kind, '')} {missing_arn} does not exist.")
+
+
+def registered_already(kind: str, existing_arn: str) -> ServiceError:
+    """`Model Package Group already exists: arn…`."""
+    return invalid(f"{_title(kind, ' ')} already exists: {existing_arn}")
+
+
+def _title(kind: str, between: str) -> str:
+    return between.join(word.capitalize() for word in kind.split("-"))
 
 
 def in_progress(endpoint_arn: str) -> ServiceError:

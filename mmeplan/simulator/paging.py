@@ -34,11 +34,16 @@ _SQLITE_MAX: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How objects of one kind are listed: the answer's member and what a summary shows of each."""
+    """How objects of one kind are listed: the answer's member and what a summary shows of each.
+
+    `order` is by creation unless the request says otherwise; `among` are conditions of this kind's requests alone.
+    """
 
     kind: str
     member: str
     summary: Callable[[Stored], Json]
+    order: str = "Descending"
+    among: Callable[[Call, Json], list[Filter]] = lambda *_: []
 
 
 def _model(model: Stored) -> Json:
@@ -66,18 +71,18 @@ ENDPOINTS: Final = Listing(names.ENDPOINT, "Endpoints", _endpoint)
 
 
 def lister(listing: Listing) -> Callable[[Call, Json], Json]:
-    """The List operation of a kind. Newest first unless the request says otherwise."""
+    """The List operation of a kind."""
 
     def run(call: Call, request: Json) -> Json:
         column = _COLUMNS[request.get("SortBy", "CreationTime")]
-        descending = request.get("SortOrder", "Descending") == "Descending"
+        descending = request.get("SortOrder", listing.order) == "Descending"
         limit = request.get("MaxResults", call.settings.page_size)
         found = call.store.page(
             call.scope(listing.kind),
             column=column,
             descending=descending,
             after=_after(request, column, descending),
-            filters=filters(request),
+            filters=[*filters(request), *listing.among(call, request)],
             limit=limit + 1,
         )
         answer: Json = {listing.member: [listing.summary(item) for item in found[:limit]]}

@@ -21,7 +21,7 @@ TAGS_PER_RESOURCE: Final = 50
 def add_tags(call: Call, request: Json) -> Json:
     """AddTags: overwrites the values of keys that exist. Answers all tags of the resource."""
     refusals.refuse(refusals.ADD_TAGS, refusals.Asked(request))
-    resource = _resource(call, request["ResourceArn"])
+    resource = _writable(call, request["ResourceArn"])
     tags = (resource.tags or {}) | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     if len(tags) > TAGS_PER_RESOURCE:
         raise names.invalid(f"The resource can't have more than {TAGS_PER_RESOURCE} tags.")
@@ -38,11 +38,18 @@ def list_tags(call: Call, request: Json) -> Json:
 
 def delete_tags(call: Call, request: Json) -> Json:
     """DeleteTags: keys that aren't there are ignored."""
-    resource = _resource(call, request["ResourceArn"])
+    resource = _writable(call, request["ResourceArn"])
     if resource.tags is not None:
         left = {key: value for key, value in resource.tags.items() if key not in request["TagKeys"]}
         call.store.set_tags(resource.seq, left)
     return {}
+
+
+def _writable(call: Call, arn: str) -> Stored:
+    """As `_resource`, but for versions of model packages, which have no tags of their own."""
+    if arn.partition(f":{names.MODEL_PACKAGE}/")[2].count("/"):
+        raise names.invalid(f"{arn} uses the tags of its model package group.")
+    return _resource(call, arn)
 
 
 def _resource(call: Call, arn: str) -> Stored:
@@ -51,6 +58,10 @@ def _resource(call: Call, arn: str) -> Stored:
     if parts is None:
         raise names.could_not_find("", arn)
     kind, account, region, name = parts
+    if (
+        kind == names.MODEL_PACKAGE and "/" in name
+    ):  # "uses the tags associated with the model group": CreateModelPackage
+        kind, name = names.MODEL_PACKAGE_GROUP, name.partition("/")[0]
     found = call.store.find(kind, account, region, name)
     if found is None or (account, region) != (call.account, call.region):
         raise names.could_not_find(kind, arn)

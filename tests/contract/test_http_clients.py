@@ -49,6 +49,8 @@ def test_the_waiters_wait_for_a_served_endpoint(fast: Door) -> None:
         ("sagemaker", "list_models", {}, 7),
         ("sagemaker", "list_endpoint_configs", {"NameContains": "n"}, 7),
         ("sagemaker", "list_endpoints", {"StatusEquals": "Creating"}, 7),
+        ("sagemaker", "list_model_package_groups", {}, 7),
+        ("sagemaker", "list_model_packages", {"ModelPackageGroupName": "n0"}, 7),
         ("resourcegroupstaggingapi", "get_resources", {}, 7),
         ("cloudwatch", "describe_alarms", {}, 7),
         ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
@@ -81,6 +83,8 @@ def populate(door: Door) -> None:
         sm.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE}, Tags=tags)
         sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[VARIANT | {"ModelName": name}])
         sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        sm.create_model_package_group(ModelPackageGroupName=name)
+        sm.create_model_package(ModelPackageGroupName="n0")
         s3.put_object(Bucket="bucket", Key=name, Body=b"1")
         cloudwatch.put_metric_alarm(
             AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1.0

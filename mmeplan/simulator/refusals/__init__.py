@@ -22,7 +22,8 @@ from mmeplan.simulator.refusals.deployments import (
     UPDATE_WEIGHTS_OF,
 )
 from mmeplan.simulator.refusals.models import COULD_NOT_ACCESS, CREATE_MODEL, HOSTING, LABEL_MISSING, is_marketplace
-from mmeplan.simulator.refusals.refusal import Asked, Refusal, containers, models_of, variants
+from mmeplan.simulator.refusals.packages import CREATE_GROUP, CREATE_PACKAGE
+from mmeplan.simulator.refusals.refusal import Asked, Refusal, containers, models_of, region_of, variants
 from mmeplan.simulator.refusals.tags import ADD_TAGS, of_tags
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "CREATE_ENDPOINT",
     "CREATE_ENDPOINT_CONFIG",
     "CREATE_ENDPOINT_ON",
+    "CREATE_GROUP",
     "CREATE_MODEL",
+    "CREATE_PACKAGE",
     "FAILING",
     "HOSTING",
     "LABEL_MISSING",
@@ -49,12 +52,14 @@ __all__ = [
     "models_of",
     "of_tags",
     "refuse",
+    "region_of",
     "variants",
 ]
 
 REFUSALS: Final = (
     *(*CREATE_MODEL, *CREATE_ENDPOINT_CONFIG, *CREATE_ENDPOINT, *CREATE_ENDPOINT_ON),
     *(*UPDATE_ENDPOINT, *UPDATE_ENDPOINT_TO, *UPDATE_WEIGHTS, *UPDATE_WEIGHTS_OF, *ADD_TAGS),
+    *(*CREATE_GROUP, *CREATE_PACKAGE),
 )
 """Every refusal."""
 FAILING: Final = (*HOSTING, *LAUNCHING)

@@ -122,6 +122,20 @@ def not_a_package(asked: Asked) -> Found:
             yield {"arn": name}
 
 
+def missing_version(asked: Asked) -> Found:
+    """a version that its model package group doesn't have"""
+    for name, approval in asked.approvals.items():
+        if approval == "missing":
+            yield {"package": name}
+
+
+def not_approved(asked: Asked) -> Found:
+    """a version of a model package group that isn't Approved"""
+    for name, approval in asked.approvals.items():
+        if approval not in ("missing", "Approved"):
+            yield {"package": name, "approval": approval}
+
+
 def marketplace_without_isolation(asked: Asked) -> Found:
     """an AWS Marketplace package without network isolation"""
     if not asked.request.get("EnableNetworkIsolation") and any(map(is_marketplace, containers(asked.request))):
@@ -288,6 +302,16 @@ CREATE_MODEL: Final = (
         not_a_package,
         'The ARN "{arn}" is not that of a model package.',
         "model-registry-models.html: a version's ARN ends in model-package/GROUP/VERSION",
+    ),
+    _refused(
+        missing_version,
+        "ModelPackage {package} does not exist.",
+        "DescribeModelPackage's words: docs/sagemaker.md, Model registry",
+    ),
+    _refused(
+        not_approved,
+        "ModelPackage {package} is {approval}: only an Approved version can be deployed.",
+        'botocore CreateModelPackageInput.ModelApprovalStatus: "must be set to Approved to deploy the model"',
     ),
     _refused(
         marketplace_without_isolation,

@@ -19,7 +19,8 @@ Found = Iterator[Mapping[str, object]]
 class Asked:
     """A request whose shape is right, and what its refusals look at besides.
 
-    `models` are the models that the config's variants name, by name, as DescribeModel shows them. `config` is what an
+    `models` are the models that the config's variants name, by name, as DescribeModel shows them. `approvals` are
+    those of the model packages that the registry knows, by their name in the request. `config` is what an
     endpoint is to run, `in_force` what it runs. `live` is the fleet that runs and `coming` the one that is to be
     launched, as DescribeEndpoint shows variants. `deployment` is the DeploymentConfig that is asked for, and
     `carried_out` what is carried out of it.
@@ -29,6 +30,7 @@ class Asked:
     account: str = ""
     region: str = ""
     models: Mapping[str, Json] = field(default_factory=dict)
+    approvals: Mapping[str, str] = field(default_factory=dict)
     config: Json = field(default_factory=dict)
     in_force: Json = field(default_factory=dict)
     live: list[Json] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ CASES: dict[str, dict[str, Asked]] = {
         "license_not_accepted": model({"Image": IMAGE, **source(GATED.format(REGION))}),
         "package_elsewhere": model({"ModelPackageName": f"{PACKAGE}/ranker/1".replace(REGION, "eu-west-2")}),
         "not_a_package": model({"ModelPackageName": f"{PACKAGE}-group/ranker"}),
+        "missing_version": replace(model({"ModelPackageName": "ranker/1"}), approvals={"ranker/1": "missing"}),
+        "not_approved": replace(model({"ModelPackageName": "ranker/1"}), approvals={"ranker/1": "Rejected"}),
         "marketplace_without_isolation": model({"ModelPackageName": MARKETPLACE}),
         "vpc_registry_without_vpc": model({**BY_VPC, "Image": "registry.acme.example/ranker:1"}),
         "registry_login_without_vpc": model({**CONTAINER, "ImageConfig": {"RepositoryAuthConfig": {}}}),
@@ -199,6 +202,13 @@ CASES: dict[str, dict[str, Asked]] = {
         "too_much_desired": rescale(
             RUNS_SERVERLESS, {"VariantName": "main", "ServerlessUpdateConfig": {"ProvisionedConcurrency": 6}}
         ),
+    },
+    "CreateModelPackageGroup": {name: Asked({"Tags": tags}) for name, tags in TAGS.items()},
+    "CreateModelPackage": {
+        **{name: Asked({"ModelPackageName": "ranker", "Tags": tags}) for name, tags in TAGS.items()},
+        "both_names": Asked({"ModelPackageName": "ranker", "ModelPackageGroupName": "ranker"}),
+        "no_name": Asked({}),
+        "tags_of_a_version": Asked({"ModelPackageGroupName": "ranker", "Tags": [{"Key": "a", "Value": "1"}]}),
     },
     "AddTags": {name: Asked({"Tags": tags}) for name, tags in TAGS.items()},
 }
