@@ -33,6 +33,7 @@ SAMPLES = (
         "mig-1g.5gb+a",
         "/a~/",
         "arn:aws:sagemaker:~:123456789012:model-package/x/1",
+        "arn:aws:sagemaker:eu-west-1:123456789012:model-package/x",
         "123456789012",
         f"sha256:{64 * chr(97)}",
     ),
