@@ -7,7 +7,7 @@ import sys
 import click
 
 from mmeplan.cli.door import say
-from mmeplan.cli.options import ApplyOptions, Settings, fleet_options, lock_options
+from mmeplan.cli.options import ApplyOptions, Settings, fleet_options, lock_options, offering
 from mmeplan.errors import InputError, MmeplanError, Problem
 
 EXAMPLES = """\b
@@ -19,7 +19,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("address", metavar="ENDPOINT")
+@click.argument("address", metavar="ENDPOINT", shell_complete=offering("endpoints"))
 @click.option("--to", "to", metavar="ENVIRONMENT", default="", help="The environment that gets it.")
 @click.option("--to-fleet", metavar="NAME", default="", help="The fleet that gets it, if not this one.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")

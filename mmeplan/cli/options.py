@@ -345,24 +345,6 @@ max_change_option = click.option(
     help=f"Refuse to delete or recreate more endpoints than this: 40% or 5.  [default: {DEFAULT_MAX_PERCENT}% of "
     f"{DEFAULT_FROM} or more]",
 )
-address_options = stack(
-    click.option(
-        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this, and what it depends on. Repeatable."
-    ),
-    click.option(
-        "--replace",
-        "replacements",
-        multiple=True,
-        metavar="ADDRESS",
-        help="A fresh object although nothing differs. Repeatable.",
-    ),
-    click.option(
-        "--allow-outage",
-        multiple=True,
-        metavar="ADDRESS",
-        help="Allow deleting and creating this endpoint. Repeatable.",
-    ),
-)
 
 
 def region_option_of(text: str) -> Callable[[Decorated], Decorated]:
@@ -370,6 +352,43 @@ def region_option_of(text: str) -> Callable[[Decorated], Decorated]:
     return click.option("--region", metavar="NAME", envvar="MMEPLAN_REGION", show_envvar=True, help=text)
 
 
+def offering(what: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """The function of `completing` of that name, imported when a shell asks."""
+
+    def offer(context: click.Context, parameter: click.Parameter, typed: str) -> list[Any]:
+        from mmeplan.cli import completing
+
+        found: list[Any] = getattr(completing, what)(context, parameter, typed)
+        return found
+
+    return offer
+
+
+address_options = stack(
+    click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="ADDRESS",
+        shell_complete=offering("addresses"),
+        help="Only this, and what it depends on. Repeatable.",
+    ),
+    click.option(
+        "--replace",
+        "replacements",
+        multiple=True,
+        metavar="ADDRESS",
+        shell_complete=offering("addresses"),
+        help="A fresh object although nothing differs. Repeatable.",
+    ),
+    click.option(
+        "--allow-outage",
+        multiple=True,
+        metavar="ADDRESS",
+        shell_complete=offering("addresses"),
+        help="Allow deleting and creating this endpoint. Repeatable.",
+    ),
+)
 region_option = region_option_of("The region; wins over the file's.")
 _file_options = stack(
     click.option(
@@ -401,6 +420,7 @@ def _environment_option(*names: str, text: str, multiple: bool = False) -> Calla
         metavar="NAME",
         envvar="MMEPLAN_ENVIRONMENT",
         show_envvar=True,
+        shell_complete=offering("environments"),
         help=text,
     )
 

@@ -10,7 +10,7 @@ import click
 from mmeplan.cli.apply import show_and_carry_out
 from mmeplan.cli.commit import commit_of
 from mmeplan.cli.door import tell
-from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options
+from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options, offering
 from mmeplan.cli.outputs import Outputs, exit_code
 from mmeplan.engine import files_of
 from mmeplan.errors import ExitCode, InputError, Problem
@@ -25,7 +25,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("endpoint")
+@click.argument("endpoint", shell_complete=offering("endpoints"))
 @click.option(
     "--to",
     "wanted",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmeplan.cli.door import document, page
-from mmeplan.cli.options import format_option
+from mmeplan.cli.options import format_option, offering
 from mmeplan.cli.screen import color_options, wants_color, width_of
 from mmeplan.errors import InputError, Problem
 
@@ -26,7 +26,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("rule_id", metavar="[ID]", required=False)
+@click.argument("rule_id", metavar="[ID]", required=False, shell_complete=offering("rule_ids"))
 @click.option("--severity", type=click.Choice(["error", "warning", "note"]), help="Only rules of this severity.")
 @click.option(
     "--stage",
