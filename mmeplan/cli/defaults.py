@@ -7,7 +7,7 @@ has a variable and no place in the file: somebody else may have written that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -42,13 +42,7 @@ def typed(name: str, value: _Said) -> _Said | None:
     return value if source is ParameterSource.COMMANDLINE else None
 
 
-if TYPE_CHECKING:
-    _Choice = click.Choice[str]
-else:
-    _Choice = click.Choice  # click 8.1 knows no parameter of it
-
-
-class Format(_Choice):
+class Format(click.Choice[str]):
     """The formats of a command. Another one is an error on the command line; elsewhere it is meant for other commands,
     and this one prints its first.
     """
