@@ -13,8 +13,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from mmeplan.spec.options import COLORS
-
 MIN_WIDTH: Final = 80
 MAX_WIDTH: Final = 160  # columns of a terminal; where COLUMNS says more of a pipe, it is meant
 _CHOICE: Final = "mmeplan.color"
@@ -53,7 +51,7 @@ def color_options(command: Any) -> Any:
     )(command)
     return click.option(
         "--color",
-        type=click.Choice(COLORS),
+        type=click.Choice(["auto", "always", "never"]),
         default="auto",
         envvar="MMEPLAN_COLOR",
         show_envvar=True,
