@@ -42,7 +42,7 @@ def recording(sim: Simulator, into: list[dict[str, Any]]) -> Callable[[Request],
 
 
 def text(body: bytes) -> Any:
-    """A body as JSON data where it is JSON, as text where it is that, else in base64."""
+    """A body as JSON data where it is nothing but JSON, as text where it is that, else in base64."""
     try:
         decoded = body.decode()
     except UnicodeDecodeError:
@@ -51,7 +51,7 @@ def text(body: bytes) -> Any:
         found = json.loads(decoded)
     except ValueError:
         return decoded
-    return {"json": found} if isinstance(found, dict) else decoded
+    return {"json": found} if isinstance(found, dict) and decoded == decoded.strip() else decoded
 
 
 def raw(body: Any) -> bytes:

@@ -19,7 +19,8 @@ class Echo(LLMContentHandler):
     content_type = accepts = "application/json"
 
     def transform_input(self, prompt, model_kwargs):
-        return json.dumps({"inputs": prompt, "parameters": model_kwargs}).encode()
+        body = json.dumps({"inputs": prompt, "parameters": model_kwargs})
+        return f"{body}\n".encode()  # its reader of streams waits for ever for the end of a last line
 
     def transform_output(self, output):
         text = output.read().decode() if hasattr(output, "read") else output
