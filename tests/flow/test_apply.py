@@ -12,11 +12,9 @@ import pytest
 from mmeplan import Engine, Plan
 from mmeplan.apply import Event
 from tests.cli.running import inside
-from tests.flow.fake_github import Forced
 from tests.flow.runner import Ended
 from tests.flow.test_pull_request import (
     BIGGER,
-    FLEET,
     SECRET,
     Repository,
     git,
@@ -138,38 +136,3 @@ def test_a_plan_is_approved_by_its_id_where_none_is_stored(merged: Repository) -
     done = applied(merged, plan_file="", expect=expected)
     assert done.code == 0, done.log
     assert "`prices`: applied;" in comments(merged)[-1]
-
-
-def test_what_stands_under_a_request_is_of_its_last_push(repository: Repository) -> None:
-    """Two regions, a limit of GitHub's, a run that ends late, and a file that is deleted."""
-    repository.commit(BIGGER, "Bigger instances")
-    for region in ("eu-west-1", "us-east-1"):
-        assert repository.act("bigger", args=f"{repository.aws}\n--region={region}").code == 0
-    west, east = comments(repository)
-    assert ("region=eu-west-1" in west, "region=us-east-1" in east) == (True, True)
-
-    repository.commit(FLEET.replace("initial_instance_count: 2", "initial_instance_count: 3"), "More, not bigger")
-    limit = {"message": "API rate limit exceeded"}
-    repository.github.forced.append(Forced("GET", ".*/comments", 403, limit, {"retry-after": "4000"}))
-    limited = repository.act("bigger")
-    assert limited.code == 1, limited.log
-    assert "this is a limit of GitHub's" in limited.log
-    assert "what stands there is older" in limited.summary
-    assert comments(repository) == [west, east]
-
-    repository.commit(BIGGER, "Bigger again")
-    late = repository.runner("bigger")
-    repository.commit(FLEET.replace("initial_instance_count: 2", "initial_instance_count: 4"), "Four")
-    assert repository.act("bigger").code == 0
-    newest = comments(repository)
-    assert "2 → 4" in newest[0]
-    ended = late.act(("Install mmeplan",), args=repository.aws)
-    assert (ended.code, comments(repository)) == (0, newest), ended.log
-    assert "a newer run has written it" in ended.log
-
-    git(repository.origin, "rm", "-q", "fleet.yaml")
-    git(repository.origin, "commit", "-q", "-m", "No fleet")
-    assert repository.act("bigger", command="withdraw", due="[]", args="").code == 0
-    for body in comments(repository):
-        assert "its endpoints live on" in body
-        assert "ml.m5" not in body
