@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mmeplan.cli import gitlab
+from mmeplan.cli.commit import event_of, members
 from mmeplan.cli.door import say, tell
 from mmeplan.cli.outputs import append, declared_name
 from mmeplan.cloud import comments, github
@@ -24,6 +25,7 @@ from mmeplan.cloud.rest import Rest
 from mmeplan.errors import CloudError, ExitCode, InputError, Problem
 from mmeplan.render import clean
 from mmeplan.render.markup import code, fitted, prose
+from mmeplan.render.reports import ALL_FLEETS
 from mmeplan.render.reviewed import Comparison, compared, unknown
 
 if TYPE_CHECKING:
@@ -46,6 +48,18 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _QUEUE: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}")
 """The branch of an entry of a merge queue: the number is the pull request's."""
 _REF: Final = re.compile(r"refs/pull/(\d+)/(?:merge|head)")
+_WORDS: Final[Mapping[str, str]] = {
+    "outage": "an OUTAGE",
+    "delete": "a DELETION",
+    "traffic_shift": "a shift of traffic",
+    "in_place": "a change in place",
+    "create": "new endpoints",
+    "none": "nothing that traffic notices",
+    "unchanged": "no change",
+    "refused": "a refusal",
+    "error": "no plan at all",
+}
+"""What a plan says of itself, in the words of a note."""
 _LOCKED: Final = re.compile(r"\blocked\b", re.IGNORECASE)
 _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
 """How GitHub refuses a token that may read and not write, and a comment under a locked conversation."""
@@ -83,6 +97,13 @@ _DENIED: Final = re.compile(r"not accessible by|\blocked\b", re.IGNORECASE)
     help="Write nothing under the pull request: say whether its plan is the one of --file, and in what they differ.",
 )
 @click.option("-e", "--environment", default="", metavar="NAME", help="The environment whose comments are withdrawn.")
+@click.option(
+    "--when",
+    type=click.Choice(["always", "changes"]),
+    default="always",
+    show_default=True,
+    help="changes: no comment is made where nothing changes; one that stands is brought up to date all the same.",
+)
 @click.option("--close", is_flag=True, help="Close that issue, where it is open.")
 @click.option("--author", metavar="LOGIN", help="The login that comments are written as; GitHub is asked otherwise.")
 @click.option(
@@ -102,6 +123,7 @@ def command(
     pull_request: int | None,
     issue: str | None,
     comment_key: str,
+    when: str,
     close: bool,
     author: str | None,
     if_denied: str,
@@ -109,9 +131,11 @@ def command(
     """Put Markdown under a pull or merge request, once: the comment of the run before is changed in place.
 
     The comment is found by its hidden marker (fleet, environment, path, region, account, --comment-key) and its author.
-    Where nothing but the time differs, nothing is sent. A text that is too long is cut, and says so. In a workflow an
-    older run leaves the comment of a newer one, and two plans of one run may not have one comment. After a merge the
-    pull request is the one that brought the commit.
+    Where nothing but the time differs, nothing is sent. GitHub notifies nobody of an edit: where the worst effect has
+    got worse, or in an issue the drift, a note of its own says so. A text that is too long is cut, and says so. In a
+    workflow an older run leaves the comment of a newer one, and two plans of one run may not have one comment. An issue
+    that was closed by hand stays closed for the same drift. After a merge the pull request is the one that brought the
+    commit.
     """
     if close and not issue:
         raise InputError([Problem("--close is about an issue", hint="name it: --issue TITLE")])
@@ -138,7 +162,16 @@ def command(
         if close:
             posted = comments.close(client, place, comments.Marker.of(body) or comments.Marker({}), author or "")
         else:
-            posted = comments.post(client, place, body, fitted, author or "", run_of(os.environ))
+            posted = comments.post(
+                client,
+                place,
+                body,
+                fitted,
+                author or "",
+                run_of(os.environ),
+                note=_worse,
+                only_changes=when == "changes",
+            )
     except CloudError as error:
         _in_summary(error)
         if if_denied == "fail" or not (error.status == 403 and _DENIED.search(error.message)):
@@ -211,6 +244,14 @@ def _tell_reviewed(found: Comparison) -> None:
             append(Path(path), text)
 
 
+def _worse(said: comments.Said, before: comments.Said, url: str) -> str:
+    """The note on a plan that has got worse."""
+    more = f"; {said.drift} endpoints have drifted, {before.drift} before" if said.drift > before.drift else ""
+    was = f", and was {_WORDS.get(before.worst, before.worst)}" if before.worst else ""
+    now = f"its worst effect is **{_WORDS.get(said.worst, said.worst)}**"
+    return f"The plan has got worse: {now}{was}{more}. It stands [here]({url}).\n"
+
+
 def _fleets(text: str) -> list[str]:
     try:
         fleets = json.loads(text)
@@ -226,6 +267,9 @@ def _fleets(text: str) -> list[str]:
 def _withdrawn(due: Collection[str], marker: comments.Marker) -> str:
     """What stands in the place of a plan that a pull request no longer asks for."""
     path, fleet = marker.get("path"), marker.get("fleet")
+    if fleet == ALL_FLEETS:
+        unread = "This pull request changes nothing that a fleet reads. The earlier plans are withdrawn."
+        return f"## Nothing to plan\n\n{unread}"
     name = code(path or fleet)
     root = Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or ".")
     if not path or (root / path).exists():
@@ -259,10 +303,10 @@ def connect(environment: Mapping[str, str], clock: Clock) -> Rest:
 
 def pull_request_of(environment: Mapping[str, str]) -> int:
     """The pull request that the workflow runs for. Raises InputError."""
-    number = _members(_event(environment).get("pull_request")).get("number")
+    number = members(event_of(environment).get("pull_request")).get("number")
     if isinstance(number, int) and number > 0:
         return number
-    queue = _QUEUE.fullmatch(str(_members(_event(environment).get("merge_group")).get("head_ref", "")))
+    queue = _QUEUE.fullmatch(str(members(event_of(environment).get("merge_group")).get("head_ref", "")))
     ref = queue or _REF.fullmatch(environment.get("GITHUB_REF", ""))
     if ref:
         return int(ref[1])
@@ -276,23 +320,10 @@ def run_of(environment: Mapping[str, str]) -> comments.Run:
     number, attempt = (environment.get(name, "") for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
     if not number.isdecimal():
         return comments.Run()
-    head = _members(_members(_event(environment).get("pull_request")).get("head"))
+    head = members(members(event_of(environment).get("pull_request")).get("head"))
     sha = str(head.get("sha") or environment.get("GITHUB_SHA", ""))
     known = sha if _SHA.fullmatch(sha) else ""
     return comments.Run(int(number), int(attempt) if attempt.isdecimal() else 1, known)
-
-
-def _event(environment: Mapping[str, str]) -> Mapping[str, Any]:
-    path = environment.get("GITHUB_EVENT_PATH", "")
-    try:
-        event = json.loads(Path(path).read_bytes()) if path else {}
-    except (OSError, ValueError, RecursionError):
-        event = {}
-    return _members(event)
-
-
-def _members(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _repository(name: str) -> str:

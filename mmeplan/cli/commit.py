@@ -6,12 +6,13 @@ only counts where the files are as they were committed.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 VARIABLES: Final = ("GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT")
 """Where GitHub Actions, GitLab CI and Bitbucket Pipelines tell the commit."""
@@ -21,10 +22,14 @@ _GIT_TIMEOUT_S: Final = 5
 
 
 def commit_of(files: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
-    """The commit's full id; None outside git, without git, and where one of the files isn't as it was committed."""
-    told = next((environment[name] for name in VARIABLES if environment.get(name)), None)
+    """The commit's full id; None outside git, without git, and where one of the files isn't as it was committed.
+
+    Of a pull request on GitHub it is the head: what GitHub calls the commit there is a trial merge that nobody knows.
+    """
+    head = members(members(event_of(environment).get("pull_request")).get("head")).get("sha")
+    told = head or next((environment[name] for name in VARIABLES if environment.get(name)), None)
     if told is not None:
-        return told if _ID.fullmatch(told) else None
+        return told if _ID.fullmatch(str(told)) else None
     if not files:
         return None
     folder = Path(files[0]).absolute().parent
@@ -50,3 +55,18 @@ def commit_of(files: Sequence[str], environment: Mapping[str, str] = os.environ)
             oid = line.removeprefix("# branch.oid ")
         changed = changed or not line.startswith("#")
     return oid if oid and not changed and _ID.fullmatch(oid) else None
+
+
+def event_of(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """The event that a workflow of GitHub runs for; empty elsewhere."""
+    path = environment.get("GITHUB_EVENT_PATH", "")
+    try:
+        event = json.loads(Path(path).read_bytes()) if path else {}
+    except (OSError, ValueError, RecursionError):
+        event = {}
+    return members(event)
+
+
+def members(value: Any) -> Mapping[str, Any]:
+    """The members of an object of JSON; of anything else none."""
+    return value if isinstance(value, dict) else {}

@@ -38,7 +38,7 @@ from botocore.response import StreamingBody
 
 from mmeplan import __version__
 from mmeplan.cloud import answers
-from mmeplan.cloud.clock import Pace, is_loopback, repeated
+from mmeplan.cloud.clock import UNTRUSTED, Pace, is_loopback, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
 from mmeplan.live import READS, Answer, Call, Clock, Progress, Veil
 
@@ -260,6 +260,10 @@ class Cloud:
         except ParamValidationError as error:
             raise CloudError(operation, "ParamValidation", str(error)) from None
         except (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError) as error:
+            if UNTRUSTED in str(error):  # before anything was sent, and so again each time
+                refused = CloudError(operation, "UntrustedCertificate", str(error))
+                refused.hint = "AWS_CA_BUNDLE names a file with the CA of what answers here (PEM), a proxy perhaps"
+                raise refused from None
             raise ConnectionFailedError(operation, str(error)) from None
         except BotoCoreError as error:
             raise CloudError(operation, type(error).__name__, str(error)) from None

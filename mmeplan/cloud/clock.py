@@ -26,6 +26,8 @@ READ_ATTEMPTS: Final = 7  # about a minute of patience in all
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 20.0
 FIRST_ATTEMPTS: Final = 4  # before anything ever answered: a wrong endpoint or no network is told within seconds
+UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+"""How OpenSSL calls a certificate of a CA that nobody told it of."""
 _REPEATABLE: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
 
 T = TypeVar("T")

@@ -13,19 +13,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
 from mmeplan.cloud.rest import Rest
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError, Problem
+from mmeplan.plan import EFFECTS
 
 LIMIT: Final = 65_536  # characters of a comment or an issue: GitHub, "Body is too long (maximum is 65536 characters)"
 LABEL: Final = "mmeplan"
 """The label of the issues that are opened; for people, who may take it away."""
+_MOST_CLOSED: Final = 100  # closed issues that are looked at: a page of GitHub's
 ACTIONS_BOT: Final = "github-actions[bot]"
 
 _MARKER: Final = re.compile(r"<!-- mmeplan:(\S+) -->")
 _RUN: Final = re.compile(r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(;folded)? -->\n?")
+_SAID: Final = re.compile(r"<!-- mmeplan-plan:id=(\S*?);worst=(\w*);drift=(\d+) -->\n?")
 _READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _PLACES: Final = ("fleet", "path", "region", "account")
 """The members of a marker that may be unknown; those of an old marker are fleet and environment alone."""
@@ -35,7 +39,17 @@ _APART: Final = ("environment", "key", "about")
 
 Fit = Callable[[str, int], str]
 """Cuts a text to so many characters: `render.fitted`."""
-Done = Literal["created", "updated", "unchanged", "kept", "closed", "withdrawn", "nothing to close"]
+Done = Literal[
+    "created",
+    "updated",
+    "unchanged",
+    "kept",
+    "closed",
+    "withdrawn",
+    "nothing to close",
+    "nothing to say",
+    "left closed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +137,32 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says of a plan: its id, the worst effect or `unchanged`, `refused`, `error`, and how many endpoints
+    have drifted. A text without a plan says nothing: it is withdrawn, closed, or of an earlier version.
+    """
+
+    id: str = ""
+    worst: str = ""
+    drift: int = 0
+
+    @staticmethod
+    def of(body: str) -> Said:
+        """What a text says."""
+        found = _SAID.search(body)
+        return Said(found[1], found[2], int(found[3])) if found else Said()
+
+    def is_worse(self, before: Said, *, by_drift: bool) -> bool:
+        """Whether the worst effect has got worse; with `by_drift` also whether more endpoints have drifted."""
+        ranks = [EFFECTS.index(said.worst) if said.worst in EFFECTS else 0 for said in (self, before)]
+        return ranks[0] > ranks[1] or (by_drift and self.drift > before.drift)
+
+
+Note = Callable[[Said, Said, str], str]
+"""A note on what has got worse: what is said now, what was said before, and the address of the text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """What was done, and where it can be seen."""
 
@@ -132,12 +172,17 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the text stands: `listed` are its siblings, `new` is where another goes, `changed` is where one is."""
+    """Where the text stands: `listed` are its siblings, `new` is where another goes, `changed` is where one is.
+
+    `notes` is where a note on it goes, `new` where that is empty, `closed` are siblings that are closed.
+    """
 
     listed: str
     new: str
     changed: str
     also: Mapping[str, Any] = field(default_factory=dict)
+    notes: str = ""
+    closed: str = ""
 
 
 def pull_request(repository: str, number: int) -> Place:
@@ -160,7 +205,9 @@ def merged(github: Rest, repository: str, sha: str) -> int:
 def issue(repository: str, title: str) -> Place:
     """The open issues of a repository."""
     base = f"/repos/{repository}/issues"
-    return Place(f"{base}?state=open", base, f"{base}/{{number}}", {"title": title, "labels": [LABEL]})
+    closed, one = f"{base}?state=closed&labels={LABEL}&sort=updated", f"{base}/{{number}}"
+    also = {"title": title, "labels": [LABEL]}
+    return Place(f"{base}?state=open", base, one, also, f"{one}/comments", closed)
 
 
 def keyed(body: str, key: str) -> str:
@@ -175,11 +222,24 @@ def _quoted(name: str) -> str:
 # --- one text ---------------------------------------------------------------------------------------------------------
 
 
-def post(github: Rest, place: Place, body: str, fit: Fit, author: str = "", run: Run = Run()) -> Posted:
+def post(
+    github: Rest,
+    place: Place,
+    body: str,
+    fit: Fit,
+    author: str = "",
+    run: Run = Run(),
+    *,
+    note: Note | None = None,
+    only_changes: bool = False,
+) -> Posted:
     """Create the text, or change the one that is there, or leave it: an unchanged text isn't sent.
 
-    `author` is the login that we write as; it is asked where it isn't given. Raises CloudError; InputError where
-    this very run has written another text there; ValueError where the text has no marker.
+    `author` is the login that we write as; it is asked where it isn't given. GitHub notifies of what is created and not
+    of an edit, so that what has got worse is told by a `note` as well. `only_changes`: no text is created that says
+    `unchanged`. An issue that somebody has closed by hand stays closed as long as it would say the same.
+    Raises CloudError; InputError where this very run has written another text there; ValueError where the text has no
+    marker.
     """
     marker = Marker.of(body)
     if marker is None:
@@ -193,6 +253,11 @@ def post(github: Rest, place: Place, body: str, fit: Fit, author: str = "", run:
     items = _ours(github, place, author)
     ours = _best(items, marker, run)
     if ours is None:
+        if only_changes and Said.of(text).worst == "unchanged":
+            return Posted("nothing to say")
+        closed = _closed_by_hand(github, place, marker, Said.of(text), author)
+        if closed is not None:
+            return Posted("left closed", _url(closed))
         try:
             return create()
         except CloudError as error:
@@ -211,6 +276,9 @@ def post(github: Rest, place: Place, body: str, fit: Fit, author: str = "", run:
         return Posted("kept", _url(ours))
     if run.is_same(written_by) and not written_by.folded:
         raise _taken(_url(ours))
+    said, earlier = Said.of(text), Said.of(before)
+    if note is not None and said.is_worse(earlier, by_drift=bool(place.closed)):
+        github.call("POST", _filled(place.notes or place.new, ours), {"body": note(said, earlier, _url(ours))})
     try:
         return Posted("updated", _url(_sent(github, "PATCH", _path(place, ours), text, fit)))
     except CloudError as error:
@@ -296,8 +364,23 @@ def close(github: Rest, place: Place, marker: Marker, author: str = "") -> Poste
     ours = _best(_ours(github, place, author or _asked(github)), marker, Run())
     if ours is None:
         return Posted("nothing to close")
-    closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed"})
+    body = _SAID.sub("", str(ours.get("body") or ""))  # what it said is over: it was not closed by hand
+    closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed", "body": body})
     return Posted("closed", _url(closed))
+
+
+def _closed_by_hand(github: Rest, place: Place, marker: Marker, said: Said, author: str) -> Mapping[str, Any] | None:
+    """An issue of this deployment that is closed and still says the same; of the hundred that were changed last."""
+    if not place.closed or not said.id:
+        return None
+    newest = islice(github.pages(place.closed), _MOST_CLOSED)
+    ours = (item for item in newest if isinstance(item, dict) and _is_by(item.get("user"), author))
+    for item in ours:
+        body = str(item.get("body") or "")
+        theirs = Marker.of(body)
+        if theirs is not None and theirs.is_of(marker) and Said.of(body) == said:
+            return item
+    return None
 
 
 def _taken(url: str) -> InputError:
@@ -364,9 +447,13 @@ def _sent(github: Rest, method: str, path: str, text: str, fit: Fit, also: Mappi
 
 def _path(place: Place, item: Mapping[str, Any]) -> str:
     """The address of one text. Raises CloudError where GitHub gave it no number."""
+    return _filled(place.changed, item)
+
+
+def _filled(path: str, item: Mapping[str, Any]) -> str:
     numbers = {name: item.get(name) for name in ("id", "number") if isinstance(item.get(name), int)}
     try:
-        return place.changed.format(**numbers)
+        return path.format(**numbers)
     except KeyError as error:
         raise CloudError("GET", "UnreadableAnswer", f"GitHub lists a text without its {error}", status=0) from None
 

@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util import make_headers, parse_url
 
 from mmeplan import __version__
-from mmeplan.cloud.clock import is_loopback
+from mmeplan.cloud.clock import UNTRUSTED, is_loopback
 from mmeplan.errors import CloudError, ConnectionFailedError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -155,6 +155,9 @@ class _Retries(Retry):
         return status_code in (403, 429) or (status_code >= 500 and repeated)
 
     def increment(self, method: str | None = None, url: str | None = None, *args: Any, **more: Any) -> Self:
+        error = more.get("error")
+        if error is not None and UNTRUSTED in str(error):
+            raise MaxRetryError(more["_pool"], url or "", error)
         response: BaseHTTPResponse | None = more.get("response")
         location = response.get_redirect_location() if response is not None else None
         if location:
@@ -241,7 +244,8 @@ def _refusal(service: Service, operation: str, answer: BaseHTTPResponse, wait_s:
 
 def _no_answer(service: Service, operation: str, error: HTTPError) -> ConnectionFailedError:
     failed = ConnectionFailedError(operation, f"no answer: {getattr(error, 'reason', None) or error}")
-    failed.hint = f"look at the network and {service.url_variable}"
+    trusted = "its certificate isn't trusted here: SSL_CERT_FILE names a file with its CA, and with the others (PEM)"
+    failed.hint = trusted if UNTRUSTED in str(error) else f"look at the network and {service.url_variable}"
     return failed
 
 

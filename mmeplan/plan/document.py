@@ -19,7 +19,7 @@ from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 from mmeplan.spec import VariableFile
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 """The format of a plan, where none of its objects is of a kind that needs a later one (`Kind.plan_format`)."""
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
 
@@ -165,7 +165,8 @@ class Plan:
 
     `complete`: everything that is declared was looked at. `applyable`: there is something to do and nothing forbids it.
     `errored`: something could not be read. Three facts, because a plan can be incomplete and still worth reading.
-    `commit` is the git commit that the fleet file is as in, None where that isn't known. Members with a default came
+    `commit` is the git commit that the fleet file is as in, None where that isn't known. `plan_id` is a digest of what
+    the plan does, `seal` of the whole document (since 1.2, empty in plans of before). Members with a default came
     with a later minor version of the format.
     """
 
@@ -191,6 +192,7 @@ class Plan:
     format_version: str = FORMAT_VERSION
     capacity: Capacity | None = None
     commit: str | None = None
+    seal: str = ""
 
     @staticmethod
     def read(path: str | Path) -> Plan:

@@ -1,13 +1,16 @@
-"""The plan's JSON document, both ways, and `plan_id`: the digest of the document without times.
+"""The plan's JSON document, both ways, and its two digests.
 
-The same inputs give the same id everywhere. Written piece by piece, so that a large plan is never in memory as text.
+`plan_id` is a digest of what the plan does: of its deployment, changes, steps and fingerprints, without the lines on
+which entries stand, so that a comment in the fleet file doesn't change it. `seal` is the digest of the whole document
+without times: a file that was edited no longer matches. The same inputs give the same digests everywhere. Written piece
+by piece, so that a large plan is never in memory as text.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -32,36 +35,73 @@ from mmeplan.plan.step import Step, step_of
 from mmeplan.spec import VariableFile
 
 _LISTS: Final = ("changes", "steps", "drift", "findings")
-_OUTSIDE_ID: Final = ("plan_id", "created_at", "tool_version", "commit")
-"""Members that may differ between two runs with the same inputs."""
+_OUTSIDE_SEAL: Final = ("plan_id", "seal", "created_at", "tool_version", "commit")
+"""Members that may differ between two runs with the same inputs, and the digests."""
+_WITHOUT_SEAL: Final = ("1.0", "1.1")
+_DEPLOYMENT: Final = ("fleet", "environment", "account", "region")
 _PIECE: Final = 100  # changes or steps that are hashed at a time
 _HINT: Final = "make a new one: mmeplan plan --out FILE"
 
 
 def with_id(plan: Plan) -> Plan:
-    """The plan with its `plan_id` filled in."""
-    return replace(plan, plan_id=plan_id(plan))
+    """The plan with its `plan_id` and `seal` filled in."""
+    return replace(plan, plan_id=plan_id(plan), seal=_seal(plan))
 
 
 def plan_id(plan: Plan) -> str:
-    """`sha256:` and the digest of the canonical document without times, made piece by piece to stay small in memory."""
-    snapshot = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
-    return _digest({**_head(plan), "snapshot": snapshot}, _lists(plan))
+    """`sha256:` and the digest of what the plan does, made piece by piece to stay small in memory."""
+    deployment = {name: getattr(plan, name) for name in _DEPLOYMENT}
+    return _id(deployment, plan.snapshot.fingerprints, {"changes": plan.changes, "steps": plan.steps})
 
 
 def _document_id(document: Mapping[str, Any]) -> str:
-    """The same of a document as it was read, with every member that it has: so older minor versions keep their id."""
+    """The same of a document as it was read, with every member that it has."""
+    deployment = {name: document.get(name) for name in _DEPLOYMENT}
+    changes = [_without_lines(change) for change in document["changes"]]
+    fingerprints = document["snapshot"].get("fingerprints")
+    return _id(deployment, fingerprints, {"changes": changes, "steps": document["steps"]})
+
+
+def _id(deployment: Mapping[str, Any], fingerprints: Any, lists: Mapping[str, Sequence[Any]]) -> str:
+    return _digest({**deployment, "fingerprints": fingerprints}, lists, _canonical_without_lines)
+
+
+def _without_lines(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A change of a document without its place in the file."""
+    found = {key: value for key, value in change.items() if key != "location"}
+    if "fields" in found:
+        found["fields"] = [{key: value for key, value in item.items() if key != "line"} for item in found["fields"]]
+    return found
+
+
+def _seal(plan: Plan) -> str:
+    """`sha256:` and the digest of the canonical document without times."""
+    snapshot = {"digest": plan.snapshot.digest, "fingerprints": plan.snapshot.fingerprints}
+    return _digest({**_head(plan), "snapshot": snapshot}, _lists(plan), _canonical_json)
+
+
+def _document_seal(document: Mapping[str, Any]) -> str:
+    """The same of a document as it was read: so older minor versions keep theirs, which they call `plan_id`."""
     head = {key: value for key, value in document.items() if key not in _LISTS}
     snapshot = {name: document["snapshot"].get(name) for name in ("digest", "fingerprints")}
-    return _digest({**head, "snapshot": snapshot}, {name: document[name] for name in _LISTS})
+    return _digest({**head, "snapshot": snapshot}, {name: document[name] for name in _LISTS}, _canonical_json)
 
 
-def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> str:
+def _is_as_made(document: Mapping[str, Any]) -> bool:
+    """Whether a document is as it was written. Up to format 1.1 `plan_id` was the digest of the whole."""
+    told = (document["plan_id"], document.get("seal", ""))
+    whole = _document_seal(document)
+    if str(document["format_version"]) in _WITHOUT_SEAL:
+        return told == (whole, "")
+    return told == (_document_id(document), whole)
+
+
+def _digest(head: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], canonical: Callable[[Any], str]) -> str:
     sha = hashlib.sha256()
-    sha.update(_canonical_json({k: v for k, v in head.items() if k not in _OUTSIDE_ID}).encode("ascii"))
+    sha.update(canonical({k: v for k, v in head.items() if k not in _OUTSIDE_SEAL}).encode("ascii"))
     for items in lists.values():
         for start in range(0, len(items), _PIECE):
-            sha.update(b"\n" + _canonical_json(items[start : start + _PIECE]).encode("ascii"))
+            sha.update(b"\n" + canonical(items[start : start + _PIECE]).encode("ascii"))
     return f"sha256:{sha.hexdigest()}"
 
 
@@ -86,7 +126,8 @@ def write(plan: Plan, stream: TextIO) -> None:
 def _head(plan: Plan) -> dict[str, Any]:
     """The document without its long lists, the version and the id first."""
     names = [member.name for member in fields(plan) if member.name not in _LISTS]
-    return {name: getattr(plan, name) for name in ("format_version", "plan_id", *names)}
+    head = {name: getattr(plan, name) for name in ("format_version", "plan_id", "seal", *names)}
+    return head if plan.seal else {name: value for name, value in head.items() if name != "seal"}
 
 
 def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
@@ -101,6 +142,15 @@ def _members(value: Any) -> dict[str, Any]:
     for name, default in _left_out(value).items():
         if members[name] == default:
             del members[name]
+    return members
+
+
+def _placeless(value: Any) -> dict[str, Any]:
+    """The same without places in the file."""
+    members = _members(value)
+    if isinstance(value, Change | FieldChange):
+        members.pop("location", None)
+        members.pop("line", None)
     return members
 
 
@@ -124,6 +174,7 @@ def plain(value: Any) -> Any:
 
 _json: Final = json.JSONEncoder(default=_members).encode
 _canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_members).encode
+_canonical_without_lines: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_placeless).encode
 """Made once: `json.dumps` with options makes an encoder for each call."""
 
 
@@ -138,8 +189,8 @@ def read(text: str, file: str) -> Plan:
     """
     document = _parsed(text, file)
     plan = _decoded(document, text, file, calls=True)
-    if _document_id(document) != plan.plan_id:
-        raise _refusal("the plan file was changed after it was made: its content doesn't match its plan_id", file)
+    if not _is_as_made(document):
+        raise _refusal("the plan file was changed after it was made: its content doesn't match its digests", file)
     return _consistent(plan, file)
 
 

@@ -24,7 +24,7 @@ from mmeplan.plan import EFFECTS, Finding, PlanReport
 from mmeplan.render.door import PageOptions, ShownPlan, masks, shown
 from mmeplan.render.findings import folded
 from mmeplan.render.markdown import BUDGET, SMALLEST, finding_line, markdown
-from mmeplan.render.markup import code, length, marker
+from mmeplan.render.markup import code, content_line, length, marker
 from mmeplan.render.report import WORST_FIRST, summary_line
 from mmeplan.render.reports import report_id, report_line, report_markdown
 from mmeplan.render.style import clean
@@ -180,6 +180,7 @@ def no_plan_markdown(
     about = f"{code(fleet or PurePosixPath(path).stem)}{f' ({code(environment)})' if environment else ''}"
     head = [
         marker(fleet, environment, path=path, region=region, account=account),
+        content_line("", "error", 0),
         "",
         f"## {about}: there is no plan; {counted(count, 'error')}",
         "",

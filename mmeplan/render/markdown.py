@@ -9,7 +9,7 @@ Sources: GitHub, "Body is too long (maximum is 65536 characters)"; a step summar
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mmeplan.plan import Change, Finding
@@ -19,7 +19,7 @@ from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import SEVERITIES, folded, rule_page, severities, spot
-from mmeplan.render.markup import code, code_tag, fence, fitting, length, marker, prose, row
+from mmeplan.render.markup import code, code_tag, content_line, fence, fitting, length, marker, prose, row
 from mmeplan.render.relations import Relations
 from mmeplan.render.style import clean, padded, shorten, widths_of
 from mmeplan.render.values import ABSENT, FieldGroup, counted, place, time_text
@@ -32,6 +32,7 @@ _NAMED: Final = 5  # details that are left out and named
 _NAME_ROOM: Final = 80  # columns of such a name
 _FIELDS: Final = 2  # fields that are named in a row
 _CAUSES: Final = 3
+_ALIKE: Final = 5  # configs and models of which the same is told, a row each; more are one row
 _VALUE_ROOM: Final = 1_000  # columns of one value in the details
 _LOOSE_ROOM: Final = 200  # configs and models without an endpoint that are listed
 MOST_ASKED: Final = 100  # fields of a new object
@@ -73,7 +74,8 @@ def _body(plan: ShownPlan, options: PageOptions, budget: int, room: int) -> list
 
 def _marker(plan: ShownPlan) -> str:
     path = plan.source[0].path if plan.source else ""
-    return marker(plan.fleet, plan.environment, path=path, region=plan.region, account=plan.account)
+    head = marker(plan.fleet, plan.environment, path=path, region=plan.region, account=plan.account)
+    return f"{head}\n{content_line(plan.plan_id, report.worst_word(plan), len(plan.drift))}"
 
 
 def _with_gap(part: str) -> int:
@@ -229,8 +231,13 @@ def _table(plan: ShownPlan, families: Families, room: int) -> str:
     if not changes:
         return ""
     relations, leaders, followers = families.relations, families.leaders, families.followers
-    told = (change for change in changes if change.address not in leaders)
-    lines = [*_HEADS, *(_row(relations, change, followers.get(change.address, ())) for change in told)]
+    rows: dict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.address not in leaders:
+            alone = change.address if change.is_swapped else change.kind
+            rows[(alone, *_told(relations, change))].append(change)
+    told = (part for alike in rows.values() for part in ([alike] if len(alike) > _ALIKE else [[one] for one in alike]))
+    lines = [*_HEADS, *(_row(relations, alike, followers) for alike in told)]
     if _size(lines) <= room:
         return "\n".join(lines)
     return _with_counts(changes, relations, room)
@@ -246,13 +253,17 @@ def _size(lines: Iterable[str]) -> int:
     return sum(length(line) + 1 for line in lines)
 
 
-def _row(relations: Relations, change: Change, alike: Sequence[str] = ()) -> str:
-    at = place(change.location)
-    why = _why(report.why(relations, change))
-    more = f" and {len(alike):,} more alike" if alike else ""
-    return row(
-        code(change.address) + more, _action(change), _bold(report.requests_of(change)), why, code(at) if at else ""
-    )
+def _row(relations: Relations, alike: Sequence[Change], followers: Mapping[str, Sequence[str]]) -> str:
+    """A row of objects of which the same is told, the first by its name and place."""
+    first = alike[0]
+    at, number = place(first.location), len(alike) - 1 + len(followers.get(first.address, ()))
+    more = f" and {number:,} more alike" if number else ""
+    return row(code(first.address) + more, *_told(relations, first), code(at) if at else "")
+
+
+def _told(relations: Relations, change: Change) -> tuple[str, str, str]:
+    """What is done, to whose requests, and why."""
+    return _action(change), _bold(report.requests_of(change)), _why(report.why(relations, change))
 
 
 def _bold(phrase: report.Phrase) -> str:
@@ -275,7 +286,7 @@ def _why(why: report.Why) -> str:
 def _with_counts(changes: list[Change], relations: Relations, room: int) -> str:
     """What is dangerous one by one as far as half of the room goes, the rest as one row for each kind of change."""
     worst = [change for change in changes if change.is_swapped and report.is_worst(change)]
-    alone = worst[: _number_of_fitting(_HEADS, (_row(relations, change) for change in worst), room // 2)]
+    alone = worst[: _number_of_fitting(_HEADS, (_row(relations, [change], {}) for change in worst), room // 2)]
     shown_alone = set(map(id, alone))
     grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
@@ -284,7 +295,7 @@ def _with_counts(changes: list[Change], relations: Relations, room: int) -> str:
             grouped[change.kind, _action(change), effect].append(change)
     groups = [_group_row(members) for members in grouped.values()]
     intro = f"{counted(len(changes), 'change')}: too many for one row each, so what is alike is counted."
-    lines = [intro, "", *_HEADS, *(_row(relations, change) for change in alone)]
+    lines = [intro, "", *_HEADS, *(_row(relations, [change], {}) for change in alone)]
     shown = _number_of_fitting(lines, groups, room - 80)
     more = [row(f"… and {len(groups) - shown:,} more kinds of change", "", "", "", "")] if shown < len(groups) else []
     return "\n".join([*lines, *groups[:shown], *more])

@@ -111,6 +111,14 @@ def marker(
     return f"<!-- mmeplan:{';'.join(f'{name}={_quoted(value)}' for name, value in members.items())} -->"
 
 
+def content_line(plan_id: str, worst: str, drift: int) -> str:
+    """The hidden line that says what a plan does: its id, its worst effect, how many endpoints have drifted.
+
+    `worst` is an effect, or `unchanged`, `refused`, `error` (there is no plan).
+    """
+    return f"<!-- mmeplan-plan:id={plan_id};worst={worst};drift={drift} -->"
+
+
 def _quoted(name: str) -> str:
     return quote(name, safe="", errors="backslashreplace").replace("--", "-%2D")
 

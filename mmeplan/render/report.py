@@ -409,6 +409,11 @@ def summary_line(plan: ShownPlan) -> str:
     return f"{line}; {traffic}." if traffic else f"{line}."
 
 
+def worst_word(plan: ShownPlan) -> str:
+    """`unchanged`, `refused`, or the worst effect on traffic: what comments of two runs are compared by."""
+    return "refused" if plan.refused else plan.summary.worst_effect if plan.has_changes else "unchanged"
+
+
 def verdict(plan: ShownPlan, about: str) -> str:
     """The same as a headline, the worst first: `prices: OUTAGE on 1 endpoint; 1 to create, …`."""
     if plan.refused:

@@ -27,7 +27,7 @@ from mmeplan.render.html import section as html_section
 from mmeplan.render.layout import Layout
 from mmeplan.render.markdown import BUDGET, danger_lines, finding_line, quoted
 from mmeplan.render.markdown import section as markdown_section
-from mmeplan.render.markup import code, code_tag, fitting, length, marker, prose, row
+from mmeplan.render.markup import code, code_tag, content_line, fitting, length, marker, prose, row
 from mmeplan.render.style import clean, finished
 from mmeplan.render.text import text
 from mmeplan.render.values import counted, listed, time_text
@@ -177,7 +177,7 @@ def report_markdown(report: PlanReport, options: PageOptions) -> str:
     told = [item for item in items if item.of.is_worth_reading]
     same = [code(item.name) for item in items if not item.of.is_worth_reading]
     parts = [
-        marker(ALL_FLEETS, environments),
+        f"{marker(ALL_FLEETS, environments)}\n{_content(report, items)}",
         f"## {report_line(report)}",
         _alerts(told, budget // _ALERT_SHARE),
         _table(told, budget // _TABLE_SHARE),
@@ -191,6 +191,15 @@ def report_markdown(report: PlanReport, options: PageOptions) -> str:
     details, left_out = _details(told, options, room)
     gone = _names("_Left out, because a comment may only be so long_", left_out, budget // _OTHER_SHARE)
     return "\n\n".join(part for part in (*parts, *details, gone, end) if part) + "\n"
+
+
+def _content(report: PlanReport, items: Sequence[_Item]) -> str:
+    """Of several plans: the worst effect of those that may be applied, else what the worst says."""
+    plans = [item.plan for item in items if item.plan is not None]
+    effects = {words.worst_word(plan) for plan in plans}
+    worst = next((effect for effect in words.WORST_FIRST if effect in effects), "")
+    told = worst or ("error" if len(plans) < len(items) else "refused" if "refused" in effects else "unchanged")
+    return content_line(report_id(report), told, sum(len(plan.drift) for plan in plans))
 
 
 def _alerts(items: Sequence[_Item], room: int) -> str:

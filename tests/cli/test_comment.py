@@ -290,3 +290,54 @@ def test_a_file_that_was_moved_is_not_to_be_destroyed(
     assert "`old.yaml` is moved to `new.yaml`" in moved
     assert "destroy" not in moved
     assert "Don't where another file declares the fleet `other` now" in gone
+
+
+def plan_text(worst: str, plan_id: str = "sha256:1", drift: int = 0) -> str:
+    head, _, rest = BODY.partition("\n")
+    return f"{head}\n<!-- mmeplan-plan:id={plan_id};worst={worst};drift={drift} -->\n{rest}{worst} {drift}\n"
+
+
+def test_only_what_has_got_worse_notifies(tmp_path: Path, github: FakeGitHub) -> None:
+    told = []
+    for worst in ("create", "in_place", "outage", "traffic_shift", "refused", "delete", "delete", "unchanged"):
+        (tmp_path / "plan.md").write_text(plan_text(worst))
+        assert commented(tmp_path).code == 0
+        told.append(len(github.comments[7]) - 1)
+    assert told == [0, 1, 2, 2, 2, 3, 3, 3]
+    plan, *notes = (item["body"] for item in github.comments[7])
+    assert plan == plan_text("unchanged")
+    url = github.comments[7][0]["html_url"]
+    words = "its worst effect is **an OUTAGE**, and was a change in place"
+    assert notes[1] == f"The plan has got worse: {words}. It stands [here]({url}).\n"
+    assert not any(note.startswith("<!--") for note in notes)
+
+
+def test_a_plan_without_changes_gets_no_comment_where_that_is_asked_for(tmp_path: Path, github: FakeGitHub) -> None:
+    (tmp_path / "plan.md").write_text(plan_text("unchanged"))
+    assert commented(tmp_path, "--when changes").stdout == "nothing to say\n"
+    assert github.comments == {}
+    (tmp_path / "plan.md").write_text(plan_text("none"))
+    assert commented(tmp_path, "--when changes").stdout.startswith("created: ")
+    (tmp_path / "plan.md").write_text(plan_text("unchanged"))
+    assert commented(tmp_path, "--when changes").stdout.startswith("updated: ")
+    assert [item["body"] for item in github.comments[7]] == [plan_text("unchanged")]
+    (tmp_path / "plan.md").write_text(plan_text("error"))
+    github.comments.clear()
+    assert commented(tmp_path, "--when changes").stdout.startswith("created: ")
+
+
+def test_an_issue_that_was_closed_by_hand_stays_closed_for_the_same_drift(tmp_path: Path, github: FakeGitHub) -> None:
+    def night(*drift: str | int) -> str:
+        (tmp_path / "plan.md").write_text(plan_text("in_place", *drift))  # type: ignore[arg-type]
+        return commented(tmp_path, "--issue Drift").stdout
+
+    assert night("sha256:1", 1).startswith("created: ")
+    github.issues[0]["state"] = "closed"
+    assert night("sha256:1", 1).startswith("left closed: ")
+    assert night("sha256:2", 1).startswith("created: ")
+    assert [issue["state"] for issue in github.issues] == ["closed", "open"]
+    assert night("sha256:3", 2).startswith("updated: ")
+    (note,) = github.comments[2]
+    assert "2 endpoints have drifted, 1 before" in note["body"]
+    assert commented(tmp_path, "--issue Drift --close").stdout.startswith("closed: ")
+    assert night("sha256:3", 2).startswith("created: "), "mmeplan closed it, because the drift was gone"

@@ -71,3 +71,16 @@ def test_the_rest_of_a_plan_that_was_reviewed_is_that_plan(folder: Path) -> None
     assert "this is what is left of it" in ended.stderr
     again = mmeplan(f"apply --local -y --expect {expected} plan.json", folder)
     assert (again.code, "No changes" in again.stdout) == (0, True), again.stdout + again.stderr
+
+
+def test_a_comment_in_the_file_is_no_other_plan_and_makes_a_saved_one_stale(folder: Path) -> None:
+    path, before = folder / "fleet.yaml", reviewed(folder)
+    path.write_text(f"# a comment\n\n{path.read_text()}")
+    stale = mmeplan("apply --local -y plan.json", folder)
+    assert stale.code == 4
+    assert "fleet.yaml has changed since the plan was made" in stale.stderr
+    assert mmeplan("plan --local --out again.json", folder).code == 0
+    again = json.loads((folder / "again.json").read_text())
+    assert again["plan_id"] == before
+    assert again["seal"] != json.loads((folder / "plan.json").read_text())["seal"]
+    assert mmeplan(f"apply --local -y --expect {before}", folder).code == 0

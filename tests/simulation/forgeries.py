@@ -8,7 +8,7 @@ from typing import Any
 
 from mmeplan.canonical import canonical
 from mmeplan.identity import digest
-from mmeplan.plan.encoding import _document_id
+from mmeplan.plan.encoding import _document_id, _document_seal
 from tests.simulation.world import Fleet, config, fleet, model, variant
 
 Document = dict[str, Any]
@@ -47,6 +47,7 @@ def after(many: int = 0) -> Fleet:
 def sealed(document: Document) -> Document:
     """The document with the `plan_id` of its content."""
     document["plan_id"] = _document_id(document)
+    document["seal"] = _document_seal(document)
     return document
 
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import socketserver
+import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from mmeplan.cloud import comments as module
+from mmeplan.cloud.aws import Cloud
 from mmeplan.cloud.comments import LIMIT, Marker, Posted, Run, close, issue, post, pull_request, withdraw
 from mmeplan.cloud.github import GitHub
 from mmeplan.cloud.rest import ATTEMPTS, LONGEST_WAIT_S
@@ -44,6 +58,54 @@ def client(fake: FakeGitHub, clock: Clock) -> GitHub:
 
 def posted(client: GitHub, body: str = BODY, **about: str) -> Posted:
     return post(client, PLACE, body, fitted, **about)
+
+
+@contextmanager
+def untrusted(folder: Path) -> Iterator[tuple[str, list[int]]]:
+    """A server whose certificate nobody knows, and how often it was asked for one."""
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
+    )
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(start).not_valid_after(start + timedelta(days=36_500))
+    pem = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "server.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    asked: list[int] = []
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            asked.append(1)
+            with suppress(OSError), context.wrap_socket(request, server_side=True) as secured:
+                secured.recv(1)
+
+    with Server(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"https://localhost:{server.server_address[1]}", asked
+        server.shutdown()
+        thread.join()
+
+
+def test_a_missing_ca_fails_at_once_and_its_variable_is_named(clock: Clock, tmp_path: Path) -> None:
+    with untrusted(tmp_path) as (url, asked):
+        with pytest.raises(ConnectionFailedError) as failed:
+            GitHub(clock, ME, url).call("GET", "/rate_limit")
+        assert "SSL_CERT_FILE" in failed.value.hint
+        assert (len(asked), clock.slept) == (1, [])
+        cloud = Cloud(clock, region="eu-west-1", endpoint_url=url)
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        with patch.dict("os.environ", keys), pytest.raises(CloudError) as refused:
+            cloud.read("ListModels", {})
+        assert refused.value.code == "UntrustedCertificate"
+        assert "AWS_CA_BUNDLE" in refused.value.hint
+        assert (len(asked), clock.slept) == (2, [])
 
 
 # --- one comment ------------------------------------------------------------------------------------------------------
