@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from mmeplan.plan import Change, Finding
+from mmeplan.plan import Action, Change, Finding
 from mmeplan.render import report
 from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
@@ -32,7 +32,7 @@ _NAMED: Final = 5  # details that are left out and named
 _NAME_ROOM: Final = 80  # columns of such a name
 _FIELDS: Final = 2  # fields that are named in a row
 _CAUSES: Final = 3
-_ALIKE: Final = 5  # configs and models of which the same is told, a row each; more are one row
+_ALIKE: Final = 5  # objects that get the same tags, a row each; more are one row
 _VALUE_ROOM: Final = 1_000  # columns of one value in the details
 _LOOSE_ROOM: Final = 200  # configs and models without an endpoint that are listed
 MOST_ASKED: Final = 100  # fields of a new object
@@ -234,7 +234,7 @@ def _table(plan: ShownPlan, families: Families, room: int) -> str:
     rows: dict[tuple[str, ...], list[Change]] = defaultdict(list)
     for change in changes:
         if change.address not in leaders:
-            alone = change.address if change.is_swapped else change.kind
+            alone = change.kind if change.action is Action.TAG else f"{change.address} {change.live_name}"
             rows[(alone, *_told(relations, change))].append(change)
     told = (part for alike in rows.values() for part in ([alike] if len(alike) > _ALIKE else [[one] for one in alike]))
     lines = [*_HEADS, *(_row(relations, alike, followers) for alike in told)]

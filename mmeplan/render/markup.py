@@ -111,12 +111,16 @@ def marker(
     return f"<!-- mmeplan:{';'.join(f'{name}={_quoted(value)}' for name, value in members.items())} -->"
 
 
+_NO_HEX: Final = re.compile(r"^sha256:|[^0-9a-f]")
+_NO_WORD: Final = re.compile(r"[^a-z_]")
+
+
 def content_line(plan_id: str, worst: str, drift: int) -> str:
     """The hidden line that says what a plan does: its id, its worst effect, how many endpoints have drifted.
 
     `worst` is an effect, or `unchanged`, `refused`, `error` (there is no plan).
     """
-    return f"<!-- mmeplan-plan:id={plan_id};worst={worst};drift={drift} -->"
+    return f"<!-- mmeplan-plan:id={_NO_HEX.sub('', plan_id)};worst={_NO_WORD.sub('', worst)};drift={drift} -->"
 
 
 def _quoted(name: str) -> str:

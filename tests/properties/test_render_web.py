@@ -32,6 +32,7 @@ from tests.properties.plans import SLOW, anything, plans, texts
 PARSER = MarkdownIt("commonmark").enable("table")
 OUR_TAGS = re.compile(
     r"</?(?:code|summary|details|sub)>|<br>|<span>|</span>|<!-- mmeplan:fleet=[\w.~%-]*;environment=[\w.~%;=-]* -->"
+    r"|<!-- mmeplan-plan:id=[0-9a-f]*;worst=[a-z_]*;drift=\d+ -->"
 )
 MADE_LATER = re.compile(r"@\w|#\w|\bgh-\d|://|www\.|:[\w+-]+:|\$\S", re.IGNORECASE)
 """What GitHub makes of text after Markdown: mentions, references to issues, links, emoji, formulas."""

@@ -44,7 +44,7 @@ def test_the_last_lines_say_which_plan_it_is_and_how_to_apply_it(plan_of: Any, l
 def test_a_plan_that_only_may_be_read_says_so_first(plan_of: Any, live: Any) -> None:
     made: Plan = plan_of(SWAPPED, live(FLEET), speculative=True)
     lines = render.markdown(made).splitlines()
-    assert lines[2].startswith("## Speculative plan for `prices`: traffic shifts on 1 endpoint")
+    assert lines[3].startswith("## Speculative plan for `prices`: traffic shifts on 1 endpoint")
     assert "> Speculative: made from a snapshot to be read; it can't be applied." in lines
     assert "Apply it" not in render.markdown(made)
 
@@ -86,6 +86,14 @@ def test_details_go_before_any_row_of_the_table_does_and_the_page_says_so(plan_o
     told = re.search(r"_Left out, because a comment may only be so long: (\d+) of 120 details, the largest", text)
     assert told
     assert text.count("<details>") == 120 - int(told[1])
+
+
+def test_a_tag_on_everything_is_one_row_for_each_kind(plan_of: Any, live: Any) -> None:
+    fleet = shared(NAMES, unlike=True)
+    text = render.markdown(plan_of(f"{fleet}defaults: {{tags: {{team: a}}}}\n", live(fleet)))
+    rows = [line for line in text.splitlines() if line.startswith(("| `e", "| `m"))]
+    assert len(rows) <= 3
+    assert any("`endpoint_config/tenant-000` and 119 more alike" in row for row in rows)
 
 
 def test_the_largest_details_go_first(plan_of: Any, live: Any) -> None:
