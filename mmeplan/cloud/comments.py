@@ -253,11 +253,9 @@ def post(
     items = _ours(github, place, author)
     ours = _best(items, marker, run)
     if ours is None:
-        if only_changes and Said.of(text).worst == "unchanged":
-            return Posted("nothing to say")
-        closed = _closed_by_hand(github, place, marker, Said.of(text), author)
-        if closed is not None:
-            return Posted("left closed", _url(closed))
+        silent = _silent(github, place, marker, Said.of(text), author, only_changes=only_changes)
+        if silent is not None:
+            return silent
         try:
             return create()
         except CloudError as error:
@@ -276,9 +274,7 @@ def post(
         return Posted("kept", _url(ours))
     if run.is_same(written_by) and not written_by.folded:
         raise _taken(_url(ours))
-    said, earlier = Said.of(text), Said.of(before)
-    if note is not None and said.is_worse(earlier, by_drift=bool(place.closed)):
-        github.call("POST", _filled(place.notes or place.new, ours), {"body": note(said, earlier, _url(ours))})
+    _tell_worse(github, place, ours, Said.of(text), note)
     try:
         return Posted("updated", _url(_sent(github, "PATCH", _path(place, ours), text, fit)))
     except CloudError as error:
@@ -367,6 +363,23 @@ def close(github: Rest, place: Place, marker: Marker, author: str = "") -> Poste
     body = _SAID.sub("", str(ours.get("body") or ""))  # what it said is over: it was not closed by hand
     closed = github.call("PATCH", _path(place, ours), {"state": "closed", "state_reason": "completed", "body": body})
     return Posted("closed", _url(closed))
+
+
+def _tell_worse(github: Rest, place: Place, ours: Mapping[str, Any], said: Said, note: Note | None) -> None:
+    """Write a note where the text says something worse than before."""
+    before = Said.of(str(ours.get("body") or ""))
+    if note is not None and said.is_worse(before, by_drift=bool(place.closed)):
+        github.call("POST", _filled(place.notes or place.new, ours), {"body": note(said, before, _url(ours))})
+
+
+def _silent(
+    github: Rest, place: Place, marker: Marker, said: Said, author: str, *, only_changes: bool
+) -> Posted | None:
+    """Why no text is created, where that is so."""
+    if only_changes and said.worst == "unchanged":
+        return Posted("nothing to say")
+    closed = _closed_by_hand(github, place, marker, said, author)
+    return Posted("left closed", _url(closed)) if closed is not None else None
 
 
 def _closed_by_hand(github: Rest, place: Place, marker: Marker, said: Said, author: str) -> Mapping[str, Any] | None:
