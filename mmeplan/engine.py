@@ -43,6 +43,7 @@ from mmeplan.plan.document import DEFAULT_PARALLELISM
 from mmeplan.plan.pools import kinds_of
 from mmeplan.plan.step import CALL
 from mmeplan.planning import (
+    Base,
     Desired,
     Planned,
     as_asked,
@@ -52,6 +53,7 @@ from mmeplan.planning import (
     files_of,
     findings_of_import,
     generation_to,
+    held_against,
     planned_from,
 )
 from mmeplan.render import OutcomeView
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_PARALLELISM",
     "POLL_INTERVAL_S",
+    "Base",
     "Desired",
     "Drift",
     "Engine",
@@ -378,6 +381,7 @@ class Engine:
         max_change: str = "",
         online: bool = False,
         commit: str | None = None,
+        base: Base | None = None,
     ) -> Planned:
         """What an apply would do, refused plans too. The arguments are the options of `mmeplan plan`.
 
@@ -400,6 +404,7 @@ class Engine:
             max_change=max_change,
         )
         plans.require_addresses(desired.graph, options)
+        options = held_against(options, desired.graph, base)
         try:
             snapshot = self.observe(desired)
         except CloudError:

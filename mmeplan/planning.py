@@ -102,6 +102,38 @@ class Desired:
         raise InputError([Problem(f"no endpoint {endpoint!r} in this fleet", _file_of(self.fleet), hint=hint)])
 
 
+@dataclass(frozen=True)
+class Base:
+    """What the fleet file says on another branch, and where this branch left it. None: there is no such file.
+
+    `unseen` says why neither could be looked at; empty where both were.
+    """
+
+    name: str
+    fleet: Fleet | None = None
+    fork: Fleet | None = None
+    unseen: str = ""
+
+
+def held_against(options: Options, graph: Graph, base: Base | None) -> Options:
+    """The options with what the base has and this file lacks, or has as it was. Raises InputError, as compile."""
+    if base is None:
+        return options
+    if base.unseen:
+        return replace(options, base=base.name, base_unseen=base.unseen)
+
+    def told(resources: Mapping[str, Resource]) -> dict[str, Any]:
+        return {at: (resource.request, resource.entry.tags) for at, resource in resources.items()}
+
+    def compiled(fleet: Fleet | None) -> dict[str, Any]:
+        return told(graphs.compile(fleet).resources) if fleet is not None else {}
+
+    mine, theirs, fork = told(graph.resources), compiled(base.fleet), compiled(base.fork)
+    behind = (at for at in theirs if at not in mine and at not in fork)
+    outdated = (at for at in theirs if at in mine and mine[at] == fork.get(at) != theirs[at])
+    return replace(options, base=base.name, behind=tuple(sorted(behind)), outdated=tuple(sorted(outdated)))
+
+
 def emptied(fleet: Fleet) -> Fleet:
     """The same fleet with nothing declared: what `destroy` plans towards."""
     return replace(fleet, sections={}, for_each=())
@@ -194,6 +226,11 @@ class Planned:
             errors = tuple(f"{f.rule}: {f.message}" for f in self.findings if f.severity == "error")
             raise PlanRefused("the plan was refused when it was made", errors)
         if self.plan.steps and not self.applyable:
+            if self.plan.options.is_behind:
+                hint = f"merge {self.plan.options.base} into the branch, and plan again"
+                raise PlanRefused(
+                    f"the plan is not applyable: the branch is behind {self.plan.options.base}", hint=hint
+                )
             hint = "mmeplan plan --out FILE"
             raise PlanRefused("the plan is not applyable: it was made from a snapshot", hint=hint)
         return self

@@ -29,10 +29,29 @@ class Checkout:
 
     def changed_since(self, commit: str) -> set[Path]:
         """What differs from a commit, what isn't committed yet included. Raises GitFailedError."""
-        oid = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}").strip()
+        oid = self.commit(commit)
         named = self._git("diff", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "-z", oid, "--")
         new = self._git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
         return {self._real(name) for name in f"{named}{new}".split("\0") if name}
+
+    def commit(self, name: str) -> str:
+        """The id of a commit. Raises GitFailedError where it isn't in the repository."""
+        return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+
+    def fork(self, commit: str) -> str:
+        """The commit at which HEAD left the history of another. Raises GitFailedError where none is known."""
+        return self._git("merge-base", commit, "HEAD").strip()
+
+    def show(self, commit: str, path: Path, most: int) -> bytes:
+        """A file as it was in a commit. Raises OSError where there is none, or it has more bytes than `most`."""
+        name = os.path.relpath(os.path.realpath(path.parent), os.path.realpath(self.root))
+        within = Path(name, path.name).as_posix()
+        try:
+            if int(self._git("cat-file", "-s", f"{commit}:{within}")) > most:
+                raise OSError(f"larger than {most:,} bytes")
+            return self._git("cat-file", "blob", f"{commit}:{within}").encode("utf-8", "surrogateescape")
+        except GitFailedError as error:
+            raise FileNotFoundError(str(error)) from None
 
     def fleets(self) -> list[Path]:
         """Every fleet.yaml and fleet.yml, at or below the folder, that git knows or that isn't ignored."""
@@ -47,7 +66,7 @@ class Checkout:
             return subprocess.run(  # noqa: S603 - a fixed program; what users name stands after --end-of-options
                 ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - as commit.py
                 cwd=self._folder,
-                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mmeplan import signing
+from mmeplan.cli.base import base_of
 from mmeplan.cli.commit import commit_of
 from mmeplan.cli.door import document, tell
 from mmeplan.cli.options import (
@@ -73,6 +74,11 @@ Examples:
 @online_option
 @click.option(
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
+)
+@click.option(
+    "--base",
+    metavar="REF",
+    help="Hold the file against this branch: what was added there since isn't deleted because this one is behind.",
 )
 @click.option("--together", is_flag=True, help="The report of several plans, also where there is one.")
 @show_environment_option
@@ -165,6 +171,7 @@ def _made(
     *,
     replacements: tuple[str, ...],
     parallelism: int | None,
+    base: str | None,
     **options: Any,
 ) -> Planned:
     with settings.engine(desired.fleet, snapshot=snapshot_file) as engine:
@@ -173,6 +180,7 @@ def _made(
             replace=replacements,
             parallelism=parallelism or DEFAULT_PARALLELISM,
             commit=commit_of(files_of(desired.fleet)),
+            base=base_of(settings, base) if base else None,
             **options,
         )
 

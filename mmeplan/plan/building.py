@@ -84,7 +84,7 @@ def build(
         findings=all_findings,
         kept=difference.kept,
         complete=not errored and not options.targets,
-        applyable=bool(steps) and not refused and not options.speculative,
+        applyable=bool(steps) and not refused and not options.speculative and not options.is_behind,
         errored=errored,
         capacity=planned.capacity,
         commit=commit,
@@ -115,6 +115,10 @@ def _as_asked(difference: Difference, options: Options) -> Difference:
         changes = tuple(replace(c, refusal="") if c.refused is Refusal.ROLLED_BACK else c for c in changes)
     if options.rollback:
         changes = _rollback_changes(changes, options)
+    if options.behind:
+        changes = tuple(
+            _left_alone(change, options) if change.address in options.behind else change for change in changes
+        )
     if options.destroy:
         changes = tuple(replace(c, explanation=_DESTROYED[c.action]) if c.action in _DESTROYED else c for c in changes)
     return replace(difference, changes=changes)
@@ -125,6 +129,28 @@ _DESTROYED: Final = {
     Action.FORGET: "stays live, no longer managed, as on_remove: retain says",
 }
 """What is said of a change that comes of no entry that left the file."""
+
+
+def _left_alone(change: Change, options: Options) -> Change:
+    """What the file lacks because the branch is behind is not removed."""
+    note = f"this entry is on {options.base}; the branch is behind"
+    return replace(
+        change,
+        action=Action.NO_OP,
+        reason="same",
+        effect="none",
+        explanation=note,
+        adopts=False,
+        fields=(),
+        causes=(),
+        tags_added={},
+        tags_removed=(),
+        notes=(note,),
+        refusal="",
+        refused=None,
+        outage=None,
+        once=(),
+    )
 
 
 def _rollback_changes(changes: tuple[Change, ...], options: Options) -> tuple[Change, ...]:

@@ -91,6 +91,10 @@ def problems_of(plan: Plan, *, masked: bool = False) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_Look(plan, masked).problems()))
 
 
+def _only_read(plan: Plan) -> bool:
+    return plan.options.speculative or plan.options.is_behind
+
+
 class _Look:
     """One look at one plan. `is_first`: of format 1.0, which left out what later plans say of digests and guards."""
 
@@ -124,7 +128,7 @@ class _Look:
         refusals = [change.address for change in plan.changes if change.refusal]
         if refusals and not plan.refused:
             yield f"the change of {refusals[0]} is refused, and no finding says so"
-        if plan.applyable != (bool(plan.steps) and not plan.refused and not plan.options.speculative):
+        if plan.applyable != (bool(plan.steps) and not plan.refused and not _only_read(plan)):
             why = "its steps, findings and options say the opposite"
             yield f"it says that it is {'' if plan.applyable else 'not '}applyable, and {why}"
         if plan.complete != (not plan.errored and not plan.options.targets):

@@ -94,6 +94,10 @@ class Options:
 
     `parallelism` is how many endpoints the apply may have under way at once: instances are counted with it, so that an
     apply may take less and not more. `max_change` is `30%` or `5` as it was typed, empty for the default.
+
+    `base` is the branch that the file was held against (--base), `base_unseen` why that could not be done. `behind` are
+    addresses that the base has got since this branch left it: nothing is done to them. `outdated` are those that only
+    the base has changed since. These four are left out of the document where they are empty.
     """
 
     targets: tuple[str, ...] = ()
@@ -107,6 +111,15 @@ class Options:
     rollback: str = ""
     parallelism: int = DEFAULT_PARALLELISM
     max_change: str = ""
+    base: str = ""
+    base_unseen: str = ""
+    behind: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the base has what the branch lacks: such a plan is to be read."""
+        return bool(self.behind or self.outdated)
 
     def command(self, words: tuple[str, ...], environment: str) -> Command:
         """A command that gives the file's variables the same values."""

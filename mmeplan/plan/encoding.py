@@ -161,7 +161,7 @@ def _left_out(value: Any) -> dict[str, Any]:
     if isinstance(value, Change):
         return {"tags_before": {}}
     if isinstance(value, Options):
-        return {"variable_files": ()}
+        return {"variable_files": (), "base": "", "base_unseen": "", "behind": (), "outdated": ()}
     if isinstance(value, InstanceCapacity):
         return {"assumed": 0, "least_now": None, "least_after": None}
     return {"reservations": ()} if isinstance(value, Capacity) else {}

@@ -362,6 +362,13 @@ def short_id(plan: ShownPlan) -> str:
     return plan.plan_id.removeprefix("sha256:")[:12]
 
 
+_BEHIND: Final = "the branch is behind {0}, which has {1}: that is not deleted; merge {0} and plan again to apply this"
+_OUTDATED: Final = (
+    "the branch is behind {0}, which has changed {1} since: this plan sets it back; merge {0} and plan again"
+)
+_UNSEEN: Final = "{} could not be looked at ({}): what looks deleted may only be missing in this branch"
+
+
 def marks(plan: ShownPlan) -> tuple[str, ...]:
     """What a reader must know about the whole plan before anything else."""
     options, targets = plan.options, ", ".join(plan.options.targets)
@@ -370,6 +377,9 @@ def marks(plan: ShownPlan) -> tuple[str, ...]:
         (options.rollback, f"rollback: {targets} goes back to {options.rollback}"),
         (options.targets and not options.rollback, f"only {targets} and what that depends on (--target)"),
         (options.replace, f"made anew without a difference: {', '.join(options.replace)} (--replace)"),
+        (options.behind, _BEHIND.format(options.base, listed(options.behind, _MOST_VARYING))),
+        (options.outdated, _OUTDATED.format(options.base, listed(options.outdated, _MOST_VARYING))),
+        (options.base_unseen, _UNSEEN.format(options.base, options.base_unseen)),
         (plan.errored, "not everything could be read, so this plan may lack changes"),
     )
     return tuple(text for holds, text in marks if holds)

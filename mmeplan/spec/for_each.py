@@ -11,7 +11,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -43,12 +43,19 @@ class ForEachError(Exception):
 _TEXT_STEP: Final = 16  # characters of a text that are a step of the budget
 
 
-class ItemFiles:
-    """Reads the files beside fleet.yaml that the file names, each once, and remembers their digests."""
+Opened = Callable[[str, int], bytes]
 
-    def __init__(self, folder: Path, budget: Budget | None = None) -> None:
+
+class ItemFiles:
+    """Reads the files beside fleet.yaml that the file names, each once, and remembers their digests.
+
+    `opened` takes the place of the file system: it gives so many bytes of a file at most, or raises OSError.
+    """
+
+    def __init__(self, folder: Path, budget: Budget | None = None, opened: Opened | None = None) -> None:
         self._folder = folder
-        self._budget = budget or Budget()
+        self._opened = opened or self._beside
+        self.budget = budget or Budget()
         self._read: dict[str, Any] = {}
         self.raw: dict[str, bytes] = {}
         self._texts: dict[str, str] = {}
@@ -59,7 +66,7 @@ class ItemFiles:
         if name not in self._read:
             raw = self._bytes(name, MAX_BYTES)
             self.raw[name] = raw
-            self._read[name] = content_of(name, raw, self._budget)
+            self._read[name] = content_of(name, raw, self.budget)
         return self._read[name]
 
     def text(self, name: str) -> str:
@@ -69,13 +76,13 @@ class ItemFiles:
             if "\0" in text:
                 raise ForEachError(f"{name!r} holds a NUL, which no environment variable can")
             self._texts[name] = text
-            self._budget.make(0, len(text))
-        self._budget.work(len(self._texts[name]) // _TEXT_STEP)  # each entry that has it is looked at with all of it
+            self.budget.make(0, len(text))
+        self.budget.work(len(self._texts[name]) // _TEXT_STEP)  # each entry that has it is looked at with all of it
         return self._texts[name]
 
     def _bytes(self, name: str, most: int) -> bytes:
         try:
-            raw = self._beside(name, most)
+            raw = self._opened(name, most)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             reason = getattr(error, "strerror", None) or error
             raise ForEachError(f"can't read {name!r}: {reason}") from None

@@ -29,7 +29,7 @@ from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document,
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
 from mmeplan.spec.file_values import is_content, with_contents
 from mmeplan.spec.fleet import Entry, Fleet, ForEach, IgnoredTags, Source, SourceMap, VariableFile
-from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, name_pattern
+from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, Opened, file_of, items_of, name_pattern
 from mmeplan.spec.options import options_in, problem_of
 from mmeplan.spec.policies import read_policies
 from mmeplan.spec.problems import Refusals
@@ -87,7 +87,8 @@ class FleetFile:
     Raises InputError where the bytes are not one YAML document.
     """
 
-    def __init__(self, raw: bytes, name: str, folder: Path) -> None:
+    def __init__(self, raw: bytes, name: str, folder: Path, opened: Opened | None = None) -> None:
+        """`opened` reads the files that it names, where they aren't those of the folder."""
         try:
             budget = Budget()
             self._document = parse_document(name, raw.decode("utf-8-sig"), budget)
@@ -96,7 +97,7 @@ class FleetFile:
             raise InputError([Problem(f"not UTF-8: {error.reason} at byte {error.start}", name)]) from None
         except RecursionError:
             raise InputError([Problem("nested too deeply", name)]) from None
-        self._raw, self._folder = raw, folder
+        self._raw, self._folder, self._opened = raw, folder, opened
 
     @classmethod
     def read(cls, path: str | Path) -> FleetFile:
@@ -135,7 +136,8 @@ class FleetFile:
         try:
             budget = Budget()
             budget.read(self._nodes_read + sum(nodes_of(file.values) for file in variable_files))
-            return _Loader(self._document, self._raw, self._folder, budget).load(environment, given, region)
+            files = ItemFiles(self._folder, budget, self._opened)
+            return _Loader(self._document, self._raw, files).load(environment, given, region)
         except RecursionError:
             raise InputError([Problem("nested too deeply", self._document.file)]) from None
         except OverBudgetError as error:  # with what the files of variables hold
@@ -145,12 +147,12 @@ class FleetFile:
 class _Loader:
     """One load of one file; what is wrong goes to `refusals` as it is found."""
 
-    def __init__(self, document: Document, raw: bytes, folder: Path, budget: Budget) -> None:
+    def __init__(self, document: Document, raw: bytes, files: ItemFiles) -> None:
         self.document = document
-        self.budget = budget
+        self.budget = budget = files.budget
         self.refusals = Refusals(document, budget)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
-        self.files = ItemFiles(folder, budget)
+        self.files = files
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
         self.rows: dict[tuple[str, str], Row] = {}
