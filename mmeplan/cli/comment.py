@@ -162,16 +162,7 @@ def command(
         if close:
             posted = comments.close(client, place, comments.Marker.of(body) or comments.Marker({}), author or "")
         else:
-            posted = comments.post(
-                client,
-                place,
-                body,
-                fitted,
-                author or "",
-                run_of(os.environ),
-                note=_worse,
-                only_changes=when == "changes",
-            )
+            posted = _posted(client, place, body, author or "", only_changes=when == "changes")
     except CloudError as error:
         _in_summary(error)
         if if_denied == "fail" or not (error.status == 403 and _DENIED.search(error.message)):
@@ -185,6 +176,11 @@ def command(
         _hide_outdated(client, place, body, author or "")
     if posted.done == "kept":
         tell("note: a newer run has written it, with a newer commit; this older one leaves it")
+
+
+def _posted(client: Rest, place: comments.Place, body: str, author: str, *, only_changes: bool) -> comments.Posted:
+    run = run_of(os.environ)
+    return comments.post(client, place, body, fitted, author, run, note=_worse, only_changes=only_changes)
 
 
 _NOBODYS: Final = "no pull request's merge brought this commit: nothing is told under one"
