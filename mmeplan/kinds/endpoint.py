@@ -365,7 +365,7 @@ ENDPOINT: Final = register(
         references=_references,
         refers_to=(ENDPOINT_CONFIG.name,),
         state=_state,
-        plan_format="1.1",
+        plan_format="1.2",
         refusals={"conflict": "DEL-10", "unrecoverable": "EP-08"},
         shapes=(('(["', '"])'), "oval"),
     )

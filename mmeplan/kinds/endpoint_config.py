@@ -234,7 +234,7 @@ ENDPOINT_CONFIG: Final = register(
         references=_references,
         refers_to=(MODEL.name,),
         aligned=_aligned,
-        plan_format="1.1",
+        plan_format="1.2",
         refusals={"conflict": "DEL-10", "content": "CFG-38"},
     )
 )

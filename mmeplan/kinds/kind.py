@@ -122,7 +122,7 @@ class Kind:
     refers_to: tuple[str, ...] = ()
     aligned: Callable[[Canonical, Canonical], Canonical] = _as_it_is
     state: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    plan_format: str = "1.2"
+    plan_format: str = "1.3"
     refusals: Mapping[str, str] = field(default_factory=dict)
     shapes: tuple[tuple[str, str], str] = (('["', '"]'), "box")
 

@@ -52,7 +52,7 @@ MODEL: Final = register(
             {"ModelName", "ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata", "Tags"}
         ),
         aligned=_aligned,
-        plan_format="1.1",
+        plan_format="1.2",
         refusals={"conflict": "DEL-10", "content": "MDL-40"},
         shapes=(('[("', '")]'), "cylinder"),
     )

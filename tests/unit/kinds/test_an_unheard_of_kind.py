@@ -232,7 +232,7 @@ def test_its_plan_document_is_read_again_and_consistent(account: Account, state:
     if state != "create":
         applied(account, planned(account, fleet()))
     plan = planned(account, wanted)
-    assert plan.format_version == "1.2"
+    assert plan.format_version == "1.3"
     again = encoding.read(text_of(plan), "p.json")
     assert again == plan
     assert consistency.problems_of(again) == ()
