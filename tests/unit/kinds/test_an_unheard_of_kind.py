@@ -239,7 +239,7 @@ def test_its_plan_document_is_read_again_and_consistent(account: Account, state:
 
 
 def test_a_plan_without_it_keeps_the_format(account: Account) -> None:
-    assert planned(account, load_text(b"{version: 1, fleet: f}")).format_version == "1.1"
+    assert planned(account, load_text(b"{version: 1, fleet: f}")).format_version == "1.2"
 
 
 @pytest.mark.parametrize("output", ["text", "markdown", "html"])
