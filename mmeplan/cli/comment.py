@@ -132,10 +132,9 @@ def command(
 
     The comment is found by its hidden marker (fleet, environment, path, region, account, --comment-key) and its author.
     Where nothing but the time differs, nothing is sent. GitHub notifies nobody of an edit: where the worst effect has
-    got worse, or in an issue the drift, a note of its own says so. A text that is too long is cut, and says so. In a
-    workflow an older run leaves the comment of a newer one, and two plans of one run may not have one comment. An issue
-    that was closed by hand stays closed for the same drift. After a merge the pull request is the one that brought the
-    commit.
+    got worse, or in an issue the drift, a note of its own says so. A text that is too long is cut, and says so. An
+    older run leaves the comment of a newer one, and two plans of one run may not have one comment. An issue that was
+    closed by hand stays closed for the same drift. After a merge the pull request is the one that brought the commit.
     """
     if close and not issue:
         raise InputError([Problem("--close is about an issue", hint="name it: --issue TITLE")])
@@ -154,8 +153,7 @@ def command(
             return
         if withdraw:
             of = comments.Marker({"environment": environment, "key": comment_key})
-            run = run_of(os.environ)
-            fleets = _fleets(due)
+            run, fleets = run_of(os.environ), _fleets(due)
             for one in comments.withdraw(client, place, of, fleets, partial(_withdrawn, fleets), author or "", run):
                 say(f"{one.done}: {clean(one.url)}")
             return
