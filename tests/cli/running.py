@@ -35,9 +35,12 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def mmeplan(command: str, folder: Path, *, typed: str | None = None) -> Result:
-    """Run `mmeplan COMMAND` in a folder. Anything but a clean exit is raised: users must never see a traceback."""
+    """Run `mmeplan COMMAND` in a folder, piped, with 100 columns where COLUMNS isn't set. Anything but a clean exit is
+    raised: users must never see a traceback.
+    """
+    columns = {"COLUMNS": os.environ.get("COLUMNS", "100")}
     with inside(folder):
-        result = CliRunner().invoke(app, shlex.split(command), input=typed, prog_name="mmeplan")
+        result = CliRunner(env=columns).invoke(app, shlex.split(command), input=typed, prog_name="mmeplan")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Result(result.exit_code, result.stdout, result.stderr)

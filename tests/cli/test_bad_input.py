@@ -22,6 +22,11 @@ from tests.cli.running import mmeplan
 CASES = sorted((Path(__file__).parent / "bad_input").glob("*.txt"))
 
 
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 def sections(text: str) -> list[tuple[str, str]]:
     """(heading, body) pairs of a case."""
     made: list[tuple[str, list[str]]] = []

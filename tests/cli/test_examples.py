@@ -26,6 +26,11 @@ CONFIG_EDITS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.name)
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of an example, to work in."""

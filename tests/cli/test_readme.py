@@ -6,12 +6,19 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from mmeplan.cli.app import COMMANDS
 from mmeplan.spec import load_text
 from tests.cli.running import mmeplan
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 def test_the_plan_in_the_readme_is_the_plan_of_the_example(tmp_path: Path, accept: bool) -> None:

@@ -19,6 +19,11 @@ ESCAPE = "\x1b["
 RULE = "rules MME-02"
 
 
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "examples" / "ab-variants" / "fleet.yaml", tmp_path)
