@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from mmeplan.cli.defaults import DEFAULT_FLEET
 from mmeplan.cli.options import Settings
 from mmeplan.errors import MmeplanError
 from mmeplan.spec import FleetFile
+
+if TYPE_CHECKING:
+    from mmeplan.graph import Graph
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*")
 
@@ -29,13 +33,15 @@ def environments(context: click.Context, _: click.Parameter, typed: str) -> list
 
 def addresses(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
     """The addresses of the fleet, in the environment of -e."""
-    return _fitting(_addresses(context), typed)
+    graph = _graph(context)
+    return _fitting(sorted(graph.resources) if graph else (), typed)
 
 
 def endpoints(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
     """The names of the fleet's endpoints, in the environment of -e; as addresses where one is begun."""
-    of_kind = [at for at in _addresses(context) if at.startswith("endpoint/")]
-    return _fitting(of_kind if typed.startswith("endpoint/") else [at.partition("/")[2] for at in of_kind], typed)
+    graph = _graph(context)
+    of_kind = graph.of_kind("endpoint") if graph else ()
+    return _fitting((one.address if "/" in typed else one.name for one in of_kind), typed)
 
 
 def rule_ids(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
@@ -45,15 +51,15 @@ def rule_ids(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
     return _fitting((rule.id for rule in rules.all_rules()), typed.upper())
 
 
-def _addresses(context: click.Context) -> list[str]:
+def _graph(context: click.Context) -> Graph | None:
     given = context.params
     environment = given.get("environment") or next(iter(given.get("environments") or ()), None)
     try:
         variables = tuple(given.get("variables") or ())
         settings = Settings(_fleet(context), environment, variables, region=given.get("region"))
-        return sorted(settings.compiled().graph.resources)
+        return settings.compiled().graph
     except MmeplanError:
-        return []
+        return None
 
 
 def _fleet(context: click.Context) -> str:
