@@ -343,6 +343,23 @@ class Engine:
         desired = desired.with_own_names(snapshot)
         return status_of(desired.graph, snapshot, self.clock.now())
 
+    def prices(self) -> str:
+        """A file for `prices:` of a fleet file: what hosting costs on demand in the engine's region, of today.
+
+        Raises CloudError; InputError where the price list has nothing of that region.
+        """
+        from mmeplan.aws.prices import price_list_questions, prices_of
+        from mmeplan.spec.prices import text_of
+
+        products: list[str] = []
+        for question in price_list_questions(self.region):
+            for answer in live.pages(live.ReadOnly(self._reader), "GetProducts", question):
+                products += answer.get("PriceList", ())
+        found = prices_of(self.region, self.clock.now().date().isoformat(), products)
+        if not (found.instances or found.serverless):
+            raise InputError([Problem(f"AWS's price list has no prices of SageMaker's hosting in {self.region}")])
+        return text_of(found)
+
     def import_(
         self,
         endpoints: Sequence[str] = (),

@@ -51,6 +51,11 @@ def partition_of(region: str) -> str:
     return next((partition for prefix, partition in _BY_PREFIX.items() if region.startswith(prefix)), "aws")
 
 
+def currency_of(region: str) -> str:
+    """The currency of a region's prices: yuan in China, US dollars elsewhere. Source: AWS China's price list."""
+    return "CNY" if region.startswith("cn-") else "USD"
+
+
 _DNS_SUFFIX: Final = {
     "aws-cn": "amazonaws.com.cn",
     "aws-iso": "c2s.ic.gov",

@@ -18,6 +18,7 @@ COMMANDS = {
     "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule."),
     "rules": ("mmeplan.cli.rules", "List the rules that fleets are held to, or show one."),
     "images": ("mmeplan.cli.images", "List the images that a fleet file may name instead of an address."),
+    "prices": ("mmeplan.cli.prices", "Write the on-demand prices of a region, for plans that say what they cost."),
     "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),

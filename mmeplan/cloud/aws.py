@@ -37,6 +37,7 @@ from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
 from mmeplan import __version__
+from mmeplan.aws.partitions import partition_of
 from mmeplan.cloud import answers
 from mmeplan.cloud.clock import UNTRUSTED, Pace, is_loopback, repeated
 from mmeplan.errors import CloudError, ConnectionFailedError, CredentialsError
@@ -65,6 +66,7 @@ _SERVICES: Final = {
     "GetCallerIdentity": "sts",
     "GetKeyPolicy": "kms",
     "GetObject": "s3",
+    "GetProducts": "pricing",
     "GetResources": "resourcegroupstaggingapi",
     "GetRole": "iam",
     "GetTopicAttributes": "sns",
@@ -287,13 +289,26 @@ class Cloud:
             user_agent=f"mmeplan/{__version__}" if self._door else None,  # botocore composes its own anew for each call
             user_agent_extra=f"mmeplan/{__version__}",
         )
-        made = self._session.client(service, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
+        region = self._price_list_region() if service == "pricing" else None
+        made = self._session.client(service, region, config=config, endpoint_url=self._endpoint_url)  # type: ignore[call-overload]
         if self._door or is_loopback(made.meta.endpoint_url):  # botocore has many ways to be given another URL
             self._near.add(service)
         made.meta.events.register("after-call.*", answers.check)
         if self._door:
             made.meta.events.register("before-send.*", _as_it_is(self._door.before_send))
         return made
+
+    def _price_list_region(self) -> str | None:
+        """The region of the partition whose price list is asked: it has the prices of all. None: the session's own.
+
+        Raises CloudError where the partition has none, such as GovCloud's. Source: botocore's data/endpoints.json.
+        """
+        if self._endpoint_url or self._door:
+            return None
+        known = self._session.get_available_regions("pricing", partition_of(self.region))
+        if not known:
+            raise CloudError("GetProducts", "NoEndpoint", f"{partition_of(self.region)} has no price list to be asked")
+        return "us-east-1" if "us-east-1" in known else known[0]
 
 
 def _beginning(body: StreamingBody) -> bytes:

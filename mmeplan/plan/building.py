@@ -20,6 +20,7 @@ from mmeplan.kinds.endpoint import with_live_desires
 from mmeplan.kinds.endpoint_config import hosted_on, launched_count
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.capacity import planned_capacity
+from mmeplan.plan.cost import cost_of
 from mmeplan.plan.document import (
     Observed,
     Options,
@@ -32,6 +33,7 @@ from mmeplan.plan.document import (
 from mmeplan.plan.encoding import with_id
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.gates import capacity_findings, gate_findings
+from mmeplan.plan.instances import Counting
 from mmeplan.plan.places import location, planned_fields
 from mmeplan.plan.pools import kinds_of
 from mmeplan.plan.rollout import deployment_by, rollout_text, share_text, traffic_shares
@@ -60,6 +62,8 @@ def build(
     changes = _targeted(graph, snapshot, difference, options.targets)
     steps = StepBuilder(graph, snapshot, difference.kept).build(changes)
     planned = planned_capacity(graph, snapshot, steps, _lower(graph.fleet.quotas, quotas or {}), options.parallelism)
+    prices = graph.fleet.prices
+    cost = cost_of(Counting(graph, snapshot), planned.steps, planned.capacity, prices) if prices else None
     gates = gate_findings(graph, snapshot, changes, options)
     all_findings = (*findings, *gates, *capacity_findings(graph, planned.overruns))
     refused = any(finding.severity == "error" for finding in all_findings)
@@ -89,6 +93,7 @@ def build(
         capacity=planned.capacity,
         commit=commit,
         format_version=format_of(changes),
+        cost=cost,
     )
     return with_id(_held_against_policies(graph, plan))
 

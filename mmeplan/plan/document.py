@@ -173,6 +173,52 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class PricedUsage:
+    """What one instance type, or one memory size of serverless endpoints, costs a month, now and after the apply.
+
+    `price` is that of an hour of an instance, or of a second of a serverless one (`unit`); None where the file has
+    none, and then nothing is counted. Amounts are the most that it may be; the `least_` ones are None where that is the
+    least too.
+    """
+
+    name: str
+    price: float | None
+    unit: str
+    per_month_now: float = 0
+    per_month_after: float = 0
+    least_per_month_now: float | None = None
+    least_per_month_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the fleet's endpoints cost a month on demand, by the prices that the file names (since format 1.2).
+
+    A month has 730 hours. `delta_per_month` is the most after the apply less the most now. `overlap_per_hour` is what
+    the peak of the rollout costs an hour beyond the larger of both. `unpriced` names what has no price: with any, every
+    amount is a lower bound, and there is no delta. Storage, data processed, and discounts are not in it.
+    """
+
+    currency: str
+    date: str
+    region: str
+    source: str
+    per_month_now: float
+    per_month_after: float
+    delta_per_month: float | None
+    overlap_per_hour: float
+    least_per_month_now: float | None = None
+    least_per_month_after: float | None = None
+    unpriced: tuple[str, ...] = ()
+    usage: tuple[PricedUsage, ...] = ()
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether something has no price."""
+        return bool(self.unpriced)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole plan.
 
@@ -206,6 +252,7 @@ class Plan:
     capacity: Capacity | None = None
     commit: str | None = None
     seal: str = ""
+    cost: Cost | None = None
 
     @staticmethod
     def read(path: str | Path) -> Plan:

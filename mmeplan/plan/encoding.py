@@ -22,10 +22,12 @@ from mmeplan.plan import consistency
 from mmeplan.plan.document import (
     FORMAT_VERSION,
     Capacity,
+    Cost,
     InstanceCapacity,
     Observed,
     Options,
     Plan,
+    PricedUsage,
     ReservedCapacity,
     SourceFile,
     Summary,
@@ -127,7 +129,8 @@ def _head(plan: Plan) -> dict[str, Any]:
     """The document without its long lists, the version and the id first."""
     names = [member.name for member in fields(plan) if member.name not in _LISTS]
     head = {name: getattr(plan, name) for name in ("format_version", "plan_id", "seal", *names)}
-    return head if plan.seal else {name: value for name, value in head.items() if name != "seal"}
+    left_out = {"seal": "", "cost": None}
+    return {name: value for name, value in head.items() if name not in left_out or value != left_out[name]}
 
 
 def _lists(plan: Plan) -> dict[str, tuple[Any, ...]]:
@@ -307,6 +310,7 @@ def _plan(document: dict[str, Any]) -> Plan:
             "drift": tuple(_make(Drift, {**d, "fields": _fields(d.get("fields", ()))}) for d in document["drift"]),
             "findings": tuple(_make(Finding, item) for item in document["findings"]),
             "capacity": _capacity(capacity) if capacity is not None else None,
+            "cost": _cost(document["cost"]) if document.get("cost") is not None else None,
             "kept": {at: tuple(names) for at, names in document["kept"].items()},
         }
     )
@@ -324,6 +328,12 @@ def _capacity(item: Mapping[str, Any]) -> Capacity:
         tuple(_make(InstanceCapacity, row) for row in item["types"]),
         tuple(_make(ReservedCapacity, row) for row in item.get("reservations") or ()),
     )
+
+
+def _cost(item: Mapping[str, Any]) -> Cost:
+    usage = tuple(_make(PricedUsage, row) for row in item["usage"])
+    cost: Cost = _make(Cost, {**item, "usage": usage})
+    return cost
 
 
 def _change(item: dict[str, Any]) -> Change:

@@ -44,6 +44,15 @@ def reservation_name(arn: str) -> str:
 _Fleet = dict[tuple[str, str], Held]
 """(member, variant) → its instances. A variant without any at the moment has the number 0."""
 
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An endpoint at one moment: its fleets, and the content of the config that it runs, empty where it isn't known."""
+
+    fleets: tuple[_Fleet, ...]
+    content: Canonical
+
+
 LAUNCH_S: Final = 600  # about what a fleet takes to come up; it is held against the waits of rollouts, no more
 _OLD: Final = 2  # the fleets that an endpoint may have before the plan: what serves, and what an update brings up
 
@@ -130,6 +139,30 @@ class Counting:
             if step.operation in ENDPOINT_STEPS:
                 own.setdefault(step.address, []).append(step)
         return [self._job(address, steps) for address, steps in own.items()]
+
+    def sides(self, steps: Iterable[Step]) -> Iterator[tuple[Side, Side]]:
+        """What each endpoint that counts is now, and after these steps; those without a step, too."""
+        own: dict[str, list[Step]] = {}
+        for step in steps:
+            if step.operation in ENDPOINT_STEPS:
+                own.setdefault(str(step.params.get("EndpointName")), []).append(step)
+        for live in self.endpoints():
+            yield self._sides(live, own.pop(live.name, []))
+        for new in own.values():
+            yield self._sides(None, new)
+
+    def _sides(self, live: LiveEndpoint | None, steps: list[Step]) -> tuple[Side, Side]:
+        here = [self._live(live), self._pending(live)] if live else []
+        content = (self._in_force(live.config) or {}) if live and live.endpoint_status != FAILED else {}
+        now = after = Side(tuple(here), content)
+        for step in steps:
+            _, here = self._step(step, here, live)
+            if "EndpointConfigName" in step.params:
+                content = self._wanted(str(step.params["EndpointConfigName"]))
+            elif step.operation == "DeleteEndpoint":
+                content = {}
+            after = Side(tuple(here), content)
+        return now, after
 
     # --- one endpoint -------------------------------------------------------------------------------------------------
 

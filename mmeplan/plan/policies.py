@@ -27,6 +27,10 @@ PREFIX: Final = "policy/"  # of a finding's rule; the policy's name follows
 _LISTS: Final = ("changes", "steps", "drift", "findings")
 _BATCH: Final = 100  # items that are handed over at a time
 _LONG: Final = ("kept", "snapshot")  # as long as the fleet
+_SHARED: Final = {"plan": "small", "cost": "cost"}  # names of values that are handed over once
+_COST: Final = re.compile(r"\bcost\b")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+_NAMED: Final = 5  # of what has no price, in a message
 
 
 def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
@@ -37,20 +41,38 @@ def policy_findings(fleet: Fleet, plan: Plan) -> list[Finding]:
     head = {each.name: plain(getattr(plan, each.name)) for each in fields(plan) if each.name not in _LISTS}
     head["options"] = plain(masked_options(plan))
     small = {name: value for name, value in head.items() if name not in _LONG}  # it is handed over again and again
-    found: dict[str, list[Finding]] = {policy.name: [] for policy in policies}
-    with Evaluator([(policy.expression, policy.names) for policy in policies], {"small": small}) as evaluator:
-        for number, policy in enumerate(policies):
+    found = {policy.name: _undecided(fleet, plan, policy) for policy in policies}
+    shared = {"small": small, "cost": head["cost"]}
+    with Evaluator([(policy.expression, policy.names) for policy in policies], shared) as evaluator:
+        decided = [(number, policy) for number, policy in enumerate(policies) if not found[policy.name]]
+        for number, policy in decided:
             if policy.each is None:
                 found[policy.name] += _whole(fleet, plan, head, policy, number, evaluator)
         changes = ((plain(each), each.address, each.location) for each in masked_changes(plan))
-        _each(fleet, "change", changes, _of(policies, "changes"), found, evaluator)
+        _each(fleet, "change", changes, _of(decided, "changes"), found, evaluator)
         steps = ((plain(each), each.address, Location()) for each in masked_steps(plan))
-        _each(fleet, "step", steps, _of(policies, "steps"), found, evaluator)
+        _each(fleet, "step", steps, _of(decided, "steps"), found, evaluator)
     return [finding for policy in policies for finding in found[policy.name]]
 
 
-def _of(policies: Sequence[Policy], each: str) -> list[tuple[int, Policy]]:
-    return [(number, policy) for number, policy in enumerate(policies) if policy.each == each]
+def _of(policies: Iterable[tuple[int, Policy]], each: str) -> list[tuple[int, Policy]]:
+    return [(number, policy) for number, policy in policies if policy.each == each]
+
+
+def _undecided(fleet: Fleet, plan: Plan, policy: Policy) -> list[Finding]:
+    """The finding of a policy on the cost where that isn't known: a lower bound decides nothing."""
+    if not _COST.search(_QUOTED.sub("", policy.expression)):
+        return []
+    if plan.cost is None:
+        why, hint = "the file has no prices", "prices: {file: prices.yaml}, which mmeplan prices writes"
+    elif plan.cost.is_lower_bound:
+        named = ", ".join(plan.cost.unpriced[:_NAMED])
+        more = len(plan.cost.unpriced) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        why, hint = f"the cost is a lower bound: no price is known of {named}{rest}", f"add them to {plan.cost.source}"
+    else:
+        return []
+    return [_finding(fleet, policy, "", Location(), why, hint)]
 
 
 def _whole(
@@ -64,7 +86,7 @@ def _whole(
             document[name] = [plain(item) for item in items[:MAX_ITEMS]]
             if len(items) > MAX_ITEMS:
                 too_long = f"the plan has {len(items):,} {name}, and a policy over the whole plan sees {MAX_ITEMS:,}"
-    (reason,) = [too_long] if too_long else evaluator.reasons([(number, {"plan": document})])
+    (reason,) = [too_long] if too_long else evaluator.reasons([(number, {**_SHARED, "plan": document})])
     if reason is not None:
         hint = "write it with each: changes or each: steps" if too_long else ""
         yield _finding(fleet, policy, "", Location(), reason, hint)
@@ -91,7 +113,7 @@ def _each(
     waiting = iter(items) if policies else iter(())
     while batch := list(islice(waiting, _BATCH)):
         asked = [(item, policy, number) for item in batch for number, policy in policies]
-        reasons = evaluator.reasons([(number, {"plan": "small", name: item[0]}) for item, _, number in asked])
+        reasons = evaluator.reasons([(number, {**_SHARED, name: item[0]}) for item, _, number in asked])
         for (item, policy, _), reason in zip(asked, reasons, strict=True):
             if reason is not None:
                 found[policy.name].append(_finding(fleet, policy, item[1], item[2], reason))

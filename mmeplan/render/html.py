@@ -24,6 +24,7 @@ from mmeplan.plan import Change
 from mmeplan.render import layout, report
 from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, chart_rows
+from mmeplan.render.cost import cost_about, cost_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import folded, rule_page, spot
@@ -140,7 +141,7 @@ def page(plan: ShownPlan, *, full: bool = False, anchor: str = "") -> dict[str, 
     notes = report.remarks(plan)
     unchanged = [change.address for change in plan.changes if change.is_noop]
     verdict, said = report.verdict_in_brief(plan)
-    counts, drift = plan.summary, drift_nodes(plan)
+    drift = drift_nodes(plan)
     badges = Counter[str]()
     for card in (*cards, *lines):
         badges[card.effect] += 1 + len(card.others) + card.others_more
@@ -150,12 +151,7 @@ def page(plan: ShownPlan, *, full: bool = False, anchor: str = "") -> dict[str, 
         "environment": plan.environment,
         "verdict": verdict,
         "said": said,
-        "counts": (
-            ("create", "to create", counts.create),
-            ("update", "to update", counts.update),
-            ("delete", "to delete", counts.delete),
-            ("same", "unchanged", counts.noop),
-        ),
+        "counts": _counts(plan),
         "facts": _facts(plan),
         "marks": (*([report.SPECULATIVE] if plan.options.speculative else []), *report.marks(plan)),
         "dangers": report.danger_lines(plan),
@@ -173,6 +169,8 @@ def page(plan: ShownPlan, *, full: bool = False, anchor: str = "") -> dict[str, 
         "chart": chart_rows(plan.capacity),
         "parallelism": plan.capacity.parallelism if plan.capacity else 0,
         "capacity_note": capacity_note(plan),
+        "cost": cost_rows(plan),
+        "cost_about": cost_about(plan),
         "drift": tuple(drift[:MOST_LINES]),
         "drift_more": len(drift) - MOST_LINES,
         "remarks": notes[:MOST_LINES],
@@ -182,6 +180,16 @@ def page(plan: ShownPlan, *, full: bool = False, anchor: str = "") -> dict[str, 
         "calls": tuple((s.operation, s.address, s.effect) for s in plan.steps[:MOST_CALLS]),
         "calls_count": len(plan.steps),
     }
+
+
+def _counts(plan: ShownPlan) -> tuple[tuple[str, str, int], ...]:
+    counts = plan.summary
+    return (
+        ("create", "to create", counts.create),
+        ("update", "to update", counts.update),
+        ("delete", "to delete", counts.delete),
+        ("same", "unchanged", counts.noop),
+    )
 
 
 def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:

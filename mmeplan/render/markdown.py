@@ -16,6 +16,7 @@ from mmeplan.plan import Action, Change, Finding
 from mmeplan.render import report
 from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
+from mmeplan.render.cost import cost_note, cost_rows, cost_title
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import SEVERITIES, folded, rule_page, severities, spot
@@ -64,7 +65,7 @@ def _body(plan: ShownPlan, options: PageOptions, budget: int, room: int) -> list
         _alert(plan, budget // _ALERT_SHARE),
         _cautions(plan, relations, share),
     ]
-    after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _remarks(plan, share)]
+    after = [_findings(plan, share), _drift(plan, share), _capacity(plan, share), _cost(plan), _remarks(plan, share)]
     room -= sum(map(_with_gap, (*before, *after)))
     families = Families(plan, relations, options.full)
     rows = _table(plan, families, room)
@@ -202,6 +203,18 @@ def _capacity(plan: ShownPlan, room: int) -> str:
     about = f"### Capacity, with at most {counted(plan.capacity.parallelism, 'endpoint')} under way at once"
     note = capacity_note(plan)
     return "\n".join([about, "", *heads, *shown, *(["", f"{prose(note)}."] if note else [])])
+
+
+def _cost(plan: ShownPlan) -> str:
+    """What the endpoints cost a month, now and after."""
+    if plan.cost is None:
+        return ""
+    heads = [row("Endpoints", "now", "after", "change"), row("---", "--:", "--:", "--:")]
+    lines = [
+        row(f"**{prose(item.name)}**" if item.is_total else code(item.name), item.now, item.after, item.change)
+        for item in cost_rows(plan)
+    ]
+    return "\n".join([f"### {prose(cost_title(plan.cost))}", "", *heads, *lines, "", f"{prose(cost_note(plan))}."])
 
 
 def _remarks(plan: ShownPlan, room: int) -> str:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from mmeplan.render import report
 from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, capacity_rows
+from mmeplan.render.cost import cost_note, cost_rows, cost_title
 from mmeplan.render.door import Output, PageOptions, ShownPlan
 from mmeplan.render.families import Families
 from mmeplan.render.findings import finding_groups
@@ -63,11 +64,20 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         remarks_more=remarks_more,
         capacity=capacity_rows(plan),
         capacity_note=capacity_note(plan),
+        cost=_cost_table(plan),
+        cost_note=cost_note(plan),
         unchanged=f"{plan.summary.noop:,} unchanged" if plan.summary.noop else "",
         summary=report.summary_line(plan),
         summary_style="danger" if plan.refused else "bold" if plan.has_changes or plan.errored else "good",
         next_command=options.next_command,
     )
+
+
+def _cost_table(plan: ShownPlan) -> tuple[tuple[str, ...], ...]:
+    if plan.cost is None:
+        return ()
+    heads = (cost_title(plan.cost), "now", "after", "change")
+    return (heads, *((row.name, row.now, row.after, row.change) for row in cost_rows(plan)))
 
 
 def _some(items: Sequence[T], word: str) -> tuple[Sequence[T], str]:

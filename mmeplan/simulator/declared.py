@@ -131,13 +131,14 @@ KINDS: Final[dict[str, Callable[[Any], Iterator[str]]]] = {
     **{network.kind: _network_errors(network) for network in NETWORKS},
     "keys": _members("KeyId", KeyId=str, Aliases=list, Policy=dict, KeyState=str, KeyManager=str),
     "topics": _members("Name", Name=str),
+    "prices": _members("UsageType", UsageType=str, Price=str, Unit=str, Currency=str),
 }
 """The members of a document, and what is wrong with an entry of each."""
 
 
-def _known(call: Call, kind: str) -> list[Json]:
-    """What was declared of a kind. Raises ServiceError where nothing was."""
-    found: list[Json] | None = call.records.get(_RECORD, call.account, call.region, kind)
+def known(call: Call, kind: str, region: str = "") -> list[Json]:
+    """What was declared of a kind, in the call's region or another. Raises ServiceError where nothing was."""
+    found: list[Json] | None = call.records.get(_RECORD, call.account, region or call.region, kind)
     if found is None:
         raise ServiceError("NotDeclared", f"The simulator knows no {kind} of this region: none were declared.")
     return found
@@ -150,20 +151,20 @@ def describer(network: Network) -> Callable[[Call, Json], Json]:
     """The Describe operation of a network's parts, with ids and filters; everything comes on one page."""
 
     def describe(call: Call, request: Json) -> Json:
-        known = _known(call, network.kind)
+        there = known(call, network.kind)
         wanted = request.get(network.asked)
         if wanted is not None:
-            there = {item[network.key] for item in known}
+            names = {item[network.key] for item in there}
             for name in wanted:
-                if name not in there:
+                if name not in names:
                     raise ServiceError(network.code, network.message.format(name))
-            known = [item for item in known if item[network.key] in wanted]
+            there = [item for item in there if item[network.key] in wanted]
         for one in request.get("Filters", ()):
             member = "".join(part.capitalize() for part in one["Name"].split("-"))
-            if not any(member in item for item in known) and member not in ("VpcId", network.key):
+            if not any(member in item for item in there) and member not in ("VpcId", network.key):
                 raise ServiceError("InvalidParameterValue", f"The filter '{one['Name']}' is invalid")
-            known = [item for item in known if any(fnmatchcase(str(item.get(member)), text) for text in one["Values"])]
-        return {network.member: known}
+            there = [item for item in there if any(fnmatchcase(str(item.get(member)), text) for text in one["Values"])]
+        return {network.member: there}
 
     return describe
 
@@ -213,7 +214,7 @@ def _registry(call: Call, request: Json) -> str:
 def _repository(call: Call, request: Json) -> list[Json]:
     """The images of a repository. Raises ServiceError where it holds none."""
     place = (_registry(call, request), call.region, request["repositoryName"])
-    found = [item for item in _known(call, "images") if _parts(item)[:3] == place]
+    found = [item for item in known(call, "images") if _parts(item)[:3] == place]
     if not found:
         raise ServiceError(
             "RepositoryNotFoundException",
@@ -280,7 +281,7 @@ def _key(call: Call, wanted: str) -> Json:
     """The key of that name. Raises ServiceError NotFoundException, in KMS's words."""
     prefix = f"arn:{partition_of(call.region)}:kms:{call.region}:{call.account}:"
     name = wanted.removeprefix(prefix).removeprefix("key/")
-    for key in _known(call, "keys"):
+    for key in known(call, "keys"):
         if name == key["KeyId"] or name in key.get("Aliases", ()):
             return key
     if name.startswith("alias/"):
@@ -291,6 +292,6 @@ def _key(call: Call, wanted: str) -> Json:
 def get_topic_attributes(call: Call, request: Json) -> Json:
     """GetTopicAttributes."""
     prefix = f"arn:{partition_of(call.region)}:sns:{call.region}:{call.account}:"
-    if request["TopicArn"] not in {f"{prefix}{topic['Name']}" for topic in _known(call, "topics")}:
+    if request["TopicArn"] not in {f"{prefix}{topic['Name']}" for topic in known(call, "topics")}:
         raise ServiceError("NotFound", "Topic does not exist", 404)
     return {"Attributes": {"TopicArn": request["TopicArn"], "Owner": call.account}}

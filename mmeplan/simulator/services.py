@@ -21,6 +21,7 @@ from mmeplan.simulator import (
     multipart,
     nothing,
     paging,
+    pricing,
     protocols,
     quotas,
     registry,
@@ -251,10 +252,18 @@ SNS: Final = Service(
     queried=True,
     invalid="InvalidParameter",
 )
+PRICING: Final = Service(
+    "pricing",
+    JSON,
+    {"GetProducts": Operation(pricing.get_products, False, "ServiceCode")},
+    signing="pricing",
+    target="AWSPriceListService",
+    invalid="InvalidParameterException",
+)
 
 SERVICES: Final = (
     *(SAGEMAKER, TAGGING, STS, IAM, LOGS, CLOUDWATCH, AUTOSCALING, QUOTAS, RUNTIME, S3),
-    *(ECR, EC2, KMS, SNS),
+    *(ECR, EC2, KMS, SNS, PRICING),
 )
 WRITES: Final = {name: operation.writes for service in SERVICES for name, operation in service.operations.items()}
 """Operation → whether it writes, over all services."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from mmeplan.aws.prices import Prices
 from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind, kinds
@@ -163,7 +164,7 @@ class Policy:
     @property
     def names(self) -> tuple[str, ...]:
         """What the expression may use."""
-        return ("plan", *({"changes": ["change"], "steps": ["step"]}[self.each] if self.each else ()))
+        return ("plan", "cost", *({"changes": ["change"], "steps": ["step"]}[self.each] if self.each else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class Fleet:
     sources: tuple[Source, ...]
     source_map: SourceMap = field(compare=False, repr=False)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
+    prices: Prices | None = None
     policies: tuple[Policy, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     variable_files: tuple[VariableFile, ...] = ()

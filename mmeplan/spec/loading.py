@@ -32,6 +32,7 @@ from mmeplan.spec.fleet import Entry, Fleet, ForEach, IgnoredTags, Source, Sourc
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, Opened, file_of, items_of, name_pattern
 from mmeplan.spec.options import options_in, problem_of
 from mmeplan.spec.policies import read_policies
+from mmeplan.spec.prices import read_prices
 from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
 from mmeplan.spec.rows import Row, Table, table_of
@@ -175,17 +176,19 @@ class _Loader:
         validated = self._validate(root)
         with self.refusals.bounded(("quotas",)):
             quotas = read_quotas(root.get("quotas"), self.files, self.refusals)
+        with self.refusals.bounded(("prices",)):
+            prices = read_prices(root.get("prices"), self.files, self.refusals)
         policies = read_policies(validated.get("policies"), self.refusals)
         self.refusals.stop_if_any()
         fleet = self._fleet({**validated, **entries}, environment)
         fleet = replace(fleet, variables=dict(overrides.texts), variable_files=overrides.files)
-        return replace(fleet, quotas=quotas, policies=policies)
+        return replace(fleet, quotas=quotas, prices=prices, policies=policies)
 
     # --- above the entries ------------------------------------------------------------------------------------------
 
     def _evaluate_top(self, root: dict[str, Any]) -> None:
         """What holds for the whole fleet. The other defaults are evaluated with the entries they land in."""
-        for key in ("retain", "allow", "ignore_tags", "quotas", "policies"):
+        for key in ("retain", "allow", "ignore_tags", "quotas", "prices", "policies"):
             if key in root:
                 root[key] = self.refusals.evaluated(root[key], (key,), self.header.names)
         self.ignored = _ignored(root.get("ignore_tags"))

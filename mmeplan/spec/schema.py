@@ -356,6 +356,7 @@ _OWN_SCHEMAS: Final[dict[str, Schema]] = {
             _EXPRESSION,
         ]
     },
+    "prices": {"anyOf": [_FILE, {"type": "null"}, _EXPRESSION]},
     "protect": _or_expression({"type": ["boolean", "null"]}),
     "adopt": _or_expression({"type": ["boolean", "null"]}),
     "allow_empty": _or_expression({"type": ["boolean", "null"]}),

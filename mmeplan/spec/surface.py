@@ -170,6 +170,10 @@ class _Builder:
                 doc="How many instances of a type the account may have for endpoints: {ml.m5.xlarge: 20}, or {file: "
                 "NAME}. A plan whose rollout would need more is refused before anything starts.",
             ),
+            "prices": Node(
+                "any",
+                doc="{file: NAME}, a file of `mmeplan prices`: plans say what the fleet costs a month on demand.",
+            ),
             "policies": Node(
                 "map",
                 doc="What a plan must be like: CEL expressions over the plan document, each with a message.",
