@@ -31,7 +31,8 @@ SAID_EACH_TIME = frozenset(
     re.findall(
         r"\S+",
         """
-        --allow-outage --author --changed-since --clean --close --comment-key --db --detailed-exitcode --due
+        --allow-outage --author --base --when
+        --changed-since --clean --close --comment-key --db --detailed-exitcode --due
         --endpoint-url --expect --fail-fast --faults --file --fleet --force --full --host --iam --if-denied
         --issue --json --local --local-db --lock-timeout --masked
         --declare --merge-request --outcome --reviewed --start --max-age --max-change --name --no-color
