@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,12 @@ from mmeplan.cli.options import (
     show_environment_option,
     snapshot_option,
 )
-from mmeplan.cli.outputs import GITHUB, PRINTED, Outputs, exit_code, write_option
+from mmeplan.cli.outputs import PRINTED, Outputs, exit_code, write_option
 from mmeplan.cli.reports import Folders, report
 from mmeplan.engine import DEFAULT_PARALLELISM, Desired, Planned, files_of, next_of
 from mmeplan.errors import Command, InputError, Problem
 from mmeplan.plan import Plan
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
-from mmeplan.render import REPORTS
 
 EXAMPLES = """\b
 Examples:
@@ -122,7 +121,7 @@ def command(
         sign_by=signing.private_key(key_file) if key_file else None,
     )
     if together or len(each) > 1:
-        _refuse_of_one(options, iam=iam, formats=(format_, *(name for name, _ in writes)))
+        _refuse_of_one(options, iam=iam)
 
         def plan_of(one: Settings, snapshot: str | None) -> Planned:
             return _made(one, Desired.of(one.load()), snapshot, **options)
@@ -145,11 +144,10 @@ def command(
     sys.exit(exit_code(planned.plan, detailed=detailed_exitcode))
 
 
-def _refuse_of_one(options: Mapping[str, Any], *, iam: bool, formats: Sequence[str]) -> None:
+def _refuse_of_one(options: Mapping[str, Any], *, iam: bool) -> None:
     """Raises UsageError for options that say something about one fleet."""
     given = (("--target", "targets"), ("--replace", "replacements"), ("--allow-outage", "allow_outage"))
     named = [option for option, name in given if options[name]] + (["--iam"] if iam else [])
-    named += [f"the format {name}" for name in formats if name not in (*REPORTS, GITHUB)]
     if named:
         raise click.UsageError(f"{named[0]} is about one fleet in one environment, and here are several")
 

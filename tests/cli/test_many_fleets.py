@@ -171,13 +171,6 @@ def test_each_is_planned_from_its_own_snapshot(fleets: Path) -> None:
     assert "a snapshot is of one fleet" in refused.stderr
 
 
-@pytest.mark.parametrize("format_", ["gitlab", "bitbucket"])
-def test_formats_of_one_plan_are_a_usage_error(fleets: Path, format_: str) -> None:
-    ended = run(fleets, f"plan --together --write {format_}=out fleets/alike/fleet.yaml")
-    assert ended.code == 1
-    assert f"the format {format_} is about one fleet" in ended.stderr
-
-
 @pytest.mark.parametrize("option", ["--iam", "--target endpoint/x", "--replace model/x", "--allow-outage endpoint/x"])
 def test_options_about_one_fleet_are_a_usage_error(fleets: Path, option: str) -> None:
     ended = run(fleets, f"plan {option} fleets/alike/fleet.yaml fleets/gone/fleet.yaml")
