@@ -20,11 +20,14 @@ Json = dict[str, Any]
 def create_model(call: Call, request: Json) -> Json:
     """CreateModel. Image, role and artefacts are not looked up, unless the settings say so."""
     name = request["ModelName"]
-    approvals = registry.approvals(call, refusals.containers(request))
-    asked = refusals.Asked(request, call.account, call.region, approvals=approvals)
+    containers, blobs = refusals.containers(request), Blobs(call.store)
+    addressed = {s3_place(uri)[0] for container in containers for uri in refusals.addresses(container)}
+    buckets = {bucket: blobs.region(call.account, bucket) for bucket in addressed}
+    approvals = registry.approvals(call, containers)
+    asked = refusals.Asked(request, call.account, call.region, approvals=approvals, buckets=buckets)
     refusals.refuse(refusals.CREATE_MODEL, asked)
     call.refuse_existing(MODEL, name)
-    for container in refusals.containers(request):
+    for container in containers:
         _look_up(call, container, request.get("ExecutionRoleArn", ""))
     arn = call.new(MODEL, name, normalise.model(request), request)
     call.faults.created("CreateModel", call.scope(MODEL), name)

@@ -9,11 +9,13 @@ from typing import Any
 import boto3
 import botocore.waiter
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, WaiterError
 
 from mmeplan.aws.shapes import service
 from mmeplan.simulator import Settings, SimulatedCrash, Simulator
+from mmeplan.simulator.nothing import LISTS
 from mmeplan.simulator.services import SERVICES
 from tests.contract.test_every_operation import registry
 
@@ -229,6 +231,8 @@ def test_every_operation_answers_members_of_its_output_shape_only(sim: Simulator
     assert {"UserId", "Account", "Arn"} < set(identity)
     client.delete_model(ModelName="m")
     registry(client)
+    for listing in LISTS:
+        getattr(client, xform_name(listing))()
     assert watch.bad == ["DescribeModelPackage.ModelPackageName: missing"]  # of a version: AWS's samples don't have it
     assert set(watch.seen) == {"GetCallerIdentity"} | {name for each in SERVICES[:2] for name in each.operations}
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import zlib
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from mmeplan.simulator import Request, checksums
-from tests.contract.doors import REGION, Door, error_of
+from tests.contract.doors import IMAGE, REGION, ROLE, Door, error_of
 
 AT = {"Bucket": "bucket", "Key": "k"}
 
@@ -112,6 +113,29 @@ def test_a_copy_takes_metadata_and_tags_as_its_directives_say(door: Door) -> Non
     s3.copy_object(**AT, CopySource=AT, StorageClass="STANDARD")
     assert "StorageClass" not in s3.head_object(**AT)
     assert error_of(s3.copy_object, **AT, CopySource=AT, CopySourceIfMatch="x", StorageClass="STANDARD")[2] == 412
+
+
+@pytest.mark.parametrize("address", ["s3://far/m.tar.gz", "https://far.s3.us-east-1.amazonaws.com/m.tar.gz"])
+@pytest.mark.parametrize("additional", [False, True])
+def test_model_data_lies_in_a_bucket_of_the_models_region(door: Door, address: str, additional: bool) -> None:
+    door.client("s3", "us-east-1").put_object(Bucket="far", Key="m.tar.gz", Body=b"1")
+    near = address.replace("far", "near")
+    door.client("s3").put_object(Bucket="near", Key="m.tar.gz", Body=b"1")
+
+    def create(region: str, uri: str) -> Any:
+        source = {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Object", "CompressionType": "Gzip"}}
+        data = {"AdditionalModelDataSources": [{"ChannelName": "a", **source}]} if additional else {"ModelDataUrl": uri}
+        made = {"Image": IMAGE.replace(REGION, region), **data}
+        sagemaker = door.client("sagemaker", region)
+        return partial(sagemaker.create_model, ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=made)
+
+    for region, uri in ((REGION, address), ("us-east-1", near)):
+        code, message, _ = error_of(create(region, uri))
+        assert code == "ValidationException"
+        assert message.startswith(f"Could not access model data at {uri}. ")
+        assert message.endswith(f"the object is located in {region}.")
+    create(REGION, near)()
+    create("us-east-1", address)()
 
 
 def test_class_and_encryption_are_remembered(door: Door) -> None:

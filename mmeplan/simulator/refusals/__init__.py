@@ -21,7 +21,14 @@ from mmeplan.simulator.refusals.deployments import (
     UPDATE_WEIGHTS,
     UPDATE_WEIGHTS_OF,
 )
-from mmeplan.simulator.refusals.models import COULD_NOT_ACCESS, CREATE_MODEL, HOSTING, LABEL_MISSING, is_marketplace
+from mmeplan.simulator.refusals.models import (
+    COULD_NOT_ACCESS,
+    CREATE_MODEL,
+    HOSTING,
+    LABEL_MISSING,
+    addresses,
+    is_marketplace,
+)
 from mmeplan.simulator.refusals.packages import CREATE_GROUP, CREATE_PACKAGE
 from mmeplan.simulator.refusals.refusal import Asked, Refusal, containers, models_of, region_of, variants
 from mmeplan.simulator.refusals.tags import ADD_TAGS, of_tags
@@ -46,6 +53,7 @@ __all__ = [
     "UPDATE_WEIGHTS_OF",
     "Asked",
     "Refusal",
+    "addresses",
     "containers",
     "first",
     "is_marketplace",

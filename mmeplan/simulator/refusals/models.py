@@ -43,7 +43,7 @@ def _sources(container: Json) -> Iterator[Json]:
             yield holder["S3DataSource"]
 
 
-def _addresses(container: Json) -> Iterator[str]:
+def addresses(container: Json) -> Iterator[str]:
     """The S3 addresses of a container's model data."""
     if "ModelDataUrl" in container:
         yield container["ModelDataUrl"]
@@ -181,10 +181,11 @@ def prefix_without_slash(asked: Asked) -> Found:
 
 
 def data_elsewhere(asked: Asked) -> Found:
-    """model data in JumpStart's bucket of another region"""
+    """model data in a bucket of another region: JumpStart's, or one of the simulated S3"""
     for container in containers(asked.request):
-        for uri in _addresses(container):
-            if jumpstart_region(uri) not in ("", asked.region):
+        for uri in addresses(container):
+            known = asked.buckets.get(s3_place(uri)[0], "") or jumpstart_region(uri)
+            if known not in ("", asked.region):
                 yield {"uri": uri, "role": asked.request.get("ExecutionRoleArn", ""), "region": asked.region}
 
 
@@ -412,7 +413,7 @@ def data_is_no_archive(asked: Asked) -> Found:
 def data_with_two_slashes(asked: Asked) -> Found:
     """model data whose key has `//`: it is folded before the download, and the object isn't there"""
     for position, container in enumerate(containers(asked.request), 1):
-        for uri in _addresses(container):
+        for uri in addresses(container):
             if container.get("Mode") != "MultiModel" and "//" in "/" + s3_place(uri)[1]:
                 yield {"position": position, "url": uri}
 

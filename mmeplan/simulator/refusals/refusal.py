@@ -20,10 +20,11 @@ class Asked:
     """A request whose shape is right, and what its refusals look at besides.
 
     `models` are the models that the config's variants name, by name, as DescribeModel shows them. `approvals` are
-    those of the model packages that the registry knows, by their name in the request. `config` is what an
-    endpoint is to run, `in_force` what it runs. `live` is the fleet that runs and `coming` the one that is to be
-    launched, as DescribeEndpoint shows variants. `deployment` is the DeploymentConfig that is asked for, and
-    `carried_out` what is carried out of it.
+    those of the model packages that the registry knows, by their name in the request. `buckets` are the regions of
+    the buckets that hold model data, by name; empty for one that isn't there. `config` is what an endpoint is to
+    run, `in_force` what it runs. `live` is the fleet that runs and `coming` the one that is to be launched, as
+    DescribeEndpoint shows variants. `deployment` is the DeploymentConfig that is asked for, and `carried_out` what
+    is carried out of it.
     """
 
     request: Json
@@ -31,6 +32,7 @@ class Asked:
     region: str = ""
     models: Mapping[str, Json] = field(default_factory=dict)
     approvals: Mapping[str, str] = field(default_factory=dict)
+    buckets: Mapping[str, str] = field(default_factory=dict)
     config: Json = field(default_factory=dict)
     in_force: Json = field(default_factory=dict)
     live: list[Json] = field(default_factory=list)
