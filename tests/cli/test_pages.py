@@ -1,6 +1,6 @@
 """The commands of a page do what the page says: they are run in order, in a folder, against the simulated SageMaker.
 
-Blocks ```yaml fleet.yaml are files, blocks ```bash under <!-- run --> are run, and a block ```text right behind one holds
+Blocks ```yaml fleet.yaml are files, blocks ```bash under <!-- run --> are run, and a block ```text right behind one has
 parts of what it prints.
 """
 
