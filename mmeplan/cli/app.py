@@ -21,6 +21,7 @@ COMMANDS = {
     "prices": ("mmeplan.cli.prices", "Write the on-demand prices of a region, for plans that say what they cost."),
     "plan": ("mmeplan.cli.plan", "Show what an apply would do, and to whose traffic."),
     "apply": ("mmeplan.cli.apply", "Make what is live into what the fleet file says."),
+    "expand": ("mmeplan.cli.expand", "Print the fleet file after defaults, expressions and for_each."),
     "show": ("mmeplan.cli.show", "Show a saved plan."),
     "drift": ("mmeplan.cli.drift", "Show what was changed behind mmeplan's back."),
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),

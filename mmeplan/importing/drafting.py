@@ -383,8 +383,9 @@ def _object(value: dict[str, Any], node: Node, refuse: Refuse, place: str) -> di
             inner = worded(value[member], node.keys[key], refuse, f"{place}.{key}".lstrip("."))
             if inner is not None:
                 made[key] = inner
-    if "capacity" in value:
-        made["capacity"] = value["capacity"]
+    for key, inner in node.keys.items():  # the language's own: `capacity`, and an image by name
+        if not inner.api and value.get(key) is not None:
+            made.setdefault(key, literal(value[key]))
     return made
 
 
@@ -437,7 +438,7 @@ _Dumper.add_representer(
 def yaml_text(draft: Draft) -> str:
     """The whole file."""
     head: Entry = {"version": 1, "fleet": draft.fleet, "account": draft.account, "region": draft.region}
-    parts = [_header(draft), _dumped({key: value for key, value in head.items() if value})]
+    parts = [_header(draft), dumped({key: value for key, value in head.items() if value})]
     sections = (("models", draft.models), ("endpoint_configs", draft.configs), ("endpoints", draft.endpoints))
     for section, entries in sections:
         if entries:
@@ -465,10 +466,11 @@ def _comment(*sentences: str, indent: str = "") -> str:
 
 def _entry(draft: Draft, section: str, name: str, entry: Entry) -> str:
     comment = _comment(*draft.comments.get((section, name), ()), indent="  ")
-    lines = _dumped({name: entry}).split("\n")
+    lines = dumped({name: entry}).split("\n")
     return comment + "\n".join(f"  {line}" if line else line for line in lines)
 
 
-def _dumped(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """A value as YAML that `spec.load` reads back as it is, keys in their order."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     return text
