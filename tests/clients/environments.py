@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,11 +38,12 @@ class ClientOfOthers:
         return [str(self.program) if self.script.endswith(".py") else "node", str(HERE / self.script)]
 
     def install(self) -> None:
-        """Make the environment. Raises CalledProcessError or TimeoutExpired."""
+        """Make the environment, with uv where there is one. Raises CalledProcessError or TimeoutExpired."""
         if self.script.endswith(".py"):
             subprocess.run([sys.executable, "-m", "venv", str(self.home)], check=True, timeout=INSTALL_S)
-            pip = [str(self.program), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, *self.packages], check=True, timeout=INSTALL_S)
+            uv, pip = shutil.which("uv"), [str(self.program), "-m", "pip", "install", "--disable-pip-version-check"]
+            install = [uv, "pip", "install", "--python", str(self.program)] if uv else pip
+            subprocess.run([*install, "--quiet", *self.packages], check=True, timeout=INSTALL_S)
         else:
             self.home.mkdir(parents=True, exist_ok=True)
             npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(self.home)]
@@ -53,6 +55,7 @@ CLIENTS = {
     "mlflow": ClientOfOthers("mlflow_deploys.py", ("mlflow-skinny", "boto3", "docker", "numpy", "pandas")),
     "airflow": ClientOfOthers("airflow_operators.py", ("apache-airflow-providers-amazon",)),
     "sdk-v2": ClientOfOthers("sdk_v2.py", ("sagemaker==2.*",)),
+    "sdk-v3": ClientOfOthers("sdk_v3.py", ("sagemaker==3.*",)),
     "javascript": ClientOfOthers("javascript.mjs", AWS_JS),
     "custodian": ClientOfOthers("custodian.py", ("c7n",)),
     "langchain": ClientOfOthers("langchain_invokes.py", ("langchain-aws",)),
