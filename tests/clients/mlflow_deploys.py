@@ -27,6 +27,8 @@ with tempfile.TemporaryDirectory() as folder:
     assert made["EndpointStatus"] == "InService", made
     (variant,) = made["ProductionVariants"]
     assert variant["CurrentInstanceCount"] == 2, variant
+    answer = client.predict("ranker", inputs='{"predictions": [1, 2]}')  # it is given back
+    assert answer["predictions"] == [1, 2], answer
     client.update_deployment("ranker", folder, "python_function", config | {"mode": "replace"})
     (replaced,) = client.get_deployment("ranker")["ProductionVariants"]
     assert replaced["VariantName"] != variant["VariantName"], replaced
