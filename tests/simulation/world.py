@@ -368,7 +368,7 @@ def _located(made: Plan) -> str:
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
-            hidden = ("line", "column", "source", "plan_id", "location")
+            hidden = ("line", "column", "source", "plan_id", "seal", "location")
             return {key: bare(item) for key, item in value.items() if key not in hidden}
         return [bare(item) for item in value] if isinstance(value, list) else value
 
