@@ -336,12 +336,13 @@ class Engine:
             raise RefusedError(text, hint="use --profile, or -e for another environment")
         return Drift(desired.graph, snapshot)
 
-    def status(self, fleet: Fleet | Desired) -> Status:
-        """The fleet's endpoints as they are now. Raises CloudError."""
+    def status(self, fleet: Fleet | Desired, endpoints: Sequence[str] = ()) -> Status:
+        """Endpoints as they are now: those of these names or addresses, or all. Raises InputError, CloudError."""
         desired = _unchecked(fleet)
+        asked = [desired.address(endpoint) for endpoint in endpoints]
         snapshot = self.observe(desired)
         desired = desired.with_own_names(snapshot)
-        return status_of(desired.graph, snapshot, self.clock.now())
+        return status_of(desired.graph, snapshot, self.clock.now(), asked)
 
     def prices(self) -> str:
         """A file for `prices:` of a fleet file: what hosting costs on demand in the engine's region, of today.

@@ -6,12 +6,13 @@ In: graph, snapshot and the time. Out: `Status`. Reads nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mmeplan import diff, live, render
+from mmeplan.aws.partitions import invoke_url
 from mmeplan.canonical import short_number
 from mmeplan.diff import Inputs
 from mmeplan.graph import Graph
@@ -19,7 +20,7 @@ from mmeplan.identity import owner_in
 from mmeplan.kinds import Resource, kind_named
 from mmeplan.live import Snapshot
 from mmeplan.planning import DOUBTFUL
-from mmeplan.render import ObjectStatus, PoolStatus, StatusRow, VariantStatus, age_text
+from mmeplan.render import ObjectStatus, PhaseStatus, PoolStatus, StatusRow, VariantStatus, age_text
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,20 @@ class Status:
 
     endpoints: tuple[StatusRow, ...]
 
-    def text(self, *, width: int = 100, color: bool = False) -> str:
-        """A table."""
-        return render.status_text(self.endpoints, width=width, color=color)
+    def text(self, *, width: int = 100, color: bool = False, urls: bool = False) -> str:
+        """A table; with `urls` where each endpoint is invoked."""
+        return render.status_text(self.endpoints, width=width, color=color, urls=urls)
 
     def json(self) -> str:
         """A list of objects with the members of `StatusRow`; docs/library.md describes them."""
         return json.dumps([asdict(row) for row in self.endpoints], indent=2) + "\n"
 
 
-def status_of(graph: Graph, snapshot: Snapshot, now: datetime) -> Status:
-    """The endpoints of a graph as a snapshot has them; ages are counted from `now`."""
+def status_of(graph: Graph, snapshot: Snapshot, now: datetime, addresses: Collection[str] = ()) -> Status:
+    """The endpoints of a graph as a snapshot has them, those of `addresses` or all; ages are counted from `now`."""
     inputs = Inputs(graph, snapshot)
-    return Status(tuple(_row(inputs, endpoint, now) for endpoint in graph.of_kind("endpoint")))
+    asked = [one for one in graph.of_kind("endpoint") if not addresses or one.address in addresses]
+    return Status(tuple(_row(inputs, endpoint, now) for endpoint in asked))
 
 
 def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
@@ -74,6 +76,9 @@ def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
         kept=tuple(
             replace(_object(inputs, "endpoint_config", g.name), served=None if g.doubtful else True) for g in older
         ),
+        phases=tuple(_phases(seen, now)),
+        deploying_since=seen.deploying_since,
+        url=invoke_url(snapshot.region, endpoint.physical_name, is_async=seen.is_async),
     )
 
 
@@ -89,6 +94,19 @@ def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:
             yield f"belongs to {owner.words}"
     if seen.pending_config not in ("", seen.config):
         yield f"moving to {seen.pending_config}"
+
+
+def _phases(seen: live.LiveEndpoint, now: datetime) -> Iterator[PhaseStatus]:
+    """What the variants are doing, those that an update under way brings up first."""
+    fleets = (
+        (seen.pending_config, (*seen.pending_variants, *seen.pending_shadow_variants)),
+        (seen.config, (*seen.variants, *seen.shadow_variants)),
+    )
+    for config, variants in fleets:
+        for variant in variants:
+            for phase in variant.phases:
+                age = age_text(now, phase.since) if phase.since else ""
+                yield PhaseStatus(variant.name, config, phase.status, phase.message, phase.since, age)
 
 
 def _object(inputs: Inputs, kind: str, name: str) -> ObjectStatus:

@@ -70,3 +70,12 @@ _DNS_SUFFIX: Final = {
 def dns_suffix(region: str) -> str:
     """`eu-west-1` → `amazonaws.com`, `cn-north-1` → `amazonaws.com.cn`."""
     return _DNS_SUFFIX.get(partition_of(region), "amazonaws.com")
+
+
+def invoke_url(region: str, endpoint: str, *, is_async: bool = False) -> str:
+    """Where clients send their requests to an endpoint, by its name.
+
+    Source: botocore sagemaker-runtime, the endpoint rule set and the URIs of InvokeEndpoint and InvokeEndpointAsync.
+    """
+    uri = "async-invocations" if is_async else "invocations"
+    return f"https://runtime.sagemaker.{region}.{dns_suffix(region)}/endpoints/{endpoint}/{uri}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmeplan.cli.defaults import DEFAULT_FLEET
+from mmeplan.cli.defaults import DEFAULT_FLEET, is_file
 from mmeplan.cli.options import Settings
 from mmeplan.errors import MmeplanError
 from mmeplan.spec import FleetFile
@@ -64,8 +64,8 @@ def _graph(context: click.Context) -> Graph | None:
 
 def _fleet(context: click.Context) -> str:
     """The fleet file of the line. An option that waits for its value leaves click's arguments unread, in `args`."""
-    fleets = context.args or context.params.get("fleets") or (context.params.get("fleet"),)
-    return str(fleets[-1] or DEFAULT_FLEET)
+    fleets = context.args or context.params.get("fleets") or (context.params.get("fleet") or DEFAULT_FLEET,)
+    return next((word for word in reversed(fleets) if is_file(word)), DEFAULT_FLEET)
 
 
 def _fitting(names: Iterable[str], typed: str) -> list[str]:

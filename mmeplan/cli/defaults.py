@@ -7,11 +7,13 @@ has a variable and no place in the file: somebody else may have written that.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from mmeplan.spec.loading import LOGICAL_NAME
 from mmeplan.spec.options import options_of
 
 DEFAULT_FLEET: Final = "fleet.yaml"
@@ -34,6 +36,12 @@ def with_options_of_file(context: click.Context, _: click.Parameter, fleet: Any)
     said = options_of(str(files[0])) if len(files) == 1 else {}
     context.default_map = {OF_FILE[key]: value for key, value in said.items()}
     return fleet
+
+
+def is_file(word: str) -> bool:
+    """Whether a word of a command line is the fleet file, and not an endpoint's name or address."""
+    path = Path(word)
+    return LOGICAL_NAME.fullmatch(path.name) is None or (path.exists() and not path.is_dir())
 
 
 def typed(name: str, value: _Said) -> _Said | None:

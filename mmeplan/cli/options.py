@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan import render, spec
-from mmeplan.cli.defaults import DEFAULT_FLEET, Format, with_options_of_file
+from mmeplan.cli.defaults import DEFAULT_FLEET, Format, is_file, with_options_of_file
 from mmeplan.cli.door import page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
@@ -455,13 +455,38 @@ fleet_argument = click.argument(
 
 def fleet_options(command: Decorated) -> Decorated:
     """FLEET and the options of `Settings`; the command gets them as `settings`."""
+    return stack(fleet_argument, file_options, cloud_options)(_with_settings(command))
 
+
+def _with_settings(command: Decorated) -> Decorated:
     @wraps(command)
     def with_settings(**values: Any) -> Any:
         names = [member.name for member in fields(Settings)]
         return command(settings=Settings(**{name: values.pop(name) for name in names}), **values)
 
-    return stack(fleet_argument, file_options, cloud_options)(with_settings)
+    return with_settings
+
+
+def _fleet_apart(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without the fleet file, which the command gets as `fleet`."""
+    files = [word for word in words if is_file(word)]
+    if len(files) > 1:
+        raise click.BadParameter(f"{' and '.join(files)}: expected one FLEET")
+    context.params["fleet"] = with_options_of_file(context, parameter, *files or [DEFAULT_FLEET])
+    return tuple(word for word in words if not is_file(word))
+
+
+def endpoints_options(command: Decorated) -> Decorated:
+    """FLEET and endpoints of it, with the options of `Settings`; the command gets `settings` and `endpoints`."""
+    argument = click.argument(
+        "endpoints",
+        metavar="[FLEET] [NAME]...",
+        nargs=-1,
+        is_eager=True,
+        callback=_fleet_apart,
+        shell_complete=offering("endpoints"),
+    )
+    return stack(argument, file_options, cloud_options)(_with_settings(command))
 
 
 def fleets_options(command: Decorated) -> Decorated:

@@ -39,6 +39,20 @@ class LiveReservation:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePhase:
+    """What a variant is doing (botocore ProductionVariantStatus); `since` is ISO 8601, empty where Describe doesn't
+    say.
+    """
+
+    status: str
+    message: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.message}" if self.message else self.status
+
+
+@dataclass(frozen=True, slots=True)
 class LiveVariant:
     """A variant of a live endpoint (botocore ProductionVariantSummary). None where Describe doesn't say.
 
@@ -54,7 +68,7 @@ class LiveVariant:
     current_weight: float | None = None
     desired_serverless: Mapping[str, Any] | None = None
     current_serverless: Mapping[str, Any] | None = None
-    phase: str = ""
+    phases: tuple[LivePhase, ...] = ()
     instance_type: str = ""
     pools: tuple[tuple[str, int], ...] = ()
     reservation: LiveReservation | None = None
@@ -83,6 +97,11 @@ class LiveEndpoint(LiveObject):
     def pending_config(self) -> str:
         """The name of the config that an update under way leads to; empty where there is none."""
         return str(self._pending.get("EndpointConfigName") or "")
+
+    @property
+    def deploying_since(self) -> str:
+        """When the deployment under way began, ISO 8601; empty where there is none."""
+        return str(self._pending.get("StartTime") or "")
 
     @property
     def has_pending_deployment(self) -> bool:
@@ -147,7 +166,7 @@ class LiveEndpoint(LiveObject):
     @property
     def phase(self) -> str:
         """What the variants say of themselves, the ones under way first: `Baking: Baking for 600 seconds …`."""
-        return next((variant.phase for variant in (*self.pending_variants, *self.variants) if variant.phase), "")
+        return next((str(phase) for v in (*self.pending_variants, *self.variants) for phase in v.phases), "")
 
     @property
     def _pending(self) -> Mapping[str, Any]:
@@ -307,7 +326,7 @@ def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVarian
             summary.get("CurrentWeight"),
             summary.get("DesiredServerlessConfig"),
             summary.get("CurrentServerlessConfig"),
-            _phase(summary.get("VariantStatus") or ()),
+            tuple(map(_live_phase, summary.get("VariantStatus") or ())),
             str(summary.get("InstanceType") or ""),
             tuple((str(p["InstanceType"]), int(p["CurrentInstanceCount"])) for p in summary.get("InstancePools") or ()),
             _reservation(summary.get("CapacityReservationConfig") or {}),
@@ -316,18 +335,15 @@ def _variants(summaries: Sequence[Mapping[str, Any]] | None) -> tuple[LiveVarian
     )
 
 
+def _live_phase(said: Mapping[str, Any]) -> LivePhase:
+    return LivePhase(str(said.get("Status")), str(said.get("StatusMessage") or ""), str(said.get("StartTime") or ""))
+
+
 def _reservation(summary: Mapping[str, Any]) -> LiveReservation | None:
     if not summary.get("MlReservationArn"):
         return None
     members = ("TotalInstanceCount", "AvailableInstanceCount", "UsedByCurrentEndpoint")
     return LiveReservation(str(summary["MlReservationArn"]), *(summary.get(member) for member in members))
-
-
-def _phase(statuses: Sequence[Mapping[str, Any]]) -> str:
-    for status in statuses:
-        message = status.get("StatusMessage")
-        return f"{status.get('Status')}: {message}" if message else str(status.get("Status"))
-    return ""
 
 
 def _references(endpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

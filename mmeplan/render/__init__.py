@@ -32,6 +32,7 @@ from mmeplan.render.reports import REPORTS, report_line
 from mmeplan.render.status import (
     ObjectStatus,
     OutcomeView,
+    PhaseStatus,
     PoolStatus,
     StatusRow,
     VariantStatus,
@@ -59,6 +60,7 @@ __all__ = [
     "OutcomeView",
     "Output",
     "PageOptions",
+    "PhaseStatus",
     "PoolStatus",
     "ShownPlan",
     "StatusRow",

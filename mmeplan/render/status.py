@@ -76,12 +76,34 @@ class ObjectStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseStatus:
+    """What a variant is doing, in SageMaker's words (botocore ProductionVariantStatus): `status`, `message`, and since
+    when, ISO 8601. `age` is how long that is, as text. `config` is the one that the variant is of.
+    """
+
+    variant: str
+    config: str
+    status: str
+    message: str = ""
+    since: str = ""
+    age: str = ""
+
+    @property
+    def words(self) -> str:
+        """`main: Baking, Baking for 600 seconds … (for 4 min)`."""
+        said = f"{self.variant}: {self.status}" + (f", {self.message.rstrip('.')}" if self.message else "")
+        return f"{said} (for {self.age})" if self.age else said
+
+
+@dataclass(frozen=True, slots=True)
 class StatusRow:
     """One endpoint. `config` is the physical name of the config in force; `failure` is SageMaker's reason, if any.
 
     `generations` are the superseded configs that a rollback can lead to, newest first, in words. The members after it
     are for programs: the ARN, times in ISO 8601, the config that an update under way leads to, the config in force and
-    the models that it names as objects, and the generations as objects.
+    the models that it names as objects, and the generations as objects. `phases` are what the variants are doing, those
+    that an update under way brings up first; `deploying_since` is when that began. `url` is where clients send their
+    requests.
     """
 
     address: str
@@ -100,24 +122,27 @@ class StatusRow:
     config_in_force: ObjectStatus | None = None
     models: tuple[ObjectStatus, ...] = ()
     kept: tuple[ObjectStatus, ...] = ()
+    phases: tuple[PhaseStatus, ...] = ()
+    deploying_since: str = ""
+    url: str = ""
 
 
-def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False) -> str:
-    """The table, endpoints in the order given."""
+def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False, urls: bool = False) -> str:
+    """The table, endpoints in the order given; with `urls` where each is invoked."""
     if not rows:
         return "No endpoints.\n"
     layout = Layout(width, color)
     cells = [[[clean(cell) for cell in line] for line in _cells(row)] for row in rows]
     widths = widths_of([HEADINGS, *(line for lines in cells for line in lines)])
     if sum(widths) + 2 * (len(widths) - 1) > layout.room:
-        return finished("\n\n".join("\n".join(_narrow(layout, row)) for row in rows))
+        return finished("\n\n".join("\n".join(_narrow(layout, row, urls=urls)) for row in rows))
     table = [str(layout.paint("  ".join(map(padded, HEADINGS, widths)).rstrip(), "bold"))]
     for row, lines in zip(rows, cells, strict=True):
         for address, status, *others in lines:
             coloured = layout.paint(status, _style_of(status)) + " " * (widths[1] - columns(status))
             parts = (padded(address, widths[0]), coloured, *map(padded, others, widths[2:]))
             table.append("  ".join(parts).rstrip())
-        table += _remarks(layout, row)
+        table += _remarks(layout, row, urls=urls)
     return finished("\n".join(table))
 
 
@@ -131,7 +156,7 @@ def _cells(row: StatusRow) -> list[tuple[str, ...]]:
     ]
 
 
-def _narrow(layout: Layout, row: StatusRow) -> Iterator[str]:
+def _narrow(layout: Layout, row: StatusRow, *, urls: bool) -> Iterator[str]:
     title, *_ = _cells(row)[0]
     labels = ((shorten(title, layout.edge - _STATUS_ROOM), "bold"), (row.status, _style_of(row.status)))
     yield layout.labelled(labels, row.config, 2)
@@ -139,14 +164,18 @@ def _narrow(layout: Layout, row: StatusRow) -> Iterator[str]:
         yield layout.flow(row.note, 2, "dim")
     if row.variants:
         yield layout.table([(v.name, v.hosted_on, v.count, v.share) for v in row.variants], 4)
-    yield from _remarks(layout, row)
+    yield from _remarks(layout, row, urls=urls)
 
 
 def _style_of(status: str) -> str:
     return "good" if status in _GOOD else "danger" if status in _BAD else "update"
 
 
-def _remarks(layout: Layout, row: StatusRow) -> Iterator[str]:
+def _remarks(layout: Layout, row: StatusRow, *, urls: bool) -> Iterator[str]:
+    if urls and row.url:
+        yield f"  {clean(row.url)}"  # never broken, so that it can be copied
+    for phase in row.phases:
+        yield layout.flow(phase.words, 2, "update", 2)
     if row.failure:
         yield layout.flow(f"reason: {row.failure}", 2, "danger", 2)
     if row.generations:

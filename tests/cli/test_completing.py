@@ -34,6 +34,11 @@ OFFERED = [
     ("apply other.yaml --allow-outage", "", []),
     ("apply other.yaml -e", "", []),
     ("rollback", "ho", ["house-prices"]),
+    ("status", "ho", ["house-prices"]),
+    ("status fleet.yaml", "endpoint/", ["endpoint/house-prices"]),
+    ("status other.yaml", "", []),
+    ("status house-prices -e", "", ["prod"]),
+    ("rollback house-prices -e", "", ["prod"]),
     ("move", "endpoint/h", ["endpoint/house-prices"]),
     ("rules", "mme-02", ["MME-02"]),
 ]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from mmeplan.errors import InputError
 from mmeplan.live import LIST_ABOVE
-from tests.simulation.world import Fleet, World, config, fleet, model, one, serverless, variant
+from mmeplan.simulator import SimulatedCrash
+from tests.simulation.world import REGION, Fleet, World, config, fleet, model, one, serverless, variant
 
 TOLD: dict[str, type | tuple[type, ...]] = {
     "address": str,
@@ -131,3 +133,67 @@ def test_shadow_variants_are_told_apart() -> None:
         (row,) = status(world, file)
         assert [item["name"] for item in row["variants"]] == ["main"]
         assert [(item["name"], item["desired_count"]) for item in row["shadow_variants"]] == [("shade", 1)]
+
+
+def named(name: str) -> Fleet:
+    """Two endpoints, one of them `ranker`."""
+    return fleet({"ranker": {"config": config(main=variant())}, name: {"config": config(main=variant())}})
+
+
+def under_way(world: World, file: Fleet) -> None:
+    """The endpoint `ranker` is being swapped to the config of this file."""
+    steps = [step.operation for step in world.plan(file).steps]
+    world.sim.faults.crash_at(steps.index("UpdateEndpoint") + 1, "after")
+    with pytest.raises(SimulatedCrash):
+        world.apply(file)
+
+
+def test_what_an_update_is_doing_is_said_in_sagemakers_words_and_since_when() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        after = {**BOTH, "models": {"ranker": model("2")}}
+        under_way(world, after)
+        pending = world.endpoint()["PendingDeploymentSummary"]
+        said = pending["ProductionVariants"][0]["VariantStatus"][0]
+        world.sim.clock.sleep(61)
+        (row,) = status(world, after)
+        first = row["phases"][0]
+        assert (first["variant"], first["config"]) == ("main", pending["EndpointConfigName"])
+        assert (first["status"], first["message"]) == (said["Status"], said["StatusMessage"])
+        assert (first["since"], first["age"]) == (said["StartTime"], "1 min")
+        assert row["deploying_since"] == pending["StartTime"]
+        assert [phase["variant"] for phase in row["phases"]] == ["main", "other"]
+        text = " ".join(world.engine.status(world.desired(after)).text(width=80).split())
+        assert f"main: {said['Status']}, {said['StatusMessage'].rstrip('.')} (for 1 min)" in text
+
+
+def test_what_is_at_rest_does_nothing() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        (row,) = status(world, BOTH)
+        assert (row["phases"], row["deploying_since"]) == ([], "")
+
+
+def test_named_endpoints_are_shown_alone_and_one_with_its_url() -> None:
+    with World() as world:
+        file = named("other")
+        world.live_through(file)
+        desired = world.desired(file)
+        (row,) = world.engine.status(desired, ["ranker"]).endpoints
+        assert row.url == f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/ranker/invocations"
+        both = world.engine.status(desired, ["endpoint/other", "ranker"])
+        assert [row.name for row in both.endpoints] == ["other", "ranker"]
+        assert "https://" not in both.text()
+        assert f"  {row.url}\n" in both.text(width=80, urls=True)
+        with pytest.raises(InputError, match="no endpoint 'rankre'"):
+            world.engine.status(desired, ["rankre"])
+
+
+def test_an_asynchronous_endpoint_is_invoked_elsewhere() -> None:
+    with World() as world:
+        file = one()
+        file["endpoints"]["ranker"]["config"]["async_inference_config"] = {
+            "output_config": {"s3_output_path": "s3://acme-output/ranker"}
+        }
+        world.live_through(file)
+        assert status(world, file)[0]["url"].endswith("/endpoints/ranker/async-invocations")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+import botocore.session
 import pytest
 
-from mmeplan.aws.partitions import partition_of
+from mmeplan.aws.partitions import invoke_url, partition_of
 
 PARTITIONS: list[dict[str, Any]] = json.loads(
     (Path(botocore.__file__).parent / "data" / "partitions.json").read_text(encoding="utf-8")
@@ -34,3 +35,16 @@ def test_a_region_lies_in_the_partition_that_botocore_lists_it_under(region: str
 @pytest.mark.parametrize("region", ["", "xx-new-1", "us-isometric-1", "isob-us-1"])
 def test_a_region_that_no_other_partition_has_lies_in_aws(region: str) -> None:
     assert partition_of(region) == "aws"
+
+
+FIRST = {partition: region for region, partition in reversed(REGIONS)}
+
+
+@pytest.mark.parametrize("region", FIRST.values())
+def test_an_endpoint_is_invoked_where_botocore_sends_the_request(region: str) -> None:
+    session = botocore.session.Session()
+    client = session.create_client("sagemaker-runtime", region, aws_access_key_id="a", aws_secret_access_key="b")
+    operation = client.meta.service_model.operation_model
+    for name, is_async in (("InvokeEndpoint", False), ("InvokeEndpointAsync", True)):
+        uri = operation(name).http["requestUri"].format(EndpointName="ranker")
+        assert invoke_url(region, "ranker", is_async=is_async) == client.meta.endpoint_url + uri
