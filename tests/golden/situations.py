@@ -147,7 +147,7 @@ def containers(*images: str) -> Fleet:
         {
             "image": IMAGE + image,
             "container_hostname": f"step-{index}",
-            "model_data_url": f"s3://acme-models/{index}.tgz",
+            "model_data_url": f"s3://acme-models/{index}.tar.gz",
         }
         for index, image in enumerate(images, 1)
     ]
