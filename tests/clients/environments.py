@@ -52,7 +52,7 @@ class ClientOfOthers:
 
 AWS_JS = ("@aws-sdk/client-sagemaker", "@aws-sdk/client-sagemaker-runtime", "@aws-sdk/client-s3")
 CLIENTS = {
-    "mlflow": ClientOfOthers("mlflow_deploys.py", ("mlflow-skinny", "boto3", "docker", "numpy", "pandas")),
+    "mlflow": ClientOfOthers("mlflow_deploys.py", ("mlflow-skinny", "boto3", "docker", "numpy", "pandas", "scipy")),
     "airflow": ClientOfOthers("airflow_operators.py", ("apache-airflow-providers-amazon",)),
     "sdk-v2": ClientOfOthers("sdk_v2.py", ("sagemaker==2.*",)),
     "sdk-v3": ClientOfOthers("sdk_v3.py", ("sagemaker==3.*",)),
