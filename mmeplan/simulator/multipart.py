@@ -7,6 +7,7 @@ is completed. Source: the S3 API reference.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,6 +20,10 @@ Json = dict[str, Any]
 
 UPLOAD: Final = "upload"
 PARTS: Final = 10_000
+COPIED_RANGE: Final = (
+    "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
+    "offsets of the first and last bytes to copy"
+)
 
 
 def create_upload(call: Call, request: Json) -> Json:
@@ -50,6 +55,8 @@ def upload_part(call: Call, request: Json) -> Json:
     if copying:
         source = s3.copied(call, headers)
         wanted = headers.get("x-amz-copy-source-range", "")
+        if wanted and not re.fullmatch(r"bytes=[0-9]+-[0-9]+", wanted):
+            raise ServiceError("InvalidArgument", COPIED_RANGE)
         body = s3.get_object(call, source | {"Query": {}, "Headers": {"range": wanted} if wanted else {}})["_body"]
     sums = {} if copying else checksums.sent(headers)
     if upload["Algorithm"]:
@@ -172,7 +179,11 @@ def list_uploads(call: Call, request: Json) -> Json:
 def _known(call: Call, request: Json) -> Json:
     upload = call.records.get(UPLOAD, call.account, "", request["Query"]["uploadId"])
     if upload is None or (upload["Bucket"], upload["Key"]) != (request["Bucket"], request["Key"]):
-        raise ServiceError("NoSuchUpload", "The specified multipart upload does not exist.", 404)
+        message = (
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+            "completed."
+        )
+        raise ServiceError("NoSuchUpload", message, 404, {"UploadId": request["Query"]["uploadId"]})
     known: Json = upload
     return known
 

@@ -40,6 +40,7 @@ PLACED_HEADERS: Final = (
 )
 ARCHIVED: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects are read after a restore only, which isn't here."""
+_RANGE: Final = re.compile(r"bytes=(?=-?\d)(\d*)-(\d*)", re.ASCII)
 PRECONDITION: Final = "At least one of the pre-conditions you specified did not hold"
 
 
@@ -55,7 +56,7 @@ def delete_bucket(call: Call, request: Json) -> Json:
     """DeleteBucket, which has to be empty."""
     blobs, bucket = Blobs(call.store), known_bucket(call, request)
     if next(blobs.listed(call.account, bucket, "", ""), None) is not None:
-        raise ServiceError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+        raise ServiceError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, {"BucketName": bucket})
     blobs.drop_bucket(call.account, bucket)
     return {"_status": 204}
 
@@ -187,7 +188,8 @@ def refuse_overwriting(call: Call, request: Json) -> None:
         raise ServiceError("NoSuchKey", "The specified key does not exist.", 404, {"Key": request["Key"]})
     overwrites = none == "*" and there is not None
     if overwrites or (there is not None and match is not None and match.strip('"') not in ("*", there.etag.strip('"'))):
-        raise ServiceError("PreconditionFailed", PRECONDITION, 412)
+        condition = "If-Match" if none is None else "If-None-Match"
+        raise ServiceError("PreconditionFailed", PRECONDITION, 412, {"Condition": condition})
 
 
 def get_object(call: Call, request: Json) -> Json:
@@ -225,10 +227,11 @@ def _read(blob: Blob, body: bytes, request: Json) -> Json:
             raise ServiceError("InvalidRequest", message)
         first, last = _part(blob, query["partNumber"])
         headers |= {"x-amz-mp-parts-count": str(len(blob.parts))} if blob.parts else {}
-    elif wanted:
-        first, last = _range(wanted, len(body))
     else:
-        return {"_headers": headers, "_body": body}
+        asked = _range(wanted, len(body))
+        if asked is None:
+            return {"_headers": headers, "_body": body}
+        first, last = asked
     headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
     return {"_status": 206, "_headers": headers, "_body": body[first : last + 1]}
 
@@ -392,6 +395,7 @@ def list_objects(call: Call, request: Json) -> Json:
     answer |= {"EncodingType": "url"} if "encoding-type" in query else {}
     if newer:
         answer["KeyCount"] = len(contents) + len(folders)
+        answer |= {"StartAfter": encoded(query["start-after"])} if "start-after" in query else {}
         answer |= {"ContinuationToken": query["continuation-token"]} if "continuation-token" in query else {}
         answer |= {"NextContinuationToken": _written(last)} if truncated else {}
     else:
@@ -453,19 +457,19 @@ def refuse_conditions(headers: Mapping[str, str], blob: Blob) -> None:
     match, none = headers.get("if-match"), headers.get("if-none-match")
     etag, modified_s = blob.etag.strip('"'), blob.modified_us // 1_000_000
     if match is not None:
-        refused = match.strip('"') not in ("*", etag)
+        refused, condition = match.strip('"') not in ("*", etag), "If-Match"
     else:
         until = _moment(headers.get("if-unmodified-since", ""))
-        refused = until is not None and modified_s > until
+        refused, condition = until is not None and modified_s > until, "If-Unmodified-Since"
     if refused:
-        raise ServiceError("PreconditionFailed", PRECONDITION, 412)
+        raise ServiceError("PreconditionFailed", PRECONDITION, 412, {"Condition": condition})
     if none is not None:
         same = none.strip('"') in ("*", etag)
     else:
         since = _moment(headers.get("if-modified-since", ""))
         same = since is not None and modified_s <= since
     if same:
-        raise ServiceError("NotModified", "Not Modified", 304)
+        raise ServiceError("NotModified", "Not Modified", 304, {"ETag": blob.etag})
 
 
 def _moment(text: str) -> float | None:
@@ -476,16 +480,19 @@ def _moment(text: str) -> float | None:
         return None
 
 
-def _range(wanted: str, size: int) -> tuple[int, int]:
-    """The first and last byte of a Range header. Raises ServiceError InvalidRange (416)."""
-    first, dash, last = wanted.removeprefix("bytes=").partition("-")
-    digits = (first + last).isascii() and (first + last).isdigit()
-    if dash and digits and wanted.startswith("bytes="):
-        if not first:
-            return max(0, size - int(last)), size - 1
-        if int(first) < size:
-            return int(first), min(int(last) if last else size - 1, size - 1)
-    raise ServiceError("InvalidRange", "The requested range is not satisfiable", 416)
+def _range(wanted: str, size: int) -> tuple[int, int] | None:
+    """The first and last byte of a Range header; None for one that isn't well formed, or is several: all is read then.
+
+    Raises ServiceError InvalidRange (416). Source: RFC 9110, 14.2; S3 API reference, GetObject; moto's test_ranged_get.
+    """
+    match = _RANGE.fullmatch(wanted)
+    if match is None or (match[1] and match[2] and int(match[1]) > int(match[2])):
+        return None
+    first = int(match[1]) if match[1] else max(0, size - int(match[2]))
+    if first >= size:
+        told: dict[str, str | int] = {"RangeRequested": wanted, "ActualObjectSize": size}
+        raise ServiceError("InvalidRange", "The requested range is not satisfiable", 416, told)
+    return first, min(int(match[2]), size - 1) if match[1] and match[2] else size - 1
 
 
 def described(blob: Blob) -> dict[str, str]:

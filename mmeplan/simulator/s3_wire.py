@@ -173,7 +173,7 @@ def _element(name: str, value: Any) -> str:
 
 def _error(error: ServiceError, request_id: str) -> Reply:
     if error.status == 304:
-        return Reply(b"", 304)
+        return Reply(b"", 304, {name: str(value) for name, value in error.members.items()})
     members = {"Code": error.code, "Message": error.message, **error.members, "RequestId": request_id}
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{_xml(members)}</Error>'
     return Reply(text.encode(), error.status, {"Content-Type": "application/xml"})

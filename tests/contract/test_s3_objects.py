@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from mmeplan.simulator import Request, checksums
 from tests.contract.doors import IMAGE, REGION, ROLE, Door, error_of
@@ -354,6 +355,33 @@ def test_deleting_versions_and_conditional_deletes_of_several_objects_are_refuse
         said = error_of(s3.delete_objects, Bucket="bucket", Delete={"Objects": [{"Key": "k", **further}]})
         assert said[0] == "NotImplemented"
     assert s3.get_object(**AT)["Body"].read() == b"1"
+
+
+def test_refusals_say_what_they_are_about(door: Door) -> None:
+    s3 = door.client("s3")
+    etag = s3.put_object(**AT, Body=b"1")["ETag"]
+
+    def told(call: Any, **members: Any) -> Any:
+        with pytest.raises(ClientError) as refusal:
+            call(**members)
+        return refusal.value.response
+
+    found = told(s3.get_object, **AT, Range="bytes=7-")["Error"]
+    assert (found["Code"], found["RangeRequested"], found["ActualObjectSize"]) == ("InvalidRange", "bytes=7-", "1")
+    assert told(s3.get_object, **AT, IfMatch="x")["Error"]["Condition"] == "If-Match"
+    assert told(s3.put_object, **AT, Body=b"2", IfNoneMatch="*")["Error"]["Condition"] == "If-None-Match"
+    assert told(s3.put_object, **AT, Body=b"2", IfMatch="x")["Error"]["Condition"] == "If-Match"
+    for read in (s3.get_object, s3.head_object):
+        headers = told(read, **AT, IfNoneMatch=etag)["ResponseMetadata"]["HTTPHeaders"]
+        assert headers["etag"] == etag
+    assert told(s3.delete_bucket, Bucket="bucket")["Error"]["BucketName"] == "bucket"
+    gone = told(s3.abort_multipart_upload, **AT, UploadId="none")["Error"]
+    assert gone["Message"].startswith("The specified upload does not exist. The upload ID may be invalid, or")
+    assert gone["UploadId"] == "none"
+    upload = {**AT, "UploadId": s3.create_multipart_upload(**AT)["UploadId"], "PartNumber": 1, "CopySource": AT}
+    assert told(s3.upload_part_copy, **upload, CopySourceRange="0-3")["Error"]["Code"] == "InvalidArgument"
+    assert s3.upload_part_copy(**upload, CopySourceRange="bytes=0-0")["CopyPartResult"]["ETag"] == etag
+    assert s3.list_objects_v2(Bucket="bucket", StartAfter="a b")["StartAfter"] == "a b"
 
 
 def test_dates_are_conditions_where_no_etag_is(door: Door) -> None:

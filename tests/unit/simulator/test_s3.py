@@ -51,10 +51,17 @@ def test_a_range_is_a_part(s3, wanted, body):
     assert got.headers["Content-Range"].endswith("/5")
 
 
-@pytest.mark.parametrize("wanted", ["bytes=5-", "bytes=x", "lines=1-2", "bytes=-"])
+@pytest.mark.parametrize("wanted", ["bytes=5-", "bytes=-0", "bytes=5-9"])
 def test_a_range_beyond_the_object_is_refused(s3, wanted):
     s3("PUT", "bucket/k", b"hello")
     assert code(s3("GET", "bucket/k", Range=wanted)) == ("InvalidRange", 416)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=1-0", "bytes=-1-", "bytes=0--1", "bytes=0-1,3-4", "bytes=-", "lines=1-2"])
+def test_a_range_that_is_not_well_formed_or_is_several_is_passed_over(s3, wanted):
+    s3("PUT", "bucket/k", b"hello")
+    got = s3("GET", "bucket/k", Range=wanted)
+    assert (got.status, got.body, "Content-Range" in got.headers) == (200, b"hello", False)
 
 
 def test_what_is_not_there_is_said_in_s3s_words(s3):
