@@ -43,6 +43,29 @@ def test_the_waiters_wait_for_a_served_endpoint(fast: Door) -> None:
     fast.client("s3").get_waiter("object_exists").wait(Bucket="bucket", Key="k")
 
 
+def test_the_waiters_of_other_services_see_what_is_there_and_what_is_not(door: Door) -> None:
+    s3, iam, cloudwatch = door.client("s3"), door.client("iam"), door.client("cloudwatch")
+    once = {"WaiterConfig": {"Delay": 0, "MaxAttempts": 1}}
+    s3.put_object(Bucket="bucket", Key="k", Body=b"1")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    cases: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
+        (s3, "bucket_exists", {"Bucket": "bucket"}, {"Bucket": "none"}),
+        (s3, "bucket_not_exists", {"Bucket": "none"}, {"Bucket": "bucket"}),
+        (s3, "object_not_exists", {"Bucket": "bucket", "Key": "none"}, {"Bucket": "bucket", "Key": "k"}),
+        (iam, "role_exists", {"RoleName": "r"}, {"RoleName": "none"}),
+        (cloudwatch, "alarm_exists", {"AlarmNames": ["a"]}, {"AlarmNames": ["none"]}),
+    ]
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)
+    cloudwatch.put_metric_alarm(
+        AlarmName="a", EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1.0
+    )
+    for client, name, holds, fails in cases:
+        client.get_waiter(name).wait(**holds, **once)
+        with pytest.raises(WaiterError):
+            client.get_waiter(name).wait(**fails, **once)
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "members", "expected"),
     [
@@ -56,6 +79,7 @@ def test_the_waiters_wait_for_a_served_endpoint(fast: Door) -> None:
         ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
         ("s3", "list_objects_v2", {"Bucket": "bucket"}, 7),
         ("s3", "list_objects", {"Bucket": "bucket"}, 7),
+        ("s3", "list_multipart_uploads", {"Bucket": "bucket"}, 7),
     ],
 )
 def test_every_paginator_shows_everything_once(
@@ -86,6 +110,7 @@ def populate(door: Door) -> None:
         sm.create_model_package_group(ModelPackageGroupName=name)
         sm.create_model_package(ModelPackageGroupName="n0")
         s3.put_object(Bucket="bucket", Key=name, Body=b"1")
+        s3.create_multipart_upload(Bucket="bucket", Key=name)
         cloudwatch.put_metric_alarm(
             AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1.0
         )
