@@ -227,12 +227,6 @@ class ApplyOptions:
             reason = f"the plan is {found}, and the plan that was reviewed {self.expect}: what it does has changed"
             raise StalePlanError([reason], hint="look at the plan above, and give its id: --expect " + found)
 
-    def _check(self, engine: Engine) -> None:
-        """Raises InputError for an interval that AWS would throttle."""
-        if self.poll_interval_s < POLL_INTERVAL_S and not engine.is_near:
-            least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
-            raise InputError([Problem(f"--poll-interval {self.poll_interval_s:g}: {least}")])
-
     def locked(
         self, settings: Settings, engine: Engine, command: str, fleet: str
     ) -> AbstractContextManager[FleetLock | None]:
@@ -240,7 +234,7 @@ class ApplyOptions:
 
         Raises InputError for options that don't fit the SageMaker of `engine`; LockedError, CloudError.
         """
-        self._check(engine)
+        check_interval(self.poll_interval_s, engine)
         if not self.lock_url:
             return nullcontext()
         local = str(settings.local_path) if settings.is_local else None
@@ -255,6 +249,13 @@ class ApplyOptions:
             problem=lambda said: _say(f"warning: {said}"),
             shielded=INTERRUPTS.shielded,
         )
+
+
+def check_interval(poll_interval_s: float, engine: Engine) -> None:
+    """Raises InputError for an interval that AWS would throttle."""
+    if poll_interval_s < POLL_INTERVAL_S and not engine.is_near:
+        least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
+        raise InputError([Problem(f"--poll-interval {poll_interval_s:g}: {least}")])
 
 
 # --- options and stacks of them ---------------------------------------------------------------------------------------
@@ -336,6 +337,15 @@ parallelism_option = click.option(
     envvar="MMEPLAN_PARALLELISM",
     show_envvar=True,
     help=f"Endpoints that the apply has under way at once.  [default: {DEFAULT_PARALLELISM}, or the saved plan's]",
+)
+poll_interval_option = click.option(
+    "--poll-interval",
+    "poll_interval_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.01),
+    default=POLL_INTERVAL_S,
+    show_default=True,
+    help="Time between two looks at what runs; less than the default only on this machine.",
 )
 max_change_option = click.option(
     "--max-change",
@@ -601,14 +611,6 @@ _APPLY = stack(
     click.option(
         "--json", is_flag=True, help="Print events as JSON lines on stdout (docs/events.md), the rest on stderr."
     ),
-    click.option(
-        "--poll-interval",
-        "poll_interval_s",
-        metavar="SECONDS",
-        type=click.FloatRange(min=0.01),
-        default=POLL_INTERVAL_S,
-        show_default=True,
-        help="Time between two looks at what runs; less than the default only on this machine.",
-    ),
+    poll_interval_option,
     *_LOCK,
 )

@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import click
 
+from mmeplan.cli.defaults import typed
 from mmeplan.cli.door import document, page
-from mmeplan.cli.options import Settings, endpoints_options, format_option
+from mmeplan.cli.options import Settings, check_interval, endpoints_options, format_option, poll_interval_option
 
 EXAMPLES = """\b
 Examples:
   mmeplan status -e prod
   mmeplan status ranker           one endpoint, with its URL
+  mmeplan status --watch          again and again, until Ctrl-C
 """
 
 
 @click.command(epilog=EXAMPLES)
+@click.option("--watch", is_flag=True, help="Look again after every --poll-interval, until Ctrl-C (exit 130).")
+@poll_interval_option
 @format_option("text", "json")
 @endpoints_options
-def command(settings: Settings, endpoints: tuple[str, ...], format_: str) -> None:
+def command(settings: Settings, endpoints: tuple[str, ...], format_: str, watch: bool, poll_interval_s: float) -> None:
     """Show endpoints as they are now: status, config in force, variants with instances and traffic, what is under way.
 
     All of FLEET, or those of the NAMEs, which may be addresses: endpoint/ranker.
     """
+    if typed("poll_interval_s", poll_interval_s) is not None and not watch:
+        raise click.UsageError("--poll-interval needs --watch")
     desired = settings.compiled()
-    with settings.engine(desired.fleet) as engine:
-        status = engine.status(desired, endpoints)
-    if format_ == "json":
-        document(status.json())
-    else:
-        page(status.text(width=settings.width, color=settings.color, urls=len(endpoints) == 1))
+
+    def look() -> str:
+        with settings.engine(desired.fleet) as engine:
+            if watch:
+                check_interval(poll_interval_s, engine)
+            status, now = engine.status(desired, endpoints), engine.clock.now()
+        if format_ == "json":
+            return status.json()
+        text = status.text(width=settings.width, color=settings.color, urls=len(endpoints) == 1)
+        return f"{now:%Y-%m-%d %H:%M:%S} UTC\n\n{text}" if watch else text
+
+    show = document if format_ == "json" else page
+    if not watch:
+        show(look())
+        return
+    from mmeplan.cli.watching import again_and_again
+    from mmeplan.cloud.clock import SystemClock
+
+    again_and_again(look, show, SystemClock(), poll_interval_s)

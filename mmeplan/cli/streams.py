@@ -58,9 +58,18 @@ def guard() -> None:
 
 def lost() -> OSError | None:
     """Why stdout did not take everything; None where it did, and where its reader simply went away (`| head`)."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    found = raw.lost if isinstance(raw, _Standard) else None
+    found = _lost()
     return None if found is None or found.errno == errno.EPIPE else found
+
+
+def is_read() -> bool:
+    """Whether stdout still takes what is printed: its reader hasn't gone away."""
+    return _lost() is None
+
+
+def _lost() -> OSError | None:
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.lost if isinstance(raw, _Standard) else None
 
 
 def _opened() -> set[int]:
