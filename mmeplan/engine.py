@@ -10,18 +10,18 @@ docs/library.md describes what programs may rely on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from mmeplan import apply as applying
 from mmeplan import live, render
 from mmeplan import plan as plans
-from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, locking
+from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, Rested, locking
 from mmeplan.apply.running import is_this_run, run_address, who
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
@@ -36,6 +36,7 @@ from mmeplan.errors import (
 )
 from mmeplan.graph import Graph
 from mmeplan.identity import Deployment, address
+from mmeplan.kinds import ENDPOINT
 from mmeplan.live import Snapshot
 from mmeplan.moving import Move, move_of
 from mmeplan.plan import Finding, Options, Plan
@@ -275,7 +276,7 @@ class Engine:
         Raises InputError.
         """
         seen = snapshot if isinstance(snapshot, Snapshot) else live.read_file(str(snapshot))
-        nothing = _Unconnected(seen)
+        nothing = live.Unconnected(seen)
         engine = cls(nothing, nothing, nothing, seen.region)
         engine._snapshot = seen
         return engine
@@ -343,6 +344,33 @@ class Engine:
         snapshot = self.observe(desired)
         desired = desired.with_own_names(snapshot)
         return status_of(desired.graph, snapshot, self.clock.now(), asked)
+
+    def wait(
+        self,
+        fleet: Fleet | Desired,
+        endpoints: Sequence[str] = (),
+        *,
+        timeout_s: float | None = None,
+        poll_interval_s: float = POLL_INTERVAL_S,
+        observer: applying.Observer = lambda _: None,
+    ) -> tuple[Rested, ...]:
+        """Look at endpoints (their names or addresses; all without) until nothing is under way on them; in their order.
+
+        Without `timeout_s`, for as long as it takes. `observer` gets a `polled` event for each look at a busy one.
+        Raises InputError, CloudError.
+        """
+        desired = _unchecked(fleet)
+        self._veil.learn(resource.request for resource in desired.graph.resources.values())
+        asked = map(desired.address, endpoints or [one.address for one in desired.graph.of_kind(ENDPOINT.name)])
+        names = {at: desired.graph.resources[at].physical_name for at in asked}
+        return applying.until_rest(
+            live.ReadOnly(self._reader),
+            self.clock,
+            names,
+            timeout_s=timeout_s,
+            poll_interval_s=poll_interval_s,
+            observer=observer,
+        )
 
     def prices(self) -> str:
         """A file for `prices:` of a fleet file: what hosting costs on demand in the engine's region, of today.
@@ -720,33 +748,6 @@ class Engine:
     def remove_lock(self, found: FoundLock) -> bool:
         """Remove the lock that was found, and no other. False where it has changed since. Raises CloudError."""
         return locking.remove(self._writer, applying.lock_place(found.url), found.seen)
-
-
-class _Unconnected:
-    """The ports of a stored snapshot: there is nobody to ask, and its time is the time."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def now(self) -> datetime:
-        return datetime.fromisoformat(self._snapshot.observed_at)
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def read(self, operation: str, params: Mapping[str, Any]) -> NoReturn:
-        raise MmeplanError(f"{operation}: a stored snapshot can't be asked", hint="Engine.aws() or Engine.simulated()")
-
-    def gather(self, calls: Sequence[live.Call], progress: live.Progress | None = None) -> NoReturn:
-        self.read(calls[0][0] if calls else "gather", {})
-
-    write = read
-
-    def sleep(self, seconds: float) -> None:
-        """Nothing is waited for."""
-
-    def uniform(self, low: float, high: float) -> float:
-        return low
 
 
 def _unchecked(fleet: Fleet | Desired) -> Desired:

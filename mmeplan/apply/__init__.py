@@ -16,6 +16,7 @@ from mmeplan.apply.freshness import Staleness, file_reasons, missing_files, stal
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.references import References
+from mmeplan.apply.resting import Rested, until_rest
 from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
@@ -98,6 +99,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "References",
+    "Rested",
     "SeenLock",
     "Staleness",
     "StepResult",
@@ -107,5 +109,6 @@ __all__ = [
     "missing_files",
     "run",
     "staleness",
+    "until_rest",
     "verify",
 ]

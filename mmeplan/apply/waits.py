@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from mmeplan.apply.events import Cause
 from mmeplan.apply.retrying import DENIED_POLLS, LIST_POLL_ABOVE, SETTLE_S
@@ -65,6 +65,13 @@ class Waiting:
         return self.wait.endpoint
 
     @property
+    def expected(self) -> str:
+        """The status in which a listing would show that the wait goes on."""
+        if self.status in BUSY:
+            return self.status
+        return {"CreateEndpoint": CREATING, "DeleteEndpoint": DELETING}.get(self.step.operation, UPDATING)
+
+    @property
     def until_gone(self) -> bool:
         """Whether it ends when the endpoint doesn't exist any more."""
         return isinstance(self.wait, Gone)
@@ -81,18 +88,33 @@ class Verdict:
     cause: Cause = ""
 
 
-def poll(reader: Reader, waits: Iterable[Waiting]) -> dict[str, LiveEndpoint | None]:
+class Polled(Protocol):
+    """An endpoint that is looked at; `status` and `seen_busy` are noted."""
+
+    status: str
+    seen_busy: bool
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name."""
+
+    @property
+    def expected(self) -> str:
+        """The status in which a listing would show that the wait goes on."""
+
+
+def poll(reader: Reader, waits: Iterable[Polled]) -> dict[str, LiveEndpoint | None]:
     """Endpoint name → what Describe says; None where a listing showed that it is still busy.
 
     Above a handful, the busy ones are found by listing (a hundred a call), and only what moved is described.
     """
-    waiting: dict[str, list[Waiting]] = {}
+    waiting: dict[str, list[Polled]] = {}
     for wait in waits:
         waiting.setdefault(wait.endpoint, []).append(wait)
     names = sorted(waiting)
     busy: dict[str, str] = {}
     if len(names) > LIST_POLL_ABOVE:
-        busy = _listed(reader, sorted({_expected(wait) for several in waiting.values() for wait in several}))
+        busy = _listed(reader, sorted({wait.expected for several in waiting.values() for wait in several}))
     for name in busy.keys() & waiting.keys():
         for wait in waiting[name]:
             wait.seen_busy = True
@@ -113,13 +135,6 @@ def _listed(reader: Reader, statuses: list[str]) -> dict[str, str]:
             raise
         return {}
     return found
-
-
-def _expected(wait: Waiting) -> str:
-    """The status in which a listing would show that the wait goes on."""
-    if wait.status in BUSY:
-        return wait.status
-    return {"CreateEndpoint": CREATING, "DeleteEndpoint": DELETING}.get(wait.step.operation, UPDATING)
 
 
 def judge(wait: Waiting, live: LiveEndpoint | None, now: float) -> Verdict:

@@ -41,7 +41,7 @@ def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
         with _live(plan, clock) as observer:
             yield observer
     else:
-        yield _Lines(clock)
+        yield PlainLines(clock)
 
 
 def json_line(event: Event) -> None:
@@ -64,7 +64,7 @@ class Durations:
             self.seconds[event.address] = (at - self._began[event.address]).total_seconds()
 
 
-class _Lines:
+class PlainLines:
     """One line for each thing that happens; a poll only where its status or phase is new."""
 
     def __init__(self, clock: Clock) -> None:

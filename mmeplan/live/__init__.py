@@ -33,6 +33,7 @@ from mmeplan.live.observing import (
 from mmeplan.live.ownership import Ownership, with_own_names
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot
+from mmeplan.live.unconnected import Unconnected
 from mmeplan.live.usage import Usage, observe_users
 from mmeplan.live.veil import Veil
 
@@ -53,6 +54,7 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Snapshot",
+    "Unconnected",
     "Usage",
     "Veil",
     "Writer",

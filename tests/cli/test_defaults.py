@@ -38,8 +38,8 @@ SAID_EACH_TIME = frozenset(
         --declare --merge-request --outcome --reviewed --start --max-age --max-change --name --no-color
         --online --out --own --poll-interval --port --pull-request --readers --replace --repo --retry-rolled-back
         --search --seed --severity --show-environment --sign --snapshot --speed --stage --strict
-        --tag --target --to --to-fleet --together --var --var-file --verbose --verify --wait-for-others --watch
-        --withdraw --write --yes
+        --tag --target --timeout --to --to-fleet --together --var --var-file --verbose --verify --wait-for-others
+        --watch --withdraw --write --yes
         """,
     )
 )

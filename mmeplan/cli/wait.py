@@ -1,0 +1,53 @@
+"""`mmeplan wait`: until nothing is under way on the fleet's endpoints."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mmeplan.cli.door import say
+from mmeplan.cli.options import Settings, check_interval, endpoints_options, poll_interval_option
+from mmeplan.cli.progress import PlainLines
+from mmeplan.errors import ExitCode, MmeplanError
+
+EXAMPLES = """\b
+Examples:
+  mmeplan wait -e prod
+  mmeplan wait ranker --timeout 30
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--timeout", metavar="MINUTES", type=click.FloatRange(min=0), help="Default: as long as something is under way."
+)
+@poll_interval_option
+@endpoints_options
+def command(settings: Settings, endpoints: tuple[str, ...], timeout: float | None, poll_interval_s: float) -> None:
+    """Wait until endpoints are at rest: InService, and nothing is pending. Changes nothing.
+
+    All of FLEET, or those of the NAMEs, which may be addresses: endpoint/ranker. Ends with 5 where one Failed, was
+    rolled back or isn't there, and with 1 where one is still under way when the time is up.
+    """
+    desired = settings.compiled()
+    with settings.engine(desired.fleet) as engine:
+        check_interval(poll_interval_s, engine)
+        ends = engine.wait(
+            desired,
+            endpoints,
+            timeout_s=None if timeout is None else timeout * 60,
+            poll_interval_s=poll_interval_s,
+            observer=PlainLines(engine.clock),
+        )
+    for end in ends:
+        word = "still " * (end.state == "waiting") + (end.status or "unknown")
+        said = f"{end.address}  {word}"
+        say(f"{said}  ({end.detail})" if end.detail else said)
+    if any(end.state == "failed" for end in ends):
+        sys.exit(ExitCode.INCOMPLETE)
+    late = [end.address for end in ends if end.state == "waiting"]
+    if late:
+        raise MmeplanError(
+            f"still under way after {timeout:g} minutes: {', '.join(late)}", hint="mmeplan status says what it does"
+        )
