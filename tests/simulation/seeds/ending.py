@@ -234,6 +234,6 @@ def _unordered(plan: Plan) -> str:
             return {key: bare(item) for key, item in value.items() if key not in ("line", "column", "location")}
         return [bare(item) for item in value] if isinstance(value, list) else value
 
-    document = bare(json.loads(_bytes(replace(plan, source=(), plan_id=""))))
+    document = bare(json.loads(_bytes(replace(plan, source=(), plan_id="", seal=""))))
     document["findings"].sort(key=json.dumps)
     return json.dumps(document)
