@@ -126,7 +126,8 @@ def _written(draft: Draft) -> Fleet:
         models[name] = model(found["image"], environment=environment, **pin)
     endpoints, shared = {}, {}
     for found in draft["endpoints"]:
-        variants = {name: _written_variant(item, found["serverless"]) for name, item in found["variants"].items()}
+        is_serverless = found["serverless"] and len(found["variants"]) == 1  # SageMaker takes no more of those
+        variants = {name: _written_variant(item, is_serverless) for name, item in found["variants"].items()}
         entry: Draft = {"config": config(**variants)}
         if found["shared"]:
             # Endpoints whose configs are the same share one.

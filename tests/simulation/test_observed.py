@@ -101,7 +101,7 @@ def planned(world: World, text: Fleet, **options: Any) -> Plan:
 def _content(made: Plan) -> dict[str, Any]:
     """The plan's document without the digest of the answers that it was made from."""
     document = encode(made)
-    del document["plan_id"], document["snapshot"]["digest"]
+    del document["plan_id"], document["seal"], document["snapshot"]["digest"]
     return document
 
 

@@ -59,12 +59,12 @@ def test_counts_weights_and_shares_are_numbers() -> None:
 
 def test_a_count_of_zero_is_zero_and_no_count_is_null() -> None:
     with World() as world:
-        world.live_through(one({"main": variant(), "warm": serverless()}))
+        both = fleet({"ranker": {"config": config(main=variant())}, "warm": {"config": config(warm=serverless())}})
+        world.live_through(both)
         desired = [{"VariantName": "main", "DesiredInstanceCount": 0}]
         world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
         world.sim.clock.sleep(600)
-        (row,) = status(world, one())
-        main, warm = row["variants"]
+        (main,), (warm,) = (row["variants"] for row in status(world, both))
         assert (main["current_count"], main["desired_count"], main["current_serverless"]) == (0, 0, None)
         assert (warm["current_count"], warm["desired_count"], warm["count"]) == (None, None, "")
         assert warm["desired_serverless"]["MaxConcurrency"] == 5
