@@ -36,6 +36,20 @@ def text_of(text: str) -> Content:
     return lambda stream: stream.write(text)
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is there; no path that the system can't take is one."""
+    with suppress(OSError):
+        return Path(path).is_dir()
+    return False
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether anything is there, a folder or not."""
+    with suppress(OSError):
+        return Path(path).exists()
+    return False
+
+
 def write_all(writings: Sequence[Writing]) -> None:
     """Write every file beside its place first, then put all in place. Raises InputError; then none was put in place.
 

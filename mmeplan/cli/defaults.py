@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
+from mmeplan.files import is_folder, is_there
 from mmeplan.spec.loading import LOGICAL_NAME
 from mmeplan.spec.options import options_of
 
@@ -41,7 +42,7 @@ def with_options_of_file(context: click.Context, _: click.Parameter, fleet: Any)
 def is_file(word: str) -> bool:
     """Whether a word of a command line is the fleet file, and not an endpoint's name or address."""
     path = Path(word)
-    return LOGICAL_NAME.fullmatch(path.name) is None or (path.exists() and not path.is_dir())
+    return LOGICAL_NAME.fullmatch(path.name) is None or (is_there(path) and not is_folder(path))
 
 
 def typed(name: str, value: _Said) -> _Said | None:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +30,7 @@ from mmeplan.cli.outputs import PRINTED, Outputs, exit_code, write_option
 from mmeplan.cli.reports import Folders, report
 from mmeplan.engine import DEFAULT_PARALLELISM, Desired, Planned, files_of, next_of
 from mmeplan.errors import Command, InputError, Problem
+from mmeplan.files import is_folder
 from mmeplan.plan import Plan
 from mmeplan.plan.permissions import MANAGED_POLICY_CHARACTERS
 
@@ -128,7 +128,7 @@ def command(
 
         whole = report(each, replace(outputs, out=None), Folders(out, snapshot_file), plan_of)
         sys.exit(exit_code(whole, detailed=detailed_exitcode))
-    if out and Path(out).is_dir():
+    if out and is_folder(out):
         raise InputError(
             [Problem("one plan is saved in a file, and this is a folder", out, hint=f"--out {out}/plan.json")]
         )

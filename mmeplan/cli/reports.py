@@ -17,7 +17,7 @@ from mmeplan.cli.outputs import GITHUB, Outputs, as_finding, print_page
 from mmeplan.cli.screen import piped_width
 from mmeplan.engine import Planned, next_of
 from mmeplan.errors import ExitCode, FleetRefused, InputError, MmeplanError, Problem
-from mmeplan.files import Writing
+from mmeplan.files import Writing, is_folder, is_there
 from mmeplan.plan import Finding, Plan, PlanReport, ReportedPlan, plan_exit, report_of
 from mmeplan.render import REPORTS, PageOptions
 
@@ -36,10 +36,10 @@ class Folders:
 
     def __post_init__(self) -> None:
         """Raises InputError where one is a file."""
-        if self.snapshots and not Path(self.snapshots).is_dir():
+        if self.snapshots and not is_folder(self.snapshots):
             text = "a snapshot is of one fleet, and here are several: expected a folder with one each"
             raise InputError([Problem(text, self.snapshots, hint="its files are named as --out FOLDER names plans")])
-        if self.out and Path(self.out).exists() and not Path(self.out).is_dir():
+        if self.out and is_there(self.out) and not is_folder(self.out):
             raise InputError([Problem("several plans need a folder, and this is a file", self.out)])
 
 

@@ -39,7 +39,7 @@ def test_what_cannot_be_written_is_told_and_nothing_is_left(folder: Path, comman
     (folder / "folder").mkdir()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     result = mmeplan(command.format(place), folder)
-    said = ("can't be written: ", "is a directory", "is there already")
+    said = ("can't be written: ", "is a directory", "this is a folder", "is there already")
     assert (result.code, any(words in result.stderr for words in said)) == (1, True)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 

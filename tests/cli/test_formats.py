@@ -20,9 +20,9 @@ def folder(tmp_path: Path) -> Path:
 def test_plan_prints_a_comment_and_how_to_apply_it(folder: Path) -> None:
     result = mmeplan("plan --local --format markdown", folder)
     assert (result.code, result.stderr) == (0, "")
-    assert result.stdout.startswith(
-        "<!-- mmeplan:fleet=house-prices;environment=;path=fleet.yaml;region=eu-west-1;account=123456789012 -->\n\n"
-        "## `house-prices`: 4 to create\n"
+    assert re.sub(r"id=[0-9a-f]{64}", "id=…", result.stdout).startswith(
+        "<!-- mmeplan:fleet=house-prices;environment=;path=fleet.yaml;region=eu-west-1;account=123456789012 -->\n"
+        "<!-- mmeplan-plan:id=…;worst=create;drift=0 -->\n\n## `house-prices`: 4 to create\n"
     )
     plan_id = re.search("Plan `([0-9a-f]{12})`", result.stdout)
     assert plan_id is not None

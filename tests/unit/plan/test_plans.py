@@ -167,9 +167,14 @@ def test_a_step_that_is_not_in_the_plan_is_no_other(world: World) -> None:
         made.step("CreateModel:model/other")
 
 
-def test_the_plan_id_stands_for_everything_but_time(world: World) -> None:
+def test_the_plan_id_stands_for_what_is_done_and_the_seal_for_everything_but_time(world: World) -> None:
     compiled = world.compile(SMALL)
     seen = world.observe(compiled)
     first = plan.build(compiled, seen, created_at="a")
     assert plan.build(compiled, replace(seen, observed_at="later"), created_at="b").plan_id == first.plan_id
-    assert plan.build(compiled, seen, created_at="a", options=Options(allow_outage=("x",))).plan_id != first.plan_id
+    assert plan.build(compiled, seen, created_at="a").seal == first.seal
+    allowed = plan.build(compiled, seen, created_at="a", options=Options(allow_outage=("x",)))
+    assert allowed.plan_id == first.plan_id
+    assert allowed.seal != first.seal
+    other = world.compile(fleet(models={}))
+    assert plan.build(other, seen, created_at="a").plan_id != first.plan_id

@@ -118,7 +118,7 @@ def test_the_files_that_the_change_task_names_exist() -> None:
         str(path.relative_to(root))
         for folder in ("mmeplan", "tests", "docs", "specs")
         for path in (root / folder).rglob("*.*")
-    } | {"README.md", "mmeplan/rules/groups/PREFIX.py"}
+    } | {"README.md", "mmeplan/rules/groups/PREFIX.py", *(f"ci/{path.name}" for path in (root / ".ci").glob("*.py"))}
 
     assert len(named) > 10
     assert [name for name in named if not any(path.endswith(name) for path in known)] == []
