@@ -207,15 +207,15 @@ def test_validate_looks_online_only_where_it_is_asked_to(
 
 
 def test_a_plan_carries_what_is_found_online_only_where_it_is_asked_to(tmp_path: Path) -> None:
-    """The simulated account has none of the artifacts, and neither ECR nor IAM to ask."""
+    """The simulated account has none of the artifacts and no role, and of ECR nothing was declared."""
     (tmp_path / "fleet.yaml").write_text(rules.find("CFG-39").good)
     assert mmeplan("plan --local --out plan.json", tmp_path).code == 0
 
     asked = mmeplan("plan --local --online --out plan.json --format json", tmp_path)
     assert asked.code == 3
     severities = {finding["rule"]: finding["severity"] for finding in json.loads(asked.stdout)["findings"]}
-    unasked = dict.fromkeys(("ARN-04", "MDL-11", "MDL-47", "MDL-48"), "note")
-    assert severities == {**unasked, "MDL-22": "error"}
+    of_the_role = {"ARN-04": "error", "MDL-47": "warning", "MDL-48": "warning"}
+    assert severities == {**of_the_role, "MDL-11": "note", "MDL-22": "error"}
     assert mmeplan("apply --local --yes plan.json", tmp_path).code == 3
     assert mmeplan("apply --local --yes --online", tmp_path).code == 3
     assert mmeplan("apply --local --yes", tmp_path).code == 0
