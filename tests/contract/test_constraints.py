@@ -32,6 +32,7 @@ JSON_TARGETS = {
     "logs": "Logs_20140328",
     "ecr": "AmazonEC2ContainerRegistry_V20150921",
     "kms": "TrentService",
+    "pricing": "AWSPriceListService",
 }
 SCOPES = {"resourcegroupstaggingapi": "tagging", "cloudwatch": "monitoring", "service-quotas": "servicequotas"}
 CODES = {
@@ -47,6 +48,7 @@ CODES = {
     "ecr": "InvalidParameterException",
     "ec2": "InvalidParameterValue",
     "kms": "ValidationException",
+    "pricing": "InvalidParameterException",
     "sns": "InvalidParameter",
 }
 PROTOCOLS = {

@@ -196,6 +196,7 @@ def rest_of_the_account(answers: Answers) -> None:
     key = kms.describe_key(KeyId="alias/volumes")["KeyMetadata"]["KeyId"]
     kms.get_key_policy(KeyId=key)
     answers.client("sns").get_topic_attributes(TopicArn="arn:aws:sns:eu-west-1:123456789012:ranker")
+    assert len(answers.client("pricing").get_products(ServiceCode="AmazonSageMaker")["PriceList"]) == 5
 
 
 def s3(answers: Answers) -> None:
