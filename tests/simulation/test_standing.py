@@ -28,7 +28,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An endpoint of somebody else, of times when SageMaker took managed scaling beside a model."""
     with World() as made:
         with monkeypatch.context() as patch:
-            patch.setattr(refusals, "refuse", lambda *_: None)
+            patch.setattr(refusals, "first", lambda *_: None)  # neither refused nor failed by them
             made.does(
                 "CreateModel",
                 ModelName="old",
@@ -39,8 +39,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             scaling = {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 4}
             variants = [{**of_old, "InitialInstanceCount": 2, "ManagedInstanceScaling": scaling}]
             made.does("CreateEndpointConfig", EndpointConfigName="old", ProductionVariants=variants)
-        made.does("CreateEndpoint", EndpointName="old", EndpointConfigName="old")
-        made.sim.clock.sleep(3600)
+            made.does("CreateEndpoint", EndpointName="old", EndpointConfigName="old")
+            made.sim.clock.sleep(3600)
         yield made
 
 
@@ -153,7 +153,10 @@ def test_rules_about_tags_and_a_companys_own_are_asked_of_everything(world: Worl
     assert "TAG-02" in errors(told.value.findings)
 
 
-def test_what_other_services_say_of_it_is_a_warning_until_it_is_started(world: World) -> None:
+def test_what_other_services_say_of_it_is_a_warning_until_it_is_started(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "first", lambda *_: None)  # its model data stands at an address that is refused today
     plain = {"VariantName": "main", "ModelName": "old", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
     world.does("CreateEndpointConfig", EndpointConfigName="plain", ProductionVariants=[plain])
     world.does("CreateEndpoint", EndpointName="plain", EndpointConfigName="plain")
