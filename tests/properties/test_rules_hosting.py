@@ -317,7 +317,14 @@ def test_what_the_simulator_refuses_beyond_a_bound_is_an_error(bound: Bound) -> 
         assert_found(fleet)
 
 
+WARNED = {
+    "PIP-05": "documented for several containers only: whether SageMaker refuses it for one, nobody says",
+    "REG-01": "its region is none that AWS has, and so not the simulated account's",
+}
+"""Rules that warn of what the simulated SageMaker refuses, and why they don't call it an error."""
+
+
 def test_what_the_simulator_refuses_of_the_matrix_and_of_bad_examples_is_an_error() -> None:
-    examples = [rule.bad.encode() for rule in rules.all_rules() if rule.bad]
+    examples = [rule.bad.encode() for rule in rules.all_rules() if rule.bad and rule.id not in WARNED]
 
     assert sum(assert_found(text) for text in [*(cell.of() for cell in MATRIX), *examples]) > 50
