@@ -12,7 +12,7 @@ from mmeplan.simulator.clock import VirtualClock
 from mmeplan.simulator.core import Simulator
 from mmeplan.simulator.faults import ConnectionCut, Faults, SimulatedCrash
 from mmeplan.simulator.history import Event
-from mmeplan.simulator.runtime import Invocation
+from mmeplan.simulator.memory import Invocation
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import StoreError
 from mmeplan.simulator.traffic import FleetTraffic, Traffic

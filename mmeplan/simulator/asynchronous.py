@@ -12,7 +12,7 @@ from hashlib import md5
 from typing import Any, Final
 
 from mmeplan.aws.s3 import s3_place
-from mmeplan.simulator import runtime, s3
+from mmeplan.simulator import memory, runtime, s3
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call
 from mmeplan.simulator.clock import drawn
@@ -32,7 +32,7 @@ LOOK_AGAIN_S: Final = 60
 def invoke_endpoint_async(call: Call, request: Json) -> Json:
     """InvokeEndpointAsync. Whether there is an input at InputLocation is seen when its turn comes."""
     if ("InputLocation" in request) == ("Body" in request):
-        raise runtime.refusal("Exactly one of InputLocation and Body must be specified.")
+        raise memory.refusal("Exactly one of InputLocation and Body must be specified.")
     table = runtime.serving(call, request, asynchronous=True)
     config = table.endpoint.body["config"]["AsyncInferenceConfig"]["OutputConfig"]
     name = _id(call)
@@ -86,7 +86,7 @@ def _input(call: Call, request: Json) -> bytes:
     bucket, key = s3_place(request["InputLocation"])
     blobs = Blobs(call.store)
     if blobs.head(call.account, bucket, key) is None:
-        raise runtime.refusal(f"Failed to download input data from {request['InputLocation']}.")
+        raise memory.refusal(f"Failed to download input data from {request['InputLocation']}.")
     return blobs.body(call.account, bucket, key)
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmeplan.simulator import names
 from mmeplan.simulator.clock import instant
 from mmeplan.simulator.faults import Faults
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.memory import Runtime
 from mmeplan.simulator.records import Records
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import Store, Stored
-
-if TYPE_CHECKING:
-    from mmeplan.simulator.runtime import Runtime
 
 Json = dict[str, Any]
 

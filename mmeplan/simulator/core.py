@@ -20,9 +20,9 @@ from mmeplan.simulator.call import Call, Operation
 from mmeplan.simulator.clock import EPOCH_US, VirtualClock, instant, microseconds
 from mmeplan.simulator.faults import ConnectionCut, Faults, Foreign, SimulatedCrash
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.memory import Runtime
 from mmeplan.simulator.protocols import unconvertible
 from mmeplan.simulator.records import Records
-from mmeplan.simulator.runtime import Runtime
 from mmeplan.simulator.services import Service
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import Store

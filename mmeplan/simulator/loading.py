@@ -6,70 +6,51 @@ unloaded for it; or the documented errors. Source: the multi-model guide; mms-co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmeplan.aws.s3 import s3_place
 from mmeplan.simulator.blobs import Blobs
 from mmeplan.simulator.call import Call
+from mmeplan.simulator.memory import Group, LoadedModel, LoadedModels
 from mmeplan.simulator.wire import ServiceError
 
 Json = dict[str, Any]
-Group = tuple[str, ...]
 
 ANSWER_WITHIN_S: Final = 60
 """How long an invocation waits for its model before it answers ModelNotReadyException."""
 _MB: Final = 1 << 20
 
 
-@dataclass(slots=True)
-class _Loaded:
-    size: int
-    ready_us: int
-    used: int
+def reach(call: Call, models: LoadedModels, group: Group, instances: int, hosting: Json, target: str) -> int:
+    """The number of the instance that answers. Raises ServiceError where the model can't, or not yet.
+
+    An instance that has the model goes on to answer for it, even when its artifact is gone; otherwise the one with
+    the most free memory loads it, and unloads its least recently used models until there is room.
+    """
+    memories = models.groups.setdefault(group, [])
+    del memories[instances:]
+    memories.extend({} for _ in range(instances - len(memories)))
+    models.used += 1
+    holding = [number for number, memory in enumerate(memories) if target in memory]
+    chosen = holding[0] if holding else min(range(instances), key=lambda number: (_taken(memories[number]), number))
+    memory = memories[chosen]
+    if not holding:
+        _load(call, memory, hosting["prefix"], target)
+    model = memory[target]
+    model.used = models.used
+    loading_us = model.ready_us - call.now_us
+    if loading_us > 0 and call.settings.model_loading_s > ANSWER_WITHIN_S:
+        raise ServiceError("ModelNotReadyException", f"Model {target} is loading. Please try again later.", 429)
+    if not hosting["cached"]:
+        del memory[target]
+    return chosen
 
 
-@dataclass(slots=True)
-class Residency:
-    """The loaded models: for each fleet's variant, its instances; on each instance, the models in it."""
-
-    groups: dict[Group, list[dict[str, _Loaded]]] = field(default_factory=dict)
-    used: int = 0
-
-    def reach(self, call: Call, group: Group, instances: int, hosting: Json, target: str) -> int:
-        """The number of the instance that answers. Raises ServiceError where the model can't, or not yet.
-
-        An instance that has the model goes on to answer for it, even when its artifact is gone; otherwise the one with
-        the most free memory loads it, and unloads its least recently used models until there is room.
-        """
-        places = self.groups.setdefault(group, [])
-        del places[instances:]
-        places.extend({} for _ in range(instances - len(places)))
-        self.used += 1
-        holding = [number for number, place in enumerate(places) if target in place]
-        chosen = holding[0] if holding else min(range(instances), key=lambda number: (_taken(places[number]), number))
-        place = places[chosen]
-        if not holding:
-            _load(call, place, hosting["prefix"], target)
-        model = place[target]
-        model.used = self.used
-        loading_us = model.ready_us - call.now_us
-        if loading_us > 0 and call.settings.model_loading_s > ANSWER_WITHIN_S:
-            raise ServiceError("ModelNotReadyException", f"Model {target} is loading. Please try again later.", 429)
-        if not hosting["cached"]:
-            del place[target]
-        return chosen
-
-    def loaded(self, group: Group) -> list[list[str]]:
-        """The models in the memory of each instance, by name."""
-        return [sorted(place) for place in self.groups.get(group, ())]
+def _taken(memory: dict[str, LoadedModel]) -> int:
+    return sum(model.size for model in memory.values())
 
 
-def _taken(place: dict[str, _Loaded]) -> int:
-    return sum(model.size for model in place.values())
-
-
-def _load(call: Call, place: dict[str, _Loaded], prefix: str, target: str) -> None:
+def _load(call: Call, memory: dict[str, LoadedModel], prefix: str, target: str) -> None:
     size = _size(call, prefix, target)
     budget = call.settings.model_memory_mb * _MB
     if size > budget:
@@ -79,9 +60,9 @@ def _load(call: Call, place: dict[str, _Loaded], prefix: str, target: str) -> No
             424,
             {"OriginalStatusCode": 507, "OriginalMessage": "Insufficient memory to load the model"},
         )
-    while _taken(place) + size > budget:
-        del place[min(place, key=lambda name: place[name].used)]
-    place[target] = _Loaded(size, call.now_us + round(call.settings.model_loading_s * 1_000_000), 0)
+    while _taken(memory) + size > budget:
+        del memory[min(memory, key=lambda name: memory[name].used)]
+    memory[target] = LoadedModel(size, call.now_us + round(call.settings.model_loading_s * 1_000_000), 0)
 
 
 def _size(call: Call, prefix: str, target: str) -> int:

@@ -16,9 +16,9 @@ from mmeplan.simulator.call import Call
 from mmeplan.simulator.clock import VirtualClock
 from mmeplan.simulator.faults import Faults
 from mmeplan.simulator.history import Event
+from mmeplan.simulator.memory import Invocation, Runtime
 from mmeplan.simulator.names import ENDPOINT
 from mmeplan.simulator.records import Records
-from mmeplan.simulator.runtime import Invocation, Runtime
 from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.store import Store
 from mmeplan.simulator.traffic import Traffic
@@ -90,7 +90,7 @@ class World:
         with self._store.lock:
             endpoint = self._settled(region).existing(ENDPOINT, endpoint_name)
             fleet_id = str(endpoint.body["fleet_id"])
-            return self._runtime.residency.loaded((self.account, region, endpoint.name, fleet_id, variant))
+            return self._runtime.models.names((self.account, region, endpoint.name, fleet_id, variant))
 
     def state(self) -> list[Json]:
         """Every endpoint of the simulator's account: status, configs and who serves now. Oldest first."""
