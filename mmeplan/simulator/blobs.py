@@ -16,13 +16,24 @@ from mmeplan.simulator.store import Store
 SCHEMA: Final = """
 CREATE TABLE buckets (
     account TEXT NOT NULL, bucket TEXT NOT NULL, created_us INTEGER NOT NULL, region TEXT NOT NULL,
-    PRIMARY KEY (account, bucket)
+    asked_for INTEGER NOT NULL, tags TEXT, PRIMARY KEY (account, bucket)
 ) WITHOUT ROWID;
 CREATE TABLE blobs (
     account TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
     modified_us INTEGER NOT NULL, about TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (account, bucket, key)
 );
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket. `asked_for` is false of one that appeared on first use; `tags` is None where it never had a tag."""
+
+    name: str
+    created_us: int
+    region: str
+    asked_for: bool
+    tags: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +66,44 @@ class Blobs:
         return found.fetchone() is not None
 
     def make_bucket(self, account: str, bucket: str, at_us: int, region: str) -> None:
-        """Make a bucket in a region; one that is there stays as it is."""
-        self._execute("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?, ?)", (account, bucket, at_us, region))
+        """Let a bucket appear in a region on its first use; one that is there stays as it is."""
+        self._execute("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?, ?, 0, NULL)", (account, bucket, at_us, region))
+
+    def ask_for_bucket(self, account: str, bucket: str) -> None:
+        """Remember of a bucket that is there that somebody asked for it."""
+        self._execute("UPDATE buckets SET asked_for = 1 WHERE account = ? AND bucket = ?", (account, bucket))
+
+    def tag_bucket(self, account: str, bucket: str, tags: dict[str, str]) -> None:
+        """Keep these tags of a bucket, in the place of all others."""
+        text = json.dumps(tags)
+        self._execute("UPDATE buckets SET tags = ? WHERE account = ? AND bucket = ?", (text, account, bucket))
+
+    def bucket(self, account: str, bucket: str) -> Bucket | None:
+        """A bucket; None where there is none."""
+        columns = "bucket, created_us, region, asked_for, tags"
+        found = self._execute(
+            f"SELECT {columns} FROM buckets WHERE account = ? AND bucket = ?",  # noqa: S608  (a constant)
+            (account, bucket),
+        ).fetchone()
+        return _bucket(found) if found else None
 
     def region(self, account: str, bucket: str) -> str:
         """Where a bucket is; empty where there is none."""
-        found = self._execute("SELECT region FROM buckets WHERE account = ? AND bucket = ?", (account, bucket))
-        return str((found.fetchone() or ("",))[0])
+        found = self.bucket(account, bucket)
+        return found.region if found else ""
 
     def drop_bucket(self, account: str, bucket: str) -> None:
         """Forget a bucket."""
         self._execute("DELETE FROM buckets WHERE account = ? AND bucket = ?", (account, bucket))
 
-    def buckets(self, account: str) -> list[tuple[str, int, str]]:
-        """Names of the buckets that callers made, with their moments and regions."""
+    def buckets(self, account: str) -> list[Bucket]:
+        """The buckets of callers, by name."""
         rows = self._execute(
-            "SELECT bucket, created_us, region FROM buckets WHERE account = ? AND bucket NOT LIKE '%/%'"
-            " ORDER BY bucket",
+            "SELECT bucket, created_us, region, asked_for, tags FROM buckets"
+            " WHERE account = ? AND bucket NOT LIKE '%/%' ORDER BY bucket",
             (account,),
         )
-        return [(str(name), int(at_us), str(region)) for name, at_us, region in rows]
+        return [_bucket(row) for row in rows]
 
     def put(self, account: str, bucket: str, blob: Blob, body: bytes) -> None:
         """Keep an object, in the place of one of the same key."""
@@ -116,6 +145,11 @@ class Blobs:
                 return
             if not after or row[0] > after:
                 yield _blob(row)
+
+
+def _bucket(row: tuple[Any, ...]) -> Bucket:
+    name, created_us, region, asked_for, tags = row
+    return Bucket(name, created_us, region, bool(asked_for), None if tags is None else json.loads(tags))
 
 
 def _blob(row: tuple[Any, ...]) -> Blob:

@@ -32,6 +32,7 @@ def create_upload(call: Call, request: Json) -> Json:
     kept: Json = {"Bucket": request["Bucket"], "Key": request["Key"]}
     kept["Headers"] = s3.metadata(headers) | s3.placement(call, headers)
     kept["Tags"] = object_tags.in_header(headers)
+    kept["Made"] = s3.iso(call.now_us)
     kept["Algorithm"] = algorithm = headers.get("x-amz-checksum-algorithm", "").lower()
     if algorithm and algorithm not in checksums.ALGORITHMS:
         raise s3_inputs.not_implemented("header", "x-amz-checksum-algorithm")
@@ -43,8 +44,7 @@ def create_upload(call: Call, request: Json) -> Json:
     call.records.put(UPLOAD, call.account, "", upload, kept)
     named = {"Bucket": request["Bucket"], "Key": request["Key"], "UploadId": upload}
     told = {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kept["Type"]} if algorithm else {}
-    told |= {name: value for name, value in kept["Headers"].items() if name.startswith(s3.ENCRYPTION)}
-    return {"_headers": told, "_xml": ("InitiateMultipartUploadResult", named)}
+    return {"_headers": told | _encryption(kept), "_xml": ("InitiateMultipartUploadResult", named)}
 
 
 def upload_part(call: Call, request: Json) -> Json:
@@ -62,7 +62,8 @@ def upload_part(call: Call, request: Json) -> Json:
     if upload["Algorithm"]:
         other = next((name for name in sums if name != upload["Algorithm"]), "")
         if other:
-            message = f"Checksum Type mismatch occurred, expected checksum Type: {upload['Algorithm']}, actual {other}"
+            expected = f"expected checksum Type: {upload['Algorithm']}, actual checksum Type: {other}"
+            message = f"Checksum Type mismatch occurred, {expected}"
             raise ServiceError("InvalidRequest", message)
         sums = sums or {upload["Algorithm"]: checksums.of(upload["Algorithm"], body)}
     number = _number(request["Query"]["partNumber"])
@@ -70,8 +71,14 @@ def upload_part(call: Call, request: Json) -> Json:
     Blobs(call.store).put(call.account, _hidden(request), part, body)
     if copying:
         result = {"LastModified": s3.iso(call.now_us), "ETag": part.etag, **s3.named_checksums(sums)}
-        return {"_xml": ("CopyPartResult", result)}
-    return {"_headers": {"ETag": part.etag} | {checksums.HEADER + name: value for name, value in sums.items()}}
+        return {"_headers": _encryption(upload), "_xml": ("CopyPartResult", result)}
+    told = {checksums.HEADER + name: value for name, value in sums.items()}
+    return {"_headers": {"ETag": part.etag} | told | _encryption(upload)}
+
+
+def _encryption(upload: Json) -> dict[str, str]:
+    """The headers that tell how an upload's object will be encrypted."""
+    return {name: value for name, value in upload["Headers"].items() if name.startswith(s3.ENCRYPTION)}
 
 
 def complete_upload(call: Call, request: Json) -> Json:
@@ -114,8 +121,10 @@ def _named_parts(call: Call, request: Json) -> list[Blob]:
     """The parts that a completion names. Raises ServiceError where they aren't there, or not in rising order."""
     named: list[Json] = request.get("Parts", [])
     numbers = [_number(part.get("PartNumber", "")) for part in named]
-    if not numbers:
+    if not request["Body"]:
         raise ServiceError("InvalidRequest", "You must specify at least one part")
+    if not numbers:  # moto's test_complete_multipart_with_empty_partlist
+        raise ServiceError("MalformedXML", s3_inputs.MALFORMED)
     if numbers != sorted(set(numbers)):
         raise ServiceError("InvalidPartOrder", "The list of parts was not in ascending order.")
     found = []
@@ -151,10 +160,16 @@ def list_parts(call: Call, request: Json) -> Json:
     ]
     named = {"Bucket": upload["Bucket"], "Key": upload["Key"], "UploadId": query["uploadId"], "MaxParts": limit}
     named |= {"PartNumberMarker": after, "NextPartNumberMarker": parts[-1]["PartNumber"] if parts else 0}
-    named |= {"ChecksumAlgorithm": upload["Algorithm"].upper()} if upload["Algorithm"] else {}
-    storage = upload["Headers"].get(s3.CLASS, "STANDARD")
-    rest = {"StorageClass": storage, "IsTruncated": len(found) > limit, "Part": parts}
-    return {"_xml": ("ListPartsResult", named | rest)}
+    rest = {"IsTruncated": len(found) > limit, "Part": parts}
+    return {"_xml": ("ListPartsResult", named | _about(call, upload) | rest)}
+
+
+def _about(call: Call, upload: Json) -> Json:
+    """What lists tell of an upload."""
+    told: Json = {"StorageClass": upload["Headers"].get(s3.CLASS, "STANDARD")}
+    if upload["Algorithm"]:
+        told |= {"ChecksumAlgorithm": upload["Algorithm"].upper(), "ChecksumType": upload["Type"]}
+    return told | {"Owner": {"ID": call.account}, "Initiator": {"ID": call.account}}
 
 
 def list_uploads(call: Call, request: Json) -> Json:
@@ -163,16 +178,24 @@ def list_uploads(call: Call, request: Json) -> Json:
     limit, prefix = s3.whole(query, "max-uploads", s3.MAX_KEYS), query.get("prefix", "")
     marker = (query.get("key-marker", ""), query.get("upload-id-marker", "\U0010ffff"))
     found = sorted(
-        (upload["Key"], name)
-        for name, upload in call.records.all(UPLOAD, call.account, "")
-        if upload["Bucket"] == bucket and upload["Key"].startswith(prefix) and (upload["Key"], name) > marker
+        (
+            (upload["Key"], name, upload)
+            for name, upload in call.records.all(UPLOAD, call.account, "")
+            if upload["Bucket"] == bucket and upload["Key"].startswith(prefix) and (upload["Key"], name) > marker
+        ),
+        key=lambda each: each[:2],
     )
     shown, encoded = found[:limit], quote if query.get("encoding-type") == "url" else str
     answer: Json = {"Bucket": bucket, "Prefix": encoded(prefix), "MaxUploads": limit, "KeyMarker": encoded(marker[0])}
     answer |= {"EncodingType": "url"} if "encoding-type" in query else {}
     answer |= {"IsTruncated": len(found) > limit}
     answer |= {"NextKeyMarker": encoded(shown[-1][0]), "NextUploadIdMarker": shown[-1][1]} if shown else {}
-    answer |= {"Upload": [{"Key": encoded(key), "UploadId": name} for key, name in shown]}
+    answer |= {
+        "Upload": [
+            {"Key": encoded(key), "UploadId": name, "Initiated": upload["Made"], **_about(call, upload)}
+            for key, name, upload in shown
+        ]
+    }
     return {"_xml": ("ListMultipartUploadsResult", answer)}
 
 
@@ -202,5 +225,6 @@ def _hidden(request: Json) -> str:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= PARTS):
-        raise ServiceError("InvalidArgument", f"Part number must be an integer between 1 and {PARTS}, inclusive")
+        message = f"Part number must be an integer between 1 and {PARTS}, inclusive"
+        raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": "partNumber", "ArgumentValue": text})
     return int(text)

@@ -17,6 +17,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from mmeplan.aws import shapes
 from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import checksums, object_tags, s3_inputs
 from mmeplan.simulator.blobs import Blob, Blobs
@@ -27,6 +28,10 @@ from mmeplan.simulator.wire import ServiceError
 Json = dict[str, Any]
 
 MAX_KEYS: Final = 1000
+UNCONSTRAINED: Final = "us-east-1"
+"""The region of buckets that are made without a LocationConstraint; its address makes buckets everywhere."""
+LARGEST: Final = 2**31 - 1
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 MAX_BUCKETS: Final = 10_000
 STORED_HEADERS: Final = frozenset(
     {"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"}
@@ -45,11 +50,69 @@ PRECONDITION: Final = "At least one of the pre-conditions you specified did not 
 
 
 def create_bucket(call: Call, request: Json) -> Json:
-    """CreateBucket, in the region that is asked for. The caller's own bucket may be made again."""
-    asked = request.get("LocationConstraint") or call.region
-    region = "eu-west-1" if asked == "EU" else asked
-    Blobs(call.store).make_bucket(call.account, request["Bucket"], call.now_us, region)
-    return {"_headers": {"Location": f"/{request['Bucket']}"}}
+    """CreateBucket, with its tags. A bucket that appeared on first use may be asked for once.
+
+    Raises ServiceError IllegalLocationConstraintException for another region than that of the address, and
+    BucketAlreadyOwnedByYou (409), but for a bucket of us-east-1. Source: the S3 API reference, CreateBucket, "List
+    of error codes".
+    """
+    blobs, name, tags = Blobs(call.store), request["Bucket"], object_tags.valid_of_bucket(request.get("Tags", ()))
+    region = _region_asked(call, request.get("LocationConstraint", ""))
+    there = blobs.bucket(call.account, name)
+    if there and there.asked_for and (there.region, region) != (UNCONSTRAINED, UNCONSTRAINED):
+        message = "Your previous request to create the named bucket succeeded and you already own it."
+        raise ServiceError("BucketAlreadyOwnedByYou", message, 409, {"BucketName": name})
+    blobs.make_bucket(call.account, name, call.now_us, region)
+    blobs.ask_for_bucket(call.account, name)
+    if tags:
+        blobs.tag_bucket(call.account, name, tags)
+    return {"_headers": {"Location": f"/{name}"}}
+
+
+def _region_asked(call: Call, constraint: str) -> str:
+    """The region of a bucket that is made: the address's own; us-east-1's address makes buckets in all of them.
+
+    Words and their order: moto's test_create_bucket_with_wrong_location_constraint, which was held against AWS.
+    """
+    asked = {"": UNCONSTRAINED, "EU": "eu-west-1"}.get(constraint, constraint)
+    if call.region == UNCONSTRAINED:
+        if constraint and constraint not in shapes.service("s3").shapes["BucketLocationConstraint"]["enum"]:
+            message = "The specified location-constraint is not valid"
+            raise ServiceError("InvalidLocationConstraint", message, 400, {"LocationConstraint": constraint})
+    elif call.region != asked:
+        message = (
+            f"The {constraint or 'unspecified'} location constraint is incompatible for the region specific endpoint "
+            "this request was sent to."
+        )
+        raise ServiceError("IllegalLocationConstraintException", message)
+    return asked
+
+
+def put_bucket_tagging(call: Call, request: Json) -> Json:
+    """PutBucketTagging: these tags in the place of all others."""
+    bucket, tags = known_bucket(call, request), object_tags.valid_of_bucket(request.get("Tags", ()))
+    Blobs(call.store).tag_bucket(call.account, bucket, tags)
+    return {"_status": 204}
+
+
+def get_bucket_tagging(call: Call, request: Json) -> Json:
+    """GetBucketTagging. Raises ServiceError NoSuchTagSet (404) where there are no tags."""
+    bucket = Blobs(call.store).bucket(call.account, known_bucket(call, request))
+    if bucket is None or not bucket.tags:
+        raise ServiceError("NoSuchTagSet", "The TagSet does not exist", 404, {"BucketName": request["Bucket"]})
+    return _tag_set(bucket.tags)
+
+
+def delete_bucket_tagging(call: Call, request: Json) -> Json:
+    """DeleteBucketTagging: of a bucket without tags, too."""
+    bucket = Blobs(call.store).bucket(call.account, known_bucket(call, request))
+    if bucket and bucket.tags:
+        Blobs(call.store).tag_bucket(call.account, bucket.name, {})
+    return {"_status": 204}
+
+
+def _tag_set(tags: Mapping[str, str]) -> Json:
+    return {"_xml": ("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}})}
 
 
 def delete_bucket(call: Call, request: Json) -> Json:
@@ -70,7 +133,7 @@ def head_bucket(call: Call, request: Json) -> Json:
 def get_bucket_location(call: Call, request: Json) -> Json:
     """GetBucketLocation: where the bucket was made. us-east-1 has no LocationConstraint."""
     region = Blobs(call.store).region(call.account, known_bucket(call, request))
-    return {"_xml": ("LocationConstraint", "" if region == "us-east-1" else region)}
+    return {"_xml": ("LocationConstraint", "" if region == UNCONSTRAINED else region)}
 
 
 def get_bucket_encryption(call: Call, request: Json) -> Json:
@@ -85,9 +148,11 @@ def list_buckets(call: Call, request: Json) -> Json:
     query = request["Query"]
     after, limit = _token(query), int(query.get("max-buckets", MAX_BUCKETS))
     made = [
-        {"Name": name, "CreationDate": iso(at_us), "BucketRegion": region}
-        for name, at_us, region in Blobs(call.store).buckets(call.account)
-        if name > after and name.startswith(query.get("prefix", "")) and region == query.get("bucket-region", region)
+        {"Name": bucket.name, "CreationDate": iso(bucket.created_us), "BucketRegion": bucket.region}
+        for bucket in Blobs(call.store).buckets(call.account)
+        if bucket.name > after
+        and bucket.name.startswith(query.get("prefix", ""))
+        and bucket.region == query.get("bucket-region", bucket.region)
     ]
     answer: Json = {"Owner": {"ID": call.account}, "Buckets": {"Bucket": made[:limit]}}
     answer |= {"Prefix": query["prefix"]} if "prefix" in query else {}
@@ -347,8 +412,7 @@ def put_object_tagging(call: Call, request: Json) -> Json:
 
 def get_object_tagging(call: Call, request: Json) -> Json:
     """GetObjectTagging."""
-    tags = existing(call, request).tags
-    return {"_xml": ("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}})}
+    return _tag_set(existing(call, request).tags)
 
 
 def delete_object_tagging(call: Call, request: Json) -> Json:
@@ -395,8 +459,10 @@ def list_objects(call: Call, request: Json) -> Json:
     answer |= {"EncodingType": "url"} if "encoding-type" in query else {}
     if newer:
         answer["KeyCount"] = len(contents) + len(folders)
-        answer |= {"StartAfter": encoded(query["start-after"])} if "start-after" in query else {}
-        answer |= {"ContinuationToken": query["continuation-token"]} if "continuation-token" in query else {}
+        if "continuation-token" in query:
+            answer["ContinuationToken"] = query["continuation-token"]
+        elif "start-after" in query:
+            answer["StartAfter"] = encoded(query["start-after"])
         answer |= {"NextContinuationToken": _written(last)} if truncated else {}
     else:
         answer["Marker"] = encoded(after)
@@ -421,9 +487,13 @@ def _written(last: str) -> str:
 def whole(asked: Mapping[str, str], name: str, default: int) -> int:
     """A number of the query or the headers. Raises ServiceError InvalidArgument for something else."""
     text = asked.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise ServiceError("InvalidArgument", f"Provided {name} not an integer or within integer range: {text[:100]}")
-    return int(text[:9])
+    if _NUMBER.fullmatch(text) and -LARGEST <= int(text) <= LARGEST:
+        if int(text) >= 0:
+            return int(text)
+        message = f"Argument {name} must be an integer between 0 and {LARGEST}"
+    else:
+        message = f"Provided {name} not an integer or within integer range"
+    raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": name, "ArgumentValue": text[:100]})
 
 
 def _content(blob: Blob) -> Json:

@@ -56,7 +56,7 @@ _IGNORED: Final = {("CreateBucket", "x-amz-acl"): ("bucket-owner-read", "bucket-
 """Values of objects that a bucket's header may have: "If you specify this canned ACL when creating a bucket, Amazon S3
 ignores it" (the S3 user guide, "Canned ACL").
 """
-_MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
+MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 _NOT_HERE: Final = re.compile(
@@ -166,6 +166,7 @@ def _accepts(model: shapes.ServiceModel, shape: Json) -> Accepts | None:
 
 
 def _refuse_body(shape: str, required: bool, body: bytes) -> None:
+    """Where a bucket may be made is CreateBucket's own question: it depends on the address."""
     if not body:
         if required:
             raise ServiceError("MissingRequestBodyError", "Request Body is empty")
@@ -173,13 +174,10 @@ def _refuse_body(shape: str, required: bool, body: bytes) -> None:
     model = shapes.service("s3")
     found = violations(model, shape, _value(model, shape, parsed_xml(body)))
     for violation in found:
-        if violation.shape == "BucketLocationConstraint":
-            message = "The specified location-constraint is not valid"
-            raise ServiceError("InvalidLocationConstraint", message, 400, {"LocationConstraint": violation.value})
-        if violation.constraint != "unknown":
-            raise ServiceError("MalformedXML", _MALFORMED)
+        if violation.shape != "BucketLocationConstraint" and violation.constraint != "unknown":
+            raise ServiceError("MalformedXML", MALFORMED)
     if shape == "Delete" and not 1 <= sum(local_name(node) == "Object" for node in parsed_xml(body)) <= KEYS_AT_ONCE:
-        raise ServiceError("MalformedXML", _MALFORMED)
+        raise ServiceError("MalformedXML", MALFORMED)
 
 
 def _value(model: shapes.ServiceModel, name: str, node: ElementTree.Element) -> Any:

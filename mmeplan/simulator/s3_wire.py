@@ -21,7 +21,11 @@ from mmeplan.simulator.wire import Request, ServiceError
 Json = dict[str, Any]
 
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
-_IN_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?|localhost)")
+_IN_HOST = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.(?:s3[.-][a-z0-9.-]*(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|"
+    r"sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)|localhost)"
+)
+"""A bucket in a host name. Source: botocore's partitions.json, `dnsSuffix`."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SIGNED = re.compile(
@@ -86,7 +90,7 @@ def _decode(_service: str, name: str, request: Request) -> Json:
         objects = [node for node in tree if local_name(node) == "Object"]
         made["Objects"] = [{local_name(child): child.text or "" for child in node} for node in objects]
         made["Quiet"] = _text(tree, "Quiet") == "true"
-    if name == "PutObjectTagging" and body:
+    if name in ("PutObjectTagging", "PutBucketTagging", "CreateBucket") and body:
         tags = [node for node in parsed_xml(body).iter() if local_name(node) == "Tag"]
         made["Tags"] = [(_text(tag, "Key"), _text(tag, "Value")) for tag in tags]
     if name == "CreateBucket" and body:

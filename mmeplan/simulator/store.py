@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from mmeplan.errors import MmeplanError
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 APPLICATION_ID: Final = 0x6D6D6570  # "mmep"
 BUSY_TIMEOUT_S: Final = 30.0
 """How long a transaction waits for another process before it gives up; a transaction takes well under 1 ms."""

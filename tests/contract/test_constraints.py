@@ -152,7 +152,8 @@ def botocore_model(name: str) -> Any:
 
 def request_of(way: Way, members: Any) -> Request:
     scope = SCOPES.get(way.service, way.service.removesuffix("-runtime"))
-    signed = f"AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/{scope}/aws4_request, SignedHeaders=host"
+    region = "us-east-1" if way.operation == "CreateBucket" else "eu-west-1"  # whose address makes buckets everywhere
+    signed = f"AWS4-HMAC-SHA256 Credential=any/20260101/{region}/{scope}/aws4_request, SignedHeaders=host"
     headers = {"Authorization": signed}
     if way.protocol == "json":
         headers["X-Amz-Target"] = f"{JSON_TARGETS[way.service]}.{way.operation}"

@@ -208,6 +208,9 @@ def s3(answers: Answers) -> None:
     assert s3.get_object(Bucket="bucket", Key="a b/ü.tar.gz", Range="bytes=1-2")["Body"].read() == b"23"
     assert s3.head_object(Bucket="bucket", Key="a b/ü.tar.gz")["Metadata"] == {"sha": "1"}
     assert s3.get_bucket_encryption(Bucket="bucket")["ServerSideEncryptionConfiguration"]["Rules"]
+    s3.put_bucket_tagging(Bucket="bucket", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    assert s3.get_bucket_tagging(Bucket="bucket")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    s3.delete_bucket_tagging(Bucket="bucket")
     s3.put_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     assert s3.get_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz")["TagSet"] == [{"Key": "a", "Value": "b"}]
     s3.delete_object_tagging(Bucket="bucket", Key="a b/ü.tar.gz")

@@ -248,7 +248,7 @@ def test_a_bucket_is_where_it_was_made(door: Door) -> None:
     here, there = door.client("s3"), door.client("s3", region="us-east-1")
     here.create_bucket(Bucket="europe", CreateBucketConfiguration={"LocationConstraint": REGION})
     there.create_bucket(Bucket="america")
-    here.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
+    there.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
     here.put_object(Bucket="by-use", Key="k", Body=b"1")
     for client in (here, there):
         located = {name: client.get_bucket_location(Bucket=name).get("LocationConstraint") for name in NAMES}
@@ -263,6 +263,206 @@ def test_a_bucket_is_where_it_was_made(door: Door) -> None:
 
 
 NAMES = ("europe", "america", "far", "by-use")
+
+
+INCOMPATIBLE = "location constraint is incompatible for the region specific endpoint this request was sent to."
+
+
+@pytest.mark.parametrize(
+    ("region", "constraint", "code", "words"),
+    [
+        (REGION, "", "IllegalLocationConstraintException", f"The unspecified {INCOMPATIBLE}"),
+        (REGION, "eu-west-3", "IllegalLocationConstraintException", f"The eu-west-3 {INCOMPATIBLE}"),
+        (REGION, "us-east-1", "IllegalLocationConstraintException", f"The us-east-1 {INCOMPATIBLE}"),
+        (REGION, "nowhere", "IllegalLocationConstraintException", f"The nowhere {INCOMPATIBLE}"),
+        ("us-east-1", "us-east-1", "InvalidLocationConstraint", "The specified location-constraint is not valid"),
+        ("us-east-1", "nowhere", "InvalidLocationConstraint", "The specified location-constraint is not valid"),
+    ],
+)
+def test_a_bucket_is_not_made_elsewhere_than_the_address_is(
+    door: Door, region: str, constraint: str, code: str, words: str
+) -> None:
+    s3 = door.client("s3", region=region)
+    asked = {"CreateBucketConfiguration": {"LocationConstraint": constraint}} if constraint else {}
+    assert error_of(s3.create_bucket, Bucket="bucket", **asked) == (code, words, 400)
+    assert s3.list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("region", ["us-isob-east-1", "us-gov-west-1", "xx-newest-1"])
+def test_a_bucket_is_made_in_regions_that_botocore_does_not_list(door: Door, region: str) -> None:
+    s3 = door.client("s3", region=region)
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": region})
+    assert s3.get_bucket_location(Bucket="bucket")["LocationConstraint"] == region
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        ("list_objects_v2", "MaxKeys"),
+        ("list_multipart_uploads", "MaxUploads"),
+        ("list_parts", "MaxParts"),
+        ("list_parts", "PartNumberMarker"),
+    ],
+)
+def test_a_number_of_a_list_is_within_its_bounds(door: Door, call: str, name: str) -> None:
+    s3 = door.client("s3")
+    upload = s3.create_multipart_upload(**AT)["UploadId"]
+    listed = partial(
+        getattr(s3, call), **({**AT, "UploadId": upload} if call == "list_parts" else {"Bucket": "bucket"})
+    )
+    code, below, _ = error_of(listed, **{name: -42})
+    assert (code, below.partition(" must ")[2]) == ("InvalidArgument", "be an integer between 0 and 2147483647")
+    code, beyond, _ = error_of(listed, **{name: 2**31})
+    assert (code, beyond.partition(" not ")[2]) == ("InvalidArgument", "an integer or within integer range")
+    listed(**{name: 2**31 - 1})
+
+
+def test_uploads_tell_how_they_are_made(door: Door) -> None:
+    s3 = door.client("s3")
+    told = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:eu-west-1:123456789012:key/x"}
+    made = s3.create_multipart_upload(**AT, ChecksumAlgorithm="SHA256", StorageClass="STANDARD_IA", **told)
+    where = {**AT, "UploadId": made["UploadId"]}
+    part = s3.upload_part(**where, PartNumber=1, Body=b"1", ChecksumAlgorithm="SHA256")
+    s3.put_object(Bucket="bucket", Key="source", Body=b"23")
+    copied = s3.upload_part_copy(**where, PartNumber=2, CopySource="bucket/source")
+    assert [{name: answer.get(name) for name in told} for answer in (made, part, copied)] == [told] * 3
+    (upload,) = s3.list_multipart_uploads(Bucket="bucket")["Uploads"]
+    about = {"StorageClass": "STANDARD_IA", "ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
+    about |= {"Owner": {"ID": "123456789012"}, "Initiator": {"ID": "123456789012"}}
+    assert upload.pop("Initiated").isoformat() == "2026-01-01T00:00:00+00:00"
+    assert upload == about | {"Key": "k", "UploadId": made["UploadId"]}
+    parts = s3.list_parts(**where)
+    assert {name: parts[name] for name in about} == about
+
+
+def test_parts_that_an_upload_does_not_take_are_refused_in_s3s_words(door: Door) -> None:
+    s3 = door.client("s3")
+    where = {**AT, "UploadId": s3.create_multipart_upload(**AT, ChecksumAlgorithm="SHA256")["UploadId"]}
+    _, message, _ = error_of(s3.upload_part, **where, PartNumber=3, Body=b"1", ChecksumAlgorithm="CRC32")
+    assert message == "Checksum Type mismatch occurred, expected checksum Type: sha256, actual checksum Type: crc32"
+    assert error_of(s3.complete_multipart_upload, **where, MultipartUpload={"Parts": []})[0] == "MalformedXML"
+    assert error_of(s3.complete_multipart_upload, **where)[0] == "InvalidRequest"
+    with pytest.raises(ClientError) as refusal:
+        s3.upload_part(**where, PartNumber=10_001, Body=b"1", ChecksumAlgorithm="SHA256")
+    error = refusal.value.response["Error"]
+    assert (error["ArgumentName"], error["ArgumentValue"]) == ("partNumber", "10001")
+
+
+def test_a_continuation_goes_before_where_a_list_starts(door: Door) -> None:
+    s3 = door.client("s3")
+    for name in "abc":
+        s3.put_object(Bucket="bucket", Key=name, Body=b"1")
+    first = s3.list_objects_v2(Bucket="bucket", MaxKeys=1, StartAfter="a")
+    assert (first["StartAfter"], [each["Key"] for each in first["Contents"]]) == ("a", ["b"])
+    second = s3.list_objects_v2(Bucket="bucket", StartAfter="a", ContinuationToken=first["NextContinuationToken"])
+    assert [each["Key"] for each in second["Contents"]] == ["c"]
+    assert "StartAfter" not in second
+
+
+def test_a_bucket_is_made_once_but_in_the_first_region(door: Door) -> None:
+    here, there = door.client("s3"), door.client("s3", region="us-east-1")
+    europe = {"Bucket": "europe", "CreateBucketConfiguration": {"LocationConstraint": "EU"}}
+    here.put_object(Bucket="europe", Key="k", Body=b"1")
+    here.create_bucket(**europe)
+    assert here.get_object(Bucket="europe", Key="k")["Body"].read() == b"1"
+    owned = ("BucketAlreadyOwnedByYou", 409)
+    assert error_of(here.create_bucket, **europe)[::2] == owned
+    assert error_of(there.create_bucket, **europe)[::2] == owned
+    assert error_of(there.create_bucket, Bucket="europe")[::2] == owned
+    there.create_bucket(Bucket="america")
+    there.create_bucket(Bucket="america")
+    assert error_of(there.create_bucket, Bucket="america", CreateBucketConfiguration={"LocationConstraint": "EU"})[
+        ::2
+    ] == (owned)
+    here.delete_object(Bucket="europe", Key="k")
+    here.delete_bucket(Bucket="europe")
+    here.create_bucket(**europe)
+
+
+def bucket_tags(s3: Any, bucket: str = "bucket") -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+
+
+def test_a_bucket_is_tagged_told_and_untagged(door: Door) -> None:
+    s3 = door.client("s3")
+    no_tags = ("NoSuchTagSet", "The TagSet does not exist", 404)
+    for call in (
+        s3.get_bucket_tagging,
+        s3.delete_bucket_tagging,
+        partial(s3.put_bucket_tagging, Tagging=tag_set(a="1")),
+    ):
+        assert error_of(call, Bucket="bucket")[::2] == ("NoSuchBucket", 404)
+    asked = {"LocationConstraint": REGION, "Tags": tag_set(owner="a b", stage="<&>")["TagSet"]}
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=asked)
+    assert bucket_tags(s3) == {"owner": "a b", "stage": "<&>"}
+    s3.put_object(**AT, Body=b"1", Tagging="a=1")
+    s3.put_bucket_tagging(Bucket="bucket", Tagging=tag_set(stage="test"))
+    assert bucket_tags(s3) == {"stage": "test"}
+    assert tags_of(s3) == {"a": "1"}
+    s3.put_object_tagging(**AT, Tagging=tag_set(b="2"))
+    assert bucket_tags(s3) == {"stage": "test"}
+    s3.put_bucket_tagging(Bucket="bucket", Tagging={"TagSet": []})
+    assert error_of(s3.get_bucket_tagging, Bucket="bucket") == no_tags
+    s3.put_bucket_tagging(Bucket="bucket", Tagging=tag_set(stage="test"))
+    for _ in range(2):
+        s3.delete_bucket_tagging(Bucket="bucket")
+        assert error_of(s3.get_bucket_tagging, Bucket="bucket") == no_tags
+    assert tags_of(s3) == {"b": "2"}
+    s3.put_bucket_tagging(Bucket="bucket", Tagging=tag_set(stage="test"))
+    s3.delete_object(**AT)
+    s3.delete_bucket(Bucket="bucket")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert error_of(s3.get_bucket_tagging, Bucket="bucket") == no_tags
+
+
+@pytest.mark.parametrize(
+    ("tags", "code", "words"),
+    [
+        ({f"k{n}": "v" for n in range(51)}, "BadRequest", "Bucket tag count cannot be greater than 50"),
+        ({"k" * 129: "v"}, "InvalidTag", "The TagKey you have provided is invalid"),
+        ({"k": "v" * 257}, "InvalidTag", "The TagValue you have provided is invalid"),
+        ({"aws:k": "v"}, "InvalidTag", "System tags cannot be added/updated by requester"),
+    ],
+)
+def test_tags_of_a_bucket_beyond_their_limits_are_refused_and_leave_the_old_ones(
+    door: Door, tags: dict[str, str], code: str, words: str
+) -> None:
+    s3 = door.client("s3")
+    s3.put_object(**AT, Body=b"1")
+    most = {f"{n:0128}": "v" * 256 for n in range(50)}
+    s3.put_bucket_tagging(Bucket="bucket", Tagging=tag_set(**most))
+    assert error_of(s3.put_bucket_tagging, Bucket="bucket", Tagging=tag_set(**tags)) == (code, words, 400)
+    assert bucket_tags(s3) == most
+    twice = {"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}
+    said = error_of(s3.put_bucket_tagging, Bucket="bucket", Tagging=twice)
+    assert said[:2] == ("InvalidTag", "Cannot provide multiple Tags with the same key")
+    asked = {"LocationConstraint": REGION, "Tags": tag_set(**tags)["TagSet"]}
+    assert error_of(s3.create_bucket, Bucket="other", CreateBucketConfiguration=asked) == (code, words, 400)
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["bucket"]
+
+
+def test_tagged_buckets_are_among_the_resources_of_their_region(door: Door) -> None:
+    s3, tagging = door.client("s3"), door.client("resourcegroupstaggingapi")
+    for name in ("one", "two", "three"):
+        s3.put_object(Bucket=name, Key="k", Body=b"1")
+        s3.put_bucket_tagging(Bucket=name, Tagging=tag_set(team="search", name=name))
+    s3.put_object(Bucket="untagged", Key="k", Body=b"1")
+    model = {"ModelName": "m", "ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": IMAGE}}
+    door.client().create_model(**model, Tags=[{"Key": "team", "Value": "search"}])
+
+    def found(**wanted: Any) -> list[str]:
+        pages = tagging.get_paginator("get_resources").paginate(**wanted, ResourcesPerPage=1)
+        return [each["ResourceARN"].rpartition(":")[2] for page in pages for each in page["ResourceTagMappingList"]]
+
+    assert found() == ["model/m", "one", "three", "two"]
+    assert found(ResourceTypeFilters=["s3"]) == found(ResourceTypeFilters=["s3:bucket"]) == ["one", "three", "two"]
+    assert found(ResourceTypeFilters=["sagemaker"]) == ["model/m"]
+    assert found(TagFilters=[{"Key": "name", "Values": ["two"]}]) == ["two"]
+    one = tagging.get_resources(ResourceARNList=["arn:aws:s3:::one"])["ResourceTagMappingList"]
+    assert [tag["Value"] for tag in one[0]["Tags"]] == ["one", "search"]
+    s3.delete_bucket_tagging(Bucket="one")
+    assert found(TagFilters=[{"Key": "team"}]) == ["model/m", "three", "two"]
+    assert door.client("resourcegroupstaggingapi", region="eu-west-3").get_resources()["ResourceTagMappingList"] == []
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])

@@ -9,6 +9,8 @@ import pytest
 from mmeplan.simulator import Request
 from mmeplan.simulator.s3_wire import unchunked
 
+EUROPE = b"<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"
+
 
 @pytest.fixture
 def s3(world):
@@ -66,7 +68,7 @@ def test_a_range_that_is_not_well_formed_or_is_several_is_passed_over(s3, wanted
 
 def test_what_is_not_there_is_said_in_s3s_words(s3):
     assert code(s3("GET", "bucket/k")) == ("NoSuchBucket", 404)
-    s3("PUT", "bucket")
+    s3("PUT", "bucket", EUROPE)
     assert code(s3("GET", "bucket/k")) == ("NoSuchKey", 404)
     assert s3("HEAD", "bucket/k").status == 404
     assert s3("DELETE", "bucket/k").status == 204
@@ -142,7 +144,7 @@ def test_pages_show_everything_once(s3, size, delimiter):
 
 
 def test_a_bucket_is_made_listed_and_deleted_when_empty(s3):
-    s3("PUT", "bucket")
+    s3("PUT", "bucket", EUROPE)
     s3("PUT", "second/k", b"1")
     assert texts(s3("GET", ""), "Name") == ["bucket", "second"]
     assert s3("HEAD", "bucket").headers["x-amz-bucket-region"] == "eu-west-1"
@@ -182,7 +184,7 @@ def test_a_multipart_upload_becomes_one_object(s3):
 
 @pytest.mark.parametrize(
     ("parts", "why"),
-    [("", "InvalidRequest"), ("<Part><PartNumber>7</PartNumber><ETag>x</ETag></Part>", "InvalidPart")],
+    [("", "MalformedXML"), ("<Part><PartNumber>7</PartNumber><ETag>x</ETag></Part>", "InvalidPart")],
 )
 def test_an_upload_is_completed_with_parts_that_are_there(s3, parts, why):
     upload = texts(s3("POST", "bucket/big?uploads"), "UploadId")[0]
@@ -206,15 +208,15 @@ def test_chunked_signatures_are_taken_off():
 
 
 def test_members_that_the_service_does_not_know_are_passed_over_and_wrong_ones_are_not(s3):
-    unknown = b"<CreateBucketConfiguration><Colour>blue</Colour></CreateBucketConfiguration>"
+    unknown = EUROPE.replace(b"</C", b"<Colour>blue</Colour></C")
     assert s3("PUT", "bucket", unknown).status == 200
-    wrong = b"<CreateBucketConfiguration><LocationConstraint>nowhere</LocationConstraint></CreateBucketConfiguration>"
-    assert code(s3("PUT", "other", wrong)) == ("InvalidLocationConstraint", 400)
+    wrong = EUROPE.replace(b"eu-west-1", b"nowhere")
+    assert code(s3("PUT", "other", wrong)) == ("IllegalLocationConstraintException", 400)
 
 
 @pytest.mark.parametrize("body", [b"no xml", b'<!DOCTYPE x [<!ENTITY a "b">]><Delete/>'])
 def test_xml_that_is_none_or_could_grow_is_refused(s3, body):
-    s3("PUT", "bucket")
+    s3("PUT", "bucket", EUROPE)
     assert code(s3("POST", "bucket?delete", body)) == ("MalformedXML", 400)
 
 
