@@ -57,6 +57,7 @@ from mmeplan.planning import (
     held_against,
     planned_from,
 )
+from mmeplan.pricing import price_file
 from mmeplan.render import OutcomeView
 from mmeplan.spec import Fleet, Quota, load
 from mmeplan.status import Status, status_of
@@ -289,6 +290,11 @@ class Engine:
         """
         return self._is_near()
 
+    @property
+    def reader(self) -> live.ReadOnly:
+        """What is asked of AWS, by API names; no write passes."""
+        return live.ReadOnly(self._reader)
+
     def close(self) -> None:
         """Close the simulator, where this engine has opened it."""
         if self._simulator is not None:
@@ -377,17 +383,7 @@ class Engine:
 
         Raises CloudError; InputError where the price list has nothing of that region.
         """
-        from mmeplan.aws.prices import price_list_questions, prices_of
-        from mmeplan.spec.prices import text_of
-
-        products: list[str] = []
-        for question in price_list_questions(self.region):
-            for answer in live.pages(live.ReadOnly(self._reader), "GetProducts", question):
-                products += answer.get("PriceList", ())
-        found = prices_of(self.region, self.clock.now().date().isoformat(), products)
-        if not (found.instances or found.serverless):
-            raise InputError([Problem(f"AWS's price list has no prices of SageMaker's hosting in {self.region}")])
-        return text_of(found)
+        return price_file(self.reader, self.region, self.clock.now())
 
     def import_(
         self,

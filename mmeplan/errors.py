@@ -184,7 +184,10 @@ class CredentialsError(CloudError):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__("credentials", "NoCredentials", message, status=0)
-        self.hint = hint or "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local"
+        self.hint = hint or (
+            "set AWS_PROFILE or pass --profile NAME (mmeplan doctor says what is missing); or try it on the simulated "
+            "SageMaker with --local"
+        )
 
     def __str__(self) -> str:
         return self.message

@@ -75,6 +75,17 @@ NOT_VALID: Final = frozenset(
 )
 """Codes of DENIED that are about the credentials themselves, not about what they permit."""
 
+UNTRUSTED: Final = NOT_VALID | {
+    "InvalidAccessKeyId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+}
+"""Codes that say whose call it is, or when it was made, isn't believed: keys, tokens, signatures, clocks."""
+
 
 def failure_of(error: CloudError) -> Failure:
     """What the error of a call means."""

@@ -15,6 +15,7 @@ from mmeplan.cli.interrupts import INTERRUPTS
 # name → (module, one line for `mmeplan --help`). In the order of a first day with mmeplan.
 COMMANDS = {
     "init": ("mmeplan.cli.init", "Write a commented starter fleet.yaml."),
+    "doctor": ("mmeplan.cli.doctor", "Look at credentials, region, permissions, versions and the lock."),
     "validate": ("mmeplan.cli.validate", "Check a fleet file against every rule."),
     "rules": ("mmeplan.cli.rules", "List the rules that fleets are held to, or show one."),
     "images": ("mmeplan.cli.images", "List the images that a fleet file may name instead of an address."),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from mmeplan.aws.failures import UNTRUSTED, Failure, failure_of
 from mmeplan.cli.door import on_one_line, page, tell
 from mmeplan.cli.screen import wants_color, width_of
 from mmeplan.errors import CloudError, ExitCode, InputError, MmeplanError, PlanRefused, StalePlanError
@@ -37,7 +38,7 @@ def reported() -> Iterator[None]:
     except CloudError as error:
         request = f" (request id {error.request_id})" if error.request_id else ""
         tell(f"error: {on_one_line(f'{error}{request}')}")
-        _hint(error.hint)
+        _hint(error.hint or _about_the_caller(error))
         raise SystemExit(error.exit_code) from None
     except PlanRefused as error:
         tell(f"error: {error.message}")
@@ -68,6 +69,12 @@ def usage_errors() -> Iterator[None]:
             tell(f"{about.get_usage()}\nTry '{about.command_path} --help' for help.\n")
         tell(f"Error: {error.format_message()}")
         raise SystemExit(ExitCode.ERROR) from None
+
+
+def _about_the_caller(error: CloudError) -> str:
+    if error.code in UNTRUSTED or failure_of(error) is Failure.DENIED:
+        return "mmeplan doctor says what is wrong with credentials, clock or permissions"
+    return ""
 
 
 def _hint(hint: str) -> None:

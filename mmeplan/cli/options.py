@@ -566,15 +566,15 @@ def _with_lock(url: str | None, timeout: float | None) -> ApplyOptions:
     return ApplyOptions(lock_url=url, lock_timeout=timeout)
 
 
+def lock_option_of(text: str) -> Callable[[Decorated], Decorated]:
+    """--lock s3://BUCKET/KEY, with a help text of its own; the command gets it as `lock_url`."""
+    return click.option(
+        "--lock", "lock_url", metavar="s3://BUCKET/KEY", envvar="MMEPLAN_LOCK", show_envvar=True, help=text
+    )
+
+
 _LOCK = (
-    click.option(
-        "--lock",
-        "lock_url",
-        metavar="s3://BUCKET/KEY",
-        envvar="MMEPLAN_LOCK",
-        show_envvar=True,
-        help="Hold this lock for the whole run, so that no other run with it writes.",
-    ),
+    lock_option_of("Hold this lock for the whole run, so that no other run with it writes."),
     click.option(
         "--lock-timeout",
         metavar="MINUTES",

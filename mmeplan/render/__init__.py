@@ -7,6 +7,7 @@
     applied       how an apply ended, for a comment         reviewed      a plan beside the one that was reviewed
     status        `status`, and how an apply ended                          drift       `drift`, text and JSON
     reports       several plans in one output
+    doctor        `doctor`, text and JSON
     graph         Mermaid, Graphviz, the report's picture                   rules_table `rules`
 
 Pure: plan document in, str out; every output ends in a newline. The same plan gives the same text, whether it was just
@@ -18,6 +19,7 @@ from typing import Final
 
 from mmeplan.render.applied import applied_markdown, not_applied_markdown
 from mmeplan.render.bitbucket import bitbucket
+from mmeplan.render.doctor import CheckRow, State, doctor_json, doctor_text
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text, problems_text
@@ -56,6 +58,7 @@ OUTPUTS: Final[Mapping[str, Output]] = {
 __all__ = [
     "OUTPUTS",
     "REPORTS",
+    "CheckRow",
     "ObjectStatus",
     "OutcomeView",
     "Output",
@@ -63,12 +66,15 @@ __all__ = [
     "PhaseStatus",
     "PoolStatus",
     "ShownPlan",
+    "State",
     "StatusRow",
     "VariantStatus",
     "age_text",
     "applied_markdown",
     "bitbucket",
     "clean",
+    "doctor_json",
+    "doctor_text",
     "dot",
     "drift_json",
     "drift_text",

@@ -145,7 +145,7 @@ def simulations(wishes: Iterable[Wish]) -> Iterator[Question]:
                 params,
                 "EvaluationResults",
                 (role.arn, actions, *wish.wanted),
-                _decisions,
+                decisions,
             )
 
 
@@ -165,20 +165,20 @@ def refused(question: Question, answer: Answer) -> Iterator[str]:
         yield f"the policies of {role!r} {how} {' and '.join(wrong)} on {question.value!r}"
 
 
-def _decisions(answer: Answer) -> Answer:
+def decisions(answer: Answer) -> Answer:
     """Decision by resource and action, and the context keys that the simulation lacked."""
-    decisions: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     lacking: set[str] = set()
     for result in answer.get("EvaluationResults") or ():
         action = str(result.get("EvalActionName"))
         parts = result.get("ResourceSpecificResults") or ()
-        decisions.setdefault(str(result.get("EvalResourceName")), {})[action] = str(result.get("EvalDecision"))
+        found.setdefault(str(result.get("EvalResourceName")), {})[action] = str(result.get("EvalDecision"))
         lacking |= set(result.get("MissingContextValues") or ())
         for part in parts:
             decision = str(part.get("EvalResourceDecision"))
-            decisions.setdefault(str(part.get("EvalResourceName")), {})[action] = decision
+            found.setdefault(str(part.get("EvalResourceName")), {})[action] = decision
             lacking |= set(part.get("MissingContextValues") or ())
-    return {"decisions": decisions, "lacking": sorted(lacking)}
+    return {"decisions": found, "lacking": sorted(lacking)}
 
 
 def trusts_sagemaker(document: Any) -> bool:

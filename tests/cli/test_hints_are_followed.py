@@ -338,7 +338,9 @@ def test_where_no_region_is_known_it_is_said_as_is_said(tmp_path: Path, monkeypa
 def test_without_credentials_it_is_tried_on_the_simulated_sagemaker(tmp_path: Path) -> None:
     (tmp_path / "fleet.yaml").write_text(FLEET)
     told = words(mmeplan("plan", tmp_path))
-    assert "set AWS_PROFILE or pass --profile NAME; or try it on the simulated SageMaker with --local" in told
+    assert "set AWS_PROFILE or pass --profile NAME (mmeplan doctor says what is missing)" in told
+    assert "or try it on the simulated SageMaker with --local" in told
+    assert "boto3 finds none" in mmeplan("doctor", tmp_path).stdout
     assert mmeplan("plan --local", tmp_path).code == 0
 
 

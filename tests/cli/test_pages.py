@@ -64,6 +64,7 @@ def an_empty_account(door: Door, folder: Path) -> None: ...
 
 PAGES: dict[str, tuple[Callable[[Door, Path], None], tuple[str, ...]]] = {
     "clients.md": (an_empty_account, ("aws", "jq")),
+    "doctor.md": (an_empty_account, ()),
     "environments.md": (an_empty_account, ()),
     "moving.md": (made_by_terraform, ("terraform",)),
     "multi-model.md": (an_empty_account, ("aws",)),

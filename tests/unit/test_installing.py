@@ -60,6 +60,26 @@ def test_the_tool_that_installed_mmeplan_adds_to_it(
     assert installing.how_to_add("policies", "cel-expr-python") == command
 
 
+@pytest.mark.parametrize(
+    ("left", "files", "command"),
+    [
+        ("pipx_metadata.json", {}, "pipx upgrade mmeplan"),
+        ("uv-receipt.toml", {}, "uv tool upgrade mmeplan"),
+        ("", {"INSTALLER": "pip"}, "/opt/py/bin/python -m pip install 'boto3>=1.43.11'"),
+        ("", {"INSTALLER": "uv"}, "uv pip install --python /opt/py/bin/python 'boto3>=1.43.11'"),
+    ],
+)
+def test_the_tool_that_installed_mmeplan_makes_newer_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str, files: dict[str, str], command: str
+) -> None:
+    if left:
+        (tmp_path / left).touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", "/opt/py/bin/python")
+    monkeypatch.setattr(installing, "distribution", lambda _name: Installed(files))
+    assert installing.how_to_update("boto3>=1.43.11") == command
+
+
 def test_without_metadata_the_package_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_name: str) -> None:
         raise installing.PackageNotFoundError
