@@ -17,11 +17,10 @@ from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.references import References
 from mmeplan.apply.resting import Rested, until_rest
-from mmeplan.apply.retrying import POLL_INTERVAL_S
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
-from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.document import DEFAULT_PARALLELISM, POLL_INTERVAL_S
 from mmeplan.plan.step import EndpointNameIsFree, NameIsFree
 
 

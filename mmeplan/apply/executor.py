@@ -17,14 +17,14 @@ from typing import Final, Literal
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Cause, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.references import References
-from mmeplan.apply.retrying import POLL_INTERVAL_S, POLL_JITTER, WRITES
+from mmeplan.apply.retrying import WRITES
 from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
 from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.kinds import is_delete, kind_of_operation
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
-from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.plan.document import DEFAULT_PARALLELISM, POLL_INTERVAL_S, POLL_JITTER
 from mmeplan.plan.step import CALL, AsSeen, Decision, EndpointNameIsFree, NameIsFree, Step, Wait
 
 End = Literal["done", "failed", "skipped", "kept"]

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmeplan.apply.events import Event
-from mmeplan.apply.retrying import DENIED_POLLS, POLL_INTERVAL_S, POLL_JITTER
+from mmeplan.apply.retrying import DENIED_POLLS
 from mmeplan.apply.waits import poll
 from mmeplan.aws.lifecycle import BUSY, IN_SERVICE, ROLLING_BACK, UPDATING
 from mmeplan.errors import CloudError
 from mmeplan.live import Clock, LiveEndpoint, Reader, observe_endpoints
+from mmeplan.plan.document import POLL_INTERVAL_S, POLL_JITTER
 
 
 @dataclass(frozen=True, slots=True)

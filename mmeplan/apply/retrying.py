@@ -32,8 +32,6 @@ WRITES: Final = {
 }
 """What a failed write may be repeated for. Sources: docs/sagemaker.md, "Eventual consistency, timing, throttling"."""
 
-POLL_INTERVAL_S: Final = 30.0  # DescribeEndpoint every 5 s was throttled; AWS's own SDK went to 30 s
-POLL_JITTER: Final = 0.2  # part of the interval that is added at random, so that many applies don't poll in step
 DENIED_POLLS: Final = 5  # looks in a row that are denied before a wait is given up: some two and a half minutes
 SETTLE_S: Final = 90.0  # how long a Describe may still show the time before our update
 SCAN_VALID_S: Final = 60.0  # how old the reference scan before a delete may be

@@ -22,6 +22,8 @@ from mmeplan.spec import VariableFile
 FORMAT_VERSION: Final = "1.2"
 """The format of a plan, where none of its objects is of a kind that needs a later one (`Kind.plan_format`)."""
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
+POLL_INTERVAL_S: Final = 30.0  # DescribeEndpoint every 5 s was throttled; AWS's own SDK went to 30 s
+POLL_JITTER: Final = 0.2  # part of the interval that is added at random, so that many applies don't poll in step
 
 
 @dataclass(frozen=True, slots=True)

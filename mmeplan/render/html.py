@@ -26,6 +26,7 @@ from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, chart_rows
 from mmeplan.render.cost import cost_about, cost_rows
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.duration import duration_words
 from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import folded, rule_page, spot
 from mmeplan.render.graph import picture
@@ -196,6 +197,7 @@ def _facts(plan: ShownPlan) -> tuple[tuple[str, str], ...]:
     facts = (
         ("Account", plan.account),
         ("Region", plan.region),
+        ("Takes", duration_words(plan)),
         ("Plan", report.short_id(plan)),
         ("Commit", (plan.commit or "")[:12]),
         ("Live side read", time_text(plan.snapshot.observed_at)),

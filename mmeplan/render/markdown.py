@@ -18,6 +18,7 @@ from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, is_over, moving_types
 from mmeplan.render.cost import cost_note, cost_rows, cost_title
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.duration import duration_words
 from mmeplan.render.families import Families, Family
 from mmeplan.render.findings import SEVERITIES, folded, rule_page, severities, spot
 from mmeplan.render.markup import code, code_tag, content_line, fence, fitting, length, marker, prose, row
@@ -96,6 +97,9 @@ def _heading(plan: ShownPlan) -> str:
         about.insert(0, prose(report.summary_line(plan).partition(". ")[2]))
     if plan.summary.noop:
         about.append(f"{plan.summary.noop:,} unchanged")
+    takes = duration_words(plan)
+    if takes:
+        about.append(prose(f"takes {takes}"))
     return f"## {report.verdict(plan, code(plan.fleet) + environment)}\n\n{' · '.join(about)}"
 
 

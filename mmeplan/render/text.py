@@ -14,6 +14,7 @@ from mmeplan.render.blocks import Blocks, Node, cautioned, drift_nodes
 from mmeplan.render.capacity import capacity_note, capacity_rows
 from mmeplan.render.cost import cost_note, cost_rows, cost_title
 from mmeplan.render.door import Output, PageOptions, ShownPlan
+from mmeplan.render.duration import duration_line
 from mmeplan.render.families import Families
 from mmeplan.render.findings import finding_groups
 from mmeplan.render.layout import rendered
@@ -69,6 +70,7 @@ def text(plan: ShownPlan, options: PageOptions) -> str:
         unchanged=f"{plan.summary.noop:,} unchanged" if plan.summary.noop else "",
         summary=report.summary_line(plan),
         summary_style="danger" if plan.refused else "bold" if plan.has_changes or plan.errored else "good",
+        duration=duration_line(plan),
         next_command=options.next_command,
     )
 

@@ -88,6 +88,7 @@ ml.m5.large   0    1     1
 ml.m5.xlarge  0    2     2
 
 Plan: 3 to create, 0 to update, 0 to delete.
+Takes about 2 to 6 minutes (endpoint/ranker).
 Next: mmeplan apply plan.json
 """
     )
@@ -122,6 +123,7 @@ ml.m5.large    1    2     1
 ml.m5.xlarge   2    2     0
 
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
+Takes about 7 to 13 minutes (endpoint/ranker).
 Next: mmeplan apply plan.json
 """
     )
@@ -154,6 +156,7 @@ ml.m5.large    1    2     1
 ml.m5.xlarge   2    2     0
 
 Plan: 2 to create, 1 to update, 0 to delete; traffic shifts on 1 endpoint.
+Takes about 7 to 13 minutes (endpoint/ranker).
 Next: mmeplan apply plan.json
 """
     )
