@@ -5,6 +5,7 @@ In: operations and requests by their API names. Out: plain data, or `CloudError`
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import (
@@ -136,6 +139,25 @@ def _as_it_is(before_send: BeforeSend) -> BeforeSend:
     return send
 
 
+_models = functools.cache(botocore.loaders.create_loader)
+"""botocore's service models by the folders they are read from. They are read once in a process, however many fleets it
+plans: SageMaker's alone is 2.6 MB of JSON."""
+
+
+def _core(profile: str | None) -> botocore.session.Session:
+    """A session of botocore that shares its service models with every other one.
+
+    Raises ProfileNotFound.
+    """
+    core = botocore.session.get_session()
+    if profile is not None:
+        core.set_config_variable("profile", profile)
+    models = _models(core.get_config_variable("data_path"))
+    models.search_paths[:] = dict.fromkeys(models.search_paths)  # boto3 adds its own folder for each session
+    core.register_component("data_loader", models)
+    return core
+
+
 class Cloud:
     """Reader and Writer over boto3 clients, made when they are first needed."""
 
@@ -163,12 +185,15 @@ class Cloud:
         try:
             if door:
                 self._session = boto3.session.Session(
+                    botocore_session=_core(None),
                     region_name=region,
                     aws_access_key_id=door.account,
                     aws_secret_access_key="simulated",  # noqa: S106 - any secret will do there
                 )
             else:
-                self._session = boto3.session.Session(profile_name=profile, region_name=region)
+                self._session = boto3.session.Session(
+                    botocore_session=_core(profile), profile_name=profile, region_name=region
+                )
         except (BotoCoreError, ValueError) as error:
             raise CredentialsError(str(error)) from None
         if not self._session.region_name:
