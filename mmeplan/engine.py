@@ -525,7 +525,7 @@ class Engine:
         first = planned(snapshot)
         if self._snapshot is None:
             seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(first.plan))
-            first = planned(seen) if seen.users else first
+            first = planned(seen) if seen.was_asked_for_users else first
             snapshot = seen
         actions = rules.online_actions(desired.graph) if online else ()
         graph = as_asked(desired.graph, snapshot, options)
@@ -572,7 +572,7 @@ class Engine:
                 if more:
                     raise StalePlanError((*stale.reasons, *more))
                 return Planned(again.plan)
-            used = again.snapshot.users if again.snapshot is not None else ()
+            used = again.snapshot.used if again.snapshot is not None else ()
             differences = plans.differences(plan, again.plan, used)
             if differences:
                 raise PlanRefused("the plan is not what its file gives", differences, hint=hint)
@@ -593,7 +593,7 @@ class Engine:
             snapshot = self.observe(desired)
             again = made(desired, snapshot)
             seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(again.plan))
-            again = made(desired, seen) if seen.users else again
+            again = made(desired, seen) if seen.was_asked_for_users else again
         except InputError as error:
             reasons = [f"{problem.where}: {problem.message}" for problem in error.problems]
             raise PlanRefused("no such plan can be made of its file", reasons, hint="mmeplan validate") from None

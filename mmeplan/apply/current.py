@@ -47,6 +47,10 @@ class CurrentState:
         """An endpoint that needs this config or model; empty for none."""
         return self._references.user_of(kind, name, placeholders)
 
+    def component_of(self, kind: str, name: str) -> str | None:
+        """An inference component that uses this object; empty for none, None where the caller may not read them."""
+        return self._references.component_of(kind, name)
+
 
 def tags_of(reader: Reader, arn: str) -> dict[str, str]:
     """All tags of an ARN, of every page. Raises CloudError."""

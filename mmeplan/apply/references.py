@@ -1,7 +1,8 @@
 """The reference scan: which configs and models any live endpoint of the account and region still needs.
 
 A config or model in use can be deleted (SageMaker accepts it) and then breaks the next update, scale-out or patching of
-its endpoint. So nothing goes before *all* endpoints were asked, other teams' included, pending configs included.
+its endpoint. So nothing goes before *all* endpoints were asked, other teams' included, pending configs included, and
+the inference components that are placed on them.
 Source: DeleteEndpointConfig's documentation; docs/sagemaker.md, "Deletion".
 
 The first look describes every endpoint; later ones only those that were modified since. What is found in use is asked
@@ -18,7 +19,7 @@ from mmeplan.apply.retrying import MODIFIED_MARGIN_S, SCAN_VALID_S
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, kind_named
-from mmeplan.live import Answer, Clock, Reader, Usage, describe_call, live_endpoint, models_of, pages
+from mmeplan.live import Answer, Clock, Component, Reader, Usage, describe_call, live_endpoint, pages, read_components
 
 
 class References:
@@ -30,6 +31,8 @@ class References:
         self._looked_at: float | None = None
         self._modified = ""  # the latest LastModifiedTime seen: the service's own clock, not ours
         self._usage = Usage()
+        self._asked_components = False  # since the last look
+        self._components: list[Component] | None = None  # None where the caller may not read them
 
     def forget(self) -> None:
         """Look again next time: something that this apply did may have moved references."""
@@ -51,14 +54,33 @@ class References:
             suspects = self._suspects(kind, name, placeholders)
         return suspects[0] if suspects else ""
 
+    def component_of(self, kind: str, name: str) -> str | None:
+        """The name of an inference component that uses this object; "" for none, None where the caller may not read
+        them. To be asked after `user_of`. Raises CloudError where they can't be read for another reason.
+        """
+        if kind_named(kind).is_swapped_to or not self._usage.may_host_components:
+            return ""
+        if not self._asked_components:
+            try:
+                self._components = read_components(self._reader)
+            except CloudError as error:
+                if failure_of(error) is not Failure.DENIED:
+                    raise
+                self._components = None
+            self._asked_components = True
+        if self._components is None:
+            return None
+        return next((component.name for component in self._components if component.uses(name)), "")
+
     def _suspects(self, kind: str, name: str, placeholders: Iterable[str]) -> list[str]:
         if not kind_named(kind).is_swapped_to:  # endpoints need it through the configs that refer to it
             configs = self._usage.configs_to_read()
             for config, answer in zip(configs, self._read_all(ENDPOINT_CONFIG.name, configs), strict=True):
-                self._usage.set_config(config, models_of(answer) if answer is not None else None)
+                self._usage.set_config(config, answer)
         return sorted({endpoint for _, endpoint in self._usage.users_of(kind, name, placeholders)})
 
     def _look(self) -> None:
+        self._asked_components = False
         params: dict[str, Any] = {"MaxResults": 100}
         if self._modified:
             since = datetime.fromisoformat(self._modified) - timedelta(seconds=MODIFIED_MARGIN_S)

@@ -24,6 +24,7 @@ from mmeplan.diff.changes import (
     action_of,
     declared_changes,
 )
+from mmeplan.diff.components import without_components
 from mmeplan.diff.demand import demand
 from mmeplan.diff.drift import ManualChange, ManualChanges, in_place_drift, manual_changes
 from mmeplan.diff.endpoints import VARIANTS_DIFFER, decide, placeholder_changes
@@ -52,6 +53,7 @@ def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Dif
     changes += [in_place_change(inputs, resource) for resource in in_place]
     removed = removals(needed)
     changes += [*placeholder_changes(needed, targets), *removed.changes]
+    changes = [without_components(snapshot, change) for change in changes]
     changes.sort(key=lambda change: (change.address, change.name))
     found = (*(decision.drift for decision in decisions), *(in_place_drift(inputs, each) for each in in_place))
     drift = tuple(item for item in found if item)

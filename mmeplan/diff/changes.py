@@ -124,6 +124,8 @@ class Refusal(Enum):
     """SageMaker rolled back just this update before; `--retry-rolled-back` lifts it."""
     UNRECOVERABLE = "unrecoverable"
     """The endpoint is UpdateRollbackFailed."""
+    COMPONENTS = "components"
+    """Inference components are placed on the endpoint: SageMaker doesn't delete it."""
 
 
 class Outage(Enum):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mmeplan.aws.variants import variants
 from mmeplan.canonical import Canonical
 from mmeplan.diff.changes import Action, Change, Effect, FieldChange, Reason, Refusal
+from mmeplan.diff.components import user_among_components
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.drift import is_applied_with
 from mmeplan.diff.fields import claimed, field_changes, listed, tag_changes, tags_told
@@ -131,7 +132,8 @@ def _existing(demand: Demand, resource: Resource, live: LiveObject) -> Change:
         return _refused(resource, live, Refusal.CONTENT, "pinned", text, refusal, fields)
     if fields:
         user = _user_of(demand, live)
-        advice = f"{user} uses it, so " if user else "delete it, or "
+        component = user_among_components(inputs.snapshot, live)
+        advice = f"{user} uses it, so " if user else f"{component}, so " if component else "delete it, or "
         advice += "set replace_salt to get another name"
         refusal = f"{live.name} exists with other content than its name says; {advice}"
         text = "somebody made an object of this name"

@@ -13,6 +13,7 @@ from typing import Any
 from mmeplan import history
 from mmeplan.aws.lifecycle import UPDATING
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
+from mmeplan.diff.components import user_among_components
 from mmeplan.diff.demand import Demand
 from mmeplan.diff.fields import claimed
 from mmeplan.diff.in_place import left_over
@@ -243,6 +244,10 @@ def _remove(demand: Demand, live: LiveObject, at: str, reason: Reason, text: str
     user = demand.inputs.snapshot.users.get(f"{live.kind}/{live.name}")
     if user:
         note = f"{live.name} is no longer needed here, and kept: {user}, an endpoint of somebody else, uses it"
+        return _change(live, at, "in_use", text, Action.NO_OP, notes=(note,))
+    component = user_among_components(demand.inputs.snapshot, live)
+    if component and kind_named(live.kind).is_immutable:
+        note = f"{live.name} is no longer needed here, and kept: {component}"
         return _change(live, at, "in_use", text, Action.NO_OP, notes=(note,))
     if demand.inputs.is_unclaimed(live):
         to = demand.inputs.graph.deployment.environment

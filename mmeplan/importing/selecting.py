@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from mmeplan.errors import CloudError
-from mmeplan.live import Reader, Snapshot, names_of, pages, tags_by_name
+from mmeplan.live import Reader, Snapshot, names_of, pages, placed_components, tags_by_name
 
 INSTANCE_COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
 CONCURRENCY: Final = "sagemaker:variant:DesiredProvisionedConcurrency"
@@ -87,14 +87,8 @@ def inference_components(reader: Reader, endpoints: Iterable[str]) -> dict[str, 
     """Endpoint → the names of its inference components; None where they can't be read."""
     found: dict[str, tuple[str, ...] | None] = {}
     for endpoint in endpoints:
-        params = {"EndpointNameEquals": endpoint, "MaxResults": 100}
         try:
-            listed = [
-                str(item["InferenceComponentName"])
-                for page in pages(reader, "ListInferenceComponents", params)
-                for item in page.get("InferenceComponents", ())
-            ]
-            found[endpoint] = tuple(listed)
+            found[endpoint] = placed_components(reader, endpoint)
         except CloudError:
             found[endpoint] = None
     return found

@@ -34,16 +34,27 @@ from mmeplan.live.ownership import Ownership, with_own_names
 from mmeplan.live.ports import READS, Answer, Call, Clock, Progress, Reader, ReadOnly, Writer
 from mmeplan.live.snapshot import Snapshot
 from mmeplan.live.unconnected import Unconnected
-from mmeplan.live.usage import Usage, observe_users
+from mmeplan.live.usage import (
+    COMPONENT_ACTIONS,
+    COMPONENTS_UNREAD,
+    Component,
+    Usage,
+    observe_users,
+    placed_components,
+    read_components,
+)
 from mmeplan.live.veil import Veil
 
 __all__ = [
+    "COMPONENTS_UNREAD",
+    "COMPONENT_ACTIONS",
     "LIST_ABOVE",
     "READS",
     "STACK_TAG",
     "Answer",
     "Call",
     "Clock",
+    "Component",
     "LiveEndpoint",
     "LiveEndpointConfig",
     "LiveModel",
@@ -75,7 +86,9 @@ __all__ = [
     "observe_running",
     "observe_users",
     "pages",
+    "placed_components",
     "read",
+    "read_components",
     "read_file",
     "tags_by_name",
     "unmasked",

@@ -52,6 +52,7 @@ class _Document:
     objects: Mapping[str, Mapping[str, _Object]]
     inventory_error: str = ""
     users: Mapping[str, str] | None = None
+    components: Mapping[str, tuple[str, ...] | None] | None = None
     environment_salt: str = ""
 
 
@@ -110,6 +111,7 @@ def decode(document: Any, file: str = "") -> Snapshot:
         },
         inventory_error=made.inventory_error,
         users=made.users or {},
+        components=made.components or {},
         environment_salt=made.environment_salt,
     )
 

@@ -33,7 +33,9 @@ class Snapshot:
 
     `inventory_error` is empty when everything that carries the fleet's tag was found; otherwise nothing may be deleted.
     `users` maps `kind/name` of owned models and configs to an endpoint outside the fleet that uses them; it is looked
-    for where something would be deleted (`observe_users`).
+    for where something would be deleted (`observe_users`). `components` maps `kind/name` of models and endpoints that
+    would be deleted to the inference components that use them or are placed on them; None where those can't be read.
+    It is empty where no endpoint of the account may host any.
     `environment_salt` is what environment values are masked with; empty where they are as they were read.
     """
 
@@ -44,7 +46,18 @@ class Snapshot:
     objects: Mapping[str, Mapping[str, LiveObject]]
     inventory_error: str = ""
     users: Mapping[str, str] = field(default_factory=dict)
+    components: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     environment_salt: str = ""
+
+    @property
+    def used(self) -> frozenset[str]:
+        """`kind/name` of everything that others use, or may use."""
+        return frozenset((*self.users, *(at for at, names in self.components.items() if names is None or names)))
+
+    @property
+    def was_asked_for_users(self) -> bool:
+        """Whether a plan of it may be another one than before others were asked for what they use."""
+        return bool(self.users or self.components)
 
     def get(self, kind: str, name: str) -> LiveObject | None:
         """The object of that name; None where it was never looked for."""
@@ -102,12 +115,17 @@ class Snapshot:
             "fleet": self.fleet,
             "inventory_error": self.inventory_error,
             **({"users": dict(sorted(self.users.items()))} if self.users else {}),
+            **({"components": _components(self.components)} if self.components else {}),
             **({"environment_salt": self.environment_salt} if self.environment_salt else {}),
             "objects": {
                 kind: {name: _encode(live) for name, live in sorted(named.items())}
                 for kind, named in sorted(self.objects.items())
             },
         }
+
+
+def _components(found: Mapping[str, tuple[str, ...] | None]) -> dict[str, list[str] | None]:
+    return {at: None if names is None else list(names) for at, names in sorted(found.items())}
 
 
 def _encode(live: LiveObject) -> dict[str, Any]:

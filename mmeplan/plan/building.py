@@ -253,12 +253,13 @@ def _pinned_with(graph: Graph, at: str) -> list[str]:
 
 
 def deleted(plan: Plan) -> list[tuple[str, str]]:
-    """(kind, name) of the models and configs that a plan deletes, or that stand in its way and a person may delete.
+    """(kind, name) of what a plan deletes and others may use: models, configs, endpoints.
 
-    They have to be looked for at other endpoints.
+    So are models and configs that stand in its way and that a person may delete. All have to be looked for elsewhere.
     """
-    immutables = (c for c in plan.changes if c.is_immutable and c.live_name)
-    return [(c.kind, c.live_name) for c in immutables if c.action is Action.DELETE or c.refused is Refusal.CONTENT]
+    named = [change for change in plan.changes if change.live_name]
+    immutables = (c for c in named if c.is_immutable and (c.action is Action.DELETE or c.refused is Refusal.CONTENT))
+    return [(c.kind, c.live_name) for c in (*immutables, *(c for c in named if c.is_swapped and c.action.deletes))]
 
 
 def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:

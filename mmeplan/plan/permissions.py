@@ -4,9 +4,10 @@ In: a plan, and the snapshot that it was made from. Out: a policy document.
 
 What stands on `*` can't be narrowed: IAM has no resources for lists and for the tag index. Before a config or model is
 deleted, every endpoint of the account is looked at (docs/plan-and-apply.md, "Deletes last"), so that a plan with such a
-deletion may describe all of them. GetCallerIdentity needs no permission. What containers read when they run (S3, ECR,
-KMS) is a matter of their execution role. Who deletes an endpoint must be allowed to deregister its scalable targets;
-who updates one to a config with a key, to grant SageMaker the use of that key.
+deletion may describe all of them, and where one may host inference components, those. GetCallerIdentity needs no
+permission. What containers read when they run (S3, ECR, KMS) is a matter of their execution role. Who deletes an
+endpoint must be allowed to deregister its scalable targets; who updates one to a config with a key, to grant SageMaker
+the use of that key.
 Source: Service Authorization Reference, Actions, resources, and condition keys for Amazon SageMaker and for Application
 Auto Scaling; the developer guide, "SageMaker roles" (PassRole), endpoint-scaling.html (DeregisterScalableTarget) and
 api-permissions-reference.html (CreateGrant).
@@ -19,8 +20,8 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.identity import Deployment
-from mmeplan.kinds import Kind, is_delete, kind_of_operation, kinds
-from mmeplan.live import Snapshot
+from mmeplan.kinds import ENDPOINT, Kind, is_delete, kind_of_operation, kinds
+from mmeplan.live import COMPONENT_ACTIONS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
@@ -87,6 +88,10 @@ def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
         everything = scans and bool(kind.refers_to)
         if arns or everything:
             needed[kind.action(kind.describe_operation)] = of(kind, "*") if everything else arns
+    if snapshot.components:  # an endpoint of the account may host them
+        lists, describes = COMPONENT_ACTIONS
+        needed[lists] = {"*"}
+        needed[describes] = {of.beside("sagemaker", "inference-component/*")}
     return needed
 
 
@@ -118,7 +123,7 @@ def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:
 
     SageMaker deregisters them in the caller's name. Their ids don't say which endpoint they are of.
     """
-    if all(step.operation != "DeleteEndpoint" for step in plan.steps):
+    if all(step.operation != ENDPOINT.delete_operation for step in plan.steps):
         return
     yield _statement("ReadScaling", [SCALING_ACTION], ["*"])
     targets = [of.beside("application-autoscaling", "scalable-target/*")]

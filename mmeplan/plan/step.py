@@ -19,7 +19,7 @@ from mmeplan.canonical import Canonical, canonical, same_number
 from mmeplan.history import on_record
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, digest, owner_in
 from mmeplan.kinds import Kind, kind_named, kind_of_operation
-from mmeplan.live import LiveEndpoint, LiveObject
+from mmeplan.live import COMPONENTS_UNREAD, LiveEndpoint, LiveObject
 
 Desires = Sequence[Mapping[str, Any]]
 """Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""
@@ -59,6 +59,9 @@ class Current(Protocol):
 
     def user_of(self, kind: str, name: str, placeholders: Iterable[str]) -> str:
         """An endpoint that needs this config or model; empty for none. The models of `placeholders` are unknown."""
+
+    def component_of(self, kind: str, name: str) -> str | None:
+        """An inference component that uses this object; empty for none, None where the caller may not read them."""
 
 
 class Guard(Protocol):
@@ -227,7 +230,8 @@ class OnceInForce:
 
 @dataclass(frozen=True, slots=True)
 class Unreferenced:
-    """Of a model or config that is deleted: it is the fleet's, and no live endpoint of the account needs it.
+    """Of a model or config that is deleted: it is the fleet's, and no live endpoint and no inference component of the
+    account needs it.
 
     `placeholders` are configs that took the names of others: which models their endpoints run is unknown. `once` are
     (endpoint, short digest) of configs that were on their way when the plan was made, and that supersede it.
@@ -252,7 +256,13 @@ class Unreferenced:
                 text = f"no record says that the update of {endpoint} that was under way came into force"
                 return Decision("keep", f"{text}: {self.name} stays for a rollback")
         user = current.user_of(self.kind, self.name, self.placeholders)
-        return Decision("keep", f"{self.name} is still used by the endpoint {user}") if user else CALL
+        if user:
+            return Decision("keep", f"{self.name} is still used by the endpoint {user}")
+        component = current.component_of(self.kind, self.name)
+        if component is None:
+            return Decision("keep", f"whether an inference component uses {self.name} {COMPONENTS_UNREAD}")
+        text = f"{self.name} is still used by the inference component {component}"
+        return Decision("keep", text) if component else CALL
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""

@@ -82,7 +82,8 @@ NOT_CHECKED: Final = (
                 "EP-16 W Only counts and weights differ | Changed in place by UpdateEndpointWeightsAndCapacities.",
                 "DEP-23 E Variants keep their names | Such a swap is planned all at once; DEL-07 says so.",
                 "DEL-01 E No config in use is deleted | Each delete is preceded by a scan of all live endpoints.",
-                "DEL-02 E No model in use is deleted | The same scan, through the configs that endpoints run.",
+                "DEL-02 E No model in use is deleted | The same scan, through the configs that endpoints run and the "
+                "inference components on them.",
                 "DEL-03 E DeleteEndpoint in a status that takes it | Guarded: apply waits for such a status.",
                 "DEL-04 E Create again when the old one is gone | DeleteEndpoint's step ends when Describe says so.",
                 "DEL-08 W A renamed endpoint is an outage | A gate refuses it, with this id and as an error, unless "

@@ -21,6 +21,7 @@ from typing import Any, Final
 from mmeplan.aws.lifecycle import CREATING, DELETABLE, DELETING, FAILED, SYSTEM_UPDATING, UPDATABLE, UPDATING
 from mmeplan.simulator import (
     alarms,
+    components,
     coupling,
     deployment,
     fleet,
@@ -285,6 +286,7 @@ def delete_endpoint(call: Call, request: Json) -> None:
     endpoint = call.existing(ENDPOINT, request["EndpointName"])
     if endpoint.status not in DELETABLE:
         raise names.in_progress(endpoint.arn)
+    components.refuse_deletion(call, endpoint)
     coupling.forget(call, endpoint.name)
     deleting_s = call.settings.deleting_s + call.faults.take_slow_s(endpoint.name)
     _set_in_motion(call, endpoint, DELETING, call.now_us + round(deleting_s * 1_000_000))

@@ -19,6 +19,7 @@ ENDPOINT: Final = "endpoint"
 INFERENCE: Final = "async-inference"  # has no ARN on AWS: it is a request in an endpoint's queue
 MODEL_PACKAGE_GROUP: Final = "model-package-group"
 MODEL_PACKAGE: Final = "model-package"
+INFERENCE_COMPONENT: Final = "inference-component"
 
 NOUNS: Final = {
     MODEL: "model",
@@ -26,6 +27,7 @@ NOUNS: Final = {
     ENDPOINT: "endpoint",
     MODEL_PACKAGE_GROUP: "model package group",
     MODEL_PACKAGE: "model package",
+    INFERENCE_COMPONENT: "inference component",
 }
 """Kind, as ARNs spell it → the service's word for it in messages."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from mmeplan.simulator import (
     alarms,
     asynchronous,
+    components,
     declared,
     endpoints,
     iam,
@@ -72,6 +73,10 @@ SAGEMAKER: Final = Service(
         "UpdateEndpoint": Operation(endpoints.update_endpoint, True, "EndpointName"),
         "UpdateEndpointWeightsAndCapacities": Operation(endpoints.update_weights_and_capacities, True, "EndpointName"),
         "DeleteEndpoint": Operation(endpoints.delete_endpoint, True, "EndpointName"),
+        "CreateInferenceComponent": Operation(components.create, True, "InferenceComponentName"),
+        "DescribeInferenceComponent": Operation(components.describe, False, "InferenceComponentName"),
+        "ListInferenceComponents": Operation(paging.lister(components.COMPONENTS), False),
+        "DeleteInferenceComponent": Operation(components.delete, True, "InferenceComponentName"),
         "CreateModelPackageGroup": Operation(registry.create_group, True, "ModelPackageGroupName"),
         "DescribeModelPackageGroup": Operation(registry.describe_group, False, "ModelPackageGroupName"),
         "ListModelPackageGroups": Operation(paging.lister(registry.GROUPS), False),

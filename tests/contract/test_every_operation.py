@@ -109,6 +109,30 @@ def sagemaker(answers: Answers) -> None:
     sm.delete_tags(ResourceArn=f"{ARN}:endpoint/e", TagKeys=["fleet"])
     assert answers.client("sts").get_caller_identity()["Account"] == "123456789012"
     registry(sm)
+    components(sm, answers.door)
+
+
+def components(sm: Any, door: Door) -> None:
+    """Every call of inference components; whatever it makes is gone again."""
+    variant = {"VariantName": "main", "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 1}
+    sm.create_endpoint_config(EndpointConfigName="hosting", ExecutionRoleArn=ROLE, ProductionVariants=[variant])
+    sm.create_endpoint(EndpointName="hosting", EndpointConfigName="hosting")
+    door.advance(180)
+    container = {"Image": IMAGE, "ArtifactUrl": "s3://bucket/m.tar.gz", "Environment": {"A": "b"}}
+    needs = {"MinMemoryRequiredInMb": 1024}
+    specification = {"Container": container, "ComputeResourceRequirements": needs}
+    named = {"InferenceComponentName": "part"}
+    sm.create_inference_component(**named, EndpointName="hosting", Specification=specification)
+    sm.create_inference_component(
+        InferenceComponentName="several", EndpointName="hosting", Specifications=[{"ModelName": "m"}]
+    )
+    sm.describe_inference_component(**named)
+    sm.describe_inference_component(InferenceComponentName="several")
+    assert len(sm.list_inference_components(EndpointNameEquals="hosting")["InferenceComponents"]) == 2
+    sm.delete_inference_component(**named)
+    sm.delete_inference_component(InferenceComponentName="several")
+    sm.delete_endpoint(EndpointName="hosting")
+    sm.delete_endpoint_config(EndpointConfigName="hosting")
 
 
 def registry(sm: Any) -> None:

@@ -191,6 +191,8 @@ class Account:
             kept = (_member(kind, "Name"), _member(kind, "Arn"), "CreationTime", "EndpointStatus")
             found = [self.things[kind, name].describe for name in self.names(kind)]
             return {member: [{k: v for k, v in item.items() if k in kept} for item in found]}
+        if operation == "ListInferenceComponents":
+            return {"InferenceComponents": []}
         if operation == "ListTags":
             return {"Tags": _tags(next(t for t in self.things.values() if _arn(t) == params["ResourceArn"]))}
         word = operation.removeprefix("Describe")

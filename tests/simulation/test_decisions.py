@@ -41,7 +41,7 @@ def decided(row: Row, account: Account, graph: Graph, seen: Snapshot, label: Lab
         return label(f"refused: {error}\n")
     made = plan.build(planned, seen, created_at="", options=options)
     users = live.observe_users(account, seen, plan.deleted(made)) if not row.back else seen
-    if users.users:
+    if users.was_asked_for_users:
         made = plan.build(planned, users, created_at="", options=options)
     lines = [*told(made), *lines, *told_drift(drift_report(graph, seen, show_environment=True))]
     return label("".join(f"{line}\n" for line in lines) or "nothing\n")

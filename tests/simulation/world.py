@@ -230,6 +230,14 @@ class World:
         arguments: dict[str, Any] = {"column": "seq", "descending": False, "after": None, "filters": ()}
         return store.page((kind, ACCOUNT, REGION), limit=10_000, **arguments)
 
+    def _placed(self) -> Iterator[tuple[str, str]]:
+        """(Inference component, model that it uses), by the model's own spelling while it is there."""
+        spelled = {name.lower(): name for name in self.names("model")}
+        for component in self._stored("inference-component"):
+            for found in component.body["specifications"]:
+                if "ModelName" in found:
+                    yield component.name, spelled.get(found["ModelName"].lower(), found["ModelName"])
+
     # --- the watcher --------------------------------------------------------------------------------------------------
 
     def _before_send(self, request: Any, **more: Any) -> Any:
@@ -255,6 +263,9 @@ class World:
                 for lost in _models(configs.get(name, {})) - models:
                     if ("model", lost) in before:
                         raise Broken(f"{operation} left the endpoint {endpoint.name} without its model {lost}")
+        for component, model in self._placed():
+            if model not in models and ("model", model) in before:
+                raise Broken(f"{operation} left the inference component {component} without its model {model}")
         now = {(kind, item.name): _content(item) for kind in KINDS for item in self._stored(kind)}
         for (kind, name), content in before.items():
             ours = content["tags"].get(FLEET_TAG) == "f"
@@ -271,6 +282,7 @@ class World:
         needed |= {name for endpoint in self._stored("endpoint") for name in _runs(endpoint.body)}
         configs = self._stored("endpoint-config")
         needed |= {name for item in configs for name in _models(item.body)}
+        needed |= {model for _, model in self._placed()}
         for item in (*configs, *self._stored("model")):
             if item.tags and item.tags.get(FLEET_TAG) == compiled.fleet.name and item.name not in needed:
                 raise Broken(f"{item.kind} {item.name} is ours, and left over")
