@@ -263,8 +263,11 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
     """Run the plan with progress and journal, and print how it ended. Returns the exit code."""
     with suppress(InputError):
         own_folder(settings.state_folder)  # an apply without a journal is no worse
+    at_once = how.parallelism or planned.plan.options.parallelism
     with (
-        display(planned.plan, engine.clock, color=settings.color) as show,
+        display(
+            planned.plan, engine.clock, parallelism=at_once, look_s=how.poll_interval_s, color=settings.color
+        ) as show,
         INTERRUPTS.gently(engine.clock) as asked_to_stop,
     ):
         took = Durations()

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan.cli.door import document, tell
+from mmeplan.cli.tally import Tally
 from mmeplan.plan import Plan
 from mmeplan.render import clean
+from mmeplan.render.duration import left_words
+from mmeplan.render.style import columns, shorten, wrapped
 
 if TYPE_CHECKING:
     from mmeplan.apply import Event, Observer
     from mmeplan.live import Clock, Progress
 
 MAX_LIVE_LINES = 15
+_LEAST_BAR, _MOST_BAR, _LEAST_WORDS = 8, 40, 12  # columns
 MANY_READS = 20  # more than this many at once take long enough to be counted
 
 
@@ -35,13 +39,14 @@ def _count(done: int, of: int) -> None:
 
 
 @contextmanager
-def display(plan: Plan, clock: Clock, *, color: bool) -> Iterator[Observer]:
+def display(plan: Plan, clock: Clock, *, parallelism: int, look_s: float, color: bool) -> Iterator[Observer]:
     """An observer that shows events while the context is open."""
+    tally = Tally(plan, clock, parallelism=parallelism, look_s=look_s)
     if sys.stderr.isatty() and color:
-        with _live(plan, clock) as observer:
+        with live_lines(tally, clock) as observer:
             yield observer
     else:
-        yield PlainLines(clock)
+        yield PlainLines(clock, tally)
 
 
 def json_line(event: Event) -> None:
@@ -65,14 +70,20 @@ class Durations:
 
 
 class PlainLines:
-    """One line for each thing that happens; a poll only where its status or phase is new."""
+    """One line for each thing that happens; a poll only where its status or phase is new.
 
-    def __init__(self, clock: Clock) -> None:
+    With a tally the line says how many steps have ended, and beside what is waited for, how long the rest takes.
+    """
+
+    def __init__(self, clock: Clock, tally: Tally | None = None) -> None:
         self._clock = clock
         self._began_s = clock.monotonic()
+        self._tally = tally
         self._last: dict[str, tuple[str, str]] = {}
 
     def __call__(self, event: Event) -> None:
+        if self._tally is not None:
+            self._tally(event)
         if event.kind in ("began", "started", "called", "ended"):
             return
         if event.kind == "polled":
@@ -80,59 +91,110 @@ class PlainLines:
             if self._last.get(event.step) == seen:
                 return
             self._last[event.step] = seen
-        tell(f"{_elapsed(self._clock, self._began_s):>8}  {sentence(event)}")
+        now_s = self._clock.monotonic()
+        line = f"{_elapsed(now_s - self._began_s):>8}  "
+        if self._tally is not None:
+            line += f"{self._tally.text}  "
+        line += sentence(event)
+        if self._tally is not None and event.kind == "polled":
+            left = left_words(self._tally.left(now_s))
+            line += f"  {left}" if left else ""
+        tell(line)
 
 
 @contextmanager
-def _live(plan: Plan, clock: Clock) -> Iterator[Observer]:
+def live_lines(tally: Tally, clock: Clock) -> Iterator[LiveLines]:
+    """The display of a terminal, while the context is open: redrawn several times a second, gone at the end."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.live import Live
 
     console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        overall = progress.add_task("applying", total=len(plan.steps))
-        yield _Live(progress, overall, console, clock)
+    shown = LiveLines(tally, console, clock)
+    with Live(
+        get_renderable=shown.picture, console=console, transient=True, vertical_overflow="crop", refresh_per_second=4
+    ):
+        yield shown
 
 
-class _Live:
-    """The overall bar, a line for each endpoint under way, and a printed line for each end."""
+class LiveLines:
+    """What is under way on a terminal: a line for each endpoint, the bar beneath, and above a line for each end."""
 
-    def __init__(self, progress: Any, overall: Any, console: Any, clock: Clock) -> None:
-        self._progress = progress
-        self._overall = overall
+    def __init__(self, tally: Tally, console: Any, clock: Clock) -> None:
+        self._tally = tally
         self._console = console
-        self._tasks: dict[str, Any] = {}
         self._clock = clock
-        self._began_s: dict[str, float] = {}
+        self._now_s = clock.monotonic()
+        self._under_way: dict[str, tuple[float, Event]] = {}  # step → since when, and the last look at it
+        self._left = left_words(tally.left(self._now_s))
 
     def __call__(self, event: Event) -> None:
+        self._now_s = self._clock.monotonic()
+        before = self._tally.done
+        self._tally(event)
         if event.kind == "polled":
-            self._show(event)
+            since_s, _ = self._under_way.get(event.step, (self._now_s, event))
+            self._under_way = {**self._under_way, event.step: (since_s, event)}
         elif event.kind in ("done", "failed", "skipped"):
-            task = self._tasks.pop(event.step, None)
-            if task is not None:
-                self._progress.remove_task(task)
-            if "#rolled-back" not in event.step:  # a call that follows a rollback is no step of the plan
-                self._progress.advance(self._overall)
+            self._under_way = {at: seen for at, seen in self._under_way.items() if at != event.step}
             self._print(event)
         elif event.kind == "retried":
             self._print(event)
+        if event.kind == "polled" or self._tally.done != before:
+            self._left = "" if self._tally.is_over else left_words(self._tally.left(self._now_s))
 
-    def _show(self, event: Event) -> None:
-        began_s = self._began_s.setdefault(event.step, self._clock.monotonic())
-        elapsed = _elapsed(self._clock, began_s)
-        text = clean(f"{event.address}  {event.status}  {event.phase or event.detail}  {elapsed}")
-        if event.step in self._tasks:
-            self._progress.update(self._tasks[event.step], description=text)
-        elif len(self._tasks) < MAX_LIVE_LINES:
-            self._tasks[event.step] = self._progress.add_task(text, total=None)
+    def picture(self) -> Any:
+        """The lines as they are now: none wider than the terminal, none wrapped."""
+        from rich.console import Group
+        from rich.text import Text
+
+        width, now_s = self._console.width, self._now()
+        under_way = list(self._under_way.values())
+        room = max(1, min(MAX_LIVE_LINES, self._console.height - 3))
+        lines = [_under_way_line(event, now_s - since_s, width) for since_s, event in under_way[:room]]
+        if len(under_way) > room:
+            lines.append(f"… and {len(under_way) - room:,} more")
+        texts = [Text(line, no_wrap=True, overflow="crop") for line in lines]
+        return Group(*texts, self._bar(width, now_s))
+
+    def _now(self) -> float:
+        """The real clock goes on between two looks; the virtual one is the apply's alone."""
+        from mmeplan.cloud.clock import SystemClock
+
+        return self._clock.monotonic() if isinstance(self._clock, SystemClock) else self._now_s
+
+    def _bar(self, width: int, now_s: float) -> Any:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        words = [self._tally.text, _elapsed(now_s - self._tally.began_s), *([self._left] if self._left else [])]
+        cells: list[Any] = list(words)
+        room = width - sum(len(word) + 2 for word in words) - len("applying") - 3
+        if room >= _LEAST_BAR:
+            of = len(self._tally.steps) or 1
+            cells.insert(0, ProgressBar(of, self._tally.done, width=min(_MOST_BAR, room)))
+        row = Table.grid(padding=(0, 2, 0, 0))
+        for _ in range(len(cells) + 1):
+            row.add_column(no_wrap=True, overflow="crop")
+        row.add_row("applying", *cells)
+        return row
 
     def _print(self, event: Event) -> None:
         from rich.text import Text
 
         style = {"done": "green", "failed": "bold red"}.get(event.kind, "yellow")
-        self._console.print(Text(sentence(event), style=style))
+        lines = "\n  ".join(wrapped(sentence(event), self._console.width - 2))
+        self._console.print(Text(lines, style=style))
+
+
+def _under_way_line(event: Event, seconds: float, width: int) -> str:
+    """One endpoint: address, status, how long it has been waited for, and its phase, as far as there is room."""
+    status = event.status or "…"
+    head = f"{shorten(event.address, max(10, width - len(status) - 12))}  {status}  {_elapsed(seconds)}"
+    said = clean(event.phase or event.detail)
+    room = width - columns(head) - 3
+    if columns(said) > room:
+        said = f"{wrapped(said, room - 1)[0]}…" if room > _LEAST_WORDS else ""
+    return f"{head}  {said}".rstrip()
 
 
 def sentence(event: Event) -> str:
@@ -147,6 +209,8 @@ def sentence(event: Event) -> str:
     return clean(" ".join(words))
 
 
-def _elapsed(clock: Clock, began_s: float) -> str:
-    seconds = int(clock.monotonic() - began_s)
-    return f"{seconds // 60}m{seconds % 60:02d}s"
+def _elapsed(elapsed_s: float) -> str:
+    """`4m12s`, `1h04m12s`."""
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m{seconds:02d}s" if hours else f"{minutes}m{seconds:02d}s"

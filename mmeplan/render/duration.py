@@ -33,6 +33,23 @@ def span_words(span: Span) -> str:
     return f"about {_hours(least)} to {_hours(most)}" if least else f"up to {_hours(most)}"
 
 
+def left_words(span: Span) -> str:
+    """How much is left: `9 to 14 min left`, `less than a minute left`; `longer than estimated` where nothing is."""
+    least = int(span.least_s // _MINUTE_S)
+    if span.is_open:
+        return f"at least {_hours(least)} left" if least else ""
+    most = ceil(span.most_s / _MINUTE_S)
+    if not span.most_s:
+        return "longer than estimated"
+    if most <= 1:
+        return "less than a minute left"
+    if least == most:
+        return f"{_hours(most)} left"
+    if not least:
+        return f"up to {_hours(most)} left"
+    return f"{least} to {most} min left" if most < _HOURS_FROM else f"{_hours(least)} to {_hours(most)} left"
+
+
 def _minutes(minutes: int) -> str:
     if minutes >= _HOURS_FROM:
         return _hours(minutes)
