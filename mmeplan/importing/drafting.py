@@ -25,11 +25,7 @@ from mmeplan.identity import ADDRESS_TAG, FLEET_TAG, OWN_PREFIX
 from mmeplan.importing.selecting import CONCURRENCY, INSTANCE_COUNT, ScalableTarget
 from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, kinds
 from mmeplan.kinds.endpoint import with_count_of, with_live_desires
-from mmeplan.kinds.endpoint_config import (
-    autoscaled_variants,
-    uncounted_variants,
-    without_volumes_of_its_own,
-)
+from mmeplan.kinds.endpoint_config import counts_of_others, without_volumes_of_its_own
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
@@ -167,7 +163,7 @@ class _Drafter:
             for _, variant, _ in variants(own)
             if (target := self.targets.get((name, variant))) and target.dimension in (INSTANCE_COUNT, CONCURRENCY)
         )
-        of_others = owned | autoscaled_variants(own) | uncounted_variants(own)
+        of_others = owned | counts_of_others(own)
 
         def counted(member: str, name: str, variant: Canonical) -> Canonical:
             """A variant whose count, or provisioned concurrency, isn't the file's has the config's own."""

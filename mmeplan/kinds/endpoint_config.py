@@ -135,6 +135,20 @@ def uncounted_variants(config: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def counts_of_others(config: Mapping[str, Any]) -> frozenset[str]:
+    """The variants whose count isn't the file's: never compared, kept by an import and across swaps."""
+    return autoscaled_variants(config) | uncounted_variants(config)
+
+
+def scaled_between(variant: Mapping[str, Any], count: int) -> tuple[int, int]:
+    """The fewest and the most instances of a variant that has `count` now and that SageMaker itself may scale."""
+    scaling = variant.get("ManagedInstanceScaling") or {}
+    if scaling.get("Status") != "ENABLED":
+        return count, count
+    least, most = (int(scaling.get(member, count)) for member in ("MinInstanceCount", "MaxInstanceCount"))
+    return min(count, least), max(count, most)
+
+
 def launched_count(variant: Mapping[str, Any]) -> int:
     """The instances that a variant comes up with: 0 where it is serverless. One without a count has the minimum of its
     managed scaling, and at least 1; no source says what SageMaker launches there.

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from mmeplan.aws.prices import HOURS_A_MONTH, SECONDS_A_MONTH, Prices
 from mmeplan.aws.variants import KEYED
 from mmeplan.canonical import Canonical
+from mmeplan.kinds.endpoint_config import scaled_between
 from mmeplan.plan.document import Capacity, Cost, PricedUsage
 from mmeplan.plan.instances import UNKNOWN, Counting, Side, reservation_name
 from mmeplan.plan.pools import Held
@@ -92,11 +93,7 @@ def _variants(side: Side, prices: Prices) -> Iterator[_Variant]:
 
 
 def _on_instances(held: Held, variant: Canonical, by_type: Mapping[str, float], suffix: str) -> _Variant:
-    least, most = held.number, held.number
-    scaling = variant.get("ManagedInstanceScaling") or {}
-    if scaling.get("Status") == "ENABLED":
-        least = min(least, int(scaling.get("MinInstanceCount", least)))
-        most = max(most, int(scaling.get("MaxInstanceCount", most)))
+    least, most = scaled_between(variant, held.number)
     if held.reservation:
         name = f"reservation {reservation_name(held.reservation)}"
         return _Variant((_Item(name, None, "hour", least, most),), 0, 0)

@@ -96,6 +96,14 @@ def test_a_fact_has_one_home(fact: str, home: str) -> None:
     assert literal == [home]
 
 
+def test_who_owns_a_count_is_said_in_one_place() -> None:
+    """Where `autoscaled_variants` is; rules look at each key by itself, and the simulator does as SageMaker."""
+    asks = re.compile(r'get\("(capacity|ManagedInstanceScaling|autoscaling)"\)')
+    found = {name for name, text in sources(".") if asks.search(text) and not name.startswith(("rules/", "simulator/"))}
+
+    assert found == {"kinds/endpoint_config.py", "plan/encoding.py"}  # of a plan `capacity` is a table of instances
+
+
 def test_the_tags_of_the_past_are_read_and_written_in_history_alone() -> None:
     tags = re.compile(r"\b(SERVED_TAG|WENT_BACK_TAG)\b")
     known = {"identity.py", "history.py", "plan/steps.py"}
