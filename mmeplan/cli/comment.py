@@ -317,7 +317,8 @@ def run_of(environment: Mapping[str, str]) -> comments.Run:
     head = members(members(event_of(environment).get("pull_request")).get("head"))
     sha = str(head.get("sha") or environment.get("GITHUB_SHA", ""))
     known = sha if _SHA.fullmatch(sha) else ""
-    return comments.Run(int(number), int(attempt) if attempt.isdecimal() else 1, known)
+    counted = int(attempt) if attempt.isdecimal() else 1
+    return comments.Run(int(number), counted, known, environment.get("GITHUB_JOB", ""))
 
 
 def _repository(name: str) -> str:

@@ -49,12 +49,15 @@ def place(environment: Mapping[str, str], project: str | None, number: int | Non
 
 
 def run_of(environment: Mapping[str, str]) -> comments.Run:
-    """The pipeline, and the commit of the branch that it plans; an attempt is a job, which has a new id each time."""
+    """The pipeline, and the commit of the branch that it plans; an attempt is a job, which has a new id each time.
+
+    Its name stays: two jobs of one pipeline have two names, a parallel job `name 1/2`.
+    """
     pipeline, job = (environment.get(name, "") for name in ("CI_PIPELINE_ID", "CI_JOB_ID"))
     if not (pipeline.isdecimal() and job.isdecimal()):
         return comments.Run()
     sha = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or environment.get("CI_COMMIT_SHA", "")
-    return comments.Run(int(pipeline), int(job), sha)
+    return comments.Run(int(pipeline), int(job), sha, environment.get("CI_JOB_NAME", ""))
 
 
 def advice(error: CloudError) -> str:

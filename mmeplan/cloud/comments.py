@@ -28,7 +28,9 @@ _MOST_CLOSED: Final = 100  # closed issues that are looked at: a page of GitHub'
 ACTIONS_BOT: Final = "github-actions[bot]"
 
 _MARKER: Final = re.compile(r"<!-- mmeplan:(\S+) -->")
-_RUN: Final = re.compile(r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(;folded)? -->\n?")
+_RUN: Final = re.compile(
+    r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(?:;job=([^;\s]*))?(;folded)? -->\n?"
+)
 _SAID: Final = re.compile(r"<!-- mmeplan-plan:id=(\S*?);worst=(\w*);drift=(\d+) -->\n?")
 _READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _PLACES: Final = ("fleet", "path", "region", "account")
@@ -54,11 +56,15 @@ Done = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The run of a workflow that writes: its id (0 outside of one), its attempt, the commit that it planned."""
+    """The run of a workflow that writes: its id (0 outside of one), its attempt, the commit that it planned, its job.
+
+    `job` is the name that a job keeps when it is run again; empty where it is unknown, in texts of earlier versions say.
+    """
 
     id: int = 0
     attempt: int = 0
     sha: str = ""
+    job: str = ""
     folded: bool = False
 
     @staticmethod
@@ -67,19 +73,21 @@ class Run:
         found = _RUN.search(body)
         if found is None:
             return Run()
-        return Run(int(found[1] or 0), int(found[2] or 0), found[3], bool(found[4]))
+        return Run(int(found[1] or 0), int(found[2] or 0), found[3], unquote(found[4] or ""), bool(found[5]))
 
     @property
     def line(self) -> str:
         """Its hidden line; empty where nothing is known of it."""
         if not (self.id or self.folded):
             return ""
+        job = f";job={_quoted(self.job)}" if self.job else ""
         folded = ";folded" if self.folded else ""
-        return f"<!-- mmeplan-run:id={self.id};attempt={self.attempt};sha={self.sha}{folded} -->\n"
+        return f"<!-- mmeplan-run:id={self.id};attempt={self.attempt};sha={self.sha}{job}{folded} -->\n"
 
     def is_same(self, other: Run) -> bool:
-        """Whether it is the same attempt of the same run."""
-        return bool(self.id) and (self.id, self.attempt) == (other.id, other.attempt)
+        """Whether it is the same run, and not another attempt of the same job: a job may take the place of itself."""
+        another_job = bool(self.job and other.job) and self.job != other.job
+        return bool(self.id) and self.id == other.id and (another_job or self.attempt == other.attempt)
 
     def is_older(self, other: Run) -> bool:
         """Whether what `other` wrote says more: it planned another commit, later. Of one commit any run may write."""
@@ -478,4 +486,4 @@ def _url(item: Any) -> str:
 def _comparable(body: str) -> str:
     """The text without what changes by itself: the run, the time of the read, line endings, space at the end."""
     plain = "\n".join(line.rstrip() for line in body.strip().splitlines())
-    return _READ_AT.sub("", _RUN.sub(lambda found: f"{found[3]}{found[4] or ''}\n" if found[3] else "", plain))
+    return _READ_AT.sub("", _RUN.sub(lambda found: f"{found[3]}{found[5] or ''}\n" if found[3] else "", plain))

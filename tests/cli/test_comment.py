@@ -180,6 +180,26 @@ def test_the_run_is_written_down(tmp_path: Path, github: FakeGitHub, monkeypatch
     assert "newer run" in late.stderr
 
 
+def test_another_job_of_the_run_is_an_error_in_every_attempt(
+    tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed jobs alone are run again: what the others have written is of the attempt before."""
+
+    def ran(job: str, attempt: int, text: str) -> Result:
+        for name, value in (("GITHUB_RUN_ID", "17"), ("GITHUB_RUN_ATTEMPT", str(attempt)), ("GITHUB_JOB", job)):
+            monkeypatch.setenv(name, value)
+        (tmp_path / "plan.md").write_text(BODY + text)
+        return commented(tmp_path)
+
+    assert ran("eu", 1, "eu\n").code == 0
+    for attempt in (1, 2):
+        refused = ran("us", attempt, "us\n")
+        assert refused.code == 1
+        assert "`comment-key` of the action" in refused.stderr
+    assert ran("eu", 2, "eu, again\n").stdout.startswith("updated: ")
+    assert [item["body"].endswith("eu, again\n") for item in github.comments[7]] == [True]
+
+
 RATE = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation."
 
 

@@ -94,6 +94,31 @@ def test_two_plans_of_one_job_need_a_key(tmp_path: Path, gitlab: FakeGitLab) -> 
     assert len(bodies(gitlab)) == 2
 
 
+def test_two_jobs_of_one_pipeline_need_a_key_and_a_job_may_be_run_again(
+    tmp_path: Path, gitlab: FakeGitLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ran(job: str, number: int, text: str, options: str = "") -> Result:
+        monkeypatch.setenv("CI_JOB_NAME", job)
+        monkeypatch.setenv("CI_JOB_ID", str(number))
+        (tmp_path / "plan.md").write_text(BODY + text)
+        return commented(tmp_path, f"--file plan.md {options}")
+
+    assert ran("plan: [eu, -->; 1/2]", 9001, "one\n").code == 0
+    assert f"<!-- mmeplan-run:id=500;attempt=9001;sha={'a' * 40};job=plan%3A%20%5Beu" in bodies(gitlab)[0]
+    other = ran("plan-us", 9002, "another\n")
+    assert other.code == 1
+    assert "another plan of this run stands there already" in other.stderr
+    assert "--comment-key" in other.stderr
+    assert "another" not in bodies(gitlab)[0]
+    assert ran("plan-us", 9003, "another\n").code == 1, "run again it is another job still"
+    assert ran("plan-us", 9003, "another\n", "--comment-key us").code == 0
+    assert ran("plan: [eu, -->; 1/2]", 9004, "one, again\n").stdout.startswith("updated: ")
+    assert ran("plan-us", 9005, "one, again\n").stdout.startswith("unchanged: ")
+    monkeypatch.setenv("CI_PIPELINE_ID", "501")
+    assert ran("plan-us", 9006, "of the next pipeline\n").stdout.startswith("updated: ")
+    assert len(bodies(gitlab)) == 2
+
+
 def test_a_plan_that_is_not_asked_for_any_more_is_withdrawn(
     tmp_path: Path, gitlab: FakeGitLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
