@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from mmeplan.cli.outputs import GITHUB, Outputs, as_finding, print_page
 from mmeplan.cli.screen import piped_width
 from mmeplan.engine import Planned, next_of
 from mmeplan.errors import ExitCode, FleetRefused, InputError, MmeplanError, Problem
-from mmeplan.files import Writing, is_folder, is_there
+from mmeplan.files import PRIVATE, Writing, is_folder, is_there, text_of, write_all
 from mmeplan.plan import Finding, Plan, PlanReport, ReportedPlan, plan_exit, report_of
 from mmeplan.render import REPORTS, PageOptions
 
@@ -44,18 +45,56 @@ class Folders:
 
 
 def file_names(each: Sequence[Settings]) -> list[str]:
-    """`fleets-berlin-fleet.prod.json`, a name of its own for each."""
+    """`fleets-berlin-fleet.prod.json`, a name of its own for each.
+
+    It says which fleet it is of whatever others there are: where two would have one name, neither has it.
+    """
+    stems = [_stem(settings) for settings in each]
     names: list[str] = []
-    for settings in each:
-        path = Path(os.path.relpath(settings.fleet)).with_suffix("")
-        parts = [part for part in path.parts if part != ".."]
-        stem = _UNSAFE.sub("_", ".".join(filter(None, ("-".join(parts), settings.environment))))
-        number = 2
-        name = f"{stem}.json"
-        while name in names:
-            name, number = f"{stem}-{number}.json", number + 1
+    for settings, stem in zip(each, stems, strict=True):
+        own = stem if stems.count(stem) == 1 else f"{stem}-{_told_apart(settings)}"
+        name, number = f"{own}.json", 2
+        while name in names:  # the very same file, written twice
+            name, number = f"{own}-{number}.json", number + 1
         names.append(name)
     return names
+
+
+def _stem(settings: Settings) -> str:
+    parts = [part for part in Path(os.path.relpath(settings.fleet)).with_suffix("").parts if part != ".."]
+    return _UNSAFE.sub("_", ".".join(filter(None, ("-".join(parts), settings.environment))))
+
+
+def _told_apart(settings: Settings) -> str:
+    whole = f"{os.path.relpath(settings.fleet)}\0{settings.environment or ''}"
+    return sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def snapshots(each: Sequence[Settings], folder: str, taken: Callable[[Settings], str]) -> int:
+    """Write a snapshot of each into a folder; how many. `taken` gives the text of one.
+
+    What goes wrong in one hides no other's, and is raised in the end: InputError. An older snapshot of it is removed.
+    """
+    if is_there(folder) and not is_folder(folder):
+        raise InputError([Problem("several snapshots need a folder, and this is a file", folder)])
+    made, problems, gone = [], [], []
+    for settings, name in zip(each, file_names(each), strict=True):
+        path = Path(folder, name)
+        try:
+            made.append(Writing(path, text_of(f"{taken(settings)}\n"), PRIVATE))
+        except InputError as error:
+            problems += error.problems
+            gone.append(path)
+        except MmeplanError as error:
+            problems.append(Problem(str(error), settings.fleet, hint=error.hint))
+            gone.append(path)
+    _make(folder)
+    for path in gone:
+        path.unlink(missing_ok=True)
+    write_all(made)
+    if problems:
+        raise InputError(problems)
+    return len(made)
 
 
 def report(each: Sequence[Settings], outputs: Outputs, folders: Folders, planned: Planner) -> PlanReport:
@@ -85,6 +124,11 @@ def _reported(settings: Settings, snapshot: str | None, outputs: Outputs, planne
         return ReportedPlan(settings.fleet, settings.environment or "", name, code, findings=tuple(findings))
 
     try:
+        if snapshot and not is_there(snapshot):
+            text = f"{settings.fleet}: no snapshot of it is stored there"
+            raise InputError(
+                [Problem(text, snapshot, hint="mmeplan snapshot --together --out FOLDER FLEET... stores them")]
+            )
         plan = planned(settings, snapshot).plan
     except FleetRefused as error:
         return failed(ExitCode.REFUSED, error.findings)

@@ -28,9 +28,7 @@ _MOST_CLOSED: Final = 100  # closed issues that are looked at: a page of GitHub'
 ACTIONS_BOT: Final = "github-actions[bot]"
 
 _MARKER: Final = re.compile(r"<!-- mmeplan:(\S+) -->")
-_RUN: Final = re.compile(
-    r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(?:;job=([^;\s]*))?(;folded)? -->\n?"
-)
+_RUN: Final = re.compile(r"<!-- mmeplan-run:id=(\d*);attempt=(\d*);sha=([0-9a-f]*)(?:;job=([^;\s]*))?(;folded)? -->\n?")
 _SAID: Final = re.compile(r"<!-- mmeplan-plan:id=(\S*?);worst=(\w*);drift=(\d+) -->\n?")
 _READ_AT: Final = re.compile(r"live side read at [^·<]*")
 _PLACES: Final = ("fleet", "path", "region", "account")
@@ -58,7 +56,7 @@ Done = Literal[
 class Run:
     """The run of a workflow that writes: its id (0 outside of one), its attempt, the commit that it planned, its job.
 
-    `job` is the name that a job keeps when it is run again; empty where it is unknown, in texts of earlier versions say.
+    `job` is the name that a job keeps when it is run again; empty where it is unknown, in earlier texts say.
     """
 
     id: int = 0

@@ -366,7 +366,7 @@ _BEHIND: Final = "the branch is behind {0}, which has {1}: that is not deleted; 
 _OUTDATED: Final = (
     "the branch is behind {0}, which has changed {1} since: this plan sets it back; merge {0} and plan again"
 )
-_UNSEEN: Final = "{} could not be looked at ({}): what looks deleted may only be missing in this branch"
+_UNSEEN: Final = "the branch {} could not be looked at ({}): what looks deleted may only be missing in this branch"
 
 
 def marks(plan: ShownPlan) -> tuple[str, ...]:

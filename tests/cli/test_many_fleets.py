@@ -153,10 +153,54 @@ def test_two_files_of_one_name_are_saved_apart(fleets: Path) -> None:
     (fleets / "fleets-alike/fleet.yaml").write_text((fleets / "fleets/alike/fleet.yaml").read_text())
     ended = run(fleets, "plan -e prod fleets/alike/fleet.yaml fleets-alike/fleet.yaml --out plans --format json")
     saved = {item["path"]: item["saved"] for item in json.loads(ended.stdout)["plans"]}
-    assert saved == {
-        "fleets/alike/fleet.yaml": "plans/fleets-alike-fleet.prod.json",
-        "fleets-alike/fleet.yaml": "plans/fleets-alike-fleet.prod-2.json",
-    }
+    names = [Path(saved[f"{folder}/fleet.yaml"]).name for folder in ("fleets/alike", "fleets-alike")]
+    assert len(set(names)) == 2
+    for name in names:
+        assert re.fullmatch(r"fleets-alike-fleet\.prod-[0-9a-f]{8}\.json", name), (
+            "neither has the name that it has alone"
+        )
+
+
+def test_a_fleet_is_never_planned_from_the_snapshot_of_another(fleets: Path) -> None:
+    """A folder of all fleets is read for some of them: a file's name is of one fleet, whatever others there are."""
+    (fleets / "fleets-alike").mkdir()
+    (fleets / "fleets-alike/fleet.yaml").write_text((fleets / "fleets/alike/fleet.yaml").read_text())
+    both = "fleets/alike/fleet.yaml fleets-alike/fleet.yaml"
+    assert run(fleets, f"snapshot -e prod {both} --out seen").code == 0
+    alone = mmeplan("plan -e prod --together fleets-alike/fleet.yaml --snapshot seen --format json", fleets)
+    assert alone.code == 1
+    (item,) = json.loads(alone.stdout)["plans"]
+    assert "no snapshot of it is stored there" in item["findings"][0]["message"]
+    assert mmeplan(f"plan -e prod {both} --snapshot seen", fleets).code == 0
+
+
+def test_a_folder_of_snapshots_and_what_goes_wrong_in_one(fleets: Path) -> None:
+    several = "snapshot -e prod fleets/alike/fleet.yaml fleets/gone/fleet.yaml"
+    done = run(fleets, f"{several} --out seen --masked")
+    assert (done.code, done.stderr) == (0, "wrote 2 snapshots to seen\n")
+    assert sorted(path.name for path in (fleets / "seen").iterdir()) == [
+        "fleets-alike-fleet.prod.json",
+        "fleets-gone-fleet.prod.json",
+    ]
+    for path in (fleets / "seen").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        assert SECRET not in path.read_text()
+    write(fleets, "alike", "version: 1\nnonsense: [\n")
+    broken = run(fleets, f"{several} --out seen")
+    assert broken.code == 1
+    assert "fleets/alike/fleet.yaml" in broken.stderr
+    assert [path.name for path in (fleets / "seen").iterdir()] == ["fleets-gone-fleet.prod.json"]
+    assert run(fleets, "snapshot -e prod fleets/gone/fleet.yaml --together --out one").code == 0
+    assert (fleets / "one/fleets-gone-fleet.prod.json").exists()
+    (fleets / "file").touch()
+    for options, told in (
+        (several, "several snapshots need --out FOLDER"),
+        (f"{several} --out file", "several snapshots need a folder, and this is a file"),
+        ("snapshot -e prod fleets/gone/fleet.yaml --out seen", "one snapshot is saved in a file"),
+    ):
+        refused = run(fleets, options)
+        assert refused.code == 1
+        assert told in " ".join(refused.stderr.split())
 
 
 def test_each_is_planned_from_its_own_snapshot(fleets: Path) -> None:

@@ -11,9 +11,14 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +26,7 @@ from typing import Any
 import boto3
 import yaml
 
-from tests.flow.runner import ROOT
+from tests.flow.runner import ROOT, git
 
 ACCOUNT = "123456789012"
 PLAN, APPLY = (f"arn:aws:iam::{ACCOUNT}:role/mmeplan-{what}" for what in ("plan", "apply"))
@@ -115,6 +120,74 @@ def loaded(name: str) -> dict[str, Any]:
     """One of the example files."""
     document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "workflows" / name).read_text())
     return document
+
+
+def behind(checkout: Path, fleet: str) -> str:
+    """Make of the checkout the branch `feature` of a repository whose main has one endpoint more; the file of main.
+
+    The checkout knows nothing of main but where its origin is.
+    """
+    origin = checkout.parent / "origin"
+    newer = fleet.replace("endpoints:\n", f"endpoints:\n{OTHERS}")
+    changed = fleet.replace("initial_instance_count: 2", "initial_instance_count: 3")
+    assert fleet not in (newer, changed)
+    origin.mkdir()
+    git(origin, "init", "-q")
+    for words, text in (((), fleet), (("-b", "feature"), changed), (("main",), newer)):
+        if words:
+            git(origin, "checkout", "-q", *words)
+        (origin / "fleet.yaml").write_text(text)
+        git(origin, "add", ".")
+        git(origin, "commit", "-qm", "A fleet")
+    shutil.rmtree(checkout)
+    git(checkout.parent, "clone", "-q", "--single-branch", "--branch", "feature", str(origin), str(checkout))
+    return newer
+
+
+OTHERS = """\
+  of-others:
+    config:
+      production_variants:
+        main: {model: ranker, instance_type: ml.m5.large, initial_instance_count: 1}
+"""
+
+
+def applied(machine: Machine, fleet: str) -> None:
+    """Make a fleet file live, by somebody whose credentials don't expire."""
+    folder = machine.checkout.parent / "applied"
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text(fleet)
+    env = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+    command = [str(Path(sys.executable).parent / "mmeplan"), "apply", "--yes", "-e", "prod"]
+    with hurried(machine.aws_url):
+        subprocess.run(
+            [*command, "--endpoint-url", machine.aws_url],
+            cwd=folder,
+            env=env,
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+
+
+@contextmanager
+def hurried(url: str) -> Iterator[None]:
+    """A world whose time runs much faster than its `--speed`: a role's session is over before long."""
+    over = threading.Event()
+
+    def push() -> None:
+        while not over.wait(0.05):
+            body = json.dumps({"advance": 20}).encode()
+            request = urllib.request.Request(f"{url}/_mmeplan/clock", body, {"Content-Type": "application/json"})
+            urllib.request.urlopen(request, timeout=60).close()
+
+    pushing = threading.Thread(target=push, daemon=True)
+    pushing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        pushing.join()
 
 
 def iam(url: str) -> Any:

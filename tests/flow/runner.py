@@ -191,6 +191,13 @@ class Runner:
         }
 
 
+def git(folder: Path, *words: str) -> str:
+    """Run git; its output."""
+    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def action_of(folder: Path, wheels: Path) -> Path:
     """The action as it is, but for the hashes in requirements/: those of these wheels, which are made here."""
     folder.mkdir()

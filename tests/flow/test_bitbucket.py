@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.doors import served
-from tests.flow.pipelines import APPLY, PLAN, WORKSPACE, Machine, declare, iam, loaded, token
+from tests.flow.pipelines import APPLY, PLAN, WORKSPACE, Machine, applied, behind, declare, iam, loaded, token
 from tests.flow.test_pull_request import FLEET, SECRET
 
 STEP = "{REPOSITORY_UUID}:{STEP}"
@@ -67,10 +67,29 @@ def test_a_pull_requests_life(machine: Machine) -> None:
     denied = step(machine, "Apply", STEP)
     assert denied.returncode != 0
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in denied.stdout
-    applied = step(machine, "Apply", DEPLOYMENT)
-    assert applied.returncode == 0, applied.stdout
+    ended = step(machine, "Apply", DEPLOYMENT)
+    assert ended.returncode == 0, ended.stdout
     drift = step(machine, "Drift", STEP)
     assert drift.returncode == 0, drift.stdout
+
+
+def test_a_request_that_is_behind_deletes_nothing_of_what_others_have_merged(machine: Machine) -> None:
+    fleet = (machine.checkout / "fleet.yaml").read_text().replace("fleet: prices", "fleet: shared")
+    applied(machine, behind(machine.checkout, fleet.replace("\n  ranker:\n    config", "\n  shared:\n    config")))
+    machine.variables["BITBUCKET_PR_DESTINATION_BRANCH"] = "main"
+    planned = step(machine, "Plan", STEP)
+    assert planned.returncode == 0, planned.stdout
+    page = (machine.checkout / "plan.md").read_text()
+    assert "The branch is behind origin/main, which has endpoint/of-others" in page
+    assert "DELETION" not in page
+    machine.variables["BITBUCKET_PR_DESTINATION_BRANCH"] = "gone"
+    unseen = step(machine, "Plan", STEP)
+    assert unseen.returncode == 0, unseen.stdout
+    assert "no origin/gone" in unseen.stdout
+    assert (
+        "The branch origin/gone could not be looked at (it isn't in this checkout)"
+        in (machine.checkout / "plan.md").read_text()
+    )
 
 
 def test_every_step_has_a_bound_and_only_changes_of_the_fleet_start_one() -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.contract.doors import served
 from tests.flow.fake_github import serving
 from tests.flow.fake_gitlab import API, FakeGitLab
-from tests.flow.pipelines import APPLY, PLAN, Machine, declare, iam, loaded, token
+from tests.flow.pipelines import APPLY, PLAN, Machine, applied, behind, declare, iam, loaded, token
 from tests.flow.runner import offline_pip
 from tests.flow.test_bitbucket import steps
 from tests.flow.test_pull_request import FLEET, HOSTILE_MODULES, SECRET, git
@@ -67,14 +67,14 @@ def machine(tmp_path: Path, aws: str, gitlab: FakeGitLab) -> Machine:
     return Machine(checkout, aws, variables)
 
 
-def requested(machine: Machine) -> dict[str, str]:
+def requested(machine: Machine, base: str = "main") -> dict[str, str]:
     """What a merge request's pipeline has besides."""
     return {
         "CI_PIPELINE_SOURCE": "merge_request_event",
         "CI_MERGE_REQUEST_PROJECT_ID": "42",
         "CI_MERGE_REQUEST_PROJECT_URL": "https://gitlab.example/GROUP/PROJECT",
         "CI_MERGE_REQUEST_IID": "7",
-        "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(machine.checkout, "rev-parse", "main"),
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(machine.checkout, "rev-parse", base),
         "GITLAB_TOKEN": NOTE_TOKEN,
     }
 
@@ -131,8 +131,8 @@ def test_a_merge_requests_life(machine: Machine, gitlab: FakeGitLab) -> None:
     denied = job(machine, "apply", FEATURE)
     assert denied.returncode != 0
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in denied.stdout
-    applied = job(machine, "apply", MAIN)
-    assert applied.returncode == 0, applied.stdout
+    done = job(machine, "apply", MAIN)
+    assert done.returncode == 0, done.stdout
     empty = job(machine, "plan-to-apply", MAIN)
     assert empty.returncode == 0, empty.stdout
     nothing = job(machine, "apply", MAIN)
@@ -155,6 +155,20 @@ def test_a_request_that_takes_its_change_back_withdraws_its_plan(machine: Machin
     deleted = job(machine, "plan", FEATURE, **{**newer, "CI_PIPELINE_ID": "502", "CI_JOB_ID": "9003"})
     assert deleted.returncode == 0, deleted.stdout
     assert "its endpoints live on" in notes(gitlab)[0]
+
+
+def test_a_request_that_is_behind_deletes_nothing_of_what_others_have_merged(
+    machine: Machine, gitlab: FakeGitLab
+) -> None:
+    fleet = (machine.checkout / "fleet.yaml").read_text().replace("fleet: prices", "fleet: shared")
+    applied(machine, behind(machine.checkout, fleet.replace("\n  ranker:\n    config", "\n  shared:\n    config")))
+    fork = git(machine.checkout, "rev-parse", "HEAD~1")
+    asked = requested(machine, fork) | {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
+    planned = job(machine, "plan", FEATURE, **asked)
+    assert planned.returncode == 0, planned.stdout
+    (note,) = notes(gitlab)
+    assert "The branch is behind origin/main, which has endpoint/of-others" in note
+    assert "DELETION" not in note
 
 
 def test_without_a_token_the_report_is_left(machine: Machine, gitlab: FakeGitLab) -> None:

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.flow.fake_github import LIMIT, FakeGitHub
-from tests.flow.test_pull_request import FLEET, Repository, git, github, machine, repository, somebody_scales
+from tests.flow.test_pull_request import (
+    BIGGER,
+    BOT,
+    FLEET,
+    SECRET,
+    Repository,
+    git,
+    github,
+    machine,
+    repository,
+    somebody_scales,
+)
 
 __all__ = ["github", "machine", "repository"]
 
@@ -86,6 +97,30 @@ def test_two_uses_in_one_job_have_their_own_files(thirty: Repository) -> None:
         assert name in Path(used.outputs["markdown"]).read_text()
         plan = json.loads((runner.workspace / used.outputs["plan_file"]).read_text())
         assert plan["fleet"] == name
+
+
+def test_a_forks_fleets_are_one_report_from_the_snapshots_of_main(thirty: Repository, github: FakeGitHub) -> None:
+    """No credentials, a token that only reads; `environment` and the names in the folder fit each other."""
+    named = ["fleet.yaml", "fleets/fleet-03/fleet.yaml", "fleets/fleet-04/fleet.yaml"]
+    folder = thirty.tmp_path / "snapshots"
+    stored = thirty.act("bigger", "push", command="snapshot", fleets=json.dumps(named), snapshot=str(folder))
+    assert stored.code == 0, stored.log
+    assert SECRET not in "".join(path.read_text() for path in folder.iterdir())
+    thirty.commit(BIGGER, "Bigger instances")
+    github.user("ghs_of_a_fork", BOT, bot=True, writes=False)
+    asked = {"token": "ghs_of_a_fork", "snapshot": str(folder), "args": "", "comment": "false", "report": "plan.html"}
+    due = json.dumps(named[:2])
+    ended = thirty.act("bigger", fleets=due, **asked)
+    assert (ended.code, ended.outputs["exit"]) == (0, "2"), ended.log
+    assert "## 2 plans: " in ended.summary
+    assert "peculative" in ended.summary
+    assert "`fleets/fleet-03/" in ended.summary
+    assert (thirty.tmp_path / "checkout-bigger/plan.html").exists()
+    assert github.sent() == []
+    new = thirty.act("bigger", fleets=json.dumps([*named[:2], "fleets/fleet-05/fleet.yaml"]), **asked)
+    assert new.code == 1
+    assert "no snapshot of it is stored there" in new.log
+    assert "## 3 plans: 1 without a plan" in new.summary
 
 
 def test_an_error_at_night_is_no_drift(repository: Repository, github: FakeGitHub) -> None:

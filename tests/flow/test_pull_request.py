@@ -18,7 +18,9 @@ import pytest
 from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
 from tests.flow.fake_github import FakeGitHub, serving
-from tests.flow.runner import ROOT, Ended, Runner, action_of, offline_pip
+from tests.flow.runner import ROOT, Ended, Runner, action_of, git, offline_pip
+
+__all__ = ["git"]
 
 TOKEN, BOT = "ghs_the_workflows_own_token", "github-actions[bot]"
 SECRET = "not-for-everyone"
@@ -45,13 +47,6 @@ endpoints:
           instance_type: ml.m5.large
           initial_instance_count: 2
 """
-
-
-def git(folder: Path, *words: str) -> str:
-    """Run git; its output."""
-    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 HOSTILE_MODULES = ("secrets", "pip", "venv", "ensurepip", "hatchling", "mmeplan", "os", "json", "sitecustomize")

@@ -151,7 +151,7 @@ def test_no_workflow_may_more_than_it_needs(path: Path) -> None:
 def test_the_workflows_use_inputs_that_the_action_has() -> None:
     known = loaded(ACTION)["inputs"].keys()
     used = [step for path in WORKFLOWS for step in steps(path) if "OWNER/mmeplan@" in step.get("uses", "")]
-    assert len(used) == 20
+    assert len(used) == 22
     assert {name for step in used for name in step.get("with", {})} <= known
 
 
@@ -199,13 +199,14 @@ def test_what_an_approval_needs_is_kept_as_long_as_one_may_take() -> None:
     ]
     kept = {(name, given["name"]): given.get("retention-days", 90) for name, given in uploads}
     assert kept["mmeplan-apply", "mmeplan-plan"] > 30
-    assert kept["mmeplan-apply", "mmeplan-snapshot"] == kept["mmeplan-drift", "mmeplan-snapshot"] == 90
+    assert kept["mmeplan-apply", "mmeplan-snapshots"] == kept["mmeplan-drift", "mmeplan-snapshots"] == 90
     assert all(given["overwrite"] for _, given in uploads), "a second attempt uploads the same names"
 
 
 GH = """\
 #!/bin/bash
 echo "$@" >> "$ASKED"
+if [ "$GH_HOST" != git.example.com ]; then exit 9; fi
 while [ $# -gt 0 ]; do
   if [ "$1" = --jq ]; then exec jq -r "$2" "$ANSWER"; fi
   shift
@@ -221,7 +222,12 @@ def scripted(folder: Path, workflow: str, name: str, answer: Any, **env: str) ->
     (folder / "gh").chmod(0o755)
     (folder / "answer.json").write_text(json.dumps(answer))
     told = {"ANSWER": str(folder / "answer.json"), "ASKED": str(folder / "asked"), "GITHUB_REPOSITORY": "acme/fleets"}
-    told |= {"GITHUB_OUTPUT": str(folder / "output"), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", **env}
+    told |= {
+        "RUNNER_TEMP": "/temp",
+        "GITHUB_SERVER_URL": "https://git.example.com",
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        **env,
+    }
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
     done = subprocess.run(shell, env=told, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr, (folder / "asked").read_text()
@@ -235,9 +241,10 @@ def artifact(run: int, day: int, branch: str = "main", repository: int = 5, expi
 def test_forks_get_the_newest_snapshot_that_a_job_of_main_has_stored(tmp_path: Path) -> None:
     """Not that of a fork's branch called main, nor one that has expired; without any the job is red and says why."""
     others = [artifact(3, 9, "topic"), artifact(4, 9, repository=6), artifact(5, 9, expired=True)]
-    asked = (tmp_path, "mmeplan-plan.yml", "Find the newest snapshot")
-    code, log, _ = scripted(*asked, {"artifacts": [artifact(1, 2), artifact(2, 3), *others]})
-    assert (code, (tmp_path / "output").read_text()) == (0, "run=2\n"), log
+    asked = (tmp_path, "mmeplan-plan.yml", "Fetch the newest snapshots")
+    code, log, said = scripted(*asked, {"artifacts": [artifact(1, 2), artifact(2, 3), *others]})
+    assert code == 0, log
+    assert said.splitlines()[-1] == "run download 2 --repo acme/fleets --name mmeplan-snapshots --dir /temp/snapshots"
     code, log, _ = scripted(*asked, {"artifacts": others})
     assert code == 1
     assert "::error::no snapshot is stored, or it has expired" in log
