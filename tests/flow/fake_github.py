@@ -45,7 +45,10 @@ class Forced:
 
 @dataclass
 class FakeGitHub:
-    """The state of one repository. `page` is how many items a page has at most."""
+    """The state of one repository. `page` is how many items a page has at most.
+
+    As an Enterprise Server (`server`) REST is at /api/v3, GraphQL at /api/graphql, and nothing elsewhere.
+    """
 
     repository: str = "acme/fleets"
     page: int = PAGE
@@ -58,6 +61,7 @@ class FakeGitHub:
     forced: list[Forced] = field(default_factory=list)
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     hidden: list[str] = field(default_factory=list)
+    server: bool = False
     _next_id: int = 1000
 
     def user(self, token: str, login: str, *, bot: bool = False, writes: bool = True) -> None:
@@ -105,6 +109,9 @@ class FakeGitHub:
 
     def answer(self, request: Request) -> tuple[int, dict[str, str], Any]:
         """Status, headers and body."""
+        if self.server:
+            found = re.fullmatch(r"/api(?:/v3(/.*)|(/graphql))", request.path)
+            request.path = (found[1] or found[2]) if found else f"{request.path} isn't there on a server"
         self.requests.append(request)
         for forced in self.forced:
             if request.method == forced.method and re.fullmatch(forced.path, request.path):

@@ -31,8 +31,10 @@ from tests.flow.runner import ROOT, git
 ACCOUNT = "123456789012"
 PLAN, APPLY = (f"arn:aws:iam::{ACCOUNT}:role/mmeplan-{what}" for what in ("plan", "apply"))
 WORKSPACE = "api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
+GITHUB, SERVER = "token.actions.githubusercontent.com", "HOSTNAME/_services/token"
 CLIENTS = {
-    "token.actions.githubusercontent.com": "sts.amazonaws.com",
+    GITHUB: "sts.amazonaws.com",
+    SERVER: "sts.amazonaws.com",
     "gitlab.example.com": "https://gitlab.example.com",
     WORKSPACE: "ari:cloud:bitbucket::workspace/WORKSPACE_UUID",
 }
@@ -49,13 +51,15 @@ ln -sf {mmeplan} "$folder/bin/mmeplan"
 
 
 def policies() -> dict[tuple[str, str], dict[str, Any]]:
-    """(Issuer, `plan` or `apply`) → the trust policy of docs/roles.md."""
+    """(Issuer, `plan` or `apply`) → the trust policy of docs/roles.md; a server's is GitHub's with another issuer."""
     text = (ROOT / "docs" / "roles.md").read_text()
     found = {}
     for role, block in re.findall(r"^`mmeplan-(plan|apply)`.*?```json\n(.*?)```", text, re.DOTALL | re.MULTILINE):
         policy = json.loads(block)
         issuer = policy["Statement"][0]["Principal"]["Federated"].partition("oidc-provider/")[2]
         found[issuer, role] = policy
+        if issuer == GITHUB:
+            found[SERVER, role] = json.loads(block.replace(GITHUB, SERVER))
     return found
 
 

