@@ -110,7 +110,7 @@ class FakeGitHub:
     def answer(self, request: Request) -> tuple[int, dict[str, str], Any]:
         """Status, headers and body."""
         if self.server:
-            found = re.fullmatch(r"/api(?:/v3(/.*)|(/graphql))", request.path)
+            found = re.fullmatch(r"/api(?:/v3(/(?!graphql).*)|(/graphql))", request.path)
             request.path = (found[1] or found[2]) if found else f"{request.path} isn't there on a server"
         self.requests.append(request)
         for forced in self.forced:
