@@ -77,7 +77,9 @@ def snapshots(each: Sequence[Settings], folder: str, taken: Callable[[Settings],
     """
     if is_there(folder) and not is_folder(folder):
         raise InputError([Problem("several snapshots need a folder, and this is a file", folder)])
-    made, problems, gone = [], [], []
+    made: list[Writing] = []
+    problems: list[Problem] = []
+    gone: list[Path] = []
     for settings, name in zip(each, file_names(each), strict=True):
         path = Path(folder, name)
         try:
