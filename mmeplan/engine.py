@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mmeplan import apply as applying
 from mmeplan import live, render
 from mmeplan import plan as plans
-from mmeplan.apply import POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, Rested, locking
+from mmeplan.apply import NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, Rested, locking
 from mmeplan.apply.running import is_this_run, run_address, who
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
@@ -34,6 +34,7 @@ from mmeplan.errors import (
     RefusedError,
     StalePlanError,
 )
+from mmeplan.following import next_after, next_of
 from mmeplan.graph import Graph
 from mmeplan.identity import Deployment, address
 from mmeplan.kinds import ENDPOINT
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PARALLELISM",
+    "NEAR_POLL_INTERVAL_S",
     "POLL_INTERVAL_S",
     "Base",
     "Desired",
@@ -147,34 +149,6 @@ def outcome_view(outcome: Outcome) -> OutcomeView:
     )
 
 
-def next_after(plan: Plan, outcome: Outcome) -> Command:
-    """What to type once what failed is mended. A saved plan is stale by then: its fleet file is planned anew.
-
-    The options of the plan come again: without them something else would be planned.
-    """
-    if any(result.cause == "stuck" for result in outcome.failed):
-        file = plan.source[0].path if plan.source else ""
-        return plan.options.command(("status", file), plan.environment)
-    return next_of(plan, retry_rolled_back=any(result.rolled_back for result in outcome.failed))
-
-
-def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
-    """What to type so that just this is planned anew and carried out: the plan's command with all of its options."""
-    file, options = plan.source[0].path if plan.source else "", plan.options
-    words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
-    if options.rollback:
-        words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
-    else:
-        words += tuple(word for at in options.targets for word in ("--target", at))
-        words += tuple(word for at in options.replace for word in ("--replace", at))
-        words += ("--max-change", options.max_change) if options.max_change else ()
-    words += tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
-    words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
-    if options.retry_rolled_back or retry_rolled_back:
-        words = (*words, "--retry-rolled-back")
-    return options.command(words, plan.environment)
-
-
 # --- the engine -------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +192,7 @@ class Engine:
         self._snapshot: Snapshot | None = None
         self._simulator: Simulator | None = None
         self._is_near: Callable[[], bool] = lambda: False
+        self._is_served: Callable[[], bool] = lambda: False
 
     @classmethod
     def aws(
@@ -239,7 +214,7 @@ class Engine:
         clock = SystemClock()
         cloud = Cloud(clock, profile=profile, region=region, endpoint_url=endpoint_url, trace=trace)
         engine = cls(cloud, cloud, clock, cloud.region, progress=progress, veil=cloud.veil)
-        engine._is_near = lambda: cloud.is_near
+        engine._is_near = engine._is_served = lambda: cloud.is_near
         return engine
 
     @classmethod
@@ -289,6 +264,13 @@ class Engine:
         Raises CredentialsError.
         """
         return self._is_near()
+
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds between two looks where nobody says another number: 30, and 1 where SageMaker is a server on this
+        machine. `simulated` counts its 30 on its own clock. Raises CredentialsError.
+        """
+        return NEAR_POLL_INTERVAL_S if self._is_served() else POLL_INTERVAL_S
 
     @property
     def reader(self) -> live.ReadOnly:
@@ -357,7 +339,7 @@ class Engine:
         endpoints: Sequence[str] = (),
         *,
         timeout_s: float | None = None,
-        poll_interval_s: float = POLL_INTERVAL_S,
+        poll_interval_s: float | None = None,
         observer: applying.Observer = lambda _: None,
     ) -> tuple[Rested, ...]:
         """Look at endpoints (their names or addresses; all without) until nothing is under way on them; in their order.
@@ -374,7 +356,7 @@ class Engine:
             self.clock,
             names,
             timeout_s=timeout_s,
-            poll_interval_s=poll_interval_s,
+            poll_interval_s=poll_interval_s or self.poll_interval_s,
             observer=observer,
         )
 
@@ -611,7 +593,7 @@ class Engine:
         fail_fast: bool = False,
         clean: bool = False,
         wait_for_others: bool = True,
-        poll_interval_s: float = POLL_INTERVAL_S,
+        poll_interval_s: float | None = None,
         stopping: Callable[[], bool] = lambda: False,
         lock: FleetLock | None = None,
         journal: str | Path | None = None,
@@ -657,7 +639,7 @@ class Engine:
                 fail_fast=fail_fast,
                 clean=clean,
                 wait_for_others=wait_for_others,
-                poll_interval_s=poll_interval_s,
+                poll_interval_s=poll_interval_s or self.poll_interval_s,
                 stopping=stops,
             )
         return applying.after_loss(outcome, lock) if lock is not None else outcome

@@ -20,7 +20,7 @@ from mmeplan.apply.resting import Rested, until_rest
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
-from mmeplan.plan.document import DEFAULT_PARALLELISM, POLL_INTERVAL_S
+from mmeplan.plan.document import DEFAULT_PARALLELISM, NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S
 from mmeplan.plan.step import EndpointNameIsFree, NameIsFree
 
 
@@ -86,6 +86,7 @@ def run(
 
 __all__ = [
     "DEFAULT_PARALLELISM",
+    "NEAR_POLL_INTERVAL_S",
     "POLL_INTERVAL_S",
     "Began",
     "CurrentState",

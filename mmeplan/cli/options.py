@@ -24,7 +24,7 @@ from mmeplan.cli.door import page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
 from mmeplan.cli.progress import reading
 from mmeplan.cli.screen import color_options, wants_color, width_of
-from mmeplan.engine import DEFAULT_PARALLELISM, POLL_INTERVAL_S, Desired, Engine
+from mmeplan.engine import DEFAULT_PARALLELISM, NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S, Desired, Engine
 from mmeplan.errors import (
     LEFT_OUT,
     Command,
@@ -209,7 +209,7 @@ class ApplyOptions:
     clean: bool = False
     wait_for_others: bool = True
     json: bool = False
-    poll_interval_s: float = POLL_INTERVAL_S
+    poll_interval_s: float | None = None
     lock_url: str | None = None
     lock_timeout: float | None = None
     expect: str = ""
@@ -251,9 +251,9 @@ class ApplyOptions:
         )
 
 
-def check_interval(poll_interval_s: float, engine: Engine) -> None:
+def check_interval(poll_interval_s: float | None, engine: Engine) -> None:
     """Raises InputError for an interval that AWS would throttle."""
-    if poll_interval_s < POLL_INTERVAL_S and not engine.is_near:
+    if poll_interval_s is not None and poll_interval_s < POLL_INTERVAL_S and not engine.is_near:
         least = f"AWS throttles looks more often than {POLL_INTERVAL_S:.0f} s"
         raise InputError([Problem(f"--poll-interval {poll_interval_s:g}: {least}")])
 
@@ -343,9 +343,8 @@ poll_interval_option = click.option(
     "poll_interval_s",
     metavar="SECONDS",
     type=click.FloatRange(min=0.01),
-    default=POLL_INTERVAL_S,
-    show_default=True,
-    help="Time between two looks at what runs; less than the default only on this machine.",
+    help="Time between two looks at what runs; less than the default only on this machine.  "
+    f"[default: {POLL_INTERVAL_S:.0f}; {NEAR_POLL_INTERVAL_S:.0f} of a server on this machine]",
 )
 max_change_option = click.option(
     "--max-change",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from mmeplan.cli.defaults import typed
 from mmeplan.cli.door import document, page
 from mmeplan.cli.options import Settings, check_interval, endpoints_options, format_option, poll_interval_option
+from mmeplan.engine import NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S
 
 EXAMPLES = """\b
 Examples:
@@ -21,19 +21,23 @@ Examples:
 @poll_interval_option
 @format_option("text", "json")
 @endpoints_options
-def command(settings: Settings, endpoints: tuple[str, ...], format_: str, watch: bool, poll_interval_s: float) -> None:
+def command(
+    settings: Settings, endpoints: tuple[str, ...], format_: str, watch: bool, poll_interval_s: float | None
+) -> None:
     """Show endpoints as they are now: status, config in force, variants with instances and traffic, what is under way.
 
     All of FLEET, or those of the NAMEs, which may be addresses: endpoint/ranker.
     """
-    if typed("poll_interval_s", poll_interval_s) is not None and not watch:
+    if poll_interval_s is not None and not watch:
         raise click.UsageError("--poll-interval needs --watch")
-    desired = settings.compiled()
+    desired, interval_s = settings.compiled(), POLL_INTERVAL_S
 
     def look() -> str:
+        nonlocal interval_s
         with settings.engine(desired.fleet) as engine:
             if watch:
                 check_interval(poll_interval_s, engine)
+                interval_s = poll_interval_s or (NEAR_POLL_INTERVAL_S if engine.is_near else POLL_INTERVAL_S)
             status, now = engine.status(desired, endpoints), engine.clock.now()
         if format_ == "json":
             return status.json()
@@ -47,4 +51,4 @@ def command(settings: Settings, endpoints: tuple[str, ...], format_: str, watch:
     from mmeplan.cli.watching import again_and_again
     from mmeplan.cloud.clock import SystemClock
 
-    again_and_again(look, show, SystemClock(), poll_interval_s)
+    again_and_again(look, show, SystemClock(), lambda: interval_s)

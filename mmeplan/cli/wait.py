@@ -24,7 +24,9 @@ Examples:
 )
 @poll_interval_option
 @endpoints_options
-def command(settings: Settings, endpoints: tuple[str, ...], timeout: float | None, poll_interval_s: float) -> None:
+def command(
+    settings: Settings, endpoints: tuple[str, ...], timeout: float | None, poll_interval_s: float | None
+) -> None:
     """Wait until endpoints are at rest: InService, and nothing is pending. Changes nothing.
 
     All of FLEET, or those of the NAMEs, which may be addresses: endpoint/ranker. Ends with 5 where one Failed, was

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Show = Callable[[str], None]
 
 
-def again_and_again(look: Callable[[], str], show: Show, clock: Clock, interval_s: float) -> None:
+def again_and_again(look: Callable[[], str], show: Show, clock: Clock, interval_s: Callable[[], float]) -> None:
     """Show what `look` says, and again after each interval, until Ctrl-C or until nobody reads stdout any more.
 
     The clock is the system's, also where SageMaker is simulated: there a look must not make time pass.
@@ -25,7 +25,7 @@ def again_and_again(look: Callable[[], str], show: Show, clock: Clock, interval_
     with _screen(show) as shown:
         while is_read():
             shown(look())
-            clock.sleep(interval_s)
+            clock.sleep(interval_s())
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from mmeplan.spec import VariableFile
 FORMAT_VERSION: Final = "1.2"
 """The format of a plan, where none of its objects is of a kind that needs a later one (`Kind.plan_format`)."""
 DEFAULT_PARALLELISM: Final = 10  # endpoints under way at once
+NEAR_POLL_INTERVAL_S: Final = 1.0  # of a SageMaker on this machine, at whatever speed its time runs
 POLL_INTERVAL_S: Final = 30.0  # DescribeEndpoint every 5 s was throttled; AWS's own SDK went to 30 s
 POLL_JITTER: Final = 0.2  # part of the interval that is added at random, so that many applies don't poll in step
 

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmeplan.cloud.clock import SystemClock
+from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
+from tests.contract.doors import http
 
 STARTER_SECRET = "not-for-everyone"
 
@@ -254,6 +257,26 @@ def test_a_sagemaker_on_this_machine_may_be_polled_at_any_interval(
     result = mmeplan("apply --poll-interval 0.02", folder)
     assert "AWS throttles" not in result.stderr
     assert "credentials" in result.stderr  # it goes on to ask
+
+
+def test_on_a_server_of_this_machine_an_apply_looks_each_second(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    keys = {"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "x"}
+    with Simulator.open() as simulator, http(simulator) as door:
+
+        def sleep(_: SystemClock, seconds: float) -> None:
+            pauses.append(seconds)
+            door.advance(60)
+
+        for name, value in {**keys, "AWS_ENDPOINT_URL": door.url}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(SystemClock, "sleep", sleep)
+        assert mmeplan("apply --yes", folder).code == 0
+        assert pauses
+        assert max(pauses) < 2
+        pauses.clear()
+        assert mmeplan("apply --yes --poll-interval 30 --replace endpoint_config/churn", folder).code == 0
+        assert min(pauses) >= 30
 
 
 @pytest.mark.parametrize(

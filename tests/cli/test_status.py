@@ -104,10 +104,11 @@ def test_a_watch_in_json_is_a_document_for_each_look(folder: Path, monkeypatch: 
 
 
 def test_a_watch_does_not_make_the_simulators_time_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looking(monkeypatch, 3, "status --local", folder)
+    pauses = looking(monkeypatch, 3, "status --local", folder)
     stamps = [line for line in mmeplan("status --local --watch", folder).stdout.splitlines() if line.endswith(" UTC")]
     assert len(stamps) == 3
     assert len(set(stamps)) == 1
+    assert pauses == [1, 1, 1]
 
 
 def test_an_interval_that_aws_would_throttle_is_refused_and_one_needs_a_watch(folder: Path) -> None:

@@ -311,3 +311,17 @@ def test_what_to_type_after_an_apply_that_is_not_complete(
     following = next_after(plan, mmeplan.Outcome((), (failed,), (), ()))
     assert following.unmasked() == command
     assert str(following) == command.replace("--var a=b", "--var 'a=***'")
+
+
+@pytest.mark.parametrize(
+    ("variables", "interval_s"),
+    [({}, 30), ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 1), ({"AWS_ENDPOINT_URL": "http://sagemaker.example"}, 30)],
+)
+def test_a_server_on_this_machine_is_looked_at_each_second(
+    variables: dict[str, str], interval_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Engine.aws(region="eu-west-1").poll_interval_s == interval_s
+    assert Engine.aws(region="eu-west-1", endpoint_url="http://localhost:9").poll_interval_s == 1
+    assert Engine.simulated().poll_interval_s == 30

@@ -1,0 +1,39 @@
+"""What to type once an apply has ended: the command that plans just this anew and carries it out.
+
+In: a plan, and how its apply ended. Out: a `Command`.
+"""
+
+from __future__ import annotations
+
+from mmeplan.apply import Outcome
+from mmeplan.errors import Command
+from mmeplan.plan import Plan
+from mmeplan.plan.document import DEFAULT_PARALLELISM
+
+
+def next_after(plan: Plan, outcome: Outcome) -> Command:
+    """What to type once what failed is mended. A saved plan is stale by then: its fleet file is planned anew.
+
+    The options of the plan come again: without them something else would be planned.
+    """
+    if any(result.cause == "stuck" for result in outcome.failed):
+        file = plan.source[0].path if plan.source else ""
+        return plan.options.command(("status", file), plan.environment)
+    return next_of(plan, retry_rolled_back=any(result.rolled_back for result in outcome.failed))
+
+
+def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
+    """What to type so that just this is planned anew and carried out: the plan's command with all of its options."""
+    file, options = plan.source[0].path if plan.source else "", plan.options
+    words: tuple[str, ...] = ("destroy" if options.destroy else "apply", file)
+    if options.rollback:
+        words = ("rollback", options.targets[0].partition("/")[2], file, "--to", options.rollback)
+    else:
+        words += tuple(word for at in options.targets for word in ("--target", at))
+        words += tuple(word for at in options.replace for word in ("--replace", at))
+        words += ("--max-change", options.max_change) if options.max_change else ()
+    words += tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
+    words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
+    if options.retry_rolled_back or retry_rolled_back:
+        words = (*words, "--retry-rolled-back")
+    return options.command(words, plan.environment)
