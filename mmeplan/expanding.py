@@ -11,7 +11,7 @@ from typing import Any, Final
 from mmeplan.errors import InputError, Problem
 from mmeplan.importing.drafting import UnwritableError, dumped, literal, worded
 from mmeplan.kinds import kinds
-from mmeplan.live.masked import mask_of
+from mmeplan.masks import mask_of
 from mmeplan.spec import Entry, Fleet, Policy
 from mmeplan.spec.loading import LANGUAGE_VERSION
 from mmeplan.spec.surface import Node, fleet_surface
@@ -30,7 +30,7 @@ def expanded(fleet: Fleet, options: Mapping[str, Any], *, show_environment: bool
         made = {**_head(fleet, options), **_sections(fleet)}
     except UnwritableError as error:
         raise InputError([Problem(str(error), fleet.source_map.file)]) from None
-    if not show_environment:
+    if not show_environment:  # and `load` refuses a file with masks
         _mask(made, "".join(source.sha256 for source in fleet.sources))
     return made
 

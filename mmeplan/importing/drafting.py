@@ -12,7 +12,7 @@ loader's types, both by the tree of `spec.surface`. Pure.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, kinds
 from mmeplan.kinds.endpoint import with_count_of, with_live_desires
 from mmeplan.kinds.endpoint_config import counts_of_others, without_volumes_of_its_own
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot
+from mmeplan.masks import stands_for_another
 from mmeplan.spec.document import plain_scalar
 from mmeplan.spec.expressions import MARK, MAX_EXPRESSION
 from mmeplan.spec.loading import FLEET_NAME, LOGICAL_NAME
@@ -268,12 +269,13 @@ class _Drafter:
             return None
         try:
             entry = worded(MODEL.content(live.describe), self.nodes["models"], self._unknown(f"model/{name}"))
+            containers = [entry["primary_container"]] if "primary_container" in entry else entry.get("containers", [])
+            _require_values(containers)
         except UnwritableError as error:
             self.made.notes.append(f"model {name} is referred to and not described: {error}")
             return None
         logical = self._logical(live)
         self.made.models[logical] = {"name": name, "adopt": True, **self._tags(live), **entry}
-        containers = [entry["primary_container"]] if "primary_container" in entry else entry.get("containers", [])
         secrets = tuple(sorted({key for one in containers for key in one.get("environment") or {}}))
         if secrets:
             self.made.secrets.append((f"model/{logical}", secrets))
@@ -351,6 +353,14 @@ Refuse = Callable[[str], None]
 
 class UnwritableError(ValueError):
     """A text that no fleet file can hold; the message is a sentence."""
+
+
+def _require_values(containers: Iterable[Mapping[str, Any]]) -> None:
+    """Raises UnwritableError where an environment value is a mask: no fleet file holds one."""
+    for container in containers:
+        for key, value in (container.get("environment") or {}).items():
+            if stands_for_another(value):
+                raise UnwritableError(f"the value of its environment's {key} is masked here: {value}")
 
 
 def worded(value: Any, node: Node, refuse: Refuse, place: str = "") -> Any:

@@ -6,16 +6,13 @@ file can tell that a value is the one in the file, and `unmasked` puts it back; 
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from mmeplan.kinds import LiveObject
 from mmeplan.live.snapshot import Snapshot
-
-_MASK: Final = re.compile(r"\(masked, [0-9a-f]{8}\)")
+from mmeplan.masks import is_masked, mask_of
 
 _Change = Callable[[str, str], str]
 
@@ -50,17 +47,6 @@ def unmasked(snapshot: Snapshot, requests: Iterable[Mapping[str, Any]]) -> Snaps
         return known.get((name, value), value)
 
     return _changed(snapshot, unmask)
-
-
-def mask_of(salt: str, value: str) -> str:
-    """What stands for a value: the same value gives the same mask with the same salt. The only masking there is."""
-    key, text = (part.encode("utf-8", "surrogatepass") for part in (salt, value))
-    return f"(masked, {hmac.digest(key, text, 'sha256').hex()[:8]})"
-
-
-def is_masked(value: object) -> bool:
-    """Whether the value is what masking put in its place."""
-    return isinstance(value, str) and _MASK.fullmatch(value) is not None
 
 
 def _changed(snapshot: Snapshot, change: _Change) -> Snapshot:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from mmeplan.diff import Change, Drift, FieldChange
 from mmeplan.errors import LEFT_OUT
-from mmeplan.live.masked import is_masked, mask_of
+from mmeplan.masks import is_masked, mask_of
 from mmeplan.plan.document import Options, Plan
 from mmeplan.plan.places import is_in_environment
 from mmeplan.plan.step import Step

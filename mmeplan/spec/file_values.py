@@ -2,6 +2,9 @@
 
 In: a model's entry, evaluated. Out: the same entry with the contents in the place of the names. An expression in such a
 file is plain text, so that a chat template, which has braces of its own, needs no escapes.
+
+What mmeplan prints in the place of a secret is refused as a value: applied, it would be what the container reads. A
+value that really is such a text is a file's content.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mmeplan.masks import stands_for_another
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.for_each import ForEachError, ItemFiles, file_of
 
@@ -38,11 +42,14 @@ def is_content(path: FilePath, value: Any) -> bool:
 
 def _container(container: Any, path: FilePath, files: ItemFiles, refuse: Refuse) -> Any:
     environment = container.get("environment") if isinstance(container, dict) else None
-    if not isinstance(environment, dict) or not any(file_of(value) for value in environment.values()):
+    if not isinstance(environment, dict):
         return container
     made = dict(environment)
     for key, value in environment.items():
         name = file_of(value)
+        if stands_for_another(value):
+            meant = "write the value itself, or {file: NAME} where it really is this text"
+            refuse(f"{value} stands for a value that was masked: {meant}", (*path, "environment", key))
         if name:
             try:
                 made[key] = files.text(name)

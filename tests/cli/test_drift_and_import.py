@@ -186,6 +186,23 @@ def test_import_from_a_snapshot(folder: Path) -> None:
     assert "a snapshot doesn't tell which counts" in result.stderr
 
 
+def test_import_from_a_masked_snapshot_refers_to_the_models_whose_values_it_lacks(folder: Path) -> None:
+    file = folder / "fleet.yaml"
+    file.write_text(
+        file.read_text().replace("    primary_container:\n", "    primary_container:\n      environment: {A: b}\n", 1)
+    )
+    assert mmeplan("apply --local --yes", folder).code == 0
+    assert mmeplan("snapshot --local --masked --out live.json", folder).code == 0
+    result = mmeplan("import --snapshot live.json --name '*' --fleet house-prices", folder)
+    assert (
+        result.code,
+        "is referred to and not described: the value of its environment's A is masked" in result.stderr,
+    ) == (0, True)
+    assert "masked" not in result.stdout
+    (folder / "imported.yaml").write_text(result.stdout)
+    assert "0 to create, 1 to update, 0 to delete" in mmeplan("plan imported.yaml --local", folder).stdout
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "told"),
     [("", 1, "say which endpoints"), ("x --fleet A_b", 1, "can't be a fleet's name"), ("--tag =x", 1, "KEY=VALUE")],

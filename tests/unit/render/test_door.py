@@ -71,4 +71,4 @@ def test_there_is_one_masking_and_it_is_used_at_the_door_by_policies_and_by_the_
     users = {name for name, path in modules.items() if any(".plan.masking." in item for item in imports(path))}
     assert users == {"render/door.py", "plan/policies.py", "plan/drifting.py"}
     masks_are_written = re.compile(r'f"\(masked, ')
-    assert {name for name, path in modules.items() if masks_are_written.search(path.read_text())} == {"live/masked.py"}
+    assert {name for name, path in modules.items() if masks_are_written.search(path.read_text())} == {"masks.py"}

@@ -19,7 +19,7 @@ version: 1
 fleet: chat
 account: "123456789012"
 region: eu-west-1
-variables: {template: chat}
+variables: {template: chat, mask: '***'}
 %s
 endpoints:
   chat: {config: {production_variants: {main: {model: chat, instance_type: ml.m5.large, initial_instance_count: 2}}}}
@@ -139,3 +139,25 @@ def test_another_mapping_is_told_what_a_file_looks_like(folder: Path) -> None:
         loaded(folder, MODELS % "{fil: chat.jinja}")
 
     assert caught.value.problems[0].hint == "CHAT: {file: NAME} takes the content of a file beside the fleet file"
+
+
+@pytest.mark.parametrize("value", ['"(masked, 0a1b2c3d)"', '"***"', '"{{ mask }}"'])
+def test_what_stands_for_a_masked_value_is_refused_however_it_comes(folder: Path, value: str) -> None:
+    said = refused(folder, value)
+    assert said.endswith(
+        "stands for a value that was masked: write the value itself, or {file: NAME} where it really is this text"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ['"(masked, 0a1b2c3)"', '"(masked, 0A1B2C3D)"', '"x (masked, 0a1b2c3d)"', '"****"', '"* * *"']
+)
+def test_what_only_resembles_a_mask_is_a_value(folder: Path, value: str) -> None:
+    container = loaded(folder, MODELS % value).models["chat"].request["PrimaryContainer"]
+    assert container["Environment"]["CHAT"] == value.strip('"')
+
+
+def test_a_value_that_really_is_such_a_text_is_a_files_content(folder: Path) -> None:
+    (folder / "stars").write_text("***")
+    container = loaded(folder, MODELS % "{file: stars}").models["chat"].request["PrimaryContainer"]
+    assert container["Environment"]["CHAT"] == "***"
