@@ -266,7 +266,11 @@ def _carry_out(planned: Planned, settings: Settings, engine: Engine, how: ApplyO
     at_once = how.parallelism or planned.plan.options.parallelism
     with (
         display(
-            planned.plan, engine.clock, parallelism=at_once, look_s=how.poll_interval_s, color=settings.color
+            planned.plan,
+            engine.clock,
+            parallelism=at_once,
+            look_s=how.poll_interval_s or engine.poll_interval_s,
+            color=settings.color,
         ) as show,
         INTERRUPTS.gently(engine.clock) as asked_to_stop,
     ):
