@@ -19,6 +19,7 @@ from mmeplan.graph import Graph
 from mmeplan.identity import owner_in
 from mmeplan.kinds import Resource, kind_named
 from mmeplan.live import Snapshot
+from mmeplan.plan.under_way import UnderWay, under_way
 from mmeplan.planning import DOUBTFUL
 from mmeplan.render import ObjectStatus, PhaseStatus, PoolStatus, StatusRow, VariantStatus, age_text
 
@@ -55,6 +56,8 @@ def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
         return StatusRow(endpoint.address, endpoint.physical_name, "unreadable", failure=seen.error)
     config = snapshot.endpoint_config(seen.config)
     content = inputs.live_content(config) if config is not None and config.is_present else {}
+    busy = _under_way(inputs, endpoint, seen, now)
+    left = busy.left if busy is not None else None
     return StatusRow(
         address=endpoint.address,
         name=endpoint.physical_name,
@@ -78,8 +81,21 @@ def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
         ),
         phases=tuple(_phases(seen, now)),
         deploying_since=seen.deploying_since,
+        under_way_since=busy.since if busy is not None else "",
+        under_way_for=age_text(now, busy.since) if busy is not None and busy.since else "",
+        least_left_s=None if left is None else round(left.least_s),
+        most_left_s=None if left is None else round(left.most_s),
         url=invoke_url(snapshot.region, endpoint.physical_name, is_async=seen.is_async),
     )
+
+
+def _under_way(inputs: Inputs, endpoint: Resource, seen: live.LiveEndpoint, now: datetime) -> UnderWay | None:
+    """What is under way on an endpoint, as far as the file or what is live tells of it."""
+    name = seen.configs[-1] if seen.configs else ""
+    config = inputs.snapshot.endpoint_config(name) if name else None
+    content = inputs.live_content(config) if config is not None and config.is_present else {}
+    wanted = name == endpoint.request["EndpointConfigName"]
+    return under_way(seen, content, endpoint.request.get("DeploymentConfig") or {} if wanted else None, now)
 
 
 def _notes(graph: Graph, seen: live.LiveEndpoint) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import click
 from mmeplan.cli.door import document, tell
 from mmeplan.cli.tally import Tally
 from mmeplan.plan import Plan
+from mmeplan.plan.duration import Span
 from mmeplan.render import clean
 from mmeplan.render.duration import left_words
 from mmeplan.render.style import columns, shorten, wrapped
@@ -72,13 +73,17 @@ class Durations:
 class PlainLines:
     """One line for each thing that happens; a poll only where its status or phase is new.
 
-    With a tally the line says how many steps have ended, and beside what is waited for, how long the rest takes.
+    With a tally the line says how many steps have ended, and beside what is waited for, how long the rest takes. `left`
+    is that of single endpoints, by address and status, where there is no tally.
     """
 
-    def __init__(self, clock: Clock, tally: Tally | None = None) -> None:
+    def __init__(
+        self, clock: Clock, tally: Tally | None = None, left: Mapping[tuple[str, str], Span] | None = None
+    ) -> None:
         self._clock = clock
         self._began_s = clock.monotonic()
         self._tally = tally
+        self._own = left or {}
         self._last: dict[str, tuple[str, str]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -96,10 +101,15 @@ class PlainLines:
         if self._tally is not None:
             line += f"{self._tally.text}  "
         line += sentence(event)
-        if self._tally is not None and event.kind == "polled":
-            left = left_words(self._tally.left(now_s))
-            line += f"  {left}" if left else ""
+        if event.kind == "polled" and (left := self._left(event, now_s)):
+            line += f"  {left}"
         tell(line)
+
+    def _left(self, event: Event, now_s: float) -> str:
+        if self._tally is not None:
+            return left_words(self._tally.left(now_s))
+        own = self._own.get((event.address, event.status))
+        return left_words(own.less(now_s - self._began_s)) if own is not None else ""
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import click
 from mmeplan.cli.door import say
 from mmeplan.cli.options import Settings, check_interval, endpoints_options, poll_interval_option
 from mmeplan.cli.progress import PlainLines
-from mmeplan.errors import ExitCode, MmeplanError
+from mmeplan.engine import Desired, Engine
+from mmeplan.errors import CloudError, ExitCode, MmeplanError
+from mmeplan.plan.duration import Span
 
 EXAMPLES = """\b
 Examples:
@@ -35,12 +37,13 @@ def command(
     desired = settings.compiled()
     with settings.engine(desired.fleet) as engine:
         check_interval(poll_interval_s, engine)
+        left = _left(engine, desired, endpoints)
         ends = engine.wait(
             desired,
             endpoints,
             timeout_s=None if timeout is None else timeout * 60,
             poll_interval_s=poll_interval_s,
-            observer=PlainLines(engine.clock),
+            observer=PlainLines(engine.clock, left=left),
         )
     for end in ends:
         word = "still " * (end.state == "waiting") + (end.status or "unknown")
@@ -53,3 +56,12 @@ def command(
         raise MmeplanError(
             f"still under way after {timeout:g} minutes: {', '.join(late)}", hint="mmeplan status says what it does"
         )
+
+
+def _left(engine: Engine, desired: Desired, endpoints: tuple[str, ...]) -> dict[tuple[str, str], Span]:
+    """About how long what is under way still takes, by address and status; nothing where that can't be read."""
+    try:
+        rows = engine.status(desired, endpoints).endpoints
+    except CloudError:
+        return {}  # `wait` itself needs to read less, and says what is wrong with that
+    return {(row.address, row.status): row.left for row in rows if row.left is not None}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from mmeplan.plan.duration import Span
+from mmeplan.render.duration import left_words
 from mmeplan.render.layout import Layout
 from mmeplan.render.style import clean, columns, finished, padded, paint, shorten, widths_of, wrapped
 from mmeplan.render.values import counted
@@ -103,7 +105,8 @@ class StatusRow:
     are for programs: the ARN, times in ISO 8601, the config that an update under way leads to, the config in force and
     the models that it names as objects, and the generations as objects. `phases` are what the variants are doing, those
     that an update under way brings up first; `deploying_since` is when that began. `url` is where clients send their
-    requests.
+    requests. `under_way_since` is when a create, update or delete under way began, `under_way_for` how long ago that is
+    as text, and `least_left_s` to `most_left_s` is about how many seconds it still takes: None where nobody knows.
     """
 
     address: str
@@ -125,6 +128,26 @@ class StatusRow:
     phases: tuple[PhaseStatus, ...] = ()
     deploying_since: str = ""
     url: str = ""
+    under_way_since: str = ""
+    under_way_for: str = ""
+    least_left_s: int | None = None
+    most_left_s: int | None = None
+
+    @property
+    def left(self) -> Span | None:
+        """About how long what is under way still takes; None where nobody knows."""
+        if self.least_left_s is None or self.most_left_s is None:
+            return None
+        return Span(self.least_left_s, self.most_left_s)
+
+    @property
+    def under_way(self) -> str:
+        """`under way for 4 min, 6 to 9 min left`; empty where it is at rest."""
+        if not self.under_way_for:
+            return ""
+        left = f", {left_words(self.left)}" if self.left is not None else ""
+        age = f" for {self.under_way_for}" if self.under_way_for != "0 min" else ""
+        return f"under way{age}{left}"
 
 
 def status_text(rows: Sequence[StatusRow], *, width: int = 80, color: bool = False, urls: bool = False) -> str:
@@ -174,6 +197,8 @@ def _style_of(status: str) -> str:
 def _remarks(layout: Layout, row: StatusRow, *, urls: bool) -> Iterator[str]:
     if urls and row.url:
         yield f"  {clean(row.url)}"  # never broken, so that it can be copied
+    if row.under_way:
+        yield layout.flow(row.under_way, 2, "update", 2)
     for phase in row.phases:
         yield layout.flow(phase.words, 2, "update", 2)
     if row.failure:

@@ -34,3 +34,15 @@ def test_time_that_is_up_ends_with_1_and_names_the_endpoint(folder: Path, monkey
     result = mmeplan("wait --local --timeout 0.5", folder)
     assert (result.code, result.stdout) == (1, "endpoint/house-prices  still Updating  (Baking)\n")
     assert "still under way after 0.5 minutes: endpoint/house-prices" in result.stderr
+
+
+def test_what_is_waited_for_says_how_long_it_still_takes(folder: Path) -> None:
+    assert mmeplan("apply --local --yes", folder).code == 0
+    with Engine.simulated(folder / ".mmeplan" / "local.db", region="eu-west-1") as engine:
+        counts = [{"VariantName": "champion", "DesiredInstanceCount": 3}]
+        params = {"EndpointName": "house-prices", "DesiredWeightsAndCapacities": counts}
+        engine._writer.write("UpdateEndpointWeightsAndCapacities", params)
+    assert "under way, 1 to 5 min left" in " ".join(mmeplan("status --local", folder).stdout.split())
+    waited = mmeplan("wait --local", folder)
+    assert waited.code == 0
+    assert waited.stderr.splitlines()[0].endswith("1 to 5 min left")

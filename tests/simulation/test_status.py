@@ -197,3 +197,68 @@ def test_an_asynchronous_endpoint_is_invoked_elsewhere() -> None:
         }
         world.live_through(file)
         assert status(world, file)[0]["url"].endswith("/endpoints/ranker/async-invocations")
+
+
+BAKING = {
+    "deployment_config": {
+        "blue_green_update_policy": {
+            "traffic_routing_configuration": {"type": "ALL_AT_ONCE", "wait_interval_in_seconds": 0},
+            "termination_wait_in_seconds": 600,
+        }
+    }
+}
+
+
+def test_an_update_to_what_the_file_wants_says_how_long_it_still_takes_and_takes_it() -> None:
+    with World() as world:
+        world.live_through(one(**BAKING))
+        after = {**one(**BAKING), "models": {"ranker": model("2")}}
+        under_way(world, after)
+        began = world.endpoint()["PendingDeploymentSummary"]["StartTime"]
+        world.sim.clock.sleep(300)
+        (row,) = status(world, after)
+        assert (row["under_way_since"], row["under_way_for"]) == (began, "5 min")
+        assert (row["least_left_s"], row["most_left_s"]) == (420, 720)  # 120 to 420 s of launch, and ten minutes
+        assert "under way for 5 min, 7 to 12 min left" in world.engine.status(world.desired(after)).text(width=80)
+        world.sim.clock.sleep(row["least_left_s"])
+        assert status(world, after)[0]["status"] == "Updating"
+        world.sim.clock.sleep(row["most_left_s"] - row["least_left_s"])
+        (row,) = status(world, after)
+        assert (row["status"], row["under_way_since"], row["most_left_s"]) == ("InService", "", None)
+
+
+def test_of_an_update_that_leads_elsewhere_only_its_beginning_is_known() -> None:
+    with World() as world:
+        world.live_through(BOTH)
+        under_way(world, {**BOTH, "models": {"ranker": model("2")}})
+        world.sim.clock.sleep(120)
+        (row,) = status(world, BOTH)
+        assert (row["under_way_for"], row["least_left_s"], row["most_left_s"]) == ("2 min", None, None)
+        assert "under way for 2 min\n" in world.engine.status(world.desired(BOTH)).text(width=80)
+
+
+@pytest.mark.parametrize(
+    ("count", "left"),
+    [(3, (60, 300)), (1, (15, 120))],  # an instance that is added comes up; one that goes is quickly gone
+)
+def test_a_change_of_counts_says_how_long_it_takes(count: int, left: tuple[int, int]) -> None:
+    with World() as world:
+        world.live_through(one())
+        desired = [{"VariantName": "main", "DesiredInstanceCount": count}]
+        world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=desired)
+        (row,) = status(world, one())
+        assert (row["least_left_s"], row["most_left_s"]) == left
+
+
+def test_a_create_and_a_delete_say_how_long_they_take() -> None:
+    with World() as world:
+        world.live_through(one())
+        world.does("DeleteEndpoint", EndpointName="ranker")
+        (row,) = status(world, one())
+        assert (row["status"], row["least_left_s"], row["most_left_s"]) == ("Deleting", 10, 180)
+        world.sim.clock.sleep(600)
+        config_name = world.names("endpoint-config")[0]
+        world.does("CreateEndpoint", EndpointName="ranker", EndpointConfigName=config_name)
+        world.sim.clock.sleep(100)
+        (row,) = status(world, one())
+        assert (row["status"], row["least_left_s"], row["most_left_s"]) == ("Creating", 20, 200)
