@@ -32,7 +32,7 @@ from mmeplan.identity import (
     address,
     digest_in,
 )
-from mmeplan.kinds import Resource, as_a
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, Resource, as_a
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Ownership
 
 HISTORY_TAGS: Final = frozenset({SERVED_TAG, ROLLED_BACK_TAG, WENT_BACK_TAG})
@@ -140,7 +140,7 @@ def generations(owned: Ownership, endpoint: Resource, renamed: frozenset[str] = 
     found = {
         config.name: config
         for at in config_addresses(owned, endpoint)
-        for config in owned.owned_at("endpoint_config", at)
+        for config in owned.owned_at(ENDPOINT_CONFIG.name, at)
     }
     current = owned.snapshot.endpoint_config(in_force) if in_force else None
     if current is not None and current.is_present and owned.owns(current):
@@ -189,7 +189,7 @@ def _live_endpoint(owned: Ownership, endpoint: Resource, renamed: frozenset[str]
     live = owned.snapshot.endpoint(endpoint.physical_name)
     if live is not None and live.is_present:
         return live
-    others = (other for other in owned.owned_at("endpoint", endpoint.address) if other.name in renamed)
+    others = (other for other in owned.owned_at(ENDPOINT.name, endpoint.address) if other.name in renamed)
     return as_a(next(others, None), LiveEndpoint)
 
 
@@ -205,11 +205,11 @@ def config_addresses(owned: Ownership, endpoint: Resource, *, now: bool = True) 
     `now`: also that which the live endpoint is still tagged with, where an apply of a renamed entry stopped half-way.
     """
     config = owned.config_of(endpoint)
-    found = {address("endpoint_config", endpoint.name), config.address if config else ""}
+    found = {address(ENDPOINT_CONFIG.name, endpoint.name), config.address if config else ""}
     live = owned.snapshot.endpoint(endpoint.physical_name) if now else None
     if live is not None and live.is_present and owned.owns(live):
         former = owned.address_of(live)
-        inline = address("endpoint_config", former.partition("/")[2])
+        inline = address(ENDPOINT_CONFIG.name, former.partition("/")[2])
         if former not in owned.graph.resources and inline not in owned.graph.resources:
             found.add(inline)
     return found
@@ -238,7 +238,7 @@ def rolled_back(owned: Ownership, live: LiveEndpoint, wanted: str) -> str:
 
 def rolled_back_configs(owned: Ownership) -> frozenset[str]:
     """The configs with which the fleet's endpoints are marked: SageMaker rolled back an update to them."""
-    return frozenset(endpoint.tag(ROLLED_BACK_TAG) or "" for endpoint in owned.owned("endpoint"))
+    return frozenset(endpoint.tag(ROLLED_BACK_TAG) or "" for endpoint in owned.owned(ENDPOINT.name))
 
 
 def left_by_rollback(live: LiveObject | None) -> str:
@@ -362,7 +362,7 @@ class ServedRecords:
 
     def _digest_of(self, config_name: str) -> str:
         """The short digest of a config of the fleet, declared or live; empty for any other."""
-        declared = self.owned.graph.declared("endpoint_config", config_name)
+        declared = self.owned.graph.declared(ENDPOINT_CONFIG.name, config_name)
         if declared is not None:
             return declared.digest[:DIGEST_CHARS]
         live = self.owned.snapshot.endpoint_config(config_name)

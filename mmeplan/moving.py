@@ -14,7 +14,7 @@ from typing import Any
 
 from mmeplan.errors import InputError, Problem
 from mmeplan.identity import ENVIRONMENT_TAG, Deployment, address
-from mmeplan.kinds import kind_named, kinds
+from mmeplan.kinds import ENDPOINT, kind_named, kinds
 from mmeplan.live import LiveObject, Ownership
 from mmeplan.plan.step import Step, TagsOwnedBy
 
@@ -59,7 +59,7 @@ def move_of(owned: Ownership, asked: str, target: Deployment) -> Move:
     Raises InputError where the deployment has no such object.
     """
     source = owned.graph.deployment
-    at = asked if "/" in asked else address("endpoint", asked)
+    at = asked if "/" in asked else address(ENDPOINT.name, asked)
     kind = at.partition("/")[0]
     found = owned.owned_at(kind, at) or [live for live in owned.owned(kind) if at == address(kind, live.name)]
     if not found:

@@ -17,7 +17,7 @@ from mmeplan.canonical import short_number
 from mmeplan.diff import Inputs
 from mmeplan.graph import Graph
 from mmeplan.identity import owner_in
-from mmeplan.kinds import Resource, kind_named
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource, kind_named
 from mmeplan.live import Snapshot
 from mmeplan.plan.under_way import UnderWay, under_way
 from mmeplan.planning import DOUBTFUL
@@ -42,7 +42,7 @@ class Status:
 def status_of(graph: Graph, snapshot: Snapshot, now: datetime, addresses: Collection[str] = ()) -> Status:
     """The endpoints of a graph as a snapshot has them, those of `addresses` or all; ages are counted from `now`."""
     inputs = Inputs(graph, snapshot)
-    asked = [one for one in graph.of_kind("endpoint") if not addresses or one.address in addresses]
+    asked = [one for one in graph.of_kind(ENDPOINT.name) if not addresses or one.address in addresses]
     return Status(tuple(_row(inputs, endpoint, now) for endpoint in asked))
 
 
@@ -74,10 +74,10 @@ def _row(inputs: Inputs, endpoint: Resource, now: datetime) -> StatusRow:
         modified_at=seen.modified_at,
         pending_config=seen.pending_config,
         shadow_variants=_variants(seen.shadow_variants, content.get("ShadowProductionVariants", {}), frozenset()),
-        config_in_force=_object(inputs, "endpoint_config", seen.config) if seen.config else None,
-        models=tuple(_object(inputs, "model", name) for name in live.models_of(content)),
+        config_in_force=_object(inputs, ENDPOINT_CONFIG.name, seen.config) if seen.config else None,
+        models=tuple(_object(inputs, MODEL.name, name) for name in live.models_of(content)),
         kept=tuple(
-            replace(_object(inputs, "endpoint_config", g.name), served=None if g.doubtful else True) for g in older
+            replace(_object(inputs, ENDPOINT_CONFIG.name, g.name), served=None if g.doubtful else True) for g in older
         ),
         phases=tuple(_phases(seen, now)),
         deploying_since=seen.deploying_since,

@@ -10,7 +10,7 @@ from mmeplan.aws.variants import not_retained
 from mmeplan.canonical import Canonical
 from mmeplan.diff.changes import Change, Drift
 from mmeplan.diff.inputs import Inputs
-from mmeplan.kinds import Resource
+from mmeplan.kinds import ENDPOINT_CONFIG, Resource
 from mmeplan.live import LiveObject
 
 
@@ -99,7 +99,7 @@ class Demand:
 def demand(inputs: Inputs, decisions: Iterable[EndpointDecision]) -> Demand:
     """The demand of all endpoints, and of the configs that no endpoint refers to. Of several claims the first holds."""
     graph = inputs.graph
-    needs = [config for config in graph.of_kind("endpoint_config") if not graph.dependents(config.address)]
+    needs = [config for config in graph.of_kind(ENDPOINT_CONFIG.name) if not graph.dependents(config.address)]
     serving: dict[str, str] = {}
     before: dict[str, str] = {}
     left: dict[str, Canonical] = {}

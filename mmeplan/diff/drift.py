@@ -42,7 +42,7 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, is_kind, kind_named, kinds
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource, is_kind, kind_named, kinds
 from mmeplan.kinds.endpoint import meaning, model_stands_for, with_live_desires, without_count
 from mmeplan.live import LiveEndpoint, LiveObject, Snapshot, listed_config, live_object, models_of
 
@@ -77,7 +77,7 @@ def plan_drift(
     applied = live.tag(DIGEST_TAG)
     if applied is None or not fields:
         return None
-    as_applied = applied in digests("endpoint", now) or (
+    as_applied = applied in digests(ENDPOINT.name, now) or (
         bool(inputs.graph.replaced) and _is_as_applied(inputs, applied, config, live, live_config, now)
     )  # a rollback names models, so the same content under another name differs
     if applied == endpoint.digest and not as_applied:
@@ -97,13 +97,13 @@ def _is_as_applied(
 ) -> bool:
     """Whether some reading of what is live gives the digest that was applied last; also where that can't be known."""
     outside = {"EndpointConfigName": live_config.name}  # where its config lay outside the fleet
-    if applied in (*digests("endpoint", now or outside), digest("endpoint", outside)):
+    if applied in (*digests(ENDPOINT.name, now or outside), digest(ENDPOINT.name, outside)):
         return True
     models = (inputs.snapshot.model(name) for name in models_of(live_config.describe))
     if any(model is not None and (model.masked or model.status == "absent") for model in models):
         return True
     try:
-        return any(applied in digests("endpoint", each) for each in _readings(inputs, config, live, live_config))
+        return any(applied in digests(ENDPOINT.name, each) for each in _readings(inputs, config, live, live_config))
     except UnknownSaltError:
         return True
 
@@ -119,9 +119,9 @@ def is_applied_with(inputs: Inputs, endpoint: Resource, model: Resource) -> bool
         return True
     found = inputs.snapshot.endpoint_config(live.config)
     live_config = found if found is not None and found.is_present else listed_config(live.config)
-    restored = live_object("model", model.physical_name, "present", tags=model.tags, by_digest=True)
-    models = {**inputs.snapshot.objects["model"], restored.name: restored}
-    objects = {**inputs.snapshot.objects, "model": models}
+    restored = live_object(MODEL.name, model.physical_name, "present", tags=model.tags, by_digest=True)
+    models = {**inputs.snapshot.objects[MODEL.name], restored.name: restored}
+    objects = {**inputs.snapshot.objects, MODEL.name: models}
     as_restored = Inputs(inputs.graph, replace(inputs.snapshot, objects=objects))
     return any(_is_as_applied(as_restored, applied or "", config, counts, live_config) for counts in (live, None))
 
@@ -184,7 +184,7 @@ def owners_before(
         return config.counts_of_others
     try:
         readings = (r for counts in (live, None) for r in _owned_readings(inputs, config, counts, live_config))
-        return next((owned for owned, reading in readings if digest("endpoint", reading) == applied), None)
+        return next((owned for owned, reading in readings if digest(ENDPOINT.name, reading) == applied), None)
     except UnknownSaltError:
         return None
 
@@ -228,7 +228,7 @@ def applied_digest(inputs: Inputs, config: Resource, live_config: LiveObject) ->
             return name
 
     content = inputs.aligned_content(config, live_config)
-    return digest("endpoint", meaning(content, model_of, config.counts_of_others))
+    return digest(ENDPOINT.name, meaning(content, model_of, config.counts_of_others))
 
 
 def _applied_model(inputs: Inputs, name: str) -> Any:
@@ -239,16 +239,16 @@ def _applied_model(inputs: Inputs, name: str) -> Any:
     resource = inputs.graph.resources.get(inputs.address_of(live))
     salt = resource.entry.replace_salt if resource else None
     if live.by_digest:
-        declared = inputs.graph.declared("model", live.name) or resource
+        declared = inputs.graph.declared(MODEL.name, live.name) or resource
         return model_stands_for(declared.content, declared.entry.replace_salt) if declared else name
     content = inputs.aligned_content(resource, live) if resource else MODEL.content(live.describe)
     tagged = live.tag(DIGEST_TAG)
-    if tagged is None or tagged == digest("model", content):
+    if tagged is None or tagged == digest(MODEL.name, content):
         return model_stands_for(content, None)
-    if salt is not None and tagged == digest("model", content, salt):
+    if salt is not None and tagged == digest(MODEL.name, content, salt):
         return model_stands_for(content, salt)
     raw = MODEL.content(live.describe)
-    if tagged == digest("model", raw) or digest_in(live.name) != tagged[:DIGEST_CHARS]:
+    if tagged == digest(MODEL.name, raw) or digest_in(live.name) != tagged[:DIGEST_CHARS]:
         return model_stands_for(raw, None)  # no salt; or a tag that mmeplan did not put on this model
     raise UnknownSaltError(name)
 
@@ -275,9 +275,9 @@ def gone_by_others(inputs: Inputs, endpoint: Resource) -> str:
     config, it says nothing certain about any of them.
     """
     config = inputs.config_of(endpoint)
-    inline = address("endpoint_config", endpoint.name)
+    inline = address(ENDPOINT_CONFIG.name, endpoint.name)
     addresses = {inline, config.address if config else inline}
-    found = {live.name for at in addresses for live in inputs.owned_at("endpoint_config", at)}
+    found = {live.name for at in addresses for live in inputs.owned_at(ENDPOINT_CONFIG.name, at)}
     shared = shares_config(inputs, endpoint)
     evidence = found - inputs.configs_that_run if found and not shared else found
     if not evidence:
@@ -322,7 +322,7 @@ class ManualChanges:
 def manual_changes(graph: Graph, snapshot: Snapshot) -> ManualChanges:
     """Everything that was changed by others since it was applied last."""
     finder = _Finder(Inputs(graph, snapshot))
-    for endpoint in graph.of_kind("endpoint"):
+    for endpoint in graph.of_kind(ENDPOINT.name):
         finder.endpoint(endpoint)
     for kind in reversed(kinds()):
         for live in finder.inputs.owned(kind.name):
@@ -378,7 +378,7 @@ class _Finder:
                 return
             self._disowned(endpoint.address, live)
         status, why = live.endpoint_status, live.failure_reason
-        about = (endpoint.address, "endpoint", live.name)
+        about = (endpoint.address, ENDPOINT.name, live.name)
         if status == DELETING:
             self.note(*about, "deleted", "is being deleted")
             return
@@ -392,7 +392,7 @@ class _Finder:
     def _deleted(self, endpoint: Resource) -> None:
         text = gone_by_others(self.inputs, endpoint)
         if text:
-            self.note(endpoint.address, "endpoint", endpoint.physical_name, "deleted", text)
+            self.note(endpoint.address, ENDPOINT.name, endpoint.physical_name, "deleted", text)
 
     def _was_ours(self, endpoint: Resource, live: LiveEndpoint) -> bool:
         """Whether an endpoint without this fleet's tag had it: its other tags say so, or the config that it runs."""
@@ -413,7 +413,7 @@ class _Finder:
             return
         fields = (FieldChange(("EndpointConfigName",), live.config, pending),)
         text = "an update is under way that the file doesn't ask for"
-        self.note(endpoint.address, "endpoint", live.name, "under_way", text, fields)
+        self.note(endpoint.address, ENDPOINT.name, live.name, "under_way", text, fields)
 
     # --- what an endpoint runs ----------------------------------------------------------------------------------------
 
@@ -428,7 +428,7 @@ class _Finder:
         if live_config.status == "absent":
             at = config.address if config else endpoint.address
             text = f"is gone, although {endpoint.address} runs on it"
-            self.note(at, "endpoint_config", live.config, "deleted", text)
+            self.note(at, ENDPOINT_CONFIG.name, live.config, "deleted", text)
             return
         self._models(endpoint, config, live_config)
         if not _DIGEST.fullmatch(applied):
@@ -438,7 +438,7 @@ class _Finder:
                 self._runs_external(endpoint, live, applied)
             return
         now = self.inputs.live_meaning(config, live, live_config)
-        file_changed = applied != endpoint.digest or applied in digests("endpoint", now)
+        file_changed = applied != endpoint.digest or applied in digests(ENDPOINT.name, now)
         if now == self.inputs.graph.meaning(endpoint) or (
             file_changed and _is_as_applied(self.inputs, applied, config, live, live_config, now)
         ):
@@ -449,10 +449,10 @@ class _Finder:
             text = "weights, counts or concurrency were changed in place"
             if is_count(fields):
                 text += f"; {LEFT_TO_AUTOSCALER}"
-            self.note(endpoint.address, "endpoint", live.name, "scale", text, fields)
+            self.note(endpoint.address, ENDPOINT.name, live.name, "scale", text, fields)
             return
         text = f"runs {live_config.name}, which isn't what was applied last{'' if before is not None else _DOUBT}"
-        self.note(endpoint.address, "endpoint", live.name, "content", text, fields)
+        self.note(endpoint.address, ENDPOINT.name, live.name, "content", text, fields)
 
     def _before_and_after(
         self,
@@ -470,11 +470,11 @@ class _Finder:
         """
         if applied == endpoint.digest:
             return self.inputs.graph.meaning(endpoint), now
-        for candidate in (live_config, *self.inputs.owned("endpoint_config")):
+        for candidate in (live_config, *self.inputs.owned(ENDPOINT_CONFIG.name)):
             try:
                 present = list(_readings(self.inputs, config, live, live_config))
                 for number, reading in enumerate(_readings(self.inputs, config, None, candidate)):
-                    if applied in digests("endpoint", reading):
+                    if applied in digests(ENDPOINT.name, reading):
                         alike = number if candidate is live_config and number < len(present) else 0
                         return reading, _counted_alike(present[alike], reading)
             except UnknownSaltError:
@@ -483,7 +483,7 @@ class _Finder:
 
     def _runs_external(self, endpoint: Resource, live: LiveEndpoint, applied: str) -> None:
         """An endpoint whose config lies outside the fleet: it is known by its name alone."""
-        if digest("endpoint", {"EndpointConfigName": live.config}) == applied or not _DIGEST.fullmatch(applied):
+        if digest(ENDPOINT.name, {"EndpointConfigName": live.config}) == applied or not _DIGEST.fullmatch(applied):
             return
         wanted = endpoint.request.get("EndpointConfigName")
         if live.config == wanted:
@@ -491,7 +491,7 @@ class _Finder:
         known = applied == endpoint.digest
         fields = (FieldChange(("EndpointConfigName",), wanted, live.config),) if known else ()
         text = f"runs {live.config}, which isn't what was applied last{'' if known else _DOUBT}"
-        self.note(endpoint.address, "endpoint", live.name, "content", text, fields)
+        self.note(endpoint.address, ENDPOINT.name, live.name, "content", text, fields)
 
     def _models(self, endpoint: Resource, config: Resource | None, live_config: LiveObject) -> None:
         """Models that are gone although an endpoint runs on them."""
@@ -501,7 +501,7 @@ class _Finder:
             live = self.inputs.snapshot.model(name)
             if live is not None and live.status == "absent":
                 text = f"is gone, although {endpoint.address} runs on it"
-                self.note(declared.get(name) or address("model", name), "model", name, "deleted", text)
+                self.note(declared.get(name) or address(MODEL.name, name), MODEL.name, name, "deleted", text)
 
     def in_place(self, resource: Resource) -> None:
         """A declared object whose content isn't what was applied."""

@@ -39,7 +39,7 @@ from mmeplan.diff.fields import (
 )
 from mmeplan.diff.inputs import Inputs
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, owner_in
-from mmeplan.kinds import MODEL, Reference, Resource
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Reference, Resource
 from mmeplan.kinds.endpoint import with_live_desires
 from mmeplan.live import LiveEndpoint, LiveObject, listed_config
 
@@ -383,7 +383,7 @@ def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[C
         config = inputs.config_of(inputs.graph.resources[at])
         text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
         if config is not None:
-            about = (config.address, "endpoint_config", Action.PLACEHOLDER)
+            about = (config.address, ENDPOINT_CONFIG.name, Action.PLACEHOLDER)
             changes.append(Change(*about, "restored", "none", name, text, name))
     return changes
 
@@ -520,7 +520,7 @@ _BOTH: Final = 2
 
 def _model_content(inputs: Inputs, name: str) -> Canonical | None:
     """The content of a live model; None where it isn't live, or nobody read it."""
-    live, declared = inputs.snapshot.model(name), inputs.graph.declared("model", name)
+    live, declared = inputs.snapshot.model(name), inputs.graph.declared(MODEL.name, name)
     if live is None or not live.is_present:
         return None
     if live.by_digest:
@@ -624,7 +624,7 @@ def _change(
 ) -> Change:
     return Change(
         address=endpoint.address,
-        kind="endpoint",
+        kind=ENDPOINT.name,
         action=action,
         reason=reason,
         effect=effect,

@@ -9,7 +9,7 @@ from typing import Any
 from mmeplan.aws.variants import models
 from mmeplan.canonical import Canonical
 from mmeplan.identity import DIGEST_TAG, digest
-from mmeplan.kinds import Resource, kind_named
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Resource, kind_named
 from mmeplan.kinds.endpoint import (
     meaning,
     model_stands_for,
@@ -66,7 +66,7 @@ class Inputs(Ownership):
         if live is None or not live.is_present:
             return live_name
         content = self.aligned_content(model, live)
-        if salt is not None and live.tag(DIGEST_TAG) != digest("model", content, salt):
+        if salt is not None and live.tag(DIGEST_TAG) != digest(MODEL.name, content, salt):
             salt = None
         return model_stands_for(content, salt)
 
@@ -77,7 +77,7 @@ class Inputs(Ownership):
         """
         live = self.snapshot.endpoint_config(config_name)
         described = live.models if live is not None and live.is_present else ()
-        declared = self.graph.declared("endpoint_config", config_name)
+        declared = self.graph.declared(ENDPOINT_CONFIG.name, config_name)
         if declared is None or (described and declared.pinned):
             return frozenset(described)
         return frozenset((*described, *(reference.name for reference in declared.references)))
@@ -98,7 +98,7 @@ class Inputs(Ownership):
         names = {model.physical_name for model in wanted}
         return any(
             self.aligned_content(model, live) == model.content
-            for live in self.owned("model")
+            for live in self.owned(MODEL.name)
             if live.name not in names
             for model in wanted
         )

@@ -14,7 +14,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.identity import DIGEST_TAG, ON_REMOVE_TAG, OWN_PREFIX, PROTECT_TAG
-from mmeplan.kinds import Reference, Resource
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Reference, Resource
 from mmeplan.kinds.endpoint_config import (
     autoscaled_variants,
     live_request,
@@ -86,7 +86,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
     back = replace(
         endpoint,
         request={**endpoint.request, "EndpointConfigName": generation},
-        references=(Reference(("EndpointConfigName",), "endpoint_config", generation, wanted.address),),
+        references=(Reference(("EndpointConfigName",), ENDPOINT_CONFIG.name, generation, wanted.address),),
         digest=applied_digest(inputs, config, target),
         autoscaled=wanted.autoscaled,
         uncounted=wanted.uncounted,
@@ -98,7 +98,7 @@ def rollback_graph(graph: Graph, snapshot: Snapshot, at: str, generation: str) -
 
 def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -> Resource:
     """The live config as if the file declared it: its content, its models by name, its tags as they are."""
-    declared = inputs.graph.declared("endpoint_config", target.name) if target.by_digest else None
+    declared = inputs.graph.declared(ENDPOINT_CONFIG.name, target.name) if target.by_digest else None
     content = without_volumes_of_its_own(inputs.live_content(target))
     names = frozenset(content.get("ProductionVariants", {}))
     at, tags = inputs.address_of(target), inputs.graph.fleet.ignore_tags.without(target.tags or {})
@@ -120,7 +120,7 @@ def _as_declared(inputs: Inputs, wanted: Resource, target: LiveEndpointConfig) -
         physical_name=target.name,
         entry=entry,
         request=declared.request if declared else live_request(target.describe),
-        references=tuple(Reference(path, "model", name, None) for path, name in models(content)),
+        references=tuple(Reference(path, MODEL.name, name, None) for path, name in models(content)),
         content=content,
         digest=tags.get(DIGEST_TAG, ""),
         autoscaled=(wanted.autoscaled & names) | autoscaled_variants(content),

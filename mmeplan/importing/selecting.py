@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from mmeplan.errors import CloudError
+from mmeplan.kinds import ENDPOINT
 from mmeplan.live import Reader, Snapshot, names_of, pages, placed_components, tags_by_name
 
 INSTANCE_COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
@@ -53,8 +54,8 @@ def select(reader: Reader, selection: Selection) -> list[str]:
     """The endpoints that are meant. Raises CloudError."""
     found = set(selection.names)
     if selection.searches:
-        named = [name for name in names_of(reader, "endpoint") if Selection(globs=selection.globs).fits(name, {})]
-        tags = tags_by_name(reader, "endpoint", named) if selection.tags else {}
+        named = [name for name in names_of(reader, ENDPOINT.name) if Selection(globs=selection.globs).fits(name, {})]
+        tags = tags_by_name(reader, ENDPOINT.name, named) if selection.tags else {}
         found |= {name for name in named if selection.fits(name, tags.get(name, {}))}
     return sorted(found)
 
@@ -63,7 +64,7 @@ def select_from(snapshot: Snapshot, selection: Selection) -> list[str]:
     """As `select`, from a snapshot."""
     found = set(selection.names)
     if selection.searches:
-        found |= {live.name for live in snapshot.present("endpoint") if selection.fits(live.name, live.tags or {})}
+        found |= {live.name for live in snapshot.present(ENDPOINT.name) if selection.fits(live.name, live.tags or {})}
     return sorted(found)
 
 

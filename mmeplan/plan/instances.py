@@ -227,7 +227,7 @@ class Counting:
 
         One that is gone, or was listed only, holds what the file declares under its name, unless the name is pinned.
         """
-        seen, declared = self.snapshot.get("endpoint_config", name), self.desired.get(name)
+        seen, declared = self.snapshot.get(ENDPOINT_CONFIG.name, name), self.desired.get(name)
         if seen is not None and seen.is_present and not seen.by_digest:
             return ENDPOINT_CONFIG.content(seen.describe)
         listed = seen is not None and seen.is_present
@@ -235,7 +235,7 @@ class Counting:
 
     def _file_of(self, live: LiveEndpoint) -> Canonical:
         """What the file has a live endpoint run; empty where it declares none."""
-        by_name = self.graph.declared("endpoint", live.name)
+        by_name = self.graph.declared(ENDPOINT.name, live.name)
         endpoint = by_name or self.graph.resources.get(self.inputs.address_of(live))
         config = self.inputs.config_of(endpoint) if endpoint is not None else None
         return config.content if config is not None else {}

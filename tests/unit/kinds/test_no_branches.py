@@ -61,6 +61,45 @@ def branches(source: str) -> Iterator[tuple[int, str]]:
             yield getattr(node, "lineno", 0) or node.pattern.lineno, ast.unparse(node)  # type: ignore[attr-defined]
 
 
+LOOK_UPS = (
+    *("of_kind", "owned", "owned_at", "present", "declared", "address", "digest", "digests", "address_of", "note"),
+    *("names_of", "tags_by_name", "live_object", "describe_call", "NameIsFree", "TagsOwnedBy", "Reference"),
+)
+"""What is asked for objects of a kind, or is about one."""
+
+
+def spelled(source: str) -> Iterator[tuple[int, str]]:
+    """(Line, source text) of every look-up that spells a kind's name instead of asking the kind."""
+    for node in ast.walk(ast.parse(source)):
+        found = False
+        if isinstance(node, ast.Call):
+            function = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+            asked = ast.unparse(node.func).endswith(("snapshot.get", "objects.get"))
+            given = (*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "kind"))
+            found = any(isinstance(arg, ast.Constant) and arg.value in KINDS for arg in given) and (
+                asked or function.lstrip("_") in LOOK_UPS or any(keyword.arg == "kind" for keyword in node.keywords)
+            )
+        elif isinstance(node, ast.Subscript):
+            of = ast.unparse(node.value)
+            found = of.endswith("objects") and isinstance(node.slice, ast.Constant) and node.slice.value in KINDS
+        if found:
+            yield node.lineno, ast.unparse(node)
+
+
+SPELLING = {
+    "cli/completing.py",  # the command line imports no kinds
+    "render/traffic.py",
+    "graph.py",
+    "diff/removals.py",
+    "importing/drafting.py",
+    "plan/gates.py",
+    "plan/permissions.py",
+    "plan/step.py",
+    "plan/steps.py",
+}
+"""Modules that still spell kinds' names in look-ups. None comes to them."""
+
+
 def modules() -> list[Path]:
     found = sorted(ROOT.rglob("*.py"))
     return [path for path in found if not str(path.relative_to(ROOT)).startswith(OWN)]
@@ -69,6 +108,35 @@ def modules() -> list[Path]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_branches_on_which_kind_it_is(path: Path) -> None:
     assert [f"{line}: {text}" for line, text in branches(path.read_text())] == []
+
+
+def test_look_ups_ask_the_kind_for_its_name() -> None:
+    found = {str(path.relative_to(ROOT)) for path in modules() if list(spelled(path.read_text()))}
+    assert found <= SPELLING
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for live in inputs.owned('endpoint'): pass",
+        "x = snapshot.get('model', name)",
+        "x = snapshot.objects['model']",
+        "x = snapshot.objects.get('endpoint_config', {})",
+        "x = address('endpoint', name)",
+        "x = Change(kind='endpoint')",
+        "x = self._missing(1) or graph.declared('model', name)",
+    ],
+)
+def test_a_name_that_is_spelled_is_seen(source: str) -> None:
+    assert list(spelled(source))
+    assert not list(
+        spelled(
+            source.replace("'endpoint'", "ENDPOINT.name")
+            .replace("'model'", "MODEL.name")
+            .replace("'endpoint_config'", "ENDPOINT_CONFIG.name")
+        )
+    )
+    assert not list(spelled("x = variant.get('model')"))
 
 
 @pytest.mark.parametrize(
