@@ -67,7 +67,7 @@ def usage_errors() -> Iterator[None]:
         about = error.ctx
         if about is not None:
             tell(f"{about.get_usage()}\nTry '{about.command_path} --help' for help.\n")
-        tell(f"Error: {error.format_message()}")
+        tell(f"Error: {error.format_message().expandtabs(2)}")
         raise SystemExit(ExitCode.ERROR) from None
 
 

@@ -200,7 +200,7 @@ def _under_way_line(event: Event, seconds: float, width: int) -> str:
     """One endpoint: address, status, how long it has been waited for, and its phase, as far as there is room."""
     status = event.status or "…"
     head = f"{shorten(event.address, max(10, width - len(status) - 12))}  {status}  {_elapsed(seconds)}"
-    said = clean(event.phase or event.detail)
+    said = clean((event.phase or event.detail).removeprefix(f"{event.status}: "))
     room = width - columns(head) - 3
     if columns(said) > room:
         said = f"{wrapped(said, room - 1)[0]}…" if room > _LEAST_WORDS else ""

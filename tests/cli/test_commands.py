@@ -284,3 +284,8 @@ def test_on_a_server_of_this_machine_an_apply_looks_each_second(folder: Path, mo
 )
 def test_a_usage_error_ends_with_1_and_never_with_a_code_about_the_fleet(folder: Path, command: str) -> None:
     assert mmeplan(command, folder).code == 1
+
+
+def test_a_missing_argument_names_the_choices_without_escapes(folder: Path) -> None:
+    told = mmeplan("completion", folder).stderr
+    assert "\n  bash,\n  zsh,\n  fish" in told
