@@ -11,13 +11,13 @@ import pytest
 
 from mmeplan import graph, rules
 from mmeplan.spec import load_text
-from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.command import Report, main, run_range
 from tests.simulation.seeds.drawing import draw
 from tests.simulation.seeds.drawing_fleets import draw_fleets
 from tests.simulation.seeds.judging import judged, written
 from tests.simulation.seeds.living import live
 from tests.simulation.seeds.oracle import endpoints
+from tests.simulation.seeds.random_source import RandomSource
 
 SEEDS, RANGE = 2000, 100
 
@@ -38,10 +38,10 @@ def test_a_seed_is_the_same_life_each_time() -> None:
 
 
 def test_the_drawing_never_changes_with_python() -> None:
-    chance = Chance(1)
-    assert [chance.between(0, 999) for _ in range(4)] == [134, 847, 763, 255]
-    assert chance.pick("abc") == "b"
-    assert chance.some("abcdef", 2, 4) == ["a", "d", "e"]
+    rng = RandomSource(1)
+    assert [rng.between(0, 999) for _ in range(4)] == [134, 847, 763, 255]
+    assert rng.pick("abc") == "b"
+    assert rng.some("abcdef", 2, 4) == ["a", "d", "e"]
 
 
 def test_both_doors_lead_to_the_same_life() -> None:
@@ -55,7 +55,7 @@ def test_both_doors_lead_to_the_same_life() -> None:
 
 def test_the_drawn_fleets_are_ones_that_no_rule_refuses() -> None:
     for seed in range(60):
-        for text in (*draw_fleets(Chance(seed)), *(act["fleet"] for act in draw(seed)["acts"])):
+        for text in (*draw_fleets(RandomSource(seed)), *(act["fleet"] for act in draw(seed)["acts"])):
             loaded = load_text(json.dumps(text).encode())
             found = rules.check(loaded, graph.compile(loaded))
             assert not [finding for finding in found if finding.severity == "error"], text

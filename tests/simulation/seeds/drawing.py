@@ -3,7 +3,7 @@
 A scenario is plain data, complete before anything runs, so that it can be replayed, written down and made smaller:
 
     what            the violation that it shows (in a scenario file)
-    seed            of the simulated world's own chance (jitter, how long something stays hidden)
+    seed            of the simulated world's own random source (jitter, how long something stays hidden)
     stack           direct, or boto3: the whole in-process stack
     tag_page        how many tags a page of ListTags has; absent: fifty
     listed          whether what a listing and its tags can tell is not described, however few objects there are
@@ -23,8 +23,8 @@ A scenario is plain data, complete before anything runs, so that it can be repla
         dies            [n, before|after]: the process dies at its n-th write
         stops           Ctrl-C at the n-th event
         folder          the file is one of a folder, with tables beside it (`folder.py`)
-        autoscaler      the chance by which counts of autoscaled variants move at any moment
-        second          {fleet, chance}: another apply at the same time, whose turns come by this chance
+        autoscaler      the seed of the random source by which counts of autoscaled variants move at any moment
+        second          {fleet, chance}: another apply at the same time, whose turns are drawn with this seed
         lock            --lock, also of `second`; `lock_timeout` of it: minutes that it waits
         later           seconds that pass before the next act
     ends            fixpoint, or destroy: what the fleet comes to
@@ -34,10 +34,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.drawing_fleets import draw_fleets
 from tests.simulation.seeds.drawing_requests import with_requests
 from tests.simulation.seeds.drawing_shapes import with_shapes
+from tests.simulation.seeds.random_source import RandomSource
 
 STACK_EVERY = 50  # one seed in so many goes through the whole boto3 stack
 
@@ -63,100 +63,100 @@ Deed = dict[str, Any]
 
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
-    chance = Chance(seed)
-    fleets = draw_fleets(chance)
-    calm = chance.flip(0.15)  # nothing goes wrong: an edit, an apply, an edit
+    rng = RandomSource(seed)
+    fleets = draw_fleets(rng)
+    calm = rng.flip(0.15)  # nothing goes wrong: an edit, an apply, an edit
     scenario: Scenario = {"seed": seed, "stack": "boto3" if seed % STACK_EVERY == 0 else "direct"}
-    if chance.flip(0.1):
+    if rng.flip(0.1):
         scenario["lower_arns"] = True
-    if not calm and chance.flip(0.2):
-        scenario["hidden"] = [chance.between(0, 1), chance.between(1, 4)]
-    if chance.flip(0.5):
+    if not calm and rng.flip(0.2):
+        scenario["hidden"] = [rng.between(0, 1), rng.between(1, 4)]
+    if rng.flip(0.5):
         scenario["alarms"] = [f"alarm-{number}" for number in range(4)]
-    scenario["others"] = _others(chance)
-    locked = chance.flip(0.08)  # a team that says --lock
-    acts = [_act(chance, fleets, number, calm, locked) for number in range(len(fleets))]
-    scenario |= {"acts": acts, "ends": "destroy" if chance.flip(0.4) else "fixpoint"}
+    scenario["others"] = _others(rng)
+    locked = rng.flip(0.08)  # a team that says --lock
+    acts = [_act(rng, fleets, number, calm, locked) for number in range(len(fleets))]
+    scenario |= {"acts": acts, "ends": "destroy" if rng.flip(0.4) else "fixpoint"}
     return with_shapes(seed, with_requests(seed, scenario))
 
 
-def _others(chance: Chance) -> list[Deed]:
+def _others(rng: RandomSource) -> list[Deed]:
     """Another team's resources, some of them with names like ours."""
     made: list[Deed] = []
-    if chance.flip(0.7):
-        made.append({"do": "create", "name": chance.pick(("theirs", "e0-theirs", "e", "m0")), "count": 2})
-    if chance.flip(0.1):
-        made.append({"do": "claim", "name": chance.pick(("e1", "e2", "e4", "p4"))})
+    if rng.flip(0.7):
+        made.append({"do": "create", "name": rng.pick(("theirs", "e0-theirs", "e", "m0")), "count": 2})
+    if rng.flip(0.1):
+        made.append({"do": "claim", "name": rng.pick(("e1", "e2", "e4", "p4"))})
     return made
 
 
-def _act(chance: Chance, fleets: list[Any], number: int, calm: bool, locked: bool) -> Scenario:
+def _act(rng: RandomSource, fleets: list[Any], number: int, calm: bool, locked: bool) -> Scenario:
     fleet = fleets[number]
     names = _endpoint_names(fleets[: number + 1])
-    act: Scenario = {"fleet": fleet, "allow_outage": chance.flip(0.8)}
-    if chance.flip(0.4):
+    act: Scenario = {"fleet": fleet, "allow_outage": rng.flip(0.8)}
+    if rng.flip(0.4):
         act["retry"] = True
-    if chance.flip(0.3):
-        act["parallelism"] = chance.pick((1, 1, 2, 3))
+    if rng.flip(0.3):
+        act["parallelism"] = rng.pick((1, 1, 2, 3))
     if locked:
         act["lock"] = True
     if calm:
         return act
-    if chance.flip(0.1):
+    if rng.flip(0.1):
         act["fail_fast"] = True
-    if chance.flip(0.1):
+    if rng.flip(0.1):
         act["clean"] = True
-    if chance.flip(0.2):
+    if rng.flip(0.2):
         act["saved"] = True
-        if chance.flip(0.5):
-            act["between"] = [_deed(chance, names)]
-    if chance.flip(0.35):
-        act["before"] = [_deed(chance, names) for _ in range(chance.between(1, 2))]
-    if chance.flip(0.2):
-        act["meanwhile"] = [[chance.between(1, 6), _race(chance, fleet, names)]]
-    if chance.flip(0.5):
-        act["faults"] = [_fault(chance, names) for _ in range(chance.between(1, 3))]
-    if chance.flip(0.3):
-        act["dies"] = [chance.between(1, 9), chance.pick(("before", "after"))]
-    elif chance.flip(0.08):
-        act["stops"] = chance.between(1, 20)
-    if chance.flip(0.2 if locked else 0.07):
-        other = chance.pick((fleet, fleet, fleets[max(0, number - 1)]))
-        act["second"] = {"fleet": other, "chance": chance.between(0, 1_000_000)}
-    if chance.flip(0.1):
+        if rng.flip(0.5):
+            act["between"] = [_deed(rng, names)]
+    if rng.flip(0.35):
+        act["before"] = [_deed(rng, names) for _ in range(rng.between(1, 2))]
+    if rng.flip(0.2):
+        act["meanwhile"] = [[rng.between(1, 6), _race(rng, fleet, names)]]
+    if rng.flip(0.5):
+        act["faults"] = [_fault(rng, names) for _ in range(rng.between(1, 3))]
+    if rng.flip(0.3):
+        act["dies"] = [rng.between(1, 9), rng.pick(("before", "after"))]
+    elif rng.flip(0.08):
+        act["stops"] = rng.between(1, 20)
+    if rng.flip(0.2 if locked else 0.07):
+        other = rng.pick((fleet, fleet, fleets[max(0, number - 1)]))
+        act["second"] = {"fleet": other, "chance": rng.between(0, 1_000_000)}
+    if rng.flip(0.1):
         act["before"] = [*act.get("before", ()), {"do": "borrow", "name": "", "slowly": True}]
     if locked:
-        _lock_troubles(chance, act)
-    if chance.flip(0.5):
-        act["later"] = chance.pick((5, 45, 200, 1000, 100_000))
+        _lock_troubles(rng, act)
+    if rng.flip(0.5):
+        act["later"] = rng.pick((5, 45, 200, 1000, 100_000))
     return act
 
 
-def _lock_troubles(chance: Chance, act: Scenario) -> None:
+def _lock_troubles(rng: RandomSource, act: Scenario) -> None:
     """The second apply has the same lock, and waits for it or not; S3 fails; a person unlocks what is alive."""
     if "second" in act:
         act["second"]["lock"] = True
-        if chance.flip(0.5):
-            act["second"]["lock_timeout"] = chance.pick((1, 20, 60))
-    if chance.flip(0.15):
-        when = chance.pick(("before", "after"))
-        cut = ["cut", {"operation": chance.pick(LOCKING), "when": when, "count": chance.pick((1, 2, 6))}]
+        if rng.flip(0.5):
+            act["second"]["lock_timeout"] = rng.pick((1, 20, 60))
+    if rng.flip(0.15):
+        when = rng.pick(("before", "after"))
+        cut = ["cut", {"operation": rng.pick(LOCKING), "when": when, "count": rng.pick((1, 2, 6))}]
         act["faults"] = [*act.get("faults", ()), cut]
-    if chance.flip(0.08):
-        act["meanwhile"] = [*act.get("meanwhile", ()), [chance.between(1, 3), {"do": "unlock"}]]
+    if rng.flip(0.08):
+        act["meanwhile"] = [*act.get("meanwhile", ()), [rng.between(1, 3), {"do": "unlock"}]]
 
 
-def _race(chance: Chance, fleet: Any, names: list[str]) -> Deed:
+def _race(rng: RandomSource, fleet: Any, names: list[str]) -> Deed:
     """What somebody else does right before a write of ours: what hurts most then, or anything."""
-    name = chance.pick(_endpoint_names([fleet]))
+    name = rng.pick(_endpoint_names([fleet]))
     races: tuple[Deed, ...] = (
         {"do": "claim", "name": name},
         {"do": "forge", "name": ""},
         {"do": "swap", "name": name, "to": "older", "slowly": True},
-        _deed(chance, names),
-        _deed(chance, names),
+        _deed(rng, names),
+        _deed(rng, names),
     )
-    return chance.pick(races)
+    return rng.pick(races)
 
 
 def _endpoint_names(fleets: list[Any]) -> list[str]:
@@ -169,51 +169,51 @@ def _endpoint_names(fleets: list[Any]) -> list[str]:
     return sorted(names) or ["e0"]
 
 
-def _deed(chance: Chance, names: list[str]) -> Deed:
+def _deed(rng: RandomSource, names: list[str]) -> Deed:
     """Something that somebody else does, in the console."""
-    what = chance.pick(DEEDS)
-    deed: Deed = {"do": what, "name": chance.pick(names)}
+    what = rng.pick(DEEDS)
+    deed: Deed = {"do": what, "name": rng.pick(names)}
     if what == "scale":
-        deed |= {"variant": chance.between(0, 1), **chance.pick(({"count": chance.between(1, 6)}, {"weight": 0.5}))}
+        deed |= {"variant": rng.between(0, 1), **rng.pick(({"count": rng.between(1, 6)}, {"weight": 0.5}))}
     elif what == "swap":
-        deed["to"] = chance.pick(("theirs", "older", "older"))
+        deed["to"] = rng.pick(("theirs", "older", "older"))
     elif what == "tag":
-        deed["tags"] = chance.pick(({"seen": "1"}, {"team": "9"}))
+        deed["tags"] = rng.pick(({"seen": "1"}, {"team": "9"}))
     elif what == "untag":
-        deed["keys"] = [chance.pick(("mmeplan:fleet", "mmeplan:digest", "mmeplan:address", "team"))]
+        deed["keys"] = [rng.pick(("mmeplan:fleet", "mmeplan:digest", "mmeplan:address", "team"))]
     elif what == "use_config":
-        deed = {"do": what, "name": chance.pick(names), "of": chance.pick(("now", "older")), "by": "user"}
+        deed = {"do": what, "name": rng.pick(names), "of": rng.pick(("now", "older")), "by": "user"}
     elif what == "claim":
-        deed["name"] = chance.pick((*names, "r5", "p5"))
+        deed["name"] = rng.pick((*names, "r5", "p5"))
     elif what == "patch":
-        deed["seconds"] = chance.pick((60, 600))
+        deed["seconds"] = rng.pick((60, 600))
     elif what == "alarm":
-        deed = {"do": what, "name": f"alarm-{chance.between(0, 3)}", "state": chance.pick(("ALARM", "OK"))}
+        deed = {"do": what, "name": f"alarm-{rng.between(0, 3)}", "state": rng.pick(("ALARM", "OK"))}
     return deed
 
 
-def _fault(chance: Chance, names: list[str]) -> list[Any]:
+def _fault(rng: RandomSource, names: list[str]) -> list[Any]:
     """One fault as [kind, arguments], with the names of `mmeplan.simulator.Faults`."""
-    kind = chance.pick(FAULTS)
-    name = chance.pick(names)
+    kind = rng.pick(FAULTS)
+    name = rng.pick(names)
     if kind == "throttle":
-        return [kind, {"operation": chance.pick(WRITES), "count": chance.pick((1, 2, 5, 9))}]
+        return [kind, {"operation": rng.pick(WRITES), "count": rng.pick((1, 2, 5, 9))}]
     if kind == "cut":
-        when = chance.pick(("before", "after"))
-        return [kind, {"operation": chance.pick(WRITES), "when": when, "count": chance.pick((1, 1, 2, 6))}]
+        when = rng.pick(("before", "after"))
+        return [kind, {"operation": rng.pick(WRITES), "when": when, "count": rng.pick((1, 1, 2, 6))}]
     if kind == "error":
         failure = {"code": "InternalFailure", "message": "oops", "status": 500}
-        return [kind, {"operation": chance.pick(WRITES), "count": chance.pick((1, 2, 6)), **failure}]
+        return [kind, {"operation": rng.pick(WRITES), "count": rng.pick((1, 2, 6)), **failure}]
     if kind == "refuse":
         denied = {"code": "AccessDeniedException", "message": "User is not authorized"}
-        return ["error", {"operation": chance.pick((*WRITES, *READS)), "count": chance.pick((1, 3)), **denied}]
+        return ["error", {"operation": rng.pick((*WRITES, *READS)), "count": rng.pick((1, 3)), **denied}]
     if kind == "throttle_read":
-        return ["throttle", {"operation": chance.pick(READS), "count": chance.pick((1, 3, 8))}]
+        return ["throttle", {"operation": rng.pick(READS), "count": rng.pick((1, 3, 8))}]
     if kind == "cut_read":
-        return ["cut", {"operation": chance.pick(READS), "when": "before", "count": chance.pick((1, 3, 8))}]
+        return ["cut", {"operation": rng.pick(READS), "when": "before", "count": rng.pick((1, 3, 8))}]
     if kind == "slow":
-        return [kind, {"endpoint_name": name, "seconds": chance.pick((100, 1000, 10_000))}]
+        return [kind, {"endpoint_name": name, "seconds": rng.pick((100, 1000, 10_000))}]
     if kind == "trip_alarm":
-        phase = chance.pick(("Creating", "ActivatingTraffic", "Baking"))
-        return [kind, {"endpoint_name": name, "phase": phase, "occurrence": chance.between(1, 2)}]
-    return [kind, {"endpoint_name": name, "reason": f"{kind} of the seed", "count": chance.pick((1, 1, 2))}]
+        phase = rng.pick(("Creating", "ActivatingTraffic", "Baking"))
+        return [kind, {"endpoint_name": name, "phase": phase, "occurrence": rng.between(1, 2)}]
+    return [kind, {"endpoint_name": name, "reason": f"{kind} of the seed", "count": rng.pick((1, 1, 2))}]

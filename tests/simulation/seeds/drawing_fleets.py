@@ -1,4 +1,4 @@
-"""Draws a fleet and the edits that people make to it. In: chance. Out: fleet files as plain data, one per edit.
+"""Draws a fleet and the edits made to it. In: a random source. Out: fleet files as plain data, one per edit.
 
 A draft is what the drawing thinks in; `written` makes the fleet file of it. The oracle never sees a draft.
 """
@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.random_source import RandomSource
 
 ROLE = "arn:aws:iam::123456789012:role/serving"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:"
@@ -32,55 +32,55 @@ Draft = dict[str, Any]
 Fleet = dict[str, Any]
 
 
-def draw_fleets(chance: Chance) -> list[Fleet]:
+def draw_fleets(rng: RandomSource) -> list[Fleet]:
     """A fleet file, and what it becomes edit by edit: three to six of them."""
-    draft = _draft(chance)
+    draft = _draft(rng)
     drafts, fleets = [copy.deepcopy(draft)], [written(draft)]
-    for _ in range(chance.pick((2, 2, 2, 3, 3, 4, 5))):
+    for _ in range(rng.pick((2, 2, 2, 3, 3, 4, 5))):
         for endpoint in draft["endpoints"]:
             endpoint["renamed_from"] = None  # it was applied: the next person takes the line away
-        for _ in range(chance.between(1, 2)):
-            draft = _edited(chance, draft, drafts)
+        for _ in range(rng.between(1, 2)):
+            draft = _edited(rng, draft, drafts)
         drafts.append(copy.deepcopy(draft))
         fleets.append(written(draft))
     return fleets
 
 
-def _draft(chance: Chance) -> Draft:
-    models = {f"m{number}": _model(chance) for number in range(chance.between(1, 3))}
-    made: Draft = {"models": models, "retain": chance.pick(RETAINS), "tags": {}, "next": 4, "endpoints": []}
-    for number in range(chance.pick((1, 1, 2, 2, 3, 4))):
-        made["endpoints"].append(_endpoint(chance, made, number))
+def _draft(rng: RandomSource) -> Draft:
+    models = {f"m{number}": _model(rng) for number in range(rng.between(1, 3))}
+    made: Draft = {"models": models, "retain": rng.pick(RETAINS), "tags": {}, "next": 4, "endpoints": []}
+    for number in range(rng.pick((1, 1, 2, 2, 3, 4))):
+        made["endpoints"].append(_endpoint(rng, made, number))
     return made
 
 
-def _model(chance: Chance) -> Draft:
-    return {"image": "1", "environment": None, "pinned": chance.flip(0.1), "retained": False}
+def _model(rng: RandomSource) -> Draft:
+    return {"image": "1", "environment": None, "pinned": rng.flip(0.1), "retained": False}
 
 
-def _variant(chance: Chance, models: list[str]) -> Draft:
+def _variant(rng: RandomSource, models: list[str]) -> Draft:
     return {
-        "model": chance.pick(models),
-        "type": chance.pick(TYPES),
-        "count": chance.between(1, 4),
-        "weight": chance.pick(WEIGHTS),
-        "autoscaled": chance.flip(0.2),
+        "model": rng.pick(models),
+        "type": rng.pick(TYPES),
+        "count": rng.between(1, 4),
+        "weight": rng.pick(WEIGHTS),
+        "autoscaled": rng.flip(0.2),
     }
 
 
-def _endpoint(chance: Chance, draft: Draft, number: int) -> Draft:
-    hosting = chance.pick(HOSTINGS)
-    names = chance.some(VARIANTS, 1, 1 if hosting in ("serverless", "async") else 2)
+def _endpoint(rng: RandomSource, draft: Draft, number: int) -> Draft:
+    hosting = rng.pick(HOSTINGS)
+    names = rng.some(VARIANTS, 1, 1 if hosting in ("serverless", "async") else 2)
     models = list(draft["models"])
     return {
         "number": number,
-        "name": f"e{number}" if chance.flip(0.8) else f"e{number}-theirs-not",
+        "name": f"e{number}" if rng.flip(0.8) else f"e{number}-theirs-not",
         "hosting": hosting,
-        "variants": {name: _variant(chance, models) for name in names},
-        "rollout": chance.pick(ROLLOUTS),
-        "shared": chance.flip(0.2),
+        "variants": {name: _variant(rng, models) for name in names},
+        "rollout": rng.pick(ROLLOUTS),
+        "shared": rng.flip(0.2),
         "pinned": None,
-        "pinned_config": chance.flip(0.1),
+        "pinned_config": rng.flip(0.1),
         "renamed_from": None,
         "tags": {},
         "on_remove": None,
@@ -92,29 +92,29 @@ def _endpoint(chance: Chance, draft: Draft, number: int) -> Draft:
 # --- edits ----------------------------------------------------------------------------------------------------------
 
 
-def _edited(chance: Chance, draft: Draft, before: list[Draft]) -> Draft:
+def _edited(rng: RandomSource, draft: Draft, before: list[Draft]) -> Draft:
     """The draft after one edit, where it applies."""
-    edit = chance.pick(EDITS)
-    some = chance.pick(draft["endpoints"]) if draft["endpoints"] else None
-    model = draft["models"][chance.pick(list(draft["models"]))]
+    edit = rng.pick(EDITS)
+    some = rng.pick(draft["endpoints"]) if draft["endpoints"] else None
+    model = draft["models"][rng.pick(list(draft["models"]))]
     if edit == "revert":
-        reverted = copy.deepcopy(chance.pick(before))
+        reverted = copy.deepcopy(rng.pick(before))
         return {**reverted, "next": draft["next"]}
     if edit == "retain":
-        draft["retain"] = chance.pick(RETAINS)
+        draft["retain"] = rng.pick(RETAINS)
     elif edit == "tags":
-        draft["tags"] = chance.pick(({}, {"team": "1"}, {"team": "2"}))
+        draft["tags"] = rng.pick(({}, {"team": "1"}, {"team": "2"}))
     elif edit in ("image", "environment"):
-        model[edit] = chance.pick(("1", "2", "3"))
+        model[edit] = rng.pick(("1", "2", "3"))
     elif edit == "add" and len(draft["endpoints"]) < 4:
-        draft["endpoints"].append(_endpoint(chance, draft, draft["next"]))
+        draft["endpoints"].append(_endpoint(rng, draft, draft["next"]))
         draft["next"] += 1
     elif some is not None:
-        _edit_endpoint(chance, draft, some, edit)
+        _edit_endpoint(rng, draft, some, edit)
     return draft
 
 
-def _edit_endpoint(chance: Chance, draft: Draft, some: Draft, edit: str) -> None:
+def _edit_endpoint(rng: RandomSource, draft: Draft, some: Draft, edit: str) -> None:
     if edit == "remove":
         if not some["protect"]:
             draft["endpoints"].remove(some)
@@ -123,23 +123,23 @@ def _edit_endpoint(chance: Chance, draft: Draft, some: Draft, edit: str) -> None
     elif edit in ("share", "unshare"):
         some["shared"] = edit == "share"
     elif edit == "hosting":
-        some["hosting"] = chance.pick(HOSTINGS)
+        some["hosting"] = rng.pick(HOSTINGS)
         if some["hosting"] in ("serverless", "async"):
             some["variants"] = dict(list(some["variants"].items())[:1])
     elif edit == "rollout":
-        some["rollout"] = chance.pick(ROLLOUTS)
+        some["rollout"] = rng.pick(ROLLOUTS)
     elif edit == "endpoint_tags":
-        some["tags"] = chance.pick(({}, {"owner": "x"}, {"owner": "y"}))
+        some["tags"] = rng.pick(({}, {"owner": "x"}, {"owner": "y"}))
     elif edit == "on_remove":
-        some["on_remove"] = chance.pick((None, "retain"))
+        some["on_remove"] = rng.pick((None, "retain"))
     elif edit == "protect":
         some["protect"] = not some["protect"]
     elif edit == "pin_config":
         some["pinned_config"] = not some["pinned_config"]
     elif edit == "salt":
-        some["salt"] = chance.pick((None, "1", "2"))
+        some["salt"] = rng.pick((None, "1", "2"))
     else:
-        _edit_variant(chance, draft, some, edit)
+        _edit_variant(rng, draft, some, edit)
 
 
 def _rename(draft: Draft, some: Draft, edit: str) -> None:
@@ -152,22 +152,22 @@ def _rename(draft: Draft, some: Draft, edit: str) -> None:
         some["name"] = f"r{number}"
 
 
-def _edit_variant(chance: Chance, draft: Draft, some: Draft, edit: str) -> None:
-    name = chance.pick(list(some["variants"]))
+def _edit_variant(rng: RandomSource, draft: Draft, some: Draft, edit: str) -> None:
+    name = rng.pick(list(some["variants"]))
     chosen = some["variants"][name]
     single = some["hosting"] in ("serverless", "async")
     if edit == "instance_type":
-        chosen["type"] = chance.pick(TYPES)
+        chosen["type"] = rng.pick(TYPES)
     elif edit == "count":
-        chosen["count"] = chance.between(1, 4)
+        chosen["count"] = rng.between(1, 4)
     elif edit == "weight":
-        chosen["weight"] = chance.pick(WEIGHTS)
+        chosen["weight"] = rng.pick(WEIGHTS)
     elif edit == "model_of":
-        chosen["model"] = chance.pick(list(draft["models"]))
+        chosen["model"] = rng.pick(list(draft["models"]))
     elif edit == "capacity":
         chosen["autoscaled"] = not chosen["autoscaled"]
     elif edit == "add_variant" and not single:
-        some["variants"].setdefault(chance.pick(VARIANTS), _variant(chance, list(draft["models"])))
+        some["variants"].setdefault(rng.pick(VARIANTS), _variant(rng, list(draft["models"])))
     elif edit == "remove_variant" and len(some["variants"]) > 1:
         del some["variants"][name]
     elif edit == "rename_variant" and "d" not in some["variants"]:

@@ -1,14 +1,14 @@
 """Draws what people ask mmeplan for beside an apply of the file: --target, --replace, `rollback`, `adopt: true`.
 
-In: a seed and its scenario. Out: the scenario, with such requests in three lives of ten. Their chance is a stream of
-its own, so that all other lives stay as they are.
+In: a seed and its scenario. Out: the scenario, with such requests in three lives of ten. Their random source is
+their own, so that all other lives stay as they are.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.random_source import RandomSource
 
 Scenario = dict[str, Any]
 
@@ -17,23 +17,23 @@ _STREAM = 1 << 40  # far beyond any seed: the stream of these draws
 
 def with_requests(seed: int, scenario: Scenario) -> Scenario:
     """The scenario with what is asked for in it."""
-    chance = Chance(seed + _STREAM)
-    if not chance.flip(0.3):
+    rng = RandomSource(seed + _STREAM)
+    if not rng.flip(0.3):
         return scenario
     acts: list[Scenario] = []
     for act in scenario["acts"]:
-        if chance.flip(0.15):
-            act["targets"] = [chance.pick(_addresses(act["fleet"]))]
-        if chance.flip(0.15):
-            act["replace"] = [chance.pick(_addresses(act["fleet"]))]
-        if chance.flip(0.1):
-            act["before"] = [*act.get("before", ()), _registration(chance, act["fleet"])]
+        if rng.flip(0.15):
+            act["targets"] = [rng.pick(_addresses(act["fleet"]))]
+        if rng.flip(0.15):
+            act["replace"] = [rng.pick(_addresses(act["fleet"]))]
+        if rng.flip(0.1):
+            act["before"] = [*act.get("before", ()), _registration(rng, act["fleet"])]
         acts.append(act)
-        if chance.flip(0.25):
-            acts.append(_rollback(chance, act))
+        if rng.flip(0.25):
+            acts.append(_rollback(rng, act))
     others = scenario["others"]
-    if chance.flip(0.25):
-        others = [*others, *_adopt(chance, acts)]
+    if rng.flip(0.25):
+        others = [*others, *_adopt(rng, acts)]
     return {**scenario, "others": others, "acts": acts}
 
 
@@ -46,39 +46,39 @@ def _addresses(fleet: Any) -> list[str]:
     return made or ["endpoint/nothing"]
 
 
-def _registration(chance: Chance, fleet: Any) -> Scenario:
+def _registration(rng: RandomSource, fleet: Any) -> Scenario:
     """Somebody registers a variant with Application Auto Scaling: its type can't change, its count may."""
     names = [entry.get("name") or entry.get("renamed_from") or name for name, entry in fleet["endpoints"].items()]
-    low = chance.between(1, 3)
-    bounds = {"least": low, "most": chance.between(low, 6)}
-    return {"do": "register", "name": chance.pick(names or ["e0"]), "variant": chance.between(0, 1), **bounds}
+    low = rng.between(1, 3)
+    bounds = {"least": low, "most": rng.between(low, 6)}
+    return {"do": "register", "name": rng.pick(names or ["e0"]), "variant": rng.between(0, 1), **bounds}
 
 
-def _rollback(chance: Chance, act: Scenario) -> Scenario:
+def _rollback(rng: RandomSource, act: Scenario) -> Scenario:
     """`mmeplan rollback` of an endpoint, right after an apply; whatever makes it fail, and another apply beside it."""
     names = list(act["fleet"]["endpoints"]) or ["e0"]
-    asked = {"endpoint": chance.pick(names), "to": chance.pick((1, 1, 1, 2))}
+    asked = {"endpoint": rng.pick(names), "to": rng.pick((1, 1, 1, 2))}
     made: Scenario = {"fleet": act["fleet"], "allow_outage": act["allow_outage"], "rollback": asked}
     made |= {key: act[key] for key in ("lock", "retry", "clean") if key in act}
-    if chance.flip(0.15):
+    if rng.flip(0.15):
         made["saved"] = True
-    if chance.flip(0.2):
-        made["dies"] = [chance.between(1, 3), chance.pick(("before", "after"))]
-    if chance.flip(0.2):
-        failing = {"endpoint_name": chance.pick(names), "reason": "a rollback of the seed", "count": 1}
+    if rng.flip(0.2):
+        made["dies"] = [rng.between(1, 3), rng.pick(("before", "after"))]
+    if rng.flip(0.2):
+        failing = {"endpoint_name": rng.pick(names), "reason": "a rollback of the seed", "count": 1}
         made["faults"] = [["fail_update", failing]]
-    if chance.flip(0.1):
-        made["second"] = {"fleet": act["fleet"], "chance": chance.between(0, 1_000_000)}
+    if rng.flip(0.1):
+        made["second"] = {"fleet": act["fleet"], "chance": rng.between(0, 1_000_000)}
         made["second"] |= {"lock": True} if "lock" in act else {}
-    if chance.flip(0.3):
-        made["later"] = chance.pick((5, 200, 100_000))
+    if rng.flip(0.3):
+        made["later"] = rng.pick((5, 200, 100_000))
     return made
 
 
-def _adopt(chance: Chance, acts: list[Scenario]) -> list[Scenario]:
+def _adopt(rng: RandomSource, acts: list[Scenario]) -> list[Scenario]:
     """An endpoint that was there before mmeplan, and that the file takes over at some point. What others made then."""
-    name = chance.pick([name for act in acts for name in act["fleet"]["endpoints"]] or ["e0"])
-    first = chance.between(0, len(acts) - 1)
+    name = rng.pick([name for act in acts for name in act["fleet"]["endpoints"]] or ["e0"])
+    first = rng.between(0, len(acts) - 1)
     for fleet in [fleet for act in acts[first:] for fleet in _fleets(act)]:
         if name in fleet["endpoints"]:
             entry = fleet["endpoints"][name]

@@ -15,7 +15,7 @@ In: a seed and its scenario. Out: the scenario, in half of the lives with some o
     many        so many objects that they are listed for that alone
     long        one endpoint with more generations than a tag can hold
 
-Their chance is a stream of its own, so that all other lives stay as they are.
+Their random source is their own, so that all other lives stay as they are.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE, TYPES
+from tests.simulation.seeds.random_source import RandomSource
 
 Scenario = dict[str, Any]
 Fleet = dict[str, Any]
@@ -41,24 +41,24 @@ _GENERATIONS = (31, 36)
 
 def with_shapes(seed: int, scenario: Scenario) -> Scenario:
     """The scenario with the shapes of its seed."""
-    chance = Chance(seed + _STREAM)
-    if not chance.flip(0.5):
+    rng = RandomSource(seed + _STREAM)
+    if not rng.flip(0.5):
         return scenario
-    if chance.flip(0.01):
-        return _long(chance, scenario)
+    if rng.flip(0.01):
+        return _long(rng, scenario)
     shaped, stages = _copied(scenario)
     for draw in (_pipelines, _pools, _counts, _salts, _tags):
-        if chance.flip(0.3):
-            draw(chance, stages)
-    if chance.flip(0.012):
-        _many(chance, stages)
+        if rng.flip(0.3):
+            draw(rng, stages)
+    if rng.flip(0.012):
+        _many(rng, stages)
     if any("tags" in fleet.get("defaults", {}) for fleet in stages) and shaped["stack"] == "direct":
-        shaped["tag_page"] = chance.pick((1, 3, 10))
-    if chance.flip(0.3):
+        shaped["tag_page"] = rng.pick((1, 3, 10))
+    if rng.flip(0.3):
         shaped["listed"] = True
     for draw_acts in (_autoscaler, _neighbours, _past, _folder, _automation):
-        if chance.flip(0.25):
-            draw_acts(chance, shaped, stages)
+        if rng.flip(0.25):
+            draw_acts(rng, shaped, stages)
     for fleet in stages:
         _rename_pins(fleet)
     return shaped
@@ -110,14 +110,14 @@ def _single(stages: list[Fleet]) -> set[str]:
     return found
 
 
-def _pipelines(chance: Chance, stages: list[Fleet]) -> None:
+def _pipelines(rng: RandomSource, stages: list[Fleet]) -> None:
     single = _single(stages)
     for name in _free_models(stages):
-        if name.endswith("-multi") or name in single or not (name.endswith("-pipeline") or chance.flip(0.4)):
+        if name.endswith("-multi") or name in single or not (name.endswith("-pipeline") or rng.flip(0.4)):
             continue
-        level = chance.pick(("1", "2", "3"))
+        level = rng.pick(("1", "2", "3"))
         for fleet in stages:
-            level = chance.pick(("1", "2", "3")) if chance.flip(0.4) else level
+            level = rng.pick(("1", "2", "3")) if rng.flip(0.4) else level
             if name in fleet["models"]:
                 entry = fleet["models"][name]
                 last = entry.pop("primary_container", None)
@@ -126,8 +126,8 @@ def _pipelines(chance: Chance, stages: list[Fleet]) -> None:
                 entry["containers"][0]["environment"] = {"LEVEL": level, "TABLE": "prices"}
 
 
-def _pools(chance: Chance, stages: list[Fleet]) -> None:
-    pooled, overridden = chance.some("abcd", 1, 3), chance.flip(0.5)
+def _pools(rng: RandomSource, stages: list[Fleet]) -> None:
+    pooled, overridden = rng.some("abcd", 1, 3), rng.flip(0.5)
     for fleet in stages:
         for name, variant in _variants(fleet):
             if name not in pooled or "instance_type" not in variant:
@@ -137,44 +137,44 @@ def _pools(chance: Chance, stages: list[Fleet]) -> None:
             plain = [model for model, entry in fleet["models"].items() if "primary_container" in entry]
             plain = [model for model in plain if "-" not in model]
             if overridden and variant["model"] in plain:
-                second["model_override"] = chance.pick(plain)
+                second["model_override"] = rng.pick(plain)
             variant["instance_pools"] = [{"instance_type": kind, "priority": 1}, second]
 
 
-def _counts(chance: Chance, stages: list[Fleet]) -> None:
+def _counts(rng: RandomSource, stages: list[Fleet]) -> None:
     for number, fleet in enumerate(stages):
         for _, variant in _variants(fleet):
             if "serverless_config" in variant:
-                serverless = {**variant["serverless_config"], "max_concurrency": chance.between(2, 9)}
+                serverless = {**variant["serverless_config"], "max_concurrency": rng.between(2, 9)}
                 variant["serverless_config"] = serverless
             else:
-                variant["initial_instance_count"] = 1 + (number + chance.between(0, 1)) % 5
+                variant["initial_instance_count"] = 1 + (number + rng.between(0, 1)) % 5
 
 
-def _salts(chance: Chance, stages: list[Fleet]) -> None:
+def _salts(rng: RandomSource, stages: list[Fleet]) -> None:
     for name in _free_models(stages):
-        salt = chance.pick((None, "1"))
+        salt = rng.pick((None, "1"))
         for fleet in stages:
-            salt = chance.pick((None, "1", "2", "3")) if chance.flip(0.5) else salt
+            salt = rng.pick((None, "1", "2", "3")) if rng.flip(0.5) else salt
             if name in fleet["models"] and salt:
                 fleet["models"][name]["replace_salt"] = salt
 
 
-def _tags(chance: Chance, stages: list[Fleet]) -> None:
+def _tags(rng: RandomSource, stages: list[Fleet]) -> None:
     """Keys before and after mmeplan's own, of which there are eight at most."""
-    count = chance.pick((4, 12, 30))
+    count = rng.pick((4, 12, 30))
     for fleet in stages:
-        if chance.flip(0.5):
-            count = chance.pick((4, 12, 30))
-        tags = {f"{'a' if number % 2 else 'z'}-{number}": chance.pick(("", "1", "2")) for number in range(count)}
+        if rng.flip(0.5):
+            count = rng.pick((4, 12, 30))
+        tags = {f"{'a' if number % 2 else 'z'}-{number}": rng.pick(("", "1", "2")) for number in range(count)}
         fleet["defaults"] = {"tags": {**fleet.get("defaults", {}).get("tags", {}), **tags}}
 
 
-def _many(chance: Chance, stages: list[Fleet]) -> None:
+def _many(rng: RandomSource, stages: list[Fleet]) -> None:
     """Models and configs that nothing needs yet: they are made as well."""
     image = "1"
     for fleet in stages:
-        image = chance.pick(("1", "1", "2"))
+        image = rng.pick(("1", "1", "2"))
         for number in range(SPARE):
             spare = {"execution_role_arn": ROLE, "primary_container": {"image": IMAGE + image}}
             variant = {"model": f"spare-{number}", "instance_type": TYPES[0], "initial_instance_count": 1}
@@ -204,36 +204,36 @@ def models_in(config: Fleet) -> list[str]:
 # --- what happens -----------------------------------------------------------------------------------------------------
 
 
-def _autoscaler(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
-    scaled = chance.some("abcd", 2, 4)
+def _autoscaler(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> None:
+    scaled = rng.some("abcd", 2, 4)
     for fleet in stages:
         for name, variant in _variants(fleet):
             if name in scaled and "serverless_config" not in variant:
                 variant["capacity"] = "autoscaled"
     for act in scenario["acts"]:
-        if chance.flip(0.7):
-            act["autoscaler"] = chance.between(0, 1_000_000)
+        if rng.flip(0.7):
+            act["autoscaler"] = rng.between(0, 1_000_000)
 
 
-def _neighbours(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
+def _neighbours(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> None:
     """Another fleet with entries like ours, or this fleet in another environment; later it is emptied.
 
     Some of our models are to be adopted; some of the other environment's endpoints are handed to ours.
     """
-    apart = chance.flip(0.5)
+    apart = rng.flip(0.5)
     if apart:
         for fleet in stages:
             fleet |= {"environments": {"prod": {}, NEIGHBOUR_ENVIRONMENT: {}}, "variables": {"in": "prod"}}
-    if chance.flip(0.5):
+    if rng.flip(0.5):
         for fleet in stages:
             fleet["models"] = {name: {**entry, "adopt": True} for name, entry in fleet["models"].items()}
     for act in scenario["acts"]:
-        if chance.flip(0.5):
-            theirs = _neighbour(chance.pick(stages), empty=chance.flip(0.25))
+        if rng.flip(0.5):
+            theirs = _neighbour(rng.pick(stages), empty=rng.flip(0.25))
             deeds: list[dict[str, Any]] = [{"do": "fleet", "fleet": theirs}]
             if apart:
                 theirs |= {"fleet": "f", "variables": {"in": NEIGHBOUR_ENVIRONMENT}}
-                if chance.flip(0.2):
+                if rng.flip(0.2):
                     deeds.append({"do": "hand_over", "fleet": theirs, "to": "prod"})
             act["before"] = [*deeds, *act.get("before", ())]
 
@@ -254,47 +254,47 @@ def _neighbour(fleet: Fleet, *, empty: bool) -> Fleet:
     return made
 
 
-def _automation(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
+def _automation(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> None:
     for fleet in stages:
         fleet["ignore_tags"] = {"keys": ["awsApplication"], "prefixes": ["cost:"]}
     for act in scenario["acts"]:
-        if chance.flip(0.7):
+        if rng.flip(0.7):
             act["before"] = [*act.get("before", ()), {"do": "automation", "name": ""}]
 
 
-def _past(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
-    retain = chance.between(2, 4)
+def _past(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> None:
+    retain = rng.between(2, 4)
     for fleet in stages:
         fleet["retain"] = retain
     acts = []
     for act in scenario["acts"]:
-        if chance.flip(0.2):
+        if rng.flip(0.2):
             act["before"] = [*act.get("before", ()), {"do": "delete_idle", "name": ""}]
         acts.append(act)
         names = list(act["fleet"]["endpoints"])
-        if names and "rollback" not in act and chance.flip(0.4):
-            back = {"endpoint": chance.pick(names), "to": chance.between(1, 3)}
+        if names and "rollback" not in act and rng.flip(0.4):
+            back = {"endpoint": rng.pick(names), "to": rng.between(1, 3)}
             acts.append({"fleet": act["fleet"], "allow_outage": act["allow_outage"], "rollback": back})
     scenario["acts"] = acts
 
 
-def _folder(chance: Chance, scenario: Scenario, stages: list[Fleet]) -> None:
+def _folder(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> None:
     del stages
     for act in scenario["acts"]:
-        if "rollback" in act or "second" in act or not chance.flip(0.7):
+        if "rollback" in act or "second" in act or not rng.flip(0.7):
             continue
         act["folder"] = True
-        if chance.flip(0.3):
+        if rng.flip(0.3):
             act["saved"] = True
-            act["between"] = [*act.get("between", ()), {"do": "edit_file", "file": chance.between(0, 5)}]
+            act["between"] = [*act.get("between", ()), {"do": "edit_file", "file": rng.between(0, 5)}]
 
 
-def _long(chance: Chance, scenario: Scenario) -> Scenario:
+def _long(rng: RandomSource, scenario: Scenario) -> Scenario:
     """One endpoint, a new image in each edit, and now and then a way back."""
-    retain, acts = chance.pick((1, 5, 40)), []
-    for number in range(chance.between(*_GENERATIONS)):
+    retain, acts = rng.pick((1, 5, 40)), []
+    for number in range(rng.between(*_GENERATIONS)):
         container = {"image": f"{IMAGE}{number}", "environment": {"LEVEL": str(number % 3)}}
-        variant = {"model": "m0", "instance_type": chance.pick(TYPES), "initial_instance_count": 1 + number % 4}
+        variant = {"model": "m0", "instance_type": rng.pick(TYPES), "initial_instance_count": 1 + number % 4}
         fleet = {
             "version": 1,
             "fleet": "f",
@@ -303,7 +303,7 @@ def _long(chance: Chance, scenario: Scenario) -> Scenario:
             "endpoints": {"e0": {"config": {"production_variants": {"a": variant}}}},
         }
         acts.append({"fleet": fleet, "allow_outage": True, "later": 45})
-        if number and chance.flip(0.1):
-            back = {"endpoint": "e0", "to": chance.pick((1, 2, min(number, 29)))}
+        if number and rng.flip(0.1):
+            back = {"endpoint": "e0", "to": rng.pick((1, 2, min(number, 29)))}
             acts.append({"fleet": fleet, "allow_outage": True, "rollback": back})
     return {"seed": scenario["seed"], "stack": "direct", "others": [], "acts": acts, "ends": scenario["ends"]}

@@ -15,8 +15,8 @@ from mmeplan.live import Answer, Call, Progress
 from mmeplan.plan import Plan
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.seeds.account import ACCOUNT, REGION, Account
-from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.locks import CALLS, Locks
+from tests.simulation.seeds.random_source import RandomSource
 from tests.simulation.seeds.watching import Watch
 from tests.simulation.world import Broken
 
@@ -54,7 +54,7 @@ class Hand:
         self.looked_us: dict[str, tuple[int, int]] = {}  # name → when its guard looked last, and `slept_us` by then
         self.slept_us = 0  # how long this process has slept so far
         self.events = 0
-        self.scaler = Chance(act["autoscaler"]) if "autoscaler" in act else None
+        self.scaler = RandomSource(act["autoscaler"]) if "autoscaler" in act else None
 
     def begin(self, plan: Plan) -> None:
         """From now on this plan is applied: its steps, and no other calls."""

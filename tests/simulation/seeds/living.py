@@ -27,12 +27,12 @@ from mmeplan.simulator.store import Stored
 from mmeplan.spec import load, load_text
 from tests.simulation.seeds import oracle, others
 from tests.simulation.seeds.account import REGION, Account
-from tests.simulation.seeds.chance import Chance
 from tests.simulation.seeds.door import DirectCloud
 from tests.simulation.seeds.drawing import Scenario
 from tests.simulation.seeds.folder import Folder
 from tests.simulation.seeds.hand import Hand, Turn
 from tests.simulation.seeds.locks import DirectS3, Locks
+from tests.simulation.seeds.random_source import RandomSource
 from tests.simulation.seeds.together import together
 from tests.simulation.seeds.watching import OTHERS, Watch
 from tests.simulation.world import Broken, Line, check_reasons
@@ -128,8 +128,8 @@ class Life:
         other = {"fleet": second["fleet"], "allow_outage": act["allow_outage"], "beside": True}
         other |= {key: second[key] for key in ("lock", "lock_timeout") if key in second}
         claims: list[str] = []
-        chance = Chance(second["chance"])
-        together(chance, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
+        rng = RandomSource(second["chance"])
+        together(rng, *(lambda turn, one=one: claims.append(self._apply(one, turn)) for one in (act, other)))
         if all(claims) and act["fleet"] == second["fleet"] and not any(key in act for key in REQUESTS):
             self._claimed(act, " and ".join(claims))
 
@@ -360,13 +360,13 @@ class Life:
 
     def _autoscale(self, deed: Mapping[str, Any]) -> None:
         """An autoscaler moves a count that is its own. Nothing else is touched, so nothing else is excused."""
-        chance = Chance(deed["chance"])
+        rng = RandomSource(deed["chance"])
         found = oracle.autoscaled(self.account, deed["fleet"])
         if not found:
             return
-        name, variant = chance.pick(found)
-        count = chance.between(1, 6)
-        if chance.flip(0.2):
+        name, variant = rng.pick(found)
+        count = rng.between(1, 6)
+        if rng.flip(0.2):
             count = 0  # an asynchronous endpoint waits without instances
         if others.do(self.account, {"do": "scale", "name": name, "variant": variant, "count": count}):
             self.watch.by_others(name, count)

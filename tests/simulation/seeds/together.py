@@ -1,4 +1,4 @@
-"""Two processes at once, and yet the same life each time: two threads of which one runs, and chance says which.
+"""Two processes at once, in the same order each time: of two threads one runs, and a random source says which.
 
 Every call and every sleep is a place where the other one may get its turn.
 """
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.simulation.seeds.chance import Chance
+from tests.simulation.seeds.random_source import RandomSource
 
 Process = Callable[[Callable[[], None]], Any]
 
@@ -18,9 +18,9 @@ class _Stopped(BaseException):
     """The other one found a law broken: there is nothing left to do."""
 
 
-def together(chance: Chance, *processes: Process) -> None:
-    """Run the processes, one at a time, in turns drawn by chance. Raises what the first of them raised."""
-    baton = _Baton(chance, len(processes))
+def together(rng: RandomSource, *processes: Process) -> None:
+    """Run the processes, one at a time, in turns drawn at random. Raises what the first of them raised."""
+    baton = _Baton(rng, len(processes))
     threads = [
         threading.Thread(target=baton.run, args=(number, process), daemon=True)
         for number, process in enumerate(processes)
@@ -35,8 +35,8 @@ def together(chance: Chance, *processes: Process) -> None:
 
 
 class _Baton:
-    def __init__(self, chance: Chance, count: int) -> None:
-        self.chance = chance
+    def __init__(self, rng: RandomSource, count: int) -> None:
+        self.rng = rng
         self.locks = [threading.Semaphore(0) for _ in range(count)]
         self.running = list(range(count))
         self.error: BaseException | None = None
@@ -60,8 +60,8 @@ class _Baton:
         """Perhaps the other one goes first."""
         if self.error is not None:
             raise _Stopped
-        if len(self.running) > 1 and self.chance.flip(0.3):
-            self.pass_on(self.chance.pick([other for other in self.running if other != number]))
+        if len(self.running) > 1 and self.rng.flip(0.3):
+            self.pass_on(self.rng.pick([other for other in self.running if other != number]))
             self.locks[number].acquire()
             if self.error is not None:
                 raise _Stopped

@@ -1,4 +1,4 @@
-"""Chance from a seed, the same on every Python, every machine and under every hash seed.
+"""A random source made from a seed: the same on every Python, every machine and under every hash seed.
 
 Only `random.Random(seed).random()` is used: it is the one method whose sequence Python promises never to change.
 """
@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Chance:
+class RandomSource:
     """What a seed draws, in the order in which it is asked."""
 
     def __init__(self, seed: int) -> None:
