@@ -24,14 +24,16 @@ def world() -> Iterator[World]:
         yield made
 
 
-def carry_out(world: World, made: Plan, when: Callable[[Event], bool], deed: Callable[[], None], **how: Any) -> Outcome:
+def carry_out(
+    world: World, made: Plan, when: Callable[[Event], bool], external: Callable[[], None], **how: Any
+) -> Outcome:
     """Apply; at the first event of that kind somebody does something."""
     done: list[Event] = []
 
     def observer(event: Event) -> None:
         if not done and when(event):
             done.append(event)
-            deed()
+            external()
 
     outcome = apply.run(made, world.cloud, world.cloud, world.sim.clock, observer, **how)
     assert done, "it never came to that"
@@ -47,12 +49,12 @@ def swapped_meanwhile(world: World, **how: Any) -> Outcome:
     world.live_through(SMALL)
     made = world.plan(LARGE)
 
-    def deed() -> None:
+    def external() -> None:
         world.sim.clock.sleep(900)
         with unwatched(world):
             world.does("UpdateEndpoint", EndpointName="ranker", EndpointConfigName="theirs")
 
-    return carry_out(world, made, lambda e: e.kind == "polled" and e.operation == "UpdateEndpoint", deed, **how)
+    return carry_out(world, made, lambda e: e.kind == "polled" and e.operation == "UpdateEndpoint", external, **how)
 
 
 def test_a_swap_of_somebody_else_is_not_taken_for_a_rollback(world: World) -> None:
@@ -138,13 +140,13 @@ def test_what_somebody_changes_after_a_swap_is_found_by_the_second_look(world: W
     world.live_through(first)
     made = world.plan(second)
 
-    def deed() -> None:
+    def external() -> None:
         with unwatched(world):
             items = [{"VariantName": "main", **member}]
             world.does("UpdateEndpointWeightsAndCapacities", EndpointName="ranker", DesiredWeightsAndCapacities=items)
         world.sim.clock.sleep(600)
 
-    outcome = carry_out(world, made, lambda e: e.kind == "done" and e.operation == "UpdateEndpoint", deed)
+    outcome = carry_out(world, made, lambda e: e.kind == "done" and e.operation == "UpdateEndpoint", external)
     assert outcome.unverified == ("endpoint ranker: counts or weights are not as planned",)
     assert not outcome.complete
 

@@ -165,7 +165,7 @@ def tag(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "swapped"),
+    ("external", "swapped"),
     [
         (scale, False),
         (lose_the_config, False),
@@ -175,7 +175,7 @@ def tag(world: World) -> None:
         (lose_the_config, True),
     ],
 )
-def test_what_others_did_since_makes_it_stale(tmp_path: Path, deed: Callable[[World], None], swapped: bool) -> None:
+def test_what_others_did_since_makes_it_stale(tmp_path: Path, external: Callable[[World], None], swapped: bool) -> None:
     with World() as world:
         if swapped:
             world.live_through(FIRST)
@@ -184,7 +184,7 @@ def test_what_others_did_since_makes_it_stale(tmp_path: Path, deed: Callable[[Wo
             assert world.engine.apply(plan).failed
         else:
             plan = half_applied(tmp_path, world)
-        deed(world)
+        external(world)
         with pytest.raises(StalePlanError, match="since the plan was made"):
             world.engine.recheck(plan)
 

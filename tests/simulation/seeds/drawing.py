@@ -18,7 +18,7 @@ A scenario is plain data, complete before anything runs, so that it can be repla
         targets, replace    addresses of --target and --replace
         rollback        {endpoint, to}: the act is `mmeplan rollback ENDPOINT --to TO`, of this file, and no apply
         before, between, meanwhile          what others do before the plan, between a saved plan and its apply, and
-                                            right before the n-th write: [n, deed]
+                                            right before the n-th write: [n, external change]
         faults          [kind, arguments] for the simulator's faults
         dies            [n, before|after]: the process dies at its n-th write
         stops           Ctrl-C at the n-th event
@@ -52,13 +52,13 @@ FAULTS = (
     *("throttle", "cut", "cut", "error", "fail_create", "fail_update", "fail_update", "fail_scaling", "trip_alarm"),
     *("trip_alarm", "slow", "throttle_read", "cut_read", "fail_rollback", "refuse"),
 )
-DEEDS = (
+EXTERNAL_CHANGES = (
     *("scale", "scale", "scale", "swap", "swap", "delete_endpoint", "delete_config", "delete_model", "tag", "untag"),
     *("use_config", "use_config", "claim", "patch", "alarm"),
 )
 
 Scenario = dict[str, Any]
-Deed = dict[str, Any]
+ExternalChange = dict[str, Any]
 
 
 def draw(seed: int) -> Scenario:
@@ -80,9 +80,9 @@ def draw(seed: int) -> Scenario:
     return with_shapes(seed, with_requests(seed, scenario))
 
 
-def _others(rng: RandomSource) -> list[Deed]:
+def _others(rng: RandomSource) -> list[ExternalChange]:
     """Another team's resources, some of them with names like ours."""
-    made: list[Deed] = []
+    made: list[ExternalChange] = []
     if rng.flip(0.7):
         made.append({"do": "create", "name": rng.pick(("theirs", "e0-theirs", "e", "m0")), "count": 2})
     if rng.flip(0.1):
@@ -146,10 +146,10 @@ def _lock_troubles(rng: RandomSource, act: Scenario) -> None:
         act["meanwhile"] = [*act.get("meanwhile", ()), [rng.between(1, 3), {"do": "unlock"}]]
 
 
-def _race(rng: RandomSource, fleet: Any, names: list[str]) -> Deed:
+def _race(rng: RandomSource, fleet: Any, names: list[str]) -> ExternalChange:
     """What somebody else does right before a write of ours: what hurts most then, or anything."""
     name = rng.pick(_endpoint_names([fleet]))
-    races: tuple[Deed, ...] = (
+    races: tuple[ExternalChange, ...] = (
         {"do": "claim", "name": name},
         {"do": "forge", "name": ""},
         {"do": "swap", "name": name, "to": "older", "slowly": True},
@@ -169,27 +169,27 @@ def _endpoint_names(fleets: list[Any]) -> list[str]:
     return sorted(names) or ["e0"]
 
 
-def _deed(rng: RandomSource, names: list[str]) -> Deed:
+def _deed(rng: RandomSource, names: list[str]) -> ExternalChange:
     """Something that somebody else does, in the console."""
-    what = rng.pick(DEEDS)
-    deed: Deed = {"do": what, "name": rng.pick(names)}
+    what = rng.pick(EXTERNAL_CHANGES)
+    external: ExternalChange = {"do": what, "name": rng.pick(names)}
     if what == "scale":
-        deed |= {"variant": rng.between(0, 1), **rng.pick(({"count": rng.between(1, 6)}, {"weight": 0.5}))}
+        external |= {"variant": rng.between(0, 1), **rng.pick(({"count": rng.between(1, 6)}, {"weight": 0.5}))}
     elif what == "swap":
-        deed["to"] = rng.pick(("theirs", "older", "older"))
+        external["to"] = rng.pick(("theirs", "older", "older"))
     elif what == "tag":
-        deed["tags"] = rng.pick(({"seen": "1"}, {"team": "9"}))
+        external["tags"] = rng.pick(({"seen": "1"}, {"team": "9"}))
     elif what == "untag":
-        deed["keys"] = [rng.pick(("mmeplan:fleet", "mmeplan:digest", "mmeplan:address", "team"))]
+        external["keys"] = [rng.pick(("mmeplan:fleet", "mmeplan:digest", "mmeplan:address", "team"))]
     elif what == "use_config":
-        deed = {"do": what, "name": rng.pick(names), "of": rng.pick(("now", "older")), "by": "user"}
+        external = {"do": what, "name": rng.pick(names), "of": rng.pick(("now", "older")), "by": "user"}
     elif what == "claim":
-        deed["name"] = rng.pick((*names, "r5", "p5"))
+        external["name"] = rng.pick((*names, "r5", "p5"))
     elif what == "patch":
-        deed["seconds"] = rng.pick((60, 600))
+        external["seconds"] = rng.pick((60, 600))
     elif what == "alarm":
-        deed = {"do": what, "name": f"alarm-{rng.between(0, 3)}", "state": rng.pick(("ALARM", "OK"))}
-    return deed
+        external = {"do": what, "name": f"alarm-{rng.between(0, 3)}", "state": rng.pick(("ALARM", "OK"))}
+    return external
 
 
 def _fault(rng: RandomSource, names: list[str]) -> list[Any]:

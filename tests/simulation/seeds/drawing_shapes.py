@@ -230,12 +230,12 @@ def _neighbours(rng: RandomSource, scenario: Scenario, stages: list[Fleet]) -> N
     for act in scenario["acts"]:
         if rng.flip(0.5):
             theirs = _neighbour(rng.pick(stages), empty=rng.flip(0.25))
-            deeds: list[dict[str, Any]] = [{"do": "fleet", "fleet": theirs}]
+            changes: list[dict[str, Any]] = [{"do": "fleet", "fleet": theirs}]
             if apart:
                 theirs |= {"fleet": "f", "variables": {"in": NEIGHBOUR_ENVIRONMENT}}
                 if rng.flip(0.2):
-                    deeds.append({"do": "hand_over", "fleet": theirs, "to": "prod"})
-            act["before"] = [*deeds, *act.get("before", ())]
+                    changes.append({"do": "hand_over", "fleet": theirs, "to": "prod"})
+            act["before"] = [*changes, *act.get("before", ())]
 
 
 def _neighbour(fleet: Fleet, *, empty: bool) -> Fleet:

@@ -36,7 +36,7 @@ class Hand:
         watch: Watch,
         cloud: Any,
         act: Mapping[str, Any],
-        deed: Callable[[Any], None],
+        external: Callable[[Any], None],
         turn: Turn,
     ) -> None:
         self.account = account
@@ -46,7 +46,7 @@ class Hand:
         self.lock: FleetLock | None = None  # that this process holds
         self.cloud = cloud
         self.act = act
-        self.deed = deed
+        self.external = external
         self.turn = turn
         self.planned: frozenset[tuple[str, str]] = frozenset()  # the steps of what is being applied
         self.name = f"apply {id(self)}"
@@ -91,9 +91,9 @@ class Hand:
         self.watch.look("time")
         looked_us, slept_us = self.looked_us.get(str(next(iter(params.values()))), (0, self.slept_us))
         self.watch.before_write(operation, params, self.name, looked_us, self.slept_us - slept_us)
-        for number, deed in self.act.get("meanwhile", ()):
+        for number, external in self.act.get("meanwhile", ()):
             if number == self.writes:
-                self.deed({**deed, "operation": operation, "params": dict(params)})
+                self.external({**external, "operation": operation, "params": dict(params)})
         self._die(operation, "before")
         began_us = self.account.now_us()
         try:
@@ -108,7 +108,7 @@ class Hand:
     def _autoscale(self) -> None:
         """An autoscaler may move a count at any moment."""
         if self.scaler is not None and self.scaler.flip(AUTOSCALED):
-            self.deed({"do": "autoscale", "fleet": self.act["fleet"], "chance": self.scaler.between(0, 1_000_000)})
+            self.external({"do": "autoscale", "fleet": self.act["fleet"], "chance": self.scaler.between(0, 1_000_000)})
 
     def _die(self, operation: str, when: Any) -> None:
         if self.act.get("dies") == [self.writes, when]:

@@ -39,7 +39,7 @@ from tests.simulation.world import Broken, Line, check_reasons
 
 Fleet = Mapping[str, Any]
 
-OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet", "hand_over")  # deeds that need more than the account
+OF_THE_LIFE = ("unlock", "edit_file", "autoscale", "fleet", "hand_over")  # changes that need more than the account
 REQUESTS = ("targets", "replace", "rollback")  # an act with one of these isn't about all that the file says
 JSON_EVERY = 4  # one seed in so many applies every plan from its JSON; saved plans always
 RULES_EVERY = 4  # one seed in so many asks the rules as well, as `plan` does
@@ -90,8 +90,8 @@ class Life:
         if scenario.get("hidden"):
             for operation in ("CreateModel", "CreateEndpointConfig"):
                 self.account.sim.faults.hide(operation, reads=tuple(scenario["hidden"]))
-        for deed in scenario["others"]:
-            self.deed(deed)
+        for external in scenario["others"]:
+            self.external(external)
         self.later(600)
 
     def close(self) -> None:
@@ -107,8 +107,8 @@ class Life:
 
     def act(self, act: Mapping[str, Any]) -> None:
         """Somebody changes the file and applies it, while others do what they do."""
-        for deed in act.get("before", ()):
-            self.deed(deed)
+        for external in act.get("before", ()):
+            self.external(external)
         for kind, arguments in act.get("faults", ()):
             getattr(self.account.sim.faults, kind)(**arguments)
             if kind == "fail_rollback":
@@ -153,8 +153,8 @@ class Life:
         """What it claims. Raises MmeplanError, SimulatedCrash."""
         if act.get("saved"):
             plan = self._planned(hand, act)
-            for deed in act.get("between", ()) if plan.steps and plan.applyable else ():
-                self.deed(deed)
+            for external in act.get("between", ()) if plan.steps and plan.applyable else ():
+                self.external(external)
             with self.locks.held(hand, act) as lock:
                 if plan.steps and plan.applyable and self._is_stale(hand, plan, act):
                     self.lived.saw("stale")
@@ -226,7 +226,7 @@ class Life:
 
     def hand(self, act: Mapping[str, Any], turn: Turn = lambda: None) -> Hand:
         """What a new process works with."""
-        hand = self.hand_of(self.account, self.watch, None, act, self.deed, turn)
+        hand = self.hand_of(self.account, self.watch, None, act, self.external, turn)
         hand.locks = self.locks
         if self.boto3:
             line = Line.to(self.account.sim, self.account.sim.before_send)
@@ -334,34 +334,34 @@ class Life:
 
     # --- others, and time -----------------------------------------------------------------------------------------
 
-    def deed(self, deed: Mapping[str, Any]) -> None:
+    def external(self, external: Mapping[str, Any]) -> None:
         """Others do something."""
         self.watch.look("time")
-        if deed["do"] in OF_THE_LIFE:
-            getattr(self, f"_{deed['do']}")(deed)
+        if external["do"] in OF_THE_LIFE:
+            getattr(self, f"_{external['do']}")(external)
             return
-        name = others.do(self.account, dict(deed))
-        if name and deed["do"] in ("delete_model", "delete_config"):  # others may run on it as well
+        name = others.do(self.account, dict(external))
+        if name and external["do"] in ("delete_model", "delete_config"):  # others may run on it as well
             self.touched |= {stored.name for stored in self.account.all("endpoint")}
             self.moved |= {stored.name for stored in self.account.all("endpoint")}
-        if name and deed["do"] == "swap":
+        if name and external["do"] == "swap":
             self.moved.add(name)
         if name:
             self.touched.add(name)
-            self.watch.by_others(name, deed.get("count") if deed["do"] == "scale" else None)
+            self.watch.by_others(name, external.get("count") if external["do"] == "scale" else None)
             self.lived.saw("others")
 
     def _unlock(self, _deed: Mapping[str, Any]) -> None:
         self.locks.unlock()
 
-    def _edit_file(self, deed: Mapping[str, Any]) -> None:
+    def _edit_file(self, external: Mapping[str, Any]) -> None:
         if self.folder is not None:
-            self.folder.edit(deed["file"])
+            self.folder.edit(external["file"])
 
-    def _autoscale(self, deed: Mapping[str, Any]) -> None:
+    def _autoscale(self, external: Mapping[str, Any]) -> None:
         """An autoscaler moves a count that is its own. Nothing else is touched, so nothing else is excused."""
-        rng = RandomSource(deed["chance"])
-        found = oracle.autoscaled(self.account, deed["fleet"])
+        rng = RandomSource(external["chance"])
+        found = oracle.autoscaled(self.account, external["fleet"])
         if not found:
             return
         name, variant = rng.pick(found)
@@ -372,16 +372,16 @@ class Life:
             self.watch.by_others(name, count)
             self.lived.saw("autoscaled")
 
-    def _fleet(self, deed: Mapping[str, Any]) -> None:
+    def _fleet(self, external: Mapping[str, Any]) -> None:
         """Another team applies its own fleet, in the same account. It takes nothing away that runs."""
         before = oracle.there(self.account)
         ours = self._ours()
-        neighbour = self.hand({"fleet": deed["fleet"]})
+        neighbour = self.hand({"fleet": external["fleet"]})
         for stored in self.account.all("endpoint"):
             if not oracle.is_owned(stored):
                 self.watch.by_others(stored.name)
         try:
-            plan = self.plan(neighbour, deed["fleet"])
+            plan = self.plan(neighbour, external["fleet"])
             if plan.steps and plan.applyable:
                 clock = self.account.sim.clock
                 cloud = DirectCloud(self.account.sim, clock, REGION)
@@ -389,7 +389,7 @@ class Life:
                 self.lived.saw("neighbours", outcome.complete)
         except MmeplanError:
             self.lived.saw("neighbours gave up")
-        for name in oracle.endpoints(deed["fleet"]).values():
+        for name in oracle.endpoints(external["fleet"]).values():
             self.watch.by_others(name)
         self.watch.look(OTHERS)
         missing = oracle.used(self.account) & before - oracle.there(self.account)
@@ -408,17 +408,17 @@ class Life:
             if oracle.is_owned(item) and item.status != "Deleting"
         }
 
-    def _hand_over(self, deed: Mapping[str, Any]) -> None:
+    def _hand_over(self, external: Mapping[str, Any]) -> None:
         """The other environment hands one of its endpoints to ours, whose file doesn't declare it."""
-        theirs = _compiled(json.dumps(deed["fleet"]))
-        names = [name for name in oracle.endpoints(deed["fleet"]).values() if self.account.find("endpoint", name)]
+        theirs = _compiled(json.dumps(external["fleet"]))
+        names = [name for name in oracle.endpoints(external["fleet"]).values() if self.account.find("endpoint", name)]
         if not names:
             return
         clock = self.account.sim.clock
         cloud = DirectCloud(self.account.sim, clock, REGION)
         engine = Engine(cloud, cloud, clock, REGION)
         try:
-            move = engine.move(Desired(theirs.fleet, theirs), names[0], environment=deed["to"])
+            move = engine.move(Desired(theirs.fleet, theirs), names[0], environment=external["to"])
             engine.carry_out(move)
         except MmeplanError:
             self.lived.saw("moves given up")
@@ -451,7 +451,7 @@ class Life:
         self.watch.stranded.clear()
         self.later(40_000)
         for number in range(4):
-            self.deed({"do": "alarm", "name": f"alarm-{number}", "state": "OK"})
+            self.external({"do": "alarm", "name": f"alarm-{number}", "state": "OK"})
         if fleet is not None:
             reach_fixpoint(self, fleet)
             if ends == "destroy":

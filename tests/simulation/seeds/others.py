@@ -1,7 +1,7 @@
 """What others do to the account while we live in it: people in the console, autoscalers, SageMaker itself.
 
-In: a deed as the scenario has it, with names as they are at that moment. Out: the name of the endpoint that it was done
-to, "" where it couldn't be done. A deed that SageMaker refuses is one that didn't happen.
+In: an external change as the scenario has it, with names as they are at that moment. Out: the name of the endpoint
+that it was made to, "" where it couldn't be made. One that SageMaker refuses is one that didn't happen.
 
     create, claim   an endpoint of another team, on a config and a model of its own
     use_config      an endpoint of another team on a config of ours: what NAME runs, or an older one
@@ -27,7 +27,7 @@ from mmeplan.simulator import ServiceError
 from tests.simulation.seeds.account import Account, runs
 from tests.simulation.seeds.drawing_fleets import IMAGE, ROLE
 
-Deed = dict[str, Any]
+ExternalChange = dict[str, Any]
 
 CLAIMED = "claimed"  # the config of endpoints that others make under our names
 THEIRS = "theirs"  # another team's config, to which they move an endpoint
@@ -43,19 +43,19 @@ AUTOMATION = ("awsApplication", "cost:center")
 _SCALABLE = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 
 
-def do(account: Account, deed: Deed) -> str:
+def do(account: Account, external: ExternalChange) -> str:
     """Do it now. Returns the name of the endpoint that it was done to."""
     try:
-        done = _DEEDS[deed["do"]](account, deed)
+        done = _EXTERNAL_CHANGES[external["do"]](account, external)
     except ServiceError:
         return ""
-    return str(deed["name"]) if done is None else done
+    return str(external["name"]) if done is None else done
 
 
-def _create(account: Account, deed: Deed) -> None:
+def _create(account: Account, external: ExternalChange) -> None:
     """Under one name: a model, a config and an endpoint."""
-    name = deed["name"]
-    _own_config(account, name, deed.get("count", 1))
+    name = external["name"]
+    _own_config(account, name, external.get("count", 1))
     account.call("CreateEndpoint", EndpointName=name, EndpointConfigName=name)
 
 
@@ -67,33 +67,33 @@ def _own_config(account: Account, name: str, count: int) -> None:
         account.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[main])
 
 
-def _claim(account: Account, deed: Deed) -> str | None:
-    if account.find("endpoint", deed["name"]):
+def _claim(account: Account, external: ExternalChange) -> str | None:
+    if account.find("endpoint", external["name"]):
         return ""
     _own_config(account, CLAIMED, 1)
-    account.call("CreateEndpoint", EndpointName=deed["name"], EndpointConfigName=CLAIMED)
+    account.call("CreateEndpoint", EndpointName=external["name"], EndpointConfigName=CLAIMED)
     return None
 
 
-def _forge(account: Account, deed: Deed) -> str:
+def _forge(account: Account, external: ExternalChange) -> str:
     """Not of a config that never was ours: what it said before nobody can tell (docs/reliability.md)."""
-    if deed.get("params", {}).get("EndpointConfigName") in (CLAIMED, THEIRS):
+    if external.get("params", {}).get("EndpointConfigName") in (CLAIMED, THEIRS):
         return ""
-    request = {key: value for key, value in deed.get("params", {}).items() if key != "Tags"}
-    if deed.get("operation") == "CreateModel":
+    request = {key: value for key, value in external.get("params", {}).items() if key != "Tags"}
+    if external.get("operation") == "CreateModel":
         account.call("CreateModel", **{**request, "PrimaryContainer": {"Image": IMAGE + "forged"}, "Containers": []})
-    elif deed.get("operation") == "CreateEndpointConfig":
+    elif external.get("operation") == "CreateEndpointConfig":
         variants = [{**item, "InitialVariantWeight": 7} for item in request["ProductionVariants"]]
         account.call("CreateEndpointConfig", **{**request, "ProductionVariants": variants})
     return ""
 
 
-def _use_config(account: Account, deed: Deed) -> str:
-    config = _config_of(account, deed["name"], deed["of"])
+def _use_config(account: Account, external: ExternalChange) -> str:
+    config = _config_of(account, external["name"], external["of"])
     if not config:
         return ""
-    account.call("CreateEndpoint", EndpointName=deed["by"], EndpointConfigName=config)
-    return str(deed["by"])
+    account.call("CreateEndpoint", EndpointName=external["by"], EndpointConfigName=config)
+    return str(external["by"])
 
 
 def _config_of(account: Account, endpoint: str, which: str) -> str:
@@ -115,66 +115,71 @@ def _idle_config(account: Account) -> str:
     return next((name for name in ours if name not in busy), "")
 
 
-def _scale(account: Account, deed: Deed) -> str | None:
-    found = account.find("endpoint", deed["name"])
+def _scale(account: Account, external: ExternalChange) -> str | None:
+    found = account.find("endpoint", external["name"])
     variants = (found.body["variants"] if found else None) or ()
     if not variants:
         return ""
-    variant = variants[deed["variant"] % len(variants)]
-    wanted: Deed = {"VariantName": variant["VariantName"]}
-    if "weight" in deed:
-        wanted["DesiredWeight"] = deed["weight"]
+    variant = variants[external["variant"] % len(variants)]
+    wanted: ExternalChange = {"VariantName": variant["VariantName"]}
+    if "weight" in external:
+        wanted["DesiredWeight"] = external["weight"]
     elif "DesiredInstanceCount" in variant:
-        wanted["DesiredInstanceCount"] = deed["count"]
+        wanted["DesiredInstanceCount"] = external["count"]
     else:
-        wanted["ServerlessUpdateConfig"] = {"MaxConcurrency": deed["count"]}
-    account.call("UpdateEndpointWeightsAndCapacities", EndpointName=deed["name"], DesiredWeightsAndCapacities=[wanted])
+        wanted["ServerlessUpdateConfig"] = {"MaxConcurrency": external["count"]}
+    account.call(
+        "UpdateEndpointWeightsAndCapacities", EndpointName=external["name"], DesiredWeightsAndCapacities=[wanted]
+    )
     return None
 
 
-def _swap(account: Account, deed: Deed) -> str | None:
+def _swap(account: Account, external: ExternalChange) -> str | None:
     to = THEIRS
-    if "slowly" in deed:
+    if "slowly" in external:
         to = _idle_config(account)
-    elif deed["to"] == "older":
-        to = _config_of(account, deed["name"], "older")
+    elif external["to"] == "older":
+        to = _config_of(account, external["name"], "older")
     else:
         _own_config(account, to, 2)
     if not to:
         return ""
     account.call(
-        "UpdateEndpoint", EndpointName=deed["name"], EndpointConfigName=to, **(_SLOWLY if "slowly" in deed else {})
+        "UpdateEndpoint",
+        EndpointName=external["name"],
+        EndpointConfigName=to,
+        **(_SLOWLY if "slowly" in external else {}),
     )
     return None
 
 
-def _borrow(account: Account, deed: Deed) -> str:
+def _borrow(account: Account, external: ExternalChange) -> str:
     theirs = (item for item in account.all("endpoint") if FLEET_TAG not in (item.tags or {}))
     name = next((item.name for item in theirs if item.status == "InService"), "")
-    return name if name and _swap(account, {**deed, "name": name}) is None else ""
+    return name if name and _swap(account, {**external, "name": name}) is None else ""
 
 
-def _delete_endpoint(account: Account, deed: Deed) -> None:
-    account.call("DeleteEndpoint", EndpointName=deed["name"])
+def _delete_endpoint(account: Account, external: ExternalChange) -> None:
+    account.call("DeleteEndpoint", EndpointName=external["name"])
 
 
-def _delete_config(account: Account, deed: Deed) -> str | None:
-    config = _config_of(account, deed["name"], "now")
+def _delete_config(account: Account, external: ExternalChange) -> str | None:
+    config = _config_of(account, external["name"], "now")
     if not config:
         return ""
     account.call("DeleteEndpointConfig", EndpointConfigName=config)
     return None
 
 
-def _delete_idle(account: Account, _deed: Deed) -> str:
+def _delete_idle(account: Account, _deed: ExternalChange) -> str:
     config = _idle_config(account)
     if config:
         account.call("DeleteEndpointConfig", EndpointConfigName=config)
     return ""
 
 
-def _delete_model(account: Account, deed: Deed) -> str | None:
-    found = account.find("endpoint", deed["name"])
+def _delete_model(account: Account, external: ExternalChange) -> str | None:
+    found = account.find("endpoint", external["name"])
     variants = found.body["config"].get("ProductionVariants", []) if found else []
     if not variants:
         return ""
@@ -182,15 +187,15 @@ def _delete_model(account: Account, deed: Deed) -> str | None:
     return None
 
 
-def _tag(account: Account, deed: Deed) -> str | None:
-    found = account.find("endpoint", deed["name"])
+def _tag(account: Account, external: ExternalChange) -> str | None:
+    found = account.find("endpoint", external["name"])
     if found is None:
         return ""
-    account.call("AddTags", ResourceArn=found.arn, Tags=[{"Key": k, "Value": v} for k, v in deed["tags"].items()])
+    account.call("AddTags", ResourceArn=found.arn, Tags=[{"Key": k, "Value": v} for k, v in external["tags"].items()])
     return None
 
 
-def _automation(account: Account, _deed: Deed) -> str:
+def _automation(account: Account, _deed: ExternalChange) -> str:
     """A company's automation puts its tags on everything, and puts them back where they were taken off."""
     tags = [{"Key": key, "Value": "robot"} for key in AUTOMATION]
     for kind in ("endpoint", "endpoint-config", "model"):
@@ -199,32 +204,32 @@ def _automation(account: Account, _deed: Deed) -> str:
     return ""
 
 
-def _untag(account: Account, deed: Deed) -> str | None:
-    found = account.find("endpoint", deed["name"])
+def _untag(account: Account, external: ExternalChange) -> str | None:
+    found = account.find("endpoint", external["name"])
     if found is None:
         return ""
-    account.call("DeleteTags", ResourceArn=found.arn, TagKeys=deed["keys"])
+    account.call("DeleteTags", ResourceArn=found.arn, TagKeys=external["keys"])
     return None
 
 
-def _patch(account: Account, deed: Deed) -> None:
-    account.sim.system_update(deed["name"], deed["seconds"], region=account.region)
+def _patch(account: Account, external: ExternalChange) -> None:
+    account.sim.system_update(external["name"], external["seconds"], region=account.region)
 
 
-def _alarm(account: Account, deed: Deed) -> str:
+def _alarm(account: Account, external: ExternalChange) -> str:
     reason = {"StateReason": "somebody said so"}
-    account.call("SetAlarmState", AlarmName=deed["name"], StateValue=deed["state"], **reason)
+    account.call("SetAlarmState", AlarmName=external["name"], StateValue=external["state"], **reason)
     return ""
 
 
-def _register(account: Account, deed: Deed) -> str | None:
-    found = account.find("endpoint", deed["name"])
+def _register(account: Account, external: ExternalChange) -> str | None:
+    found = account.find("endpoint", external["name"])
     variants = [item for item in (found.body["variants"] if found else None) or () if "DesiredInstanceCount" in item]
     if not variants:
         return ""
-    variant = variants[deed["variant"] % len(variants)]["VariantName"]
-    where = {**_SCALABLE, "ResourceId": f"endpoint/{deed['name']}/variant/{variant}"}
-    account.call("RegisterScalableTarget", **where, MinCapacity=deed["least"], MaxCapacity=deed["most"])
+    variant = variants[external["variant"] % len(variants)]["VariantName"]
+    where = {**_SCALABLE, "ResourceId": f"endpoint/{external['name']}/variant/{variant}"}
+    account.call("RegisterScalableTarget", **where, MinCapacity=external["least"], MaxCapacity=external["most"])
     return None
 
 
@@ -234,7 +239,7 @@ def deregister_all(account: Account) -> None:
         account.call("DeregisterScalableTarget", **_SCALABLE, ResourceId=target["ResourceId"])
 
 
-_DEEDS: dict[str, Any] = {
+_EXTERNAL_CHANGES: dict[str, Any] = {
     "create": _create,
     "claim": _claim,
     "forge": _forge,

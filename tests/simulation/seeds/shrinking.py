@@ -1,7 +1,7 @@
 """Makes a scenario that breaks a law smaller, part by part, as long as it still breaks the same law.
 
 In: a scenario and the law (the word before the colon of the violation). Out: a scenario that a person can read.
-Greedy: acts go first, then endpoints, then faults, deeds and options, then what is written in the fleet files.
+Greedy: acts go first, then endpoints, then faults, external changes and options, then what the fleet files say.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _simpler_world(scenario: Scenario) -> Iterator[Scenario]:
     if scenario["stack"] == "boto3":
         yield {**scenario, "stack": "direct"}
     for number in range(len(scenario["others"])):
-        yield {**scenario, "others": [deed for place, deed in enumerate(scenario["others"]) if place != number]}
+        yield {**scenario, "others": [external for place, external in enumerate(scenario["others"]) if place != number]}
 
 
 def _without_endpoints(scenario: Scenario) -> Iterator[Scenario]:

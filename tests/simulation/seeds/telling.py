@@ -26,9 +26,9 @@ class _ToldLife(living.Life):
         print("--- an edit, and an apply")
         super().act(act)
 
-    def deed(self, deed: Mapping[str, Any]) -> None:
-        super().deed(deed)
-        print(f"    {self.account.sim.clock.now().isoformat()[:19]} others   {dict(deed)}")
+    def external(self, external: Mapping[str, Any]) -> None:
+        super().external(external)
+        print(f"    {self.account.sim.clock.now().isoformat()[:19]} others   {dict(external)}")
 
 
 def tell(what: str) -> str:
