@@ -1,7 +1,7 @@
 """A read that fails after a write, one after the other: steps fail, the apply never does, and the next one finishes.
 
 As `test_stopped` has it for writes. The scenarios are those that are stopped there, and those that seeds have found;
-all laws of the simulated runs are watched, and every life ends with applies that must reach what the file says.
+all invariants of the simulated runs are watched, and every life ends with applies that must reach what the file says.
 """
 
 from __future__ import annotations

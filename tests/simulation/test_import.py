@@ -103,7 +103,7 @@ def plan_of(world: World, text: str) -> Plan:
 
 
 def adopts_and_settles(world: World, made: Imported) -> Plan:
-    """The law: the file loads, no rule refuses it, its plan only adopts, and the plan after the apply is empty."""
+    """The invariant: the file loads, no rule refuses it, its plan only adopts, and the next plan is empty."""
     assert made.unproved == ()
     first = plan_of(world, made.text)
     assert [finding for finding in first.findings if finding.severity == "error"] == []

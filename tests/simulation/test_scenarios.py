@@ -1,4 +1,4 @@
-"""Scenarios that broke a law once, each made small from a seed, and what was wrong then: they hold now."""
+"""Scenarios that broke an invariant once, each made small from a seed, and what was wrong then: they hold now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.seeds.judging import SCENARIOS, read, violation
 from tests.simulation.seeds.mends import MENDS
-from tests.simulation.seeds.shrinking import law_of
+from tests.simulation.seeds.shrinking import invariant_of
 from tests.simulation.seeds.taking_out import NotThereError, taken_out
 
 FILES = sorted(SCENARIOS.glob("*.yaml"))
@@ -24,7 +24,7 @@ def test_without_what_mends_it_a_scenario_breaks_its_law_again(path: Path) -> No
     scenario = read(path)
     with taken_out(*MENDS[path.stem]):
         found = violation(scenario)
-    assert law_of(found) == law_of(scenario["what"]), found
+    assert invariant_of(found) == invariant_of(scenario["what"]), found
     assert violation(scenario) == ""
 
 

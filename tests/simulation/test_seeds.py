@@ -104,4 +104,4 @@ def test_the_command_tells_a_life_step_by_step(capsys: pytest.CaptureFixture[str
     assert main(["--replay", "3"]) == 0
     out = capsys.readouterr().out
     assert "called   CreateEndpoint:" in out
-    assert out.endswith("no law was broken\n")
+    assert out.endswith("no invariant was broken\n")

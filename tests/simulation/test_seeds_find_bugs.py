@@ -15,7 +15,7 @@ from tests.simulation.seeds.planting import (
     ignore_the_pending_config,
     take_the_lock_whoever_holds_it,
 )
-from tests.simulation.seeds.shrinking import law_of, shrink
+from tests.simulation.seeds.shrinking import invariant_of, shrink
 
 SEEDS = 2000
 TURNS = 17
@@ -69,7 +69,7 @@ def test_a_kept_scenario_finds_that_the_pending_config_is_ignored(monkeypatch: p
     scenario = read(SCENARIOS / "pending-of-others.yaml")
     assert violation(scenario) == ""
     ignore_the_pending_config(monkeypatch)
-    assert law_of(violation(scenario)) == "references"
+    assert invariant_of(violation(scenario)) == "references"
 
 
 def test_two_applies_that_both_have_the_lock_are_seen_by_their_writes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_violation_is_made_small_enough_to_read(monkeypatch: pytest.MonkeyPatc
     scenario = draw(FOUND_BY["delete_before_swap"])
     what = judged(scenario)[0]
     small = shrink(scenario, what, 150)
-    assert law_of(small["what"]) == law_of(what) == "references"
+    assert invariant_of(small["what"]) == invariant_of(what) == "references"
     assert len(small["acts"]) == 1
     assert len(written(small)) < len(written(scenario)) / 2
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Laws that hold in every life, found by Hypothesis.
+"""Invariants that hold in every life, found by Hypothesis.
 
 `World` checks them at every call and every plan: nothing but planned steps is written, no live endpoint loses its
 config or models, nothing of others is touched, the order of the file has no meaning. Here lives are drawn.

@@ -1,7 +1,7 @@
 """A world to live in: a simulated SageMaker, the real engine on it, and a watcher that looks after every single call.
 
-`plan` and `apply` are the whole spine, load → compile → observe → diff → plan → apply → verify. The laws that hold for
-every plan and every apply are checked here, whatever a test is about; `Broken` says which one did not.
+`plan` and `apply` are the whole spine, load → compile → observe → diff → plan → apply → verify. The invariants of every
+plan and apply are checked here, whatever a test is about; `Broken` says which one did not hold.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ KINDS = ("model", "endpoint-config", "endpoint")
 Fleet = dict[str, Any]
 
 
-class Broken(AssertionError):  # noqa: N818 - the law is
-    """A law that must hold in every life did not."""
+class Broken(AssertionError):  # noqa: N818 - the invariant is
+    """An invariant that must hold in every life did not."""
 
 
 def model(version: str = "1", **members: Any) -> Fleet:

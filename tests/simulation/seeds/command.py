@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.simulation.seeds.drawing import draw
 from tests.simulation.seeds.judging import SCENARIOS, judged, written
-from tests.simulation.seeds.shrinking import law_of, shrink
+from tests.simulation.seeds.shrinking import invariant_of, shrink
 
 RANGE = 200  # seeds that a process is given at a time
 MOST_SHRUNK = 10  # violations that are made small; the others are only told
@@ -49,7 +49,7 @@ def run_range(bounds: tuple[int, int]) -> Report:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command. 0: no law was broken."""
+    """Run the command. 0: no invariant was broken."""
     options = _parser().parse_args(arguments)
     if options.replay is not None:
         return _replay(options.replay)
@@ -94,7 +94,7 @@ def _tell(total: Report, seconds: float, start: int) -> None:
 def _first_of_each_law(violations: list[tuple[int, str]]) -> list[tuple[int, str]]:
     first: dict[str, tuple[int, str]] = {}
     for seed, what in violations:
-        first.setdefault(law_of(what), (seed, what))
+        first.setdefault(invariant_of(what), (seed, what))
     return list(first.values())
 
 
@@ -109,5 +109,5 @@ def _replay(what: str) -> int:
     from tests.simulation.seeds.telling import tell
 
     found = tell(what)
-    print(found or "no law was broken", file=sys.stderr if found else sys.stdout)
+    print(found or "no invariant was broken", file=sys.stderr if found else sys.stdout)
     return 1 if found else 0

@@ -1,6 +1,6 @@
 """The ports that one apply is given: the cloud and the clock, watched, interrupted and killed as the scenario says.
 
-Before each write: the laws; then what others do right then; then, perhaps, death. After each: the laws again.
+Before each write: the invariants; then what others do right then; then, perhaps, a crash. After each: they again.
 """
 
 from __future__ import annotations

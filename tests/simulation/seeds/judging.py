@@ -1,4 +1,4 @@
-"""One life, one word: fine, or the law that did not hold. And the files in which scenarios are kept."""
+"""One life, one word: fine, or the invariant that did not hold. And the files in which scenarios are kept."""
 
 from __future__ import annotations
 

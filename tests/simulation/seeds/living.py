@@ -1,6 +1,6 @@
-"""Runs a scenario: the real engine, load → … → verify, on a simulated account, with every law watched.
+"""Runs a scenario: the real engine, load → … → verify, on a simulated account, with every invariant watched.
 
-In: a scenario. Out: `Lived`, what it was made of; raises `Broken` with the law that did not hold.
+In: a scenario. Out: `Lived`, what it was made of; raises `Broken` with the invariant that did not hold.
 The way from the file to the outcome is the command line's own, `mmeplan.engine`, and the plan goes through its JSON.
 """
 

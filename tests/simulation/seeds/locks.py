@@ -1,4 +1,4 @@
-"""The lock on the fleet in a life: who holds it, who was refused, and the law that only its holder writes.
+"""The lock on the fleet in a life: who holds it, who was refused, and the invariant that only its holder writes.
 
 In: the engine's `FleetLock`, used as `Engine.locked` uses it, on the simulated S3. Out: `Broken`.
 
@@ -90,7 +90,7 @@ class Locks:
         if not problem and self.owner() == lock.owner.token:
             raise Broken(f"lock: {lock.owner.token} has ended, says nothing, and its lock is still there")
 
-    # --- the law --------------------------------------------------------------------------------------------------
+    # --- the invariant ------------------------------------------------------------------------------------------------
 
     def before_write(self, lock: FleetLock) -> None:
         """The lock is this run's, and nobody else with it has written since this one began to write."""

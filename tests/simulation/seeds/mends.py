@@ -1,7 +1,7 @@
 """What mends each kept scenario, and how it is taken out: edits of the sources, found by their text.
 
 Of a scenario that two pieces of code guard, both are taken out. Where the sources change, the texts here change too:
-`test_scenarios.py` fails for a text that isn't there any more, and for a scenario that breaks no law without its mend.
+`test_scenarios.py` fails for a text that isn't there, and for a scenario that breaks no invariant without its mend.
 """
 
 from __future__ import annotations

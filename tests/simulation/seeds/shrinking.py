@@ -1,6 +1,6 @@
-"""Makes a scenario that breaks a law smaller, part by part, as long as it still breaks the same law.
+"""Makes a scenario that breaks an invariant smaller, part by part, as long as it still breaks the same invariant.
 
-In: a scenario and the law (the word before the colon of the violation). Out: a scenario that a person can read.
+In: a scenario and the invariant (the word before the colon of the violation). Out: a scenario that a person can read.
 Greedy: acts go first, then endpoints, then faults, external changes and options, then what the fleet files say.
 """
 
@@ -19,14 +19,14 @@ MOST_TRIES = 600
 Smaller = Callable[[Scenario], Iterator[Scenario]]
 
 
-def law_of(what: str) -> str:
+def invariant_of(what: str) -> str:
     """`capacity: the endpoint …` → `capacity`."""
     return what.partition(":")[0]
 
 
 def shrink(scenario: Scenario, what: str, tries: int = MOST_TRIES) -> Scenario:
-    """The smallest scenario found that breaks the same law, with what it then says under `what`."""
-    law = law_of(what)
+    """The smallest scenario found that breaks the same invariant, with what it then says under `what`."""
+    invariant = invariant_of(what)
     best = {**scenario, "what": what}
     changed = True
     while changed and tries > 0:
@@ -34,7 +34,7 @@ def shrink(scenario: Scenario, what: str, tries: int = MOST_TRIES) -> Scenario:
         for smaller in _smaller(best):
             tries -= 1
             found = violation(smaller)
-            if found and law_of(found) == law:
+            if found and invariant_of(found) == invariant:
                 best, changed = {**smaller, "what": found}, True
                 break
             if tries <= 0:

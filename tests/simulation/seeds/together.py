@@ -15,7 +15,7 @@ Process = Callable[[Callable[[], None]], Any]
 
 
 class _Stopped(BaseException):
-    """The other one found a law broken: there is nothing left to do."""
+    """The other one found an invariant broken: there is nothing left to do."""
 
 
 def together(rng: RandomSource, *processes: Process) -> None:

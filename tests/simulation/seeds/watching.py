@@ -1,4 +1,4 @@
-"""The laws, held against the world before and after every write, whoever made it, and after every transition.
+"""The invariants, held against the world before and after every write, whoever made it, and after every transition.
 
     capacity     no endpoint serves less, at any instant, than the plan that is being applied promised
     references   no live or pending config is, or refers to, something that we deleted
@@ -8,8 +8,8 @@
     targets      what --target and `rollback` don't name stays as it is
     steps        every call that we make is a step of the plan, word for word (held by `Hand`)
 
-`Broken` says which law did not hold. What others did to an endpoint themselves is theirs: its floor falls away until
-the next apply. And a reference that others made within a minute before our delete is the window that SageMaker's lack
+`Broken` says which invariant did not hold. What others did to an endpoint is theirs: its floor falls away until the
+next apply. And a reference that others made within a minute before our delete is the window that SageMaker's lack
 of conditional writes leaves (docs/plan-and-apply.md): the scan can't have seen it.
 """
 
@@ -217,7 +217,7 @@ class Watch:
     # --- a look ---------------------------------------------------------------------------------------------------
 
     def look(self, by: str) -> None:
-        """Hold the laws against all that happened since the last look. `by`: who made the last write."""
+        """Hold the invariants against all that happened since the last look. `by`: who made the last write."""
         now = self.account.now_us()
         if by == TIME and now == self.looked_us:
             return  # every write was followed by a look

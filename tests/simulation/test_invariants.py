@@ -1,5 +1,5 @@
-"""The laws that every plan and apply is held against see a bug on their other side: what is missing, what is too much,
-what is refused for nothing."""
+"""The invariants of every plan and apply see a bug on their other side: what is missing, what is too much, what is
+refused for nothing."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def test_no_law_is_broken_without_a_bug() -> None:
         live_and_look(world)
 
 
-@pytest.mark.parametrize(("plant", "law"), PLANTS.values(), ids=PLANTS)
-def test_a_planted_plan_breaks_its_law(plant: Plant, law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("plant", "invariant"), PLANTS.values(), ids=PLANTS)
+def test_a_planted_plan_breaks_its_invariant(plant: Plant, invariant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = plan.build
     monkeypatch.setattr(plan, "build", lambda *inputs, **more: plant(honest(*inputs, **more)))
-    with World() as world, pytest.raises(Broken, match=law):
+    with World() as world, pytest.raises(Broken, match=invariant):
         live_and_look(world)
 
 
