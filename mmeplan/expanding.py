@@ -16,7 +16,7 @@ from mmeplan.spec import Entry, Fleet, Policy
 from mmeplan.spec.loading import LANGUAGE_VERSION
 from mmeplan.spec.surface import Node, fleet_surface
 
-MASKED: Final = "environment values are masked, so this can't be applied; --show-environment writes them"
+MASKED: Final = "environment values are masked, so this can't be applied (--show-environment)"
 _OWN: Final = ("protect", "adopt", "renamed_from", "replace_salt")
 
 
@@ -37,8 +37,8 @@ def expanded(fleet: Fleet, options: Mapping[str, Any], *, show_environment: bool
 
 def yaml_of(document: Mapping[str, Any], *, show_environment: bool) -> str:
     """The document as a fleet file."""
-    head = "# Written by `mmeplan expand`.\n" if show_environment else f"# Written by `mmeplan expand`: {MASKED}.\n"
-    return head + dumped(document)
+    head = "# Written by `mmeplan expand`"
+    return (f"{head}.\n" if show_environment else f"{head}:\n# {MASKED}.\n") + dumped(document)
 
 
 def _head(fleet: Fleet, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ import click
 from mmeplan.cli.screen import width_of
 
 _COMMAND: Final = re.compile(r"^(\s*)::|##\[", re.MULTILINE)
-_TO_COPY: Final = re.compile(r"\s*(try|next): ", re.IGNORECASE)
-"""A line that ends in a command: it is never broken, so that it can be copied."""
+_PROGRAMS: Final = "mmeplan|aws|curl|export|git|openssl|pipx?|python3?|sudo|terraform|unset|uv|/\\S+"
+_TO_COPY: Final = re.compile(rf"\s*(try|next): ({_PROGRAMS}) ", re.IGNORECASE)
+"""A line that ends in a command: it is never broken, so that it can be copied. Advice in words is."""
 
 
 def say(text: str) -> None:

@@ -133,7 +133,7 @@ def test_values_of_containers_are_masked_and_the_text_says_that_it_can_not_be_ap
         document = yaml.safe_load(shown.stdout)
         environment = document["models"]["m-a"]["primary_container"]["environment"]
         assert all(value.startswith("(masked, ") for value in environment.values())
-    assert "can't be applied" in mmeplan("expand", tmp_path).stdout.splitlines()[0]
+    assert "can't be applied" in mmeplan("expand", tmp_path).stdout.splitlines()[1]
 
 
 def test_a_masked_file_is_refused_with_the_place_of_every_mask(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
+from mmeplan.cli import door
 from mmeplan.cli.app import COMMANDS, app
 from tests.cli.running import mmeplan
 
@@ -110,3 +111,18 @@ def test_sentences_and_errors_are_broken_between_words_on_a_terminal(folder: Pat
         shown = on_a_terminal(command, folder)
         assert [line for line in shown.splitlines() if len(line) > 80] == []
     assert "did you mean instance_type?" in " ".join(shown.split())
+
+
+def test_advice_in_words_is_broken_between_them_and_a_command_never(folder: Path) -> None:
+    shown = on_a_terminal("plan", folder)
+    assert "or try it on the simulated SageMaker with --local" in " ".join(shown.split())
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    "program", ["mmeplan apply", "/opt/py/bin/python -m pip install", "aws s3 mb", "export A=b; unset"]
+)
+def test_what_can_be_copied_is_on_one_line_however_long(program: str) -> None:
+    command = f"{program} {'word ' * 20}"
+    assert door._fitted(f"  try: {command}", 80) == f"  try: {command}"
+    assert "\n" in door._fitted(f"  try: say {command}", 80)
