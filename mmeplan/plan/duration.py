@@ -61,15 +61,17 @@ class Estimate:
     """How long an apply takes, or what is left of one.
 
     `longest` is the address of the endpoint that takes the longest by itself, empty where none is waited for, and
-    `longest_takes` how long. `waits` is how many endpoints are waited for. `unknown` are addresses of endpoints on
-    which something is under way of which nobody knows the end; `kept_deployment` of those that are updated by their
-    last DeploymentConfig, which the plan doesn't hold. With any of both there is no most.
+    `longest_takes` how long. `waits` is how many endpoints are waited for; `alike`: each takes as long by itself.
+    `unknown` are addresses of endpoints on which something is under way of which nobody knows the end;
+    `kept_deployment` of those that are updated by their last DeploymentConfig, which the plan doesn't hold. With any of
+    both there is no most.
     """
 
     takes: Span
     longest: str = ""
     longest_takes: Span = Span()
     waits: int = 0
+    alike: bool = False
     unknown: tuple[str, ...] = ()
     kept_deployment: tuple[str, ...] = ()
 
@@ -111,7 +113,10 @@ class Estimator:
         longest = max(own, key=lambda at: (own[at].most_s, own[at].least_s), default="")
         by_last = {step.address for step in open_ if _keeps_deployment(step.params)}
         unknown = dict.fromkeys(step.address for step in open_ if not _keeps_deployment(step.params))
-        return Estimate(takes, longest, own.get(longest, Span()), len(own), tuple(unknown), tuple(sorted(by_last)))
+        alike = len(set(own.values())) == 1
+        return Estimate(
+            takes, longest, own.get(longest, Span()), len(own), alike, tuple(unknown), tuple(sorted(by_last))
+        )
 
     def _lasts(self, seconds: Sequence[float], call_s: float, done: set[int], running: Iterable[int]) -> float:
         """How long the executor takes where each step takes so long: its own queue, without the calls.

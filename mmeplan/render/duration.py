@@ -11,7 +11,7 @@ from typing import Final
 
 from mmeplan.plan.duration import Estimate, Span, estimate
 from mmeplan.render.door import ShownPlan
-from mmeplan.render.values import listed
+from mmeplan.render.values import counted, listed
 
 _NAMED: Final = 3  # endpoints that are named
 _MINUTE_S: Final = 60
@@ -65,7 +65,7 @@ def duration_words(plan: ShownPlan) -> str:
     """About how long the apply takes, with the endpoint that takes the longest; empty where nothing is to be done.
 
     `about 9 to 14 minutes (endpoint/ranker)`, `about 9 to 34 minutes; the longest is endpoint/ranker, about 9 to 14
-    minutes`.
+    minutes`, `about 4 to 16 minutes (20 endpoints, each about 2 to 8 minutes)`.
     """
     return estimate_words(estimate(plan)) if plan.steps and not plan.refused else ""
 
@@ -86,6 +86,8 @@ def estimate_words(found: Estimate) -> str:
     if found.waits == 1:
         return f"{words} ({found.longest})"
     alone = span_words(found.longest_takes)
+    if found.alike:
+        return f"{words} ({counted(found.waits, 'endpoint')}{'' if alone == words else f', each {alone}'})"
     return f"{words}; the longest is {found.longest}{'' if alone == words else f', {alone}'}"
 
 

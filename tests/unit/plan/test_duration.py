@@ -91,6 +91,11 @@ def test_a_range_in_words(span: Span, words: str) -> None:
             Estimate(Span(240, 900), "endpoint/a", Span(240, 300), 3),
             "about 4 to 15 minutes; the longest is endpoint/a, about 4 to 5 minutes",
         ),
+        (Estimate(Span(120, 300), "endpoint/a", Span(120, 300), 3, alike=True), "about 2 to 5 minutes (3 endpoints)"),
+        (
+            Estimate(Span(240, 900), "endpoint/a", Span(120, 450), 1_200, alike=True),
+            "about 4 to 15 minutes (1,200 endpoints, each about 2 to 8 minutes)",
+        ),
         (
             Estimate(Span(240, inf), "endpoint/a", Span(240, inf), 1, unknown=("endpoint/a", "endpoint/b")),
             "at least 4 minutes, and as long as what is under way on endpoint/a, endpoint/b goes on",
