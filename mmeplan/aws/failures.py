@@ -54,6 +54,8 @@ _BY_CODE: Final = {
     "AuthorizationError": Failure.DENIED,
     "ExpiredToken": Failure.DENIED,
     "ExpiredTokenException": Failure.DENIED,
+    "RequestExpired": Failure.DENIED,  # EC2's
+    "AuthFailure": Failure.DENIED,  # EC2's, of credentials that are none
     "InvalidClientTokenId": Failure.DENIED,
     "UnrecognizedClientException": Failure.DENIED,
     "Throttling": Failure.THROTTLED,
@@ -72,6 +74,7 @@ _BY_CODE: Final = {
 
 NOT_VALID: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+    | {"RequestExpired", "AuthFailure"}
 )
 """Codes of DENIED that are about the credentials themselves, not about what they permit."""
 

@@ -109,7 +109,7 @@ class Simulator(World):
             service, name = routing.route(request, who)
             operation = service.operations.get(name)
             try:
-                who = identity.known(self.records, who, request, service.name, self._store.now_us())
+                who = identity.known(self.records, who, request, service.protocol, self._store.now_us())
                 if operation is None:
                     raise routing.unknown_operation(service, name)
                 decoded = partial(service.protocol.decode, service.name, name, request)

@@ -22,7 +22,9 @@ from typing import Any, Final
 from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import iam, trust
 from mmeplan.simulator.call import Call, seconds
+from mmeplan.simulator.protocols import EC2, QUERY, Protocol
 from mmeplan.simulator.records import Records
+from mmeplan.simulator.s3_wire import S3_REST
 from mmeplan.simulator.wire import Caller, Request, ServiceError
 
 Json = dict[str, Any]
@@ -31,8 +33,6 @@ USER: Final = "simulated"
 SESSION = "sts_session"
 CHAINED_S: Final = 3600
 """The longest session of a role that is assumed by a session, in seconds. Source: AssumeRole, DurationSeconds."""
-_QUERY: Final = ("sts", "iam")
-"""Services whose error codes have no suffix `Exception`."""
 
 
 def get_caller_identity(call: Call, _request: Json) -> Json:
@@ -148,23 +148,27 @@ def _session(call: Call, request: Json, role: Mapping[str, Any] | None) -> Json:
     }
 
 
-def known(records: Records, who: Caller, request: Request, service: str, now_us: int) -> Caller:
+def known(records: Records, who: Caller, request: Request, protocol: Protocol, now_us: int) -> Caller:
     """The caller, in the account and by the name of the session whose credentials are shown.
 
     Credentials that no session has are the account's own, as any are. Raises ServiceError where the session has ended,
-    or its token is another.
+    or its token is another: in the words of S3, of EC2, or of the query protocol or another one's services. Sources of
+    EC2's: aws-sdk-java issue 1443, aws-sdk-go pull request 253; the EC2 API's "Error codes".
     """
     session = records.get(SESSION, "", "", who.key) if who.key.startswith("ASIA") else None
     if session is None:
         return who
     token = request.header("x-amz-security-token") or request.query("X-Amz-Security-Token")
     if token != session["token"]:
-        code = "InvalidToken" if service == "s3" else "InvalidClientTokenId"
-        code = code if service in (*_QUERY, "s3") else "UnrecognizedClientException"
+        if protocol is EC2:
+            raise ServiceError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+        code = {S3_REST: "InvalidToken", QUERY: "InvalidClientTokenId"}.get(protocol, "UnrecognizedClientException")
         raise ServiceError(code, "The security token included in the request is invalid.", 403)
     if session["ends_us"] <= now_us:
-        if service == "s3":
+        if protocol is S3_REST:
             raise ServiceError("ExpiredToken", "The provided token has expired.")
-        code = "ExpiredToken" if service in _QUERY else "ExpiredTokenException"
+        if protocol is EC2:
+            raise ServiceError("RequestExpired", "Request has expired.")
+        code = "ExpiredToken" if protocol is QUERY else "ExpiredTokenException"
         raise ServiceError(code, "The security token included in the request is expired", 403)
     return replace(who, account=session["account"], arn=session["arn"])

@@ -86,7 +86,15 @@ def test_a_session_belongs_to_the_account_of_its_role_and_ends(door: Door) -> No
     door.advance(1)
     gone = "The security token included in the request is expired"
     assert error_of(sagemaker.list_models) == ("ExpiredTokenException", gone, 403)
-    assert error_of(with_session(door, answer, "sts").get_caller_identity) == ("ExpiredToken", gone, 403)
+    topic = "arn:aws:sns:eu-west-1:222222222222:t"
+    for service, call in (("sts", "get_caller_identity"), ("sns", "get_topic_attributes")):
+        members = {"TopicArn": topic} if service == "sns" else {}
+        assert error_of(getattr(with_session(door, answer, service), call), **members) == ("ExpiredToken", gone, 403)
+    assert error_of(with_session(door, answer, "ec2").describe_subnets) == (
+        "RequestExpired",
+        "Request has expired.",
+        400,
+    )
     s3 = with_session(door, answer, "s3")
     assert error_of(s3.list_buckets) == ("ExpiredToken", "The provided token has expired.", 400)
 
@@ -95,7 +103,11 @@ def test_a_session_is_its_token_too(door: Door) -> None:
     answer = door.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="ann")
     answer["Credentials"]["SessionToken"] = "another"
     refused = error_of(with_session(door, answer, "sagemaker").list_models)
-    assert refused == ("UnrecognizedClientException", "The security token included in the request is invalid.", 403)
+    invalid = "The security token included in the request is invalid."
+    assert refused == ("UnrecognizedClientException", invalid, 403)
+    assert error_of(with_session(door, answer, "iam").get_role, RoleName="x") == ("InvalidClientTokenId", invalid, 403)
+    assert error_of(with_session(door, answer, "s3").list_buckets) == ("InvalidToken", invalid, 403)
+    assert error_of(with_session(door, answer, "ec2").describe_subnets)[::2] == ("AuthFailure", 401)
 
 
 @pytest.mark.parametrize(

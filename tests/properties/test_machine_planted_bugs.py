@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mmeplan.simulator import (
+    blobs,
     call,
     deployment,
     endpoints,
@@ -51,6 +52,8 @@ def live_through() -> None:
             step("another_services_call_touches_no_model", "c", scope, own)
         for asked in ("legal-hold", "x"):
             step("what_s3_has_not_here_touches_no_object", "c", asked)
+        for pairs in ({"x": "p"}, {"y": "q"}):
+            step("a_bucket_has_the_tags_of_the_last_call", "c", pairs)
         step("a_token_survives_the_deletion_of_the_next_item", 2, True)
         step("create_config", "two", "a", {"main": (4, 0.5), "next": (1, 7.0)})
         for tags in ({"x": "p"}, {"y": "q"}):
@@ -297,6 +300,16 @@ def pass_over_what_is_not_an_s3_operations(patch: Patch) -> None:
     patch.setattr(s3_operations.Accepted, "foreign", lambda *_: ("", ""))
 
 
+def add_to_the_tags_of_a_bucket(patch: Patch) -> None:
+    true = blobs.Blobs.tag_bucket
+
+    def merge(self: Any, account: str, bucket: str, tags: dict[str, str]) -> None:
+        there = self.bucket(account, bucket)
+        true(self, account, bucket, {**(there.tags or {}), **tags})
+
+    patch.setattr(blobs.Blobs, "tag_bucket", merge)
+
+
 PLANTED = [
     ignore_retain_all_variant_properties,
     always_retain_variant_properties,
@@ -324,6 +337,7 @@ PLANTED = [
     look_at_the_target_and_not_at_the_scope,
     tell_s3s_operations_by_method_and_path,
     pass_over_what_is_not_an_s3_operations,
+    add_to_the_tags_of_a_bucket,
 ]
 
 

@@ -124,6 +124,16 @@ class SageMaker(RuleBasedStateMachine):
         assert self.signed("s3", "PUT", f"/bucket/{name}?{asked}", b"<X/>").status == 501
         assert self.signed("s3", "GET", f"/bucket/{name}", b"").body == b"1"
 
+    @rule(name=NAMES, tags=st.dictionaries(st.sampled_from("xyz"), st.text("pq", max_size=2)))
+    def a_bucket_has_the_tags_of_the_last_call(self, name: str, tags: dict[str, str]) -> None:
+        assert self.signed("s3", "PUT", f"/tagged/{name}", b"1").status == 200
+        pairs = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in sorted(tags.items()))
+        told = f"<TagSet>{pairs}</TagSet>".encode()
+        assert self.signed("s3", "PUT", "/tagged?tagging", b"<Tagging>" + told + b"</Tagging>").status == 204
+        answer = self.signed("s3", "GET", "/tagged?tagging", b"")
+        assert (told in answer.body) if tags else (b"NoSuchTagSet" in answer.body)
+        assert b"<Tag>" not in self.signed("s3", "GET", f"/tagged/{name}?tagging", b"").body
+
     # -- models and configs ------------------------------------------------------------------------------------------
 
     @rule(name=NAMES)
