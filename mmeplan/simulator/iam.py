@@ -66,7 +66,7 @@ def create_provider(call: Call, request: Json) -> Json:
     arn = provider_arn(partition_of(call.region), call.account, request["Url"])
     if not request["Url"].startswith("https://"):
         raise ServiceError("InvalidInput", "The provider's URL must begin with https://.")
-    if call.records.get(PROVIDER, call.account, "", arn):
+    if call.records.get(PROVIDER, call.account, "", arn) is not None:
         raise ServiceError("EntityAlreadyExists", f"Provider with url {request['Url']} already exists.", 409)
     call.records.put(PROVIDER, call.account, "", arn, request.get("ClientIDList", []))
     return {"OpenIDConnectProviderArn": arn}

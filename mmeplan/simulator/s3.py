@@ -31,6 +31,12 @@ MAX_KEYS: Final = 1000
 UNCONSTRAINED: Final = "us-east-1"
 """The region of buckets that are made without a LocationConstraint; its address makes buckets everywhere."""
 LARGEST: Final = 2**31 - 1
+_BUCKET: Final = re.compile(
+    r"(?!xn--|sthree-|amzn-s3-demo-|(?:[0-9]+\.){3}[0-9]+$)(?!.*(?:\.\.|-s3alias$|--ol-s3$|\.mrap$|--x-s3$|--table-s3$))"
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    re.ASCII,
+)
+"""Names of general purpose buckets. Source: the S3 user guide, "General purpose bucket naming rules"."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 MAX_BUCKETS: Final = 10_000
 STORED_HEADERS: Final = frozenset(
@@ -52,11 +58,13 @@ PRECONDITION: Final = "At least one of the pre-conditions you specified did not 
 def create_bucket(call: Call, request: Json) -> Json:
     """CreateBucket, with its tags. A bucket that appeared on first use may be asked for once.
 
-    Raises ServiceError IllegalLocationConstraintException for another region than that of the address, and
-    BucketAlreadyOwnedByYou (409), but for a bucket of us-east-1. Source: the S3 API reference, CreateBucket, "List
-    of error codes".
+    Raises ServiceError InvalidBucketName, IllegalLocationConstraintException for another region than that of the
+    address, and BucketAlreadyOwnedByYou (409), but for a bucket of us-east-1. Source: the S3 API reference,
+    CreateBucket, "List of error codes".
     """
     blobs, name, tags = Blobs(call.store), request["Bucket"], object_tags.valid_of_bucket(request.get("Tags", ()))
+    if not _BUCKET.fullmatch(name):
+        raise ServiceError("InvalidBucketName", "The specified bucket is not valid.", 400, {"BucketName": name})
     region = _region_asked(call, request.get("LocationConstraint", ""))
     there = blobs.bucket(call.account, name)
     if there and there.asked_for and (there.region, region) != (UNCONSTRAINED, UNCONSTRAINED):
@@ -474,9 +482,12 @@ def _token(query: dict[str, str]) -> str:
     if "continuation-token" not in query:
         return query.get("start-after", "")
     try:
-        return base64.urlsafe_b64decode(query["continuation-token"]).decode()
+        last = base64.urlsafe_b64decode(query["continuation-token"]).decode()
     except ValueError:
-        raise ServiceError("InvalidArgument", "The continuation token provided is incorrect") from None
+        last = ""
+    if not last:
+        raise ServiceError("InvalidArgument", "The continuation token provided is incorrect")
+    return last
 
 
 def _written(last: str) -> str:

@@ -22,7 +22,10 @@ RESOURCES_PER_PAGE: Final = 50
 MAX_RESOURCES_PER_PAGE: Final = 100
 _BUCKET: Final = "s3/"
 """How the tokens of pages that end with a bucket begin."""
-_EXCLUSIVE: Final = ("TagFilters", "ResourceTypeFilters", "ResourcesPerPage", "PaginationToken")
+MIN_TAGS_PER_PAGE: Final = 100
+MAX_TAGS_PER_PAGE: Final = 500
+"""A resource isn't split between pages, and one without tags counts as one tag."""
+_EXCLUSIVE: Final = ("TagFilters", "ResourceTypeFilters", "ResourcesPerPage", "TagsPerPage", "PaginationToken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ def get_resources(call: Call, request: Json) -> Json:
     limit = request.get("ResourcesPerPage", RESOURCES_PER_PAGE)
     if not 1 <= limit <= MAX_RESOURCES_PER_PAGE:
         raise _invalid(f"ResourcesPerPage must be between 1 and {MAX_RESOURCES_PER_PAGE}.")
+    most_tags = request.get("TagsPerPage", MAX_TAGS_PER_PAGE)
+    if not MIN_TAGS_PER_PAGE <= most_tags <= MAX_TAGS_PER_PAGE:
+        raise _invalid(f"TagsPerPage must be between {MIN_TAGS_PER_PAGE} and {MAX_TAGS_PER_PAGE}.")
     if wanted_arns:
         limit = len(wanted_arns)
     page: list[Tagged] = []
@@ -50,7 +56,8 @@ def get_resources(call: Call, request: Json) -> Json:
     for resource in _tagged(call, request.get("PaginationToken") or "0"):
         if not _matches(resource, request, wanted_arns):
             continue
-        if len(page) == limit:
+        most_tags -= max(1, len(resource.tags))
+        if len(page) == limit or ("TagsPerPage" in request and page and most_tags < 0):
             token = page[-1].place
             break
         page.append(resource)

@@ -99,6 +99,13 @@ def test_a_session_belongs_to_the_account_of_its_role_and_ends(door: Door) -> No
     assert error_of(s3.list_buckets) == ("ExpiredToken", "The provided token has expired.", 400)
 
 
+def test_a_provider_without_clients_is_made_once(door: Door) -> None:
+    iam = door.client("iam")
+    iam.create_open_id_connect_provider(Url=ISSUER)
+    said = ("EntityAlreadyExists", f"Provider with url {ISSUER} already exists.", 409)
+    assert error_of(iam.create_open_id_connect_provider, Url=ISSUER) == said
+
+
 def test_a_session_is_its_token_too(door: Door) -> None:
     answer = door.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="ann")
     answer["Credentials"]["SessionToken"] = "another"

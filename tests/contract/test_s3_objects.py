@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.handlers import validate_bucket_name
 
 from mmeplan.simulator import Request, checksums
 from tests.contract.doors import IMAGE, REGION, ROLE, Door, error_of
@@ -357,6 +358,8 @@ def test_a_continuation_goes_before_where_a_list_starts(door: Door) -> None:
     second = s3.list_objects_v2(Bucket="bucket", StartAfter="a", ContinuationToken=first["NextContinuationToken"])
     assert [each["Key"] for each in second["Contents"]] == ["c"]
     assert "StartAfter" not in second
+    said = error_of(s3.list_objects_v2, Bucket="bucket", ContinuationToken="")
+    assert said == ("InvalidArgument", "The continuation token provided is incorrect", 400)
 
 
 def test_a_bucket_is_made_once_but_in_the_first_region(door: Door) -> None:
@@ -377,6 +380,18 @@ def test_a_bucket_is_made_once_but_in_the_first_region(door: Door) -> None:
     here.delete_object(Bucket="europe", Key="k")
     here.delete_bucket(Bucket="europe")
     here.create_bucket(**europe)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["xx", "x" * 64, "a..b", "192.168.5.4", "xn--a", "sthree-a", "a-s3alias", "a--ol-s3", "-ab", "ab.", "Abc", "a_b"],
+)
+def test_a_bucket_has_a_name_as_s3_takes_it(door: Door, name: str) -> None:
+    s3 = door.client("s3", region="us-east-1")
+    s3.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    assert error_of(s3.create_bucket, Bucket=name) == ("InvalidBucketName", "The specified bucket is not valid.", 400)
+    for fine in ("xyz", "x" * 63, "a.b-c", "1.2.3.4a", "192168"):
+        s3.create_bucket(Bucket=fine)
 
 
 def bucket_tags(s3: Any, bucket: str = "bucket") -> dict[str, str]:
@@ -463,6 +478,21 @@ def test_tagged_buckets_are_among_the_resources_of_their_region(door: Door) -> N
     s3.delete_bucket_tagging(Bucket="one")
     assert found(TagFilters=[{"Key": "team"}]) == ["model/m", "three", "two"]
     assert door.client("resourcegroupstaggingapi", region="eu-west-3").get_resources()["ResourceTagMappingList"] == []
+
+
+def test_a_page_of_resources_has_so_many_tags(door: Door) -> None:
+    s3, tagging = door.client("s3"), door.client("resourcegroupstaggingapi")
+    for number in range(5):
+        s3.put_object(Bucket=f"bucket-{number}", Key="k", Body=b"1")
+        s3.put_bucket_tagging(Bucket=f"bucket-{number}", Tagging=tag_set(**{f"k{n}": "v" for n in range(40)}))
+    pages = list(tagging.get_paginator("get_resources").paginate(TagsPerPage=100))
+    assert [len(page["ResourceTagMappingList"]) for page in pages] == [2, 2, 1]
+    assert len({each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"]}) == 5
+    assert len(tagging.get_resources()["ResourceTagMappingList"]) == 5
+    for tags in (99, 501):
+        assert error_of(tagging.get_resources, TagsPerPage=tags)[0] == "InvalidParameterException"
+    both = {"ResourceARNList": ["arn:aws:s3:::bucket-1"], "TagsPerPage": 100}
+    assert error_of(tagging.get_resources, **both)[0] == "InvalidParameterException"
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
