@@ -443,22 +443,8 @@ def list_objects(call: Call, request: Json) -> Json:
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     limit = min(whole(query, "max-keys", MAX_KEYS), MAX_KEYS)
     after = _token(query) if newer else query.get("marker", "")
-    contents: list[Json] = []
-    folders: list[str] = []
-    last, truncated = "", False
-    for blob in Blobs(call.store).listed(call.account, bucket, prefix, after):
-        rest, _, beyond = blob.key[len(prefix) :].partition(delimiter) if delimiter else (blob.key, "", "")
-        folder = prefix + rest + delimiter if delimiter and (beyond or blob.key.endswith(delimiter)) else ""
-        if folder and (folder in folders[-1:] or folder == after or (after.startswith(folder))):
-            continue
-        if len(contents) + len(folders) >= limit:
-            truncated = limit > 0
-            break
-        if folder:
-            folders.append(folder)
-        else:
-            contents.append(_content(blob) | ({"Owner": owner} if owned else {}))
-        last = folder or blob.key
+    blobs, folders, last, truncated = _page(call, bucket, query, after, limit)
+    contents = [_content(blob) | ({"Owner": owner} if owned else {}) for blob in blobs]
     encoded = quote if query.get("encoding-type") == "url" else str
     answer: Json = {"Name": bucket, "Prefix": encoded(prefix), "MaxKeys": limit, "IsTruncated": truncated}
     answer |= {"Contents": [content | {"Key": encoded(content["Key"])} for content in contents]}
@@ -476,6 +462,58 @@ def list_objects(call: Call, request: Json) -> Json:
         answer["Marker"] = encoded(after)
         answer |= {"NextMarker": encoded(last)} if truncated and delimiter else {}
     return {"_xml": ("ListBucketResult", answer)}
+
+
+def _page(
+    call: Call, bucket: str, query: Mapping[str, str], after: str, limit: int
+) -> tuple[list[Blob], list[str], str, bool]:
+    """The objects and the folders of a page, the last name on it, and whether there is more."""
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+    contents: list[Blob] = []
+    folders: list[str] = []
+    last = ""
+    for blob in Blobs(call.store).listed(call.account, bucket, prefix, after):
+        rest, _, beyond = blob.key[len(prefix) :].partition(delimiter) if delimiter else (blob.key, "", "")
+        folder = prefix + rest + delimiter if delimiter and (beyond or blob.key.endswith(delimiter)) else ""
+        if folder and (folder in folders[-1:] or folder == after or (after.startswith(folder))):
+            continue
+        if len(contents) + len(folders) >= limit:
+            return contents, folders, last, limit > 0
+        if folder:
+            folders.append(folder)
+        else:
+            contents.append(blob)
+        last = folder or blob.key
+    return contents, folders, last, False
+
+
+def get_bucket_versioning(call: Call, request: Json) -> Json:
+    """GetBucketVersioning: no bucket has had versions."""
+    known_bucket(call, request)
+    return {"_xml": ("VersioningConfiguration", "")}
+
+
+def list_object_versions(call: Call, request: Json) -> Json:
+    """ListObjectVersions: each object is its one version, null, as in every bucket that never had versions."""
+    query, bucket = request["Query"], known_bucket(call, request)
+    after, version = query.get("key-marker", ""), query.get("version-id-marker", "")
+    if version and not after:
+        message = "A version-id marker cannot be specified without a key marker."
+        raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": "version-id-marker"})
+    limit = min(whole(query, "max-keys", MAX_KEYS), MAX_KEYS)
+    blobs, folders, last, truncated = _page(call, bucket, query, after, limit)
+    encoded = quote if query.get("encoding-type") == "url" else str
+    answer: Json = {"Name": bucket, "Prefix": encoded(query.get("prefix", "")), "KeyMarker": encoded(after)}
+    answer |= {"VersionIdMarker": version, "MaxKeys": limit, "IsTruncated": truncated}
+    answer |= {"Delimiter": encoded(query["delimiter"])} if query.get("delimiter") else {}
+    answer |= {"EncodingType": "url"} if "encoding-type" in query else {}
+    if truncated:
+        answer |= {"NextKeyMarker": encoded(last)}
+        answer |= {} if last in folders else {"NextVersionIdMarker": "null"}
+    only = {"VersionId": "null", "IsLatest": True, "Owner": {"ID": call.account}}
+    answer["Version"] = [_content(blob) | {"Key": encoded(blob.key)} | only for blob in blobs]
+    answer["CommonPrefixes"] = [{"Prefix": encoded(folder)} for folder in folders]
+    return {"_xml": ("ListVersionsResult", answer)}
 
 
 def _token(query: dict[str, str]) -> str:

@@ -212,6 +212,8 @@ S3: Final = Service(
         "CopyObject": Operation(s3.copy_object, True, "Key"),
         "ListObjects": Operation(s3.list_objects, False, "Bucket"),
         "ListObjectsV2": Operation(s3.list_objects, False, "Bucket"),
+        "ListObjectVersions": Operation(s3.list_object_versions, False, "Bucket"),
+        "GetBucketVersioning": Operation(s3.get_bucket_versioning, False, "Bucket"),
         "CreateMultipartUpload": Operation(multipart.create_upload, True, "Key"),
         "UploadPart": Operation(multipart.upload_part, True, "Key"),
         "UploadPartCopy": Operation(multipart.upload_part, True, "Key"),

@@ -245,6 +245,8 @@ def s3(answers: Answers) -> None:
     s3.copy_object(Bucket="bucket", Key="copy", CopySource={"Bucket": "bucket", "Key": "a b/ü.tar.gz"})
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="bucket")["Contents"]] == ["a b/ü.tar.gz", "copy"]
     assert [item["Key"] for item in s3.list_objects(Bucket="bucket")["Contents"]] == ["a b/ü.tar.gz", "copy"]
+    assert [item["Key"] for item in s3.list_object_versions(Bucket="bucket")["Versions"]] == ["a b/ü.tar.gz", "copy"]
+    assert "Status" not in s3.get_bucket_versioning(Bucket="bucket")
     upload = s3.create_multipart_upload(Bucket="bucket", Key="big")["UploadId"]
     where = {"Bucket": "bucket", "Key": "big", "UploadId": upload}
     etag = s3.upload_part(**where, PartNumber=1, Body=b"x" * 100)["ETag"]

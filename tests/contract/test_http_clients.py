@@ -79,6 +79,7 @@ def test_the_waiters_of_other_services_see_what_is_there_and_what_is_not(door: D
         ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
         ("s3", "list_objects_v2", {"Bucket": "bucket"}, 7),
         ("s3", "list_objects", {"Bucket": "bucket"}, 7),
+        ("s3", "list_object_versions", {"Bucket": "bucket"}, 7),
         ("s3", "list_multipart_uploads", {"Bucket": "bucket"}, 7),
     ],
 )

@@ -362,6 +362,32 @@ def test_a_continuation_goes_before_where_a_list_starts(door: Door) -> None:
     assert said == ("InvalidArgument", "The continuation token provided is incorrect", 400)
 
 
+def test_each_object_is_its_only_version(door: Door) -> None:
+    s3 = door.client("s3")
+    assert error_of(s3.list_object_versions, Bucket="bucket")[0] == "NoSuchBucket"
+    etag = s3.put_object(Bucket="bucket", Key="a b/ü", Body=b"12", ChecksumAlgorithm="SHA256")["ETag"]
+    s3.put_object(Bucket="bucket", Key="a b/ü2", Body=b"1")
+    s3.put_object(Bucket="bucket", Key="z", Body=b"1")
+    first = s3.list_object_versions(Bucket="bucket", MaxKeys=1)
+    (version,) = first["Versions"]
+    assert version.pop("LastModified").isoformat() == "2026-01-01T00:00:00+00:00"
+    kept = {"ETag": etag, "Size": 2, "StorageClass": "STANDARD", "Owner": {"ID": "123456789012"}}
+    kept |= {"ChecksumAlgorithm": ["SHA256"], "ChecksumType": "FULL_OBJECT"}
+    assert version == kept | {"Key": "a b/ü", "VersionId": "null", "IsLatest": True}
+    assert (first["NextKeyMarker"], first["NextVersionIdMarker"]) == ("a b/ü", "null")
+    folded = s3.list_object_versions(Bucket="bucket", Delimiter="/", MaxKeys=1)
+    assert ([each["Prefix"] for each in folded["CommonPrefixes"]], folded["NextKeyMarker"]) == (["a b/"], "a b/")
+    rest = s3.list_object_versions(Bucket="bucket", Delimiter="/", KeyMarker="a b/")
+    assert [each["Key"] for each in rest["Versions"]] == ["z"]
+    assert error_of(s3.list_object_versions, Bucket="bucket", VersionIdMarker="null")[0] == "InvalidArgument"
+    every = [
+        {"Key": each["Key"], "VersionId": each["VersionId"]}
+        for each in s3.list_object_versions(Bucket="bucket")["Versions"]
+    ]
+    s3.delete_objects(Bucket="bucket", Delete={"Objects": every})
+    s3.delete_bucket(Bucket="bucket")
+
+
 def test_a_bucket_is_made_once_but_in_the_first_region(door: Door) -> None:
     here, there = door.client("s3"), door.client("s3", region="us-east-1")
     europe = {"Bucket": "europe", "CreateBucketConfiguration": {"LocationConstraint": "EU"}}
