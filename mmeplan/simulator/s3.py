@@ -63,9 +63,9 @@ def create_bucket(call: Call, request: Json) -> Json:
     CreateBucket, "List of error codes".
     """
     blobs, name, tags = Blobs(call.store), request["Bucket"], object_tags.valid_of_bucket(request.get("Tags", ()))
+    region = _region_asked(call, request.get("LocationConstraint", ""))
     if not _BUCKET.fullmatch(name):
         raise ServiceError("InvalidBucketName", "The specified bucket is not valid.", 400, {"BucketName": name})
-    region = _region_asked(call, request.get("LocationConstraint", ""))
     there = blobs.bucket(call.account, name)
     if there and there.asked_for and (there.region, region) != (UNCONSTRAINED, UNCONSTRAINED):
         message = "Your previous request to create the named bucket succeeded and you already own it."

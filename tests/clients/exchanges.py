@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmeplan.simulator import Request, Simulator
+from mmeplan.simulator.settings import Settings
 from mmeplan.simulator.wire import Response
 
 STORED = Path(__file__).parent / "exchanges"
@@ -24,7 +25,13 @@ SIGNATURE = re.compile(r"Signature=[0-9a-f]+")
 
 def recording(sim: Simulator, into: list[dict[str, Any]]) -> Callable[[Request], Response]:
     """A `respond` that keeps what is asked and answered."""
-    respond = sim.respond
+    respond, reset = sim.respond, sim.reset
+
+    def kept_reset() -> None:
+        into.append({"at_us": sim.store.now_us(), "reset": True})
+        reset()
+
+    sim.reset = kept_reset  # type: ignore[method-assign]
 
     def kept(request: Request) -> Response:
         at_us = sim.store.now_us()
@@ -61,11 +68,14 @@ def raw(body: Any) -> bytes:
     return str(body).encode()
 
 
-def departures(exchanges: list[dict[str, Any]]) -> list[str]:
+def departures(exchanges: list[dict[str, Any]], settings: Settings | None = None) -> list[str]:
     """How another world's answers depart from the stored ones; empty where each holds all that was answered."""
     found = []
-    with Simulator.open() as sim:
+    with Simulator.open(settings=settings) as sim:
         for number, one in enumerate(exchanges):
+            if "reset" in one:
+                sim.reset()
+                continue
             sim.clock.sleep(max(0, one["at_us"] - sim.store.now_us()) / 1_000_000)
             answer = sim.respond(Request(one["method"], one["url"], one["headers"], raw(one["body"])))
             what = f"{number} {one['method']} {one['url']} {one['headers'].get('X-Amz-Target', '')}"

@@ -20,7 +20,7 @@ def test_the_exchanges_are_those_of_clients() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_client_is_answered_what_it_was_answered(name: str) -> None:
-    assert departures(json.loads((STORED / f"{name}.json").read_text())) == []
+    assert departures(json.loads((STORED / f"{name}.json").read_text()), CLIENTS[name].settings) == []
 
 
 @pytest.mark.parametrize(
