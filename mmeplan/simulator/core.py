@@ -119,12 +119,9 @@ class Simulator(World):
                 reply = service.protocol.error(refusal, request_id)
                 if operation is None:
                     self._note("call", who, name, "", refusal.code, refusal.message)
-            headers = {
-                "Content-Type": service.protocol.content_type,
-                "x-amzn-RequestId": request_id,
-                "Content-Length": str(len(reply.body)),
-                **reply.headers,
-            }
+            headers = {"x-amzn-RequestId": request_id, "Content-Length": str(len(reply.body)), **reply.headers}
+            if reply.body or service is not services.S3:  # S3 names no type of what has no body
+                headers.setdefault("Content-Type", service.protocol.content_type)
             return Response(reply.status, headers, reply.body)
 
     def call(self, name: str, request: Json, *, region: str = DEFAULT_REGION) -> Json:

@@ -19,6 +19,7 @@ from mmeplan.simulator.wire import ServiceError
 Json = dict[str, Any]
 
 UPLOAD: Final = "upload"
+COMPLETED: Final = "upload-completed"
 PARTS: Final = 10_000
 COPIED_RANGE: Final = (
     "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
@@ -82,7 +83,14 @@ def _encryption(upload: Json) -> dict[str, str]:
 
 
 def complete_upload(call: Call, request: Json) -> Json:
-    """CompleteMultipartUpload: the named parts, in rising order, become the object."""
+    """CompleteMultipartUpload: the named parts, in rising order, become the object.
+
+    Asked again, it answers again, whatever has become of the object. Source: moto's test_idempotent_multipart_upload,
+    which was held against AWS.
+    """
+    done = call.records.get(COMPLETED, call.account, "", request["Query"]["uploadId"])
+    if done and done["parts"] == request.get("Parts", []) and done["of"] == [request["Bucket"], request["Key"]]:
+        return {"_headers": done["headers"], "_xml": ("CompleteMultipartUploadResult", done["named"])}
     upload, blobs = _known(call, request), Blobs(call.store)
     s3.refuse_overwriting(call, request)
     parts = _named_parts(call, request)
@@ -104,7 +112,10 @@ def complete_upload(call: Call, request: Json) -> Json:
     _forget(call, request)
     named = {"Location": f"/{upload['Bucket']}/{upload['Key']}", "Bucket": upload["Bucket"], "Key": upload["Key"]}
     named |= {"ETag": etag, **s3.named_checksums(sums)} | ({"ChecksumType": upload["Type"]} if sums else {})
-    return {"_headers": s3.encryption(made), "_xml": ("CompleteMultipartUploadResult", named)}
+    answered = {"headers": s3.encryption(made), "named": named, "parts": request["Parts"]}
+    answered |= {"of": [request["Bucket"], request["Key"]]}
+    call.records.put(COMPLETED, call.account, "", request["Query"]["uploadId"], answered)
+    return {"_headers": answered["headers"], "_xml": ("CompleteMultipartUploadResult", named)}
 
 
 def _sums(upload: Json, parts: list[Blob], body: bytes) -> dict[str, str]:

@@ -24,13 +24,17 @@ def in_header(headers: Mapping[str, str]) -> dict[str, str]:
     """The tags of a header `x-amz-tagging`, which is written as a query is. Raises ServiceError."""
     text = headers.get("x-amz-tagging", "")
     try:
-        return valid(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
     except ValueError:
         message = (
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
             "name duplicates."
         )
         raise ServiceError("InvalidArgument", message, 400, {"ArgumentName": "x-amz-tagging"}) from None
+    system = next((key for key, _ in pairs if key.startswith("aws:")), "")
+    if system:  # moto's test_put_object_with_tagging, which was held against AWS
+        raise ServiceError("InvalidTag", "Your TagKey cannot be prefixed with aws:", 400, {"TagKey": system})
+    return valid(pairs)
 
 
 def valid(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -135,7 +135,8 @@ def delete_bucket(call: Call, request: Json) -> Json:
 def head_bucket(call: Call, request: Json) -> Json:
     """HeadBucket."""
     bucket = known_bucket(call, request)
-    return {"_headers": {"x-amz-bucket-region": Blobs(call.store).region(call.account, bucket)}}
+    region = Blobs(call.store).region(call.account, bucket)
+    return {"_headers": {"x-amz-bucket-region": region, "Content-Type": "application/xml"}}
 
 
 def get_bucket_location(call: Call, request: Json) -> Json:
@@ -327,7 +328,8 @@ def get_object_attributes(call: Call, request: Json) -> Json:
     asked = {name.strip() for name in headers["x-amz-object-attributes"].split(",")}
     known: Json = {"ETag": blob.etag.strip('"')}
     if blob.checksums:
-        known["Checksum"] = named_checksums(blob.checksums) | {"ChecksumType": checksum_type(blob)}
+        plain = {name: value.partition("-")[0] for name, value in blob.checksums.items()}  # as AWS tells it here
+        known["Checksum"] = named_checksums(plain) | {"ChecksumType": checksum_type(blob)}
     if blob.parts:
         after, limit = whole(headers, "x-amz-part-number-marker", 0), whole(headers, "x-amz-max-parts", MAX_KEYS)
         further = [part for part in blob.parts if part[0] > after]
