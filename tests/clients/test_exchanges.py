@@ -7,15 +7,24 @@ from typing import Any
 
 import pytest
 
+from mmeplan.simulator.services import SERVICES
 from tests.clients.environments import CLIENTS
 from tests.clients.exchanges import STORED, departures
 
 NAMES = sorted(path.stem for path in STORED.glob("*.json"))
 
 
-def test_the_exchanges_are_those_of_clients() -> None:
-    assert set(NAMES) <= set(CLIENTS)
-    assert len(NAMES) >= 5
+def test_each_client_has_its_exchange() -> None:
+    assert set(NAMES) == set(CLIENTS)
+
+
+def test_each_of_motos_tests_that_fails_does_so_for_one_reason() -> None:
+    expected = json.loads((STORED.parent / "moto_expected.json").read_text())
+    tests = [test for named in expected.values() for test in named]
+    assert len(tests) == len(set(tests)) > 100
+    assert all(len(reason) > 10 for reason in expected)
+    simulated = {f"{service.name}: {name} isn't simulated" for service in SERVICES for name in service.operations}
+    assert not simulated & expected.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import WaiterError
 
-from mmeplan.simulator import Simulator
+from mmeplan.simulator import Simulator, nothing
+from mmeplan.simulator.services import SERVICES
 from tests.contract.doors import ARN, IMAGE, REGION, ROLE, VARIANT, Door, create, http
 
 SPEED = 20_000
@@ -66,27 +68,32 @@ def test_the_waiters_of_other_services_see_what_is_there_and_what_is_not(door: D
             client.get_waiter(name).wait(**fails, **once)
 
 
-@pytest.mark.parametrize(
-    ("service", "operation", "members", "expected"),
-    [
-        ("sagemaker", "list_models", {}, 7),
-        ("sagemaker", "list_endpoint_configs", {"NameContains": "n"}, 7),
-        ("sagemaker", "list_endpoints", {"StatusEquals": "Creating"}, 7),
-        ("sagemaker", "list_model_package_groups", {}, 7),
-        ("sagemaker", "list_model_packages", {"ModelPackageGroupName": "n0"}, 7),
-        ("resourcegroupstaggingapi", "get_resources", {}, 7),
-        ("cloudwatch", "describe_alarms", {}, 7),
-        ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
-        ("s3", "list_objects_v2", {"Bucket": "bucket"}, 7),
-        ("s3", "list_objects", {"Bucket": "bucket"}, 7),
-        ("s3", "list_object_versions", {"Bucket": "bucket"}, 7),
-        ("s3", "list_multipart_uploads", {"Bucket": "bucket"}, 7),
-    ],
-)
+PAGED: list[tuple[str, str, dict[str, Any], int]] = [
+    ("sagemaker", "list_models", {}, 7),
+    ("sagemaker", "list_endpoint_configs", {"NameContains": "n"}, 7),
+    ("sagemaker", "list_endpoints", {"StatusEquals": "Creating"}, 7),
+    ("sagemaker", "list_model_package_groups", {}, 7),
+    ("sagemaker", "list_model_packages", {"ModelPackageGroupName": "n0"}, 7),
+    ("resourcegroupstaggingapi", "get_resources", {}, 7),
+    ("cloudwatch", "describe_alarms", {}, 7),
+    ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, 271),
+    ("s3", "list_objects_v2", {"Bucket": "bucket"}, 7),
+    ("s3", "list_objects", {"Bucket": "bucket"}, 7),
+    ("s3", "list_parts", {"Bucket": "parts", "Key": "k"}, 7),
+    ("s3", "list_buckets", {}, 7),
+    ("service-quotas", "list_aws_default_service_quotas", {"ServiceCode": "sagemaker"}, 271),
+    ("s3", "list_object_versions", {"Bucket": "bucket"}, 7),
+    ("s3", "list_multipart_uploads", {"Bucket": "bucket"}, 7),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "members", "expected"), PAGED)
 def test_every_paginator_shows_everything_once(
     door: Door, service: str, operation: str, members: dict[str, Any], expected: int
 ) -> None:
     populate(door)
+    if operation == "list_parts":
+        members = members | {"UploadId": upload_of_seven_parts(door.client("s3"), members)}
     paginator = door.client(service).get_paginator(operation)
     size = 3 if expected < 10 else 100
     if service == "resourcegroupstaggingapi":
@@ -112,9 +119,47 @@ def populate(door: Door) -> None:
         sm.create_model_package(ModelPackageGroupName="n0")
         s3.put_object(Bucket="bucket", Key=name, Body=b"1")
         s3.create_multipart_upload(Bucket="bucket", Key=name)
+        s3.put_object(Bucket=f"bucket-{number}", Key="k", Body=b"1")
         cloudwatch.put_metric_alarm(
             AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1.0
         )
+
+
+def upload_of_seven_parts(s3: Any, where: dict[str, Any]) -> str:
+    upload = str(s3.create_multipart_upload(**where)["UploadId"])
+    for number in range(1, 8):
+        s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=b"1")
+    return upload
+
+
+def test_the_paginators_of_lists_that_are_empty_end_at_once(door: Door) -> None:
+    client = door.client()
+    for name in sorted(nothing.LISTS):
+        pages = list(client.get_paginator(xform_name(name)).paginate())
+        assert len(pages) == 1
+
+
+ON_ONE_PAGE = {
+    "ListTags": "an object has fewer tags than a page",
+    "SimulatePrincipalPolicy": "all results at once",
+    "FilterLogEvents": "no group is there",
+    "DescribeImages": "what was declared, at once",
+    "GetProducts": "what was declared, at once",
+    **{f"Describe{what}": "what was declared, at once" for what in ("Subnets", "SecurityGroups", "VpcEndpoints")},
+    **{f"Describe{what}": "what was declared, at once" for what in ("RouteTables", "InstanceTypes")},
+}
+
+
+def test_every_paginator_of_botocore_is_tried_or_named(door: Door) -> None:
+    tried = {(service, operation) for service, operation, *_ in PAGED}
+    tried |= {("application-autoscaling", f"describe_{what}") for what in ("scalable_targets", "scaling_policies")}
+    missing = []
+    for service in SERVICES:
+        client = door.client(service.name)
+        for name in service.operations.keys() - set(nothing.LISTS) - ON_ONE_PAGE.keys():
+            if client.can_paginate(xform_name(name)) and (service.name, xform_name(name)) not in tried:
+                missing.append((service.name, name))
+    assert missing == []
 
 
 @pytest.mark.parametrize("dimension", ["target", "policy"])
