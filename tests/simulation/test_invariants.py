@@ -67,7 +67,7 @@ def live_and_look(world: World) -> None:
     world.plan(fleet({"theirs": {"config": config(main=variant())}}))
 
 
-def test_no_law_is_broken_without_a_bug() -> None:
+def test_no_invariant_is_broken_without_a_bug() -> None:
     with World() as world:
         live_and_look(world)
 

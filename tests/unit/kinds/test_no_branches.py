@@ -1,4 +1,4 @@
-"""No phase asks which kind an object is of: it asks the kind, or its lifecycle.
+"""No phase asks which kind an object is of: it asks the kind, or its lifecycle; a look-up asks the kind for its name.
 
 A syntax tree shows a branch by a literal (`"endpoint"`), by a constant (`ENDPOINT`) and by a class (`LiveEndpoint`).
 Naming the kind of what is looked up (`snapshot.get(ENDPOINT, name)`) is none.
