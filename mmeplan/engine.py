@@ -23,6 +23,7 @@ from mmeplan import live, render
 from mmeplan import plan as plans
 from mmeplan.apply import NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S, FleetLock, LockOwner, Outcome, Rested, locking
 from mmeplan.apply.running import is_this_run, run_address, who
+from mmeplan.archives import Archives, Outputs, archives_of, checked, endpoints_of, outputs_of, resource_of, smoke
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import (
     CloudError,
@@ -34,7 +35,7 @@ from mmeplan.errors import (
     RefusedError,
     StalePlanError,
 )
-from mmeplan.following import next_after, next_of
+from mmeplan.following import next_after, next_of, outcome_view
 from mmeplan.graph import Graph
 from mmeplan.identity import Deployment, address
 from mmeplan.kinds import ENDPOINT
@@ -59,13 +60,13 @@ from mmeplan.planning import (
     planned_from,
 )
 from mmeplan.pricing import price_file
-from mmeplan.render import OutcomeView
 from mmeplan.spec import Fleet, Quota, load
 from mmeplan.status import Status, status_of
 
 if TYPE_CHECKING:
     from mmeplan.cloud.aws import Trace
     from mmeplan.importing import Imported
+    from mmeplan.render import ArchiveCheck
     from mmeplan.simulator import Simulator
 
 __all__ = [
@@ -132,23 +133,6 @@ def missing_files(plan: Plan) -> list[str]:
     return applying.missing_files(plan)
 
 
-def outcome_view(outcome: Outcome) -> OutcomeView:
-    """An outcome as `render` takes it."""
-
-    def rows(results: tuple[applying.StepResult, ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((result.step, result.detail) for result in results)
-
-    return OutcomeView(
-        done=len(outcome.done),
-        failed=rows(outcome.failed),
-        skipped=rows(outcome.skipped),
-        kept=rows(outcome.kept),
-        unverified=outcome.unverified,
-        interrupted=outcome.interrupted,
-        causes=tuple(sorted({result.cause for result in outcome.failed} - {""})),
-    )
-
-
 # --- the engine -------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +177,7 @@ class Engine:
         self._simulator: Simulator | None = None
         self._is_near: Callable[[], bool] = lambda: False
         self._is_served: Callable[[], bool] = lambda: False
+        self._transfers = 1  # archives under way at once; the virtual clock knows one thing at a time
 
     @classmethod
     def aws(
@@ -215,6 +200,7 @@ class Engine:
         cloud = Cloud(clock, profile=profile, region=region, endpoint_url=endpoint_url, trace=trace)
         engine = cls(cloud, cloud, clock, cloud.region, progress=progress, veil=cloud.veil)
         engine._is_near = engine._is_served = lambda: cloud.is_near
+        engine._transfers = applying.TRANSFERS
         return engine
 
     @classmethod
@@ -292,8 +278,9 @@ class Engine:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def observe(self, desired: Desired, *, full: bool = False) -> Snapshot:
-        """What is live of a fleet. `full` describes every object, whatever its tags say. Raises CloudError.
+    def observe(self, desired: Desired, *, full: bool = False, for_prune: bool = False) -> Snapshot:
+        """What is live of a fleet. `full` describes every object, whatever its tags say; `for_prune` looks closer at
+        archives that might go. Raises CloudError.
 
         What can't be read is marked in the snapshot.
         """
@@ -301,7 +288,8 @@ class Engine:
             return self._snapshot
         reader = live.ReadOnly(self._reader)
         self._veil.learn(resource.request for resource in desired.graph.resources.values())
-        return live.observe(reader, desired.graph, self.clock.now(), self.region, full=full, progress=self._progress)
+        now, graph = self.clock.now(), desired.graph
+        return live.observe(reader, graph, now, self.region, full=full, for_prune=for_prune, progress=self._progress)
 
     def snapshot(self, fleet: Fleet | Desired, *, masked: bool = False) -> Snapshot:
         """What is live of a fleet, in full, to plan from without credentials. `masked`: without environment values."""
@@ -404,6 +392,7 @@ class Engine:
         parallelism: int = DEFAULT_PARALLELISM,
         max_change: str = "",
         online: bool = False,
+        prune_artifacts: bool = False,
         commit: str | None = None,
         base: Base | None = None,
     ) -> Planned:
@@ -426,11 +415,12 @@ class Engine:
             retry_rolled_back=retry_rolled_back,
             parallelism=parallelism,
             max_change=max_change,
+            prune_artifacts=prune_artifacts,
         )
         plans.require_addresses(desired.graph, options)
         options = held_against(options, desired.graph, base)
         try:
-            snapshot = self.observe(desired)
+            snapshot = self.observe(desired, for_prune=prune_artifacts)
         except CloudError:
             desired.accepted()  # what rules refuse is refused all the more where nobody knows what is live
             raise
@@ -558,6 +548,8 @@ class Engine:
             differences = plans.differences(plan, again.plan, used)
             if differences:
                 raise PlanRefused("the plan is not what its file gives", differences, hint=hint)
+            if plans.gathers_less(plan, again.plan):
+                return Planned(again.plan)
         return Planned(plan)
 
     def _made_again(self, plan: Plan) -> Planned:
@@ -572,7 +564,7 @@ class Engine:
 
         try:
             desired = desired_by(_fleet_of(plan), plan.options)
-            snapshot = self.observe(desired)
+            snapshot = self.observe(desired, for_prune=plan.options.prune_artifacts)
             again = made(desired, snapshot)
             seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(again.plan))
             again = made(desired, seen) if seen.was_asked_for_users else again
@@ -641,8 +633,38 @@ class Engine:
                 wait_for_others=wait_for_others,
                 poll_interval_s=poll_interval_s or self.poll_interval_s,
                 stopping=stops,
+                transfers=self._transfers,
             )
         return applying.after_loss(outcome, lock) if lock is not None else outcome
+
+    # --- archives -----------------------------------------------------------------------------------------------------
+
+    def archives(self, fleet: Fleet | Desired, model: str) -> Archives:
+        """What lies beneath the multi-model prefix of a model (its name or address). Raises InputError, CloudError."""
+        desired = _unchecked(fleet)
+        resource_of(desired.graph, model)  # before anything is read
+        return archives_of(desired.graph, self.observe(desired), model, self.clock.now())
+
+    def verify_archives(
+        self, fleet: Fleet | Desired, model: str, *, body: bytes | None = None, content_type: str = "text/csv"
+    ) -> Iterator[ArchiveCheck]:
+        """A look into each declared archive; `body`, where given, is sent to each. Raises InputError, CloudError."""
+        desired = _unchecked(fleet)
+        endpoints = endpoints_of(desired.graph, model)
+        if body is not None and not endpoints:
+            raise InputError([Problem(f"no endpoint of this fleet serves {model}", hint="leave out --invoke")])
+        for check in checked(desired.graph, self.observe(desired), model, live.ReadOnly(self._reader)):
+            if body is None or check.wrong:
+                yield check
+                continue
+            status, wrong = smoke(self._writer, self.clock, endpoints[0], check.key, body, content_type)
+            yield replace(check, answered=status, wrong=(wrong,) if wrong else ())
+
+    def outputs(self, fleet: Fleet | Desired) -> Outputs:
+        """What clients need of what is live. Raises CloudError."""
+        desired = _unchecked(fleet)
+        snapshot = self.observe(desired)
+        return Outputs(outputs_of(desired.with_own_names(snapshot).graph, snapshot))
 
     def move(self, fleet: Fleet | Desired, at: str, *, environment: str = "", to_fleet: str = "") -> Move:
         """What would change hands if an endpoint (its name or address) went to another environment or fleet.

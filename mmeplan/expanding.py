@@ -11,6 +11,7 @@ from typing import Any, Final
 from mmeplan.errors import InputError, Problem
 from mmeplan.importing.drafting import UnwritableError, dumped, literal, worded
 from mmeplan.kinds import kinds
+from mmeplan.kinds.artifacts import DIGEST, DIGEST8, VERSION, Declared
 from mmeplan.masks import mask_of
 from mmeplan.spec import Entry, Fleet, Policy
 from mmeplan.spec.loading import LANGUAGE_VERSION
@@ -97,7 +98,30 @@ def _entry(entry: Entry, node: Node) -> dict[str, Any]:
     elif entry.config is not None:
         made["config"] = entry.config
     made.update(worded(entry.request, node, lambda _: None))
+    if entry.artifacts is not None:
+        made["artifacts"] = _artifacts(entry.artifacts)
     return made
+
+
+_HOLES: Final = {DIGEST: "<digest>", DIGEST8: "<digest8>", VERSION: "<version>"}
+_KEY: Final = (
+    "{{ each.value.form | replace('<digest>', source.digest) | replace('<digest8>', source.digest8)"
+    " | replace('<version>', each.value.version) }}"
+)
+
+
+def _artifacts(declared: Declared) -> dict[str, Any]:
+    """The archives with their sources; the form of each key has marks where digest and version stand."""
+    items = {}
+    for one in declared.archives:
+        form = one.form
+        for hole, mark in _HOLES.items():
+            form = form.replace(hole, mark)
+        items[one.name] = {"source": literal(one.source), "version": literal(one.version), "form": literal(form)}
+    made: dict[str, Any] = {"for_each": items, "key": _KEY}
+    made |= {"publish": literal(f"s3://{'/'.join(declared.publish)}")} if declared.publish[0] else {}
+    made |= {"membership": "closed"} if declared.closed else {}
+    return {**made, "keep": {"generations": declared.generations, "days": declared.days}}
 
 
 def _texts(values: Mapping[str, str]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
-"""What to type once an apply has ended: the command that plans just this anew and carries it out.
+"""What is shown once an apply has ended, and what to type: the command that plans just this anew and carries it out.
 
-In: a plan, and how its apply ended. Out: a `Command`.
+In: a plan, and how its apply ended. Out: a view for `render`, and a `Command`.
 """
 
 from __future__ import annotations
 
-from mmeplan.apply import Outcome
+from mmeplan.apply import Outcome, StepResult
 from mmeplan.errors import Command
 from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM
+from mmeplan.render import OutcomeView
 
 
 def next_after(plan: Plan, outcome: Outcome) -> Command:
@@ -34,6 +35,24 @@ def next_of(plan: Plan, *, retry_rolled_back: bool = False) -> Command:
         words += ("--max-change", options.max_change) if options.max_change else ()
     words += tuple(word for at in options.allow_outage for word in ("--allow-outage", at))
     words += ("--parallelism", str(options.parallelism)) if options.parallelism != DEFAULT_PARALLELISM else ()
+    words += ("--prune-artifacts",) if options.prune_artifacts else ()
     if options.retry_rolled_back or retry_rolled_back:
         words = (*words, "--retry-rolled-back")
     return options.command(words, plan.environment)
+
+
+def outcome_view(outcome: Outcome) -> OutcomeView:
+    """An outcome as `render` takes it."""
+
+    def rows(results: tuple[StepResult, ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((result.step, result.detail) for result in results)
+
+    return OutcomeView(
+        done=len(outcome.done),
+        failed=rows(outcome.failed),
+        skipped=rows(outcome.skipped),
+        kept=rows(outcome.kept),
+        unverified=outcome.unverified,
+        interrupted=outcome.interrupted,
+        causes=tuple(sorted({result.cause for result in outcome.failed} - {""})),
+    )

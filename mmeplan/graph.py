@@ -13,11 +13,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from mmeplan.aws.s3 import s3_place
 from mmeplan.aws.shapes import snake
-from mmeplan.aws.variants import REFERENCES, model_holders, models_and_types, with_containers
+from mmeplan.aws.variants import (
+    REFERENCES,
+    model_holders,
+    models_and_types,
+    multi_model_urls,
+    with_containers,
+)
 from mmeplan.canonical import Canonical
 from mmeplan.identity import Deployment, address
-from mmeplan.kinds import ApiPath, Kind, Reference, Resource, kinds
+from mmeplan.kinds import ARTIFACTS, ApiPath, Kind, Reference, Resource, kinds
+from mmeplan.kinds.artifacts import compile_artifacts
 from mmeplan.kinds.endpoint import compile_endpoint, desired_meaning
 from mmeplan.kinds.endpoint_config import compile_endpoint_config
 from mmeplan.kinds.model import compile_model
@@ -81,7 +89,13 @@ class Graph:
         for at in tuple(wanted):
             if at in self._network:
                 wanted |= nx.ancestors(self._network, at)
-        return frozenset(wanted)
+        return frozenset({*wanted, *(own for at in wanted for own in self.beneath(at))})
+
+    def beneath(self, at: str) -> tuple[str, ...]:
+        """The addresses of what is declared inside an entry, and is gathered beneath a place that it names."""
+        kind, _, name = at.partition("/")
+        children = (address(of.name, name) for of in kinds() if of.is_gathered and of.parent == kind)
+        return tuple(child for child in children if child in self.resources)
 
     def closure_of_dependents(self, at: str) -> frozenset[str]:
         """The address and everything that depends on it, directly or not."""
@@ -154,6 +168,8 @@ class _Compiler:
             if kind.is_changed_in_place:
                 for _, entry in sorted(self.fleet.entries(kind).items()):
                     self._in_place(kind, entry)
+        for name in sorted(self.fleet.models):
+            self._archives(self.fleet.models[name])
         moved = self._moved()
         self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
@@ -258,6 +274,37 @@ class _Compiler:
         references = (Reference((), of, name, known.address if known else None) for of, name, known in found)
         self._add(changed_in_place(kind, entry, self.deployment, references))
 
+    def _archives(self, model: Entry) -> None:
+        """The archives beneath the prefix of a model's multi-model container."""
+        declared = model.artifacts
+        if declared is None:
+            return
+        path = (*model.path, ARTIFACTS.inside)
+        urls = multi_model_urls(model.request)
+        if len(urls) != 1:
+            hint = "write primary_container: {mode: MultiModel, model_data_url: s3://BUCKET/PREFIX/}"
+            self.refuse("artifacts need a MultiModel container, and the model has none", path, hint)
+            return
+        bucket, prefix = s3_place(urls[0])
+        if not (str(urls[0]).startswith("s3://") and bucket and prefix.endswith("/")):
+            hint = f"end model_data_url with a slash: {urls[0]}/" if bucket and prefix else "s3://BUCKET/PREFIX/"
+            self.refuse(f"{urls[0]!r} is not a prefix that archives can lie beneath", path, hint)
+            return
+        if declared.publish[0] == bucket and declared.publish[1].startswith(prefix):
+            hint = "give the pointer a prefix of its own"
+            self.refuse(
+                "the pointer would lie beneath the prefix, where only archives belong", (*path, "publish"), hint
+            )
+        entry = Entry(ARTIFACTS.name, model.name, path, {}, {}, allow=model.allow, artifacts=declared)
+        made = compile_artifacts(entry, declared, self.deployment, (bucket, prefix))
+        for at, other in self.resources.items():
+            names = sorted((made.physical_name, other.physical_name), key=len)
+            if other.kind == made.kind and names[1].startswith(names[0]):
+                self.refuse(f"the archives of {at} lie beneath the same prefix", path, "give each a prefix of its own")
+            elif other.kind == made.kind and declared.publish[0] and _pointer(other) == declared.publish:
+                self.refuse(f"{at} has the same pointer", (*path, "publish"), "give each a pointer of its own")
+        self._add(made)
+
     def _check_one_model(self, entry: Entry) -> None:
         """A variant or pool names its model either logically or by the API's own member."""
         for path, member, holder in model_holders(entry.request):
@@ -300,3 +347,7 @@ class _Compiler:
             if is_inline and old_config not in self.resources:
                 found[old_config] = address("endpoint_config", resource.name)
         return found
+
+
+def _pointer(archives: Resource) -> tuple[str, str]:
+    return archives.entry.artifacts.publish if archives.entry.artifacts else ("", "")

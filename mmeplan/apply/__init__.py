@@ -17,6 +17,7 @@ from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.references import References
 from mmeplan.apply.resting import Rested, until_rest
+from mmeplan.apply.transfers import TRANSFERS
 from mmeplan.apply.verifying import verify
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
@@ -37,12 +38,14 @@ def run(
     wait_for_others: bool = True,
     poll_interval_s: float = POLL_INTERVAL_S,
     stopping: Callable[[], bool] = lambda: False,
+    transfers: int = 1,
 ) -> Outcome:
     """Carry out a plan and verify it.
 
     `observer` gets every event; `stopping` is asked before anything new is started (what runs is still waited for).
     `clean` deletes the new config of an update that was rolled back. Without `wait_for_others` an endpoint that
-    somebody else keeps busy is a failure. `poll_interval_s` is the time between two looks at what runs, in seconds.
+    somebody else keeps busy is a failure. `transfers` archives are written at once. `poll_interval_s` is the time
+    between two looks at what runs, in seconds.
 
     Nothing that happens to a step is raised; it is in the outcome. Raises ValueError for a plan that isn't applyable;
     KeyboardInterrupt passes, after the event that tells of it.
@@ -65,6 +68,7 @@ def run(
         wait_for_others=wait_for_others,
         poll_interval_s=poll_interval_s,
         stopping=stopping,
+        transfers=transfers,
     )
     tell("began", Began(plan.plan_id, plan.fleet, plan.account, plan.region, len(plan.steps), __version__))
     try:
@@ -88,6 +92,7 @@ __all__ = [
     "DEFAULT_PARALLELISM",
     "NEAR_POLL_INTERVAL_S",
     "POLL_INTERVAL_S",
+    "TRANSFERS",
     "Began",
     "CurrentState",
     "Ended",

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Literal
 
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Cause, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.references import References
 from mmeplan.apply.retrying import WRITES
+from mmeplan.apply.transfers import Transfers
 from mmeplan.apply.waits import ROLLED_BACK, Waiting, judge, poll
 from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.errors import CloudError
@@ -48,6 +50,7 @@ class Executor:
         wait_for_others: bool = True,
         poll_interval_s: float = POLL_INTERVAL_S,
         stopping: Callable[[], bool] = lambda: False,
+        transfers: int = 1,
     ) -> None:
         self.plan = plan
         self.reader = reader
@@ -62,6 +65,8 @@ class Executor:
         self.stopping = stopping
         self.references = References(reader, clock)
         self.current = CurrentState(reader, self.references)
+        folder = Path(plan.source[0].path).parent if plan.source else Path()
+        self.transfers = Transfers(reader, writer, clock, folder, at_once=transfers, stopping=stopping)
         self.ends: dict[str, tuple[End, str]] = {}
         self.causes: dict[str, Cause] = {}  # step id → what its failure comes from, where that has to be mended
         self.waits: dict[str, Waiting] = {}
@@ -121,6 +126,8 @@ class Executor:
         self._tell("started", step)
         try:
             decision = self._guarded(step)
+            if step.is_gathered:
+                decision = self._call(step)
         except CloudError as error:
             self.causes[step.id] = cause_of(error)
             self._end(step, "failed", str(error))
@@ -161,6 +168,9 @@ class Executor:
     def _call(self, step: Step) -> Decision:
         """Make the call, again where that is safe; what an error answer means is decided in `aws.failures`."""
         attempts: dict[Failure, int] = {}
+        if step.is_gathered:  # raises CloudError
+            self._tell("called", step)
+            return self.transfers.carry_out(step, lambda text: self._tell("polled", step, text))
         while True:
             try:
                 self._tell("called", step)

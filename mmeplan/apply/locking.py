@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -141,6 +142,7 @@ class FleetLock:
         self._etag = ""
         self._unsure = False  # whether a write was sent of which it isn't known whether it took effect
         self._looked_at = clock.monotonic()
+        self._asking = threading.Lock()
 
     # --- taking and giving back ---------------------------------------------------------------------------------------
 
@@ -191,6 +193,10 @@ class FleetLock:
 
     def held(self) -> bool:
         """Whether the lock is still ours; a look is trusted for REFRESH_S. Once lost it stays lost."""
+        with self._asking:  # archives are written from several threads
+            return self._held_now()
+
+    def _held_now(self) -> bool:
         if self.lost:
             return False
         if self._clock.monotonic() - self._looked_at < REFRESH_S:

@@ -23,6 +23,7 @@ from mmeplan.live import (
     names_of,
     observe_endpoints,
 )
+from mmeplan.live.gathering import listed, read_pointer
 from mmeplan.plan import Plan
 from mmeplan.plan.step import Gone, RunsConfig, Step, Wait, desires_met, known_desires
 
@@ -35,7 +36,7 @@ def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
     ended = set(done)
     steps = [step for step in plan.steps if step.id in ended]
     try:
-        return (*_endpoints(steps, reader), *_others(steps, reader), *_tags(steps, reader))
+        return (*_endpoints(steps, reader), *_others(steps, reader), *_tags(steps, reader), *_gathered(steps, reader))
     except CloudError as error:
         return (f"the second observation failed, so nothing is proved: {error}",)
 
@@ -76,7 +77,7 @@ def _others(steps: list[Step], reader: Reader) -> Iterable[str]:
     last: dict[tuple[str, str], Step] = {}
     for step in steps:
         kind = kind_of_operation(step.operation)
-        if kind is not None and not kind.is_swapped:
+        if kind is not None and not (kind.is_swapped or kind.is_gathered):
             last[kind.name, kind.name_in(step.params)] = step
     created = {at: step for at, step in last.items() if not is_delete(step.operation)}
     answers = reader.gather([describe_call(kind, name) for kind, name in created])
@@ -114,6 +115,24 @@ def _found(kind: str, name: str, answer: Answer | Exception) -> Mapping[str, Any
     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
         return None
     raise answer
+
+
+def _gathered(steps: list[Step], reader: Reader) -> Iterable[str]:
+    """What was written beneath a prefix is there, the pointer says what it should, and what went is gone."""
+    for step in steps:
+        if not step.is_gathered:
+            continue
+        place = f"s3://{step.params['Bucket']}/{step.params['Key']}"
+        if "Targets" in step.params:
+            seen = read_pointer(reader, step.params["PointerBucket"], step.params["PointerKey"])
+            if seen is None or seen["Targets"] != step.params["Targets"]:
+                yield f"s3://{step.params['PointerBucket']}/{step.params['PointerKey']}: doesn't say what was planned"
+            continue
+        there = {item["Key"]: item for item in listed(reader, step.params["Bucket"], step.params["Key"])}
+        keys = [row[0] for row in step.params["Archives"]]
+        wrong = [] if is_delete(step.operation) else sorted(key for key in keys if key not in there)
+        if wrong:
+            yield f"{place}: {wrong[0]} is not there" + (f", and {len(wrong) - 1:,} more" if wrong[1:] else "")
 
 
 def _tags(steps: list[Step], reader: Reader) -> Iterable[str]:

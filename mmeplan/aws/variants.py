@@ -108,3 +108,9 @@ def with_containers(model: dict[str, Any], change: Callable[[Path, dict[str, Any
     if model.get("Containers"):
         changed["Containers"] = [change(("Containers", i), item or {}) for i, item in enumerate(model["Containers"])]
     return {**model, **changed} if any(changed[key] != model[key] for key in changed) else model
+
+
+def multi_model_urls(model: Mapping[str, Any]) -> list[Any]:
+    """The ModelDataUrl of each MultiModel container of a CreateModel request."""
+    holders = [model.get("PrimaryContainer"), *(model.get("Containers") or ())]
+    return [holder.get("ModelDataUrl") for holder in holders if holder and holder.get("Mode") == "MultiModel"]

@@ -27,6 +27,8 @@ COMMANDS = {
     "drift": ("mmeplan.cli.drift", "Show what was changed behind mmeplan's back."),
     "status": ("mmeplan.cli.status", "Show the fleet's endpoints as they are now."),
     "wait": ("mmeplan.cli.wait", "Wait until nothing is under way on the fleet's endpoints."),
+    "artifacts": ("mmeplan.cli.artifacts", "List, add and verify the archives of a multi-model endpoint."),
+    "outputs": ("mmeplan.cli.fleet_outputs", "Print what clients need: endpoints, URLs, TargetModels."),
     "rollback": ("mmeplan.cli.rollback", "Swap an endpoint back to a config that has served before."),
     "destroy": ("mmeplan.cli.destroy", "Delete everything that this fleet owns."),
     "move": ("mmeplan.cli.move", "Hand an endpoint to another environment or fleet."),

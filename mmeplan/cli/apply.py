@@ -26,6 +26,7 @@ from mmeplan.cli.options import (
     fleet_options,
     max_change_option,
     online_option,
+    prune_artifacts_option,
 )
 from mmeplan.cli.outputs import as_committed, rendered
 from mmeplan.cli.progress import Durations, display, json_line
@@ -76,6 +77,7 @@ Examples:
 @address_options
 @click.option("--retry-rolled-back", is_flag=True, help="Make updates again that SageMaker has rolled back before.")
 @online_option
+@prune_artifacts_option
 @fleet_options
 def command(
     settings: Settings,
@@ -88,6 +90,7 @@ def command(
     allow_outage: tuple[str, ...],
     retry_rolled_back: bool,
     online: bool,
+    prune_artifacts: bool,
 ) -> None:
     """Make what is live into what FLEET says; FLEET is a fleet file or a saved plan.
 
@@ -104,6 +107,7 @@ def command(
             "--retry-rolled-back": retry_rolled_back,
             "--max-change": max_change,
             "--online": online,
+            "--prune-artifacts": prune_artifacts,
         }
         _check_saved(saved, settings, how, [name for name, value in given.items() if value])
         sys.exit(_apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, how))
@@ -121,6 +125,7 @@ def command(
             parallelism=how.planned_parallelism,
             max_change=max_change,
             online=online,
+            prune_artifacts=prune_artifacts,
             commit=commit_of(files_of(desired.fleet)),
         )
         sys.exit(show_and_carry_out(planned, settings, engine, how, lock))

@@ -354,6 +354,11 @@ max_change_option = click.option(
     help=f"Refuse to delete or recreate more endpoints than this: 40% or 5.  [default: {DEFAULT_MAX_PERCENT}% of "
     f"{DEFAULT_FROM} or more]",
 )
+prune_artifacts_option = click.option(
+    "--prune-artifacts",
+    is_flag=True,
+    help="Delete archives beneath multi-model prefixes that the file doesn't name any more, beyond `keep`.",
+)
 
 
 def region_option_of(text: str) -> Callable[[Decorated], Decorated]:

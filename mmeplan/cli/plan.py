@@ -23,6 +23,7 @@ from mmeplan.cli.options import (
     max_change_option,
     online_option,
     parallelism_option,
+    prune_artifacts_option,
     show_environment_option,
     snapshot_option,
 )
@@ -72,6 +73,7 @@ Examples:
 @parallelism_option
 @snapshot_option("Plan from a saved snapshot, without credentials; of several each from its own.", "FILE|FOLDER")
 @online_option
+@prune_artifacts_option
 @click.option(
     "--iam", is_flag=True, help="Print the IAM policy that this plan and its apply need, instead of the plan."
 )

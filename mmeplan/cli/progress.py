@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from mmeplan.live import Clock, Progress
 
 MAX_LIVE_LINES = 15
+_SHARE = re.compile(r"(\d{1,3}) % of ")  # how the progress of what is written in bytes begins
+_EVERY = 5  # per cent, after which plain lines tell again
+_CELLS = 20  # columns of a bar of bytes
 _LEAST_BAR, _MOST_BAR, _LEAST_WORDS = 8, 40, 12  # columns
 MANY_READS = 20  # more than this many at once take long enough to be counted
 
@@ -92,7 +96,8 @@ class PlainLines:
         if event.kind in ("began", "started", "called", "ended"):
             return
         if event.kind == "polled":
-            seen = (event.status, event.phase or event.detail)
+            share = _SHARE.match(event.detail)
+            seen = (event.status, event.phase or (str(int(share[1]) // _EVERY) if share else event.detail))
             if self._last.get(event.step) == seen:
                 return
             self._last[event.step] = seen
@@ -198,7 +203,9 @@ class LiveLines:
 
 def _under_way_line(event: Event, seconds: float, width: int) -> str:
     """One endpoint: address, status, how long it has been waited for, and its phase, as far as there is room."""
-    status = event.status or "…"
+    share = _SHARE.match(event.detail)
+    filled = int(share[1]) * _CELLS // 100 if share else 0
+    status = event.status or ("━" * filled + "╌" * (_CELLS - filled) if share else "…")
     head = f"{shorten(event.address, max(10, width - len(status) - 12))}  {status}  {_elapsed(seconds)}"
     said = clean((event.phase or event.detail).removeprefix(f"{event.status}: "))
     room = width - columns(head) - 3

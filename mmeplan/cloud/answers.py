@@ -46,8 +46,7 @@ def check(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -
     if http_response.status_code >= 300:
         return
     shape = model.output_shape
-    streams = shape is not None and any(member.serialization.get("streaming") for member in shape.members.values())
-    if not streams:
+    if not model.has_streaming_output:  # a payload of bytes as well: read here, nobody could read it again
         content = http_response.content.strip()
         is_json = model.service_model.resolved_protocol == "json"
         wants = is_json and shape is not None and bool(shape.members)

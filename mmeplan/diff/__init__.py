@@ -28,20 +28,22 @@ from mmeplan.diff.components import without_components
 from mmeplan.diff.demand import demand
 from mmeplan.diff.drift import ManualChange, ManualChanges, in_place_drift, manual_changes
 from mmeplan.diff.endpoints import VARIANTS_DIFFER, decide, placeholder_changes
+from mmeplan.diff.gathered import doing_of, gathered_change, strays
 from mmeplan.diff.immutables import immutable_change
 from mmeplan.diff.in_place import in_place_change
 from mmeplan.diff.inputs import Inputs
 from mmeplan.diff.removals import removals
 from mmeplan.diff.rollback import Generation, generations_of, rollback_graph
 from mmeplan.graph import Graph
-from mmeplan.kinds import ENDPOINT, immutable_kinds, kinds
+from mmeplan.kinds import ENDPOINT, immutable_kinds, kind_named, kinds
 from mmeplan.live import Snapshot
 
 
-def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Difference:
+def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = (), *, prune: bool = False) -> Difference:
     """Every change that makes what is live into what the file says, and what has drifted.
 
     `targets` are the addresses that a plan is limited to, where it is: a placeholder is that of their endpoint.
+    `prune`: archives that nobody needs any more go.
     """
     inputs = Inputs(graph, snapshot)
     decisions = [decide(inputs, endpoint) for endpoint in graph.of_kind(ENDPOINT.name)]
@@ -51,6 +53,8 @@ def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = ()) -> Dif
         changes += [immutable_change(needed, resource) for resource in graph.of_kind(kind.name)]
     in_place = [each for kind in kinds() if kind.is_changed_in_place for each in graph.of_kind(kind.name)]
     changes += [in_place_change(inputs, resource) for resource in in_place]
+    gathered = (each for each in graph.resources.values() if kind_named(each.kind).is_gathered)
+    changes += [gathered_change(inputs, resource, prune=prune) for resource in gathered]
     removed = removals(needed)
     changes += [*placeholder_changes(needed, targets), *removed.changes]
     changes = [without_components(snapshot, change) for change in changes]
@@ -81,7 +85,9 @@ __all__ = [
     "action_of",
     "declared_changes",
     "diff",
+    "doing_of",
     "generations_of",
     "manual_changes",
     "rollback_graph",
+    "strays",
 ]

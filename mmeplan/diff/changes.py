@@ -266,6 +266,11 @@ class Change:
         return is_kind(self.kind) and kind_named(self.kind).is_swapped
 
     @property
+    def is_gathered(self) -> bool:
+        """Whether it is many things beneath one place; the explanation counts what is done to them."""
+        return is_kind(self.kind) and kind_named(self.kind).is_gathered
+
+    @property
     def is_noop(self) -> bool:
         """Whether nothing at all is done."""
         return self.action is Action.NO_OP and not self.adopts
@@ -275,7 +280,7 @@ def action_of(kind: str, actions: tuple[str, ...], effect: str, reason: str) -> 
     """The action that a plan document's words stand for. Raises ValueError for words that no mmeplan writes."""
     words = tuple(word for word in actions if word != "adopt") or ("no-op",)
     if words == ("update",):
-        in_place = Action.UPDATE if kind_named(kind).is_changed_in_place else Action.SCALE
+        in_place = Action.SCALE if kind_named(kind).is_swapped else Action.UPDATE
         return {"traffic_shift": Action.SWAP, "in_place": in_place}.get(effect, Action.TAG)
     if words == ("read",):
         return {"in_progress": Action.WAIT, "unreadable": Action.UNREADABLE}.get(reason, Action.REFUSE)

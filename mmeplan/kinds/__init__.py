@@ -1,5 +1,6 @@
 """The kinds of objects, one file each. A kind registers itself in its own file; importing this package imports all."""
 
+from mmeplan.kinds.artifacts import ARTIFACTS, LiveArchives
 from mmeplan.kinds.endpoint import ENDPOINT, LiveEndpoint, LiveVariant
 from mmeplan.kinds.endpoint_config import ENDPOINT_CONFIG, LiveEndpointConfig, models_of
 from mmeplan.kinds.kind import (
@@ -22,6 +23,7 @@ from mmeplan.kinds.model import MODEL, LiveModel
 from mmeplan.kinds.resource import ApiPath, Reference, Resource
 
 __all__ = [
+    "ARTIFACTS",
     "ENDPOINT",
     "ENDPOINT_CONFIG",
     "MODEL",
@@ -29,6 +31,7 @@ __all__ = [
     "ApiPath",
     "Kind",
     "Lifecycle",
+    "LiveArchives",
     "LiveEndpoint",
     "LiveEndpointConfig",
     "LiveModel",

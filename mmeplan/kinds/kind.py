@@ -32,6 +32,9 @@ class Lifecycle(Enum):
     """Named by its entry: it is changed in place, and verified by content."""
     SWAPPED = "swapped"
     """Mutable, and its change is a blue/green move to another object of `Kind.swaps_to`."""
+    GATHERED = "gathered"
+    """Many things beneath one place, which others may fill too: what is missing is written before anything is swapped,
+    nothing is overwritten, and what nobody needs goes last, where that is asked for."""
 
 
 class Ownership(Enum):
@@ -65,8 +68,10 @@ class Kind:
     inline_doc      what the JSON Schema says of an entry of this kind where another refers to one
     parent          the name of the kind whose child it is; empty for none
     parent_in       physical name of an object → that of its parent
+    inside          key of the parent's entry under which it is declared; empty for none
     ownership       by tags, or by the parent
     identity        the request members that name one object, most general first; empty: `{noun}Name`
+    between         what stands between the identity's members in a physical name
     fixed           values of identity members that are the same for every object: {"ServiceNamespace": "sagemaker"}
     upsert          the one operation that creates and changes (`PutScalingPolicy`); empty: create and update apart
     verbs           create, update, delete, describe, list → operation, where it isn't `{Verb}{noun}`, `List{noun}s`
@@ -102,8 +107,10 @@ class Kind:
     inline_doc: str = ""
     parent: str = ""
     parent_in: Callable[[str], str] = str
+    inside: str = ""
     ownership: Ownership = Ownership.TAGS
     identity: tuple[str, ...] = ()
+    between: str = " "
     fixed: Mapping[str, str] = field(default_factory=dict)
     upsert: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)
@@ -142,6 +149,11 @@ class Kind:
     def is_changed_in_place(self) -> bool:
         """Whether an update of the object itself changes it."""
         return self.lifecycle is Lifecycle.MUTABLE
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether it is many things beneath one place, which steps of its own write, publish and take away."""
+        return self.lifecycle is Lifecycle.GATHERED
 
     @cached_property
     def is_swapped_to(self) -> bool:
@@ -226,17 +238,17 @@ class Kind:
         return tuple(member for member in self.identity_members if member not in self.fixed)
 
     def name_in(self, members: Mapping[str, Any], otherwise: str = "") -> str:
-        """The physical name in a request or an answer: the free identity members, joined by a space.
+        """The physical name in a request or an answer: the free identity members, joined by `between`.
 
         `otherwise` where one of them is missing.
         """
         several = {member: members.get(self.plural.get(member, "")) or ("",) for member in self.free_identity}
         parts = [str(members.get(member) or several[member][0]) for member in self.free_identity]
-        return " ".join(parts) if all(parts) else otherwise
+        return self.between.join(parts) if all(parts) else otherwise
 
     def named(self, name: str) -> dict[str, Any]:
         """The request members of a physical name: what reads and deletes send. The last one may hold spaces."""
-        parts = name.split(" ", len(self.free_identity) - 1)
+        parts = name.split(self.between, len(self.free_identity) - 1)
         return {**self.fixed, **dict(zip(self.free_identity, parts, strict=True))}
 
     @cached_property

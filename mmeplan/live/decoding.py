@@ -19,6 +19,7 @@ from mmeplan.aws.shapes import service
 from mmeplan.documents import MOST_BYTES, DamagedError, parsed, place_text, refusal
 from mmeplan.errors import InputError, Problem
 from mmeplan.kinds import LiveObject, Status, is_kind, kind_named
+from mmeplan.live.gathering import Beneath
 from mmeplan.live.objects import live_object
 from mmeplan.live.snapshot import FORMAT_VERSION, Snapshot
 
@@ -146,6 +147,9 @@ def _adapter() -> TypeAdapter[_Document]:
 def _answer(live: LiveObject) -> Iterator[str]:
     """What of a Describe answer has another type than the API's."""
     kind = kind_named(live.kind)
+    if kind.is_gathered:
+        yield from _gathered(live)
+        return
     model = service(kind.service)
     at, shape = ("objects", live.kind, live.name, "describe"), kind.answer_shape(model)
     if live.is_present and not live.by_digest:
@@ -158,6 +162,21 @@ def _answer(live: LiveObject) -> Iterator[str]:
     for member in _MOMENTS:
         if member in live.describe and not _is_moment(live.describe[member]):
             yield f"{place_text((*at, member))}: {_NO_MOMENT}"
+
+
+def _gathered(live: LiveObject) -> Iterator[str]:
+    """What of a listing isn't as `live.gathering` makes it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(Beneath).validate_json(json.dumps(live.describe), strict=True)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False):
+            yield f"{place_text(('objects', live.kind, live.name, 'describe', *each['loc']))}: {each['msg']}"
+        return
+    for index, item in enumerate(live.describe.get("Contents") or ()):
+        if not _is_moment(item["LastModified"]):
+            yield f"{place_text(('objects', live.kind, live.name, 'describe', 'Contents', index))}: {_NO_MOMENT}"
 
 
 def _is_moment(text: Any) -> bool:

@@ -20,6 +20,7 @@ from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment
 from mmeplan.kinds import ENDPOINT, Kind, LiveEndpoint, LiveObject, as_a, kind_named, kinds
+from mmeplan.live.gathering import look_beneath
 from mmeplan.live.objects import describe_call, live_object
 from mmeplan.live.ownership import with_own_names
 from mmeplan.live.ports import Answer, Progress, Reader
@@ -33,10 +34,18 @@ _SHOWN: Final = ("AsyncInferenceConfig", "ExplainerConfig")
 
 
 def observe(
-    reader: Reader, graph: Graph, now: datetime, region: str, *, full: bool = False, progress: Progress | None = None
+    reader: Reader,
+    graph: Graph,
+    now: datetime,
+    region: str,
+    *,
+    full: bool = False,
+    for_prune: bool = False,
+    progress: Progress | None = None,
 ) -> Snapshot:
     """Read what is live.
 
+    `for_prune` looks closer at what might be pruned beneath multi-model prefixes.
     `full` describes every object, whatever its tags say (a snapshot that is to be kept). Raises CloudError where not
     even the caller's identity can be read; anything else that fails is marked unreadable in the snapshot.
     """
@@ -48,11 +57,27 @@ def observe(
     while (apart := with_own_names(graph, snapshot)) is not graph:
         graph = apart
         snapshot = observation.further(_wanted(graph), snapshot)
-    return snapshot
+    beneath: dict[str, dict[str, LiveObject]] = {}
+    for resource in graph.resources.values():
+        if kind_named(resource.kind).is_gathered:
+            beneath.setdefault(resource.kind, {})[resource.physical_name] = look_beneath(
+                reader, resource, for_prune=for_prune
+            )
+    return replace(snapshot, objects={**snapshot.objects, **beneath}) if beneath else snapshot
 
 
 def _wanted(graph: Graph) -> list[tuple[str, str, str]]:
-    return [(resource.kind, resource.physical_name, resource.digest) for resource in graph.resources.values()]
+    """(Kind, name, digest) of what is described; what is gathered is listed by itself."""
+    return [
+        (resource.kind, resource.physical_name, resource.digest)
+        for resource in graph.resources.values()
+        if not kind_named(resource.kind).is_gathered
+    ]
+
+
+def _described() -> list[Kind]:
+    """The kinds whose objects are described one by one, each after those that it refers to."""
+    return [kind for kind in kinds() if not kind.is_gathered]
 
 
 def observe_objects(
@@ -118,8 +143,8 @@ class _Observation:
         self.full = full
         self.shallow = shallow  # of models and configs only their existence and tags are asked: they can't change
         self.progress = progress
-        self.objects: dict[str, dict[str, LiveObject]] = {kind.name: {} for kind in kinds()}
-        self.owned: dict[str, dict[str, dict[str, str]]] = {kind.name: {} for kind in kinds()}
+        self.objects: dict[str, dict[str, LiveObject]] = {kind.name: {} for kind in _described()}
+        self.owned: dict[str, dict[str, dict[str, str]]] = {kind.name: {} for kind in _described()}
         self.inventory_error = ""
         self._first_digests: set[str] = set()  # configs, in lower case, whose digest tags may leave something out
         self.digests = {(kind, name): digest for kind, name, digest in wanted}
@@ -130,7 +155,7 @@ class _Observation:
     def observe(self, now: datetime, account: str, region: str) -> Snapshot:
         self._inventory()
         self.tags = {(kind, name.lower()): tags for kind in self.owned for name, tags in self.owned[kind].items()}
-        for kind in reversed(kinds()):  # what refers before what is referred to
+        for kind in reversed(_described()):  # what refers before what is referred to
             named = [*((of_kind, name) for of_kind, name, _ in self.wanted), *self.outside]
             wanted = [name for of_kind, name in named if of_kind == kind.name]
             self._see(kind.name, [*self._referred_to(kind), *wanted, *self.owned[kind.name]])
@@ -144,7 +169,7 @@ class _Observation:
         """The same observation with objects of further names."""
         self.wanted = wanted
         self.digests |= {(kind, name): digest for kind, name, digest in wanted}
-        for kind in reversed(kinds()):
+        for kind in reversed(_described()):
             if kind.is_immutable:
                 self._see(kind.name, [name for of_kind, name, _ in wanted if of_kind == kind.name])
         self._read_missing_tags()

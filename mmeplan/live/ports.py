@@ -9,7 +9,7 @@ from typing import Any, Protocol
 Call = tuple[str, Mapping[str, Any]]
 """An operation's API name and its request."""
 
-READS = ("Describe", "List", "Get", "BatchGet", "Simulate")
+READS = ("Describe", "List", "Get", "BatchGet", "Simulate", "Head")
 """How the names of operations that change nothing begin."""
 
 Answer = dict[str, Any]

@@ -13,7 +13,7 @@ from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Lo
 from mmeplan.plan.asked import asked_of, is_own, tag_fields, tags_of
 from mmeplan.plan.building import build, deleted, require_addresses
 from mmeplan.plan.cautions import cautions
-from mmeplan.plan.comparing import beyond, differences
+from mmeplan.plan.comparing import beyond, differences, gathers_less
 from mmeplan.plan.consistency import problems_of
 from mmeplan.plan.document import Capacity, InstanceCapacity, Options, Plan, Summary
 from mmeplan.plan.drifting import DriftNote, DriftReport, FoundDrift, Mended, drift_report, mended_by
@@ -57,6 +57,7 @@ __all__ = [
     "differences",
     "drift_report",
     "encode",
+    "gathers_less",
     "is_own",
     "mended_by",
     "moved_variants",

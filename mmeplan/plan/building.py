@@ -58,9 +58,9 @@ def build(
     Raises InputError for a target that doesn't exist.
     """
     options = options or Options()
-    difference = _as_asked(diff(graph, snapshot, options.targets), options)
+    difference = _as_asked(diff(graph, snapshot, options.targets, prune=options.prune_artifacts), options)
     changes = _targeted(graph, snapshot, difference, options.targets)
-    steps = StepBuilder(graph, snapshot, difference.kept).build(changes)
+    steps = StepBuilder(graph, snapshot, difference.kept, prune=options.prune_artifacts).build(changes)
     planned = planned_capacity(graph, snapshot, steps, _lower(graph.fleet.quotas, quotas or {}), options.parallelism)
     prices = graph.fleet.prices
     cost = cost_of(Counting(graph, snapshot), planned.steps, planned.capacity, prices) if prices else None

@@ -58,6 +58,9 @@ def beyond(saved: Plan, rest: Plan) -> tuple[str, ...]:
         if step.id not in steps:
             sentences.append(f"the step {step.id}: a plan of the same file has it, and the plan doesn't")
         else:
+            if step.is_gathered:
+                sentences += _more_gathered(steps[step.id], step)
+                continue
             fewer = all(call in steps[step.id].on_rollback for call in step.on_rollback)
             left_out = _ORDER | {"guard"} | ({"on_rollback"} if fewer else set())
             sentences += [f"the step {step.id}: {text}" for text in _unlike(steps[step.id], step, left_out)]
@@ -85,7 +88,8 @@ def _was_not_there(change: Change, saved: Plan) -> bool:
 def _of_changes(
     said: Mapping[_Key, Change], found: Mapping[_Key, Change], kept: set[_Key], unseen: set[_Key]
 ) -> Iterator[str]:
-    for key in sorted({*said, *found} - kept - unseen):
+    gathered = {key for key in {*said, *found} if (said.get(key) or found[key]).is_gathered}
+    for key in sorted({*said, *found} - kept - unseen - gathered):
         kind, _, name, live_name = key
         thing = f"the {kind.replace('_', ' ')} {live_name or name}"
         if key not in found:
@@ -111,12 +115,33 @@ def _of_steps(
         step = steps.get(step_id) or others[step_id]
         if any(name in (*step.params.values(), *step_id.split("@")[1:]) for _, name in left_out):
             continue
-        if step_id not in others:
+        if step.is_gathered and step_id in steps:  # what is done of it already is not done again
+            yield from _more_gathered(steps[step_id], others[step_id]) if step_id in others else ()
+        elif step_id not in others:
             yield f"the step {step_id}: the plan has it, and a plan of the same file doesn't"
         elif step_id not in steps:
             yield f"the step {step_id}: a plan of the same file has it, and the plan doesn't"
         else:
             yield from (f"the step {step_id}: {text}" for text in _unlike(steps[step_id], others[step_id], _ORDER))
+
+
+def gathers_less(saved: Plan, again: Plan) -> bool:
+    """Whether archives are left out of a plan of the same file that the saved plan has: they are there by now."""
+    one, other = ([plain(step) for step in plan.steps if step.is_gathered] for plan in (saved, again))
+    return one != other
+
+
+def _more_gathered(said: Step, found: Step) -> Iterator[str]:
+    """What a plan of the same file does beneath a prefix, and the saved step doesn't. The saved one may do more: others
+    have done it since. The pointer is written on the condition of the one that was read.
+    """
+    mine, theirs = plain(said)["params"], plain(found)["params"]
+    rows = [row for row in theirs.get("Archives", ()) if row not in mine.get("Archives", ())]
+    if rows:
+        yield f"the step {said.id}: a plan of the same file has {_shown(rows[0][0])}, and the plan doesn't"
+    for member in sorted({*mine, *theirs}):
+        if member != "Archives" and mine.get(member) != theirs.get(member):
+            yield f"the step {said.id}: the plan and a plan of the same file differ in {member}"
 
 
 def _doing(change: Change) -> str:

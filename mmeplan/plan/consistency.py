@@ -25,6 +25,7 @@ from mmeplan.identity import (
     ROLLED_BACK_TAG,
     STAND_IN_TAG,
     TAGS_TAG,
+    Deployment,
     digest,
     digest_in,
     owner_in,
@@ -208,6 +209,8 @@ class _Look:
         for operation in _required(change):
             if operation not in done:
                 yield f"it says {', '.join(change.actions)}, and no step is {operation} of {_target(operation, change)}"
+        if change.action is Action.UPDATE and kind_named(change.kind).is_gathered and not done:
+            yield f"it says {', '.join(change.actions)}, and no step writes, publishes or prunes anything"
         yield from self._all_tags(change)
 
     def _all_tags(self, change: Change) -> Iterator[str]:
@@ -275,6 +278,9 @@ class _Look:
             if (kind, named.lower()) != (change.kind, name.lower()):
                 yield f"its guard is of {_words(kind)} {named!r}, and it tags the {_words(change.kind)} {name}"
         yield from self._owner(guard, change)
+        said = Deployment(str(step.params.get("Fleet", "")), str(step.params.get("Environment", "")))
+        if step.is_gathered and said != self.plan.deployment:
+            yield f"it writes for {said.words}, and the plan is of {self.plan.deployment.words}"
         if isinstance(guard, EndpointAsPlanned) and not guard.created_at and not self.is_first:
             yield "its guard doesn't say which endpoint of that name was seen"
         if isinstance(guard, (RunsConfig, DesiresAsSeen)) and not guard.config:
@@ -383,7 +389,7 @@ class _Look:
             made = self._created.get((kind, name))
             if made is not None and made not in before:
                 yield f"it doesn't wait until the {_words(kind)} {name} is created"
-        if of is None or step.operation not in (of.create_operation, of.delete_operation):
+        if of is None or of.is_gathered or step.operation not in (of.create_operation, of.delete_operation):
             return
         first = {Action.DELETE_THEN_CREATE: of.delete_operation, Action.RENAME: of.create_operation}
         for change in self._changes.get((step.address, of.name), ()):
@@ -433,7 +439,8 @@ def object_of(step: Step) -> tuple[str, str]:
 def _target(operation: str, change: Change) -> str:
     """The name of the object of a change that an operation is about."""
     kind = kind_of_operation(operation)
-    return change.live_name if kind is None or operation == kind.delete_operation else change.name
+    gone = kind is None or (operation == kind.delete_operation and not kind.is_gathered)
+    return change.live_name if gone else change.name
 
 
 def _fits(step: Step, name: str, change: Change) -> bool:
@@ -450,6 +457,8 @@ def _actions(operation: str) -> frozenset[Action]:
     kind = kind_of_operation(operation)
     if kind is None:
         return _TAGS[operation]
+    if kind.is_gathered:
+        return frozenset({Action.UPDATE})
     both = {Action.DELETE_THEN_CREATE, Action.RENAME} if kind.is_swapped else set()
     both |= {Action.PLACEHOLDER} if kind.is_swapped_to else set()
     found: set[Action] = {Action.CREATE, *both} if operation == kind.create_operation else set()
@@ -471,6 +480,8 @@ def _effect(change: Change) -> str:
 
 def _required(change: Change) -> Iterator[str]:
     """The operations without which a change isn't what it says."""
+    if kind_named(change.kind).is_gathered:
+        return  # one of several will do
     if change.action.creates:
         yield kind_named(change.kind).create_operation
     if change.action.deletes:

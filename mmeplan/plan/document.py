@@ -14,7 +14,7 @@ from typing import Any, Final
 from mmeplan.diff import EFFECTS, Action, Change, Drift
 from mmeplan.errors import Command, InputError, Problem
 from mmeplan.identity import Deployment
-from mmeplan.kinds import kind_named
+from mmeplan.kinds import is_kind, kind_named
 from mmeplan.plan.finding import Finding
 from mmeplan.plan.step import Step
 from mmeplan.spec import VariableFile
@@ -66,8 +66,16 @@ def format_of(changes: Iterable[Change]) -> str:
 
 
 def touched(changes: Iterable[Change]) -> set[tuple[str, str]]:
-    """(Kind, name) of the objects that are changed or were decided on: what fingerprints are taken of."""
-    return {(change.kind, name) for change in changes for name in (change.name, change.live_name) if name}
+    """(Kind, name) of the objects that are changed or were decided on: what fingerprints are taken of.
+
+    Archives are held against what is there one by one, as they are written: others may add theirs meanwhile.
+    """
+    return {
+        (change.kind, name)
+        for change in changes
+        for name in (change.name, change.live_name)
+        if name and not (is_kind(change.kind) and kind_named(change.kind).is_gathered)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,8 @@ class Options:
 
     `base` is the branch that the file was held against (--base), `base_unseen` why that could not be done. `behind` are
     addresses that the base has got since this branch left it: nothing is done to them. `outdated` are those that only
-    the base has changed since. These four are left out of the document where they are empty.
+    the base has changed since. `prune_artifacts`: archives that nobody needs any more go. These five are left out of
+    the document where they are empty.
     """
 
     targets: tuple[str, ...] = ()
@@ -118,6 +127,7 @@ class Options:
     base_unseen: str = ""
     behind: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
+    prune_artifacts: bool = False
 
     @property
     def is_behind(self) -> bool:

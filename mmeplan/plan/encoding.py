@@ -164,7 +164,14 @@ def _left_out(value: Any) -> dict[str, Any]:
     if isinstance(value, Change):
         return {"tags_before": {}}
     if isinstance(value, Options):
-        return {"variable_files": (), "base": "", "base_unseen": "", "behind": (), "outdated": ()}
+        return {
+            "variable_files": (),
+            "base": "",
+            "base_unseen": "",
+            "behind": (),
+            "outdated": (),
+            "prune_artifacts": False,
+        }
     if isinstance(value, InstanceCapacity):
         return {"assumed": 0, "least_now": None, "least_after": None}
     return {"reservations": ()} if isinstance(value, Capacity) else {}

@@ -12,9 +12,10 @@ from fractions import Fraction
 from typing import Final
 
 from mmeplan.aws.variants import variants
-from mmeplan.diff import Change, Outage
+from mmeplan.diff import Change, Outage, strays
 from mmeplan.graph import Graph
-from mmeplan.kinds import Resource, kind_named
+from mmeplan.kinds import LiveArchives, Resource, as_a, kind_named
+from mmeplan.kinds.artifacts import Declared
 from mmeplan.live import Snapshot
 from mmeplan.plan.capacity import Overrun
 from mmeplan.plan.document import Options, ReservedCapacity
@@ -27,6 +28,7 @@ OUTAGE: Final = "GATE-04"
 MAX_CHANGE: Final = "GATE-08"
 CAPACITY: Final = "GATE-09"
 EMPTIED: Final = "GATE-10"
+STRAYS: Final = "GATE-11"
 
 DEFAULT_MAX_PERCENT: Final = 30  # of the endpoints that are live, where there are
 DEFAULT_FROM: Final = 10  # or more of them
@@ -59,6 +61,10 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
     if not options.destroy:
         yield from _too_much(graph, snapshot, changes, max_change(options.max_change))
     yield from _emptied(graph, changes)
+    for resource in graph.resources.values():
+        live_archives = as_a(snapshot.get(resource.kind, resource.physical_name), LiveArchives)
+        if live_archives is not None and resource.entry.artifacts is not None:
+            yield from _strays(graph, resource, resource.entry.artifacts, live_archives)
     for live in snapshot.unreadable():
         needed = "; the plan may not be applied while this is unknown"
         yield _finding(
@@ -74,6 +80,18 @@ def gate_findings(graph: Graph, snapshot: Snapshot, changes: tuple[Change, ...],
         yield Finding(
             "GATE-07", "warning", "", "", message, "grant tag:GetResources, or sagemaker:List* and sagemaker:ListTags"
         )
+
+
+def _strays(graph: Graph, resource: Resource, declared: Declared, live: LiveArchives) -> Iterator[Finding]:
+    """Archives beneath a closed prefix that are neither declared nor an older generation of what is."""
+    found = strays(declared, live)
+    if found:
+        more = f" and {len(found) - 1:,} more" if found[1:] else ""
+        message = f"{found[0].stored.key}{more} beneath s3://{live.name} {'are' if more else 'is'} not declared"
+        place = (*resource.path, "membership")
+        advice = "declare it, remove it, or say membership: open"
+        made = _finding(graph, STRAYS, resource.address, place, f"{message}, and the membership is closed", advice)
+        yield replace(made, severity="warning")
 
 
 def _change_findings(graph: Graph, change: Change, options: Options) -> Iterator[Finding]:

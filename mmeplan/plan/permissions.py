@@ -20,9 +20,10 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.identity import Deployment
-from mmeplan.kinds import ENDPOINT, Kind, is_delete, kind_of_operation, kinds
+from mmeplan.kinds import ENDPOINT, Kind, LiveArchives, is_delete, kind_of_operation, kinds
 from mmeplan.live import COMPONENT_ACTIONS, Snapshot
 from mmeplan.plan.document import Plan
+from mmeplan.plan.gathered import permissions
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
 
@@ -53,7 +54,7 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     if roles:
         service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         statements.append({**_statement("PassRoles", ["iam:PassRole"], roles), "Condition": service})
-    statements += [*_scaling(plan, of), *_grants(plan, snapshot, of)]
+    statements += [*_scaling(plan, of), *_grants(plan, snapshot, of), *_archives(plan, snapshot)]
     if actions := sorted(set(online)):
         statements.append(_statement("ReadOnline", actions, ["*"]))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -77,9 +78,11 @@ class _Names:
 
 def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
-    scans = any(step.comes_last for step in plan.steps)
+    scans = any(step.comes_last and not step.is_gathered for step in plan.steps)
     needed: Arns = {}
     for kind in kinds():
+        if kind.is_gathered:
+            continue
         changes = [change for change in plan.changes if change.kind == kind.name]
         names = {*snapshot.objects.get(kind.name, ()), *(c.name for c in changes), *(c.live_name for c in changes)}
         arns = {arn for name in names if name for arn in of(kind, name)}
@@ -100,6 +103,8 @@ def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
     needed: Arns = {}
     for step in steps:
         kind = kind_of_operation(step.operation)
+        if step.is_gathered:
+            continue
         if deletes != is_delete(step.operation) or (kind is not None and step.operation == kind.describe_operation):
             continue
         action = kind.action(step.operation) if kind is not None else f"sagemaker:{step.operation}"
@@ -114,8 +119,28 @@ def _touched(step: Step, of: _Names) -> set[str]:
     if "ResourceArn" in step.params:
         arn = str(step.params["ResourceArn"])
         return {arn, arn.lower()}
-    named = (kind for kind in kinds() if all(step.params.get(member) for member in kind.free_identity))
+    named = (
+        kind
+        for kind in kinds()
+        if not kind.is_gathered and all(step.params.get(member) for member in kind.free_identity)
+    )
     return {arn for kind in named for arn in of(kind, kind.name_in(step.params))}
+
+
+def _archives(plan: Plan, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    """What lies beneath multi-model prefixes: listed for the plan, written and pruned by its steps."""
+    partition, needed = partition_of(plan.region), dict[str, set[str]]()
+    for kind in kinds():
+        for live in snapshot.objects.get(kind.name, {}).values() if kind.is_gathered else ():
+            bucket = f"arn:{partition}:s3:::{live.name.partition('/')[0]}"
+            needed.setdefault("s3:ListBucket", set()).add(bucket)
+            for uri in live.sources if isinstance(live, LiveArchives) else ():
+                place = uri.removeprefix("s3://")
+                needed.setdefault("s3:GetObject", set()).add(f"arn:{partition}:s3:::{place.rpartition('/')[0]}/*")
+    for step in plan.steps:
+        for action, arn in permissions(step, partition) if step.is_gathered else ():
+            needed.setdefault(action, set()).add(arn)
+    yield from _by_arns("Archives", needed)
 
 
 def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVIC
 from mmeplan.canonical import Canonical, canonical, same_number
 from mmeplan.history import on_record
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, digest, owner_in
-from mmeplan.kinds import Kind, kind_named, kind_of_operation
+from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation
 from mmeplan.live import COMPONENTS_UNREAD, LiveEndpoint, LiveObject
 
 Desires = Sequence[Mapping[str, Any]]
@@ -529,10 +529,10 @@ Wait = InService | Gone
 class Step:
     """One API call of the apply, with everything it needs.
 
-    `operation` and `params` are the API's. `after` are ids of steps that must be done first. `guard` is what must hold
-    of the object right before the call, `wait` what must become true after it; None where nothing must. `on_rollback`
-    are the calls that follow where SageMaker rolls this update back; `on_request` says of such a call that it is made
-    only where that was asked for (`apply --clean`).
+    `operation` and `params` are the API's, but for archives: those of a step are rows of `params`. `after` are ids
+    of steps that must be done first. `guard` is what must hold of the object right before the call, `wait` what must
+    become true after it; None where nothing must. `on_rollback` are the calls that follow where SageMaker rolls this
+    update back; `on_request` says of such a call that it is made only where that was asked for (`apply --clean`).
     """
 
     MEMBERS: ClassVar = ("id", "address", "operation", "params", "after", "guard", "wait", "effect", "on_rollback")
@@ -550,8 +550,14 @@ class Step:
 
     @property
     def comes_last(self) -> bool:
-        """Whether it is made once everything else has ended: the delete of a model or config."""
-        return isinstance(self.guard, Unreferenced)
+        """Whether it is made once everything else has ended: the delete of a model or config, or of archives."""
+        return isinstance(self.guard, Unreferenced) or (self.is_gathered and is_delete(self.operation))
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether it is many calls of one kind: `params` has rows then, not the members of an API call."""
+        kind = kind_of_operation(self.operation)
+        return kind is not None and kind.is_gathered
 
     def members(self) -> dict[str, Any]:
         """The step as the plan document has it."""
@@ -628,8 +634,8 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
     kind = kind_of_operation(operation)
     if kind is None:
         raise KeyError(operation)
-    if operation == kind.describe_operation:
-        return None
+    if operation == kind.describe_operation or kind.is_gathered:
+        return None  # what is gathered is held against what is there key by key, as it is written
     name = kind.name_in(params)
     if kind.is_immutable:
         return _guard_of_immutable(kind, operation, name, owner, members)

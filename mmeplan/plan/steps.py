@@ -12,7 +12,7 @@ from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.canonical import Canonical
-from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Refusal
+from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Inputs, Refusal, doing_of
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.identity import (
@@ -27,6 +27,7 @@ from mmeplan.identity import digest as content_digest
 from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Kind, Resource, immutable_kinds, kind_named, kinds
 from mmeplan.kinds.endpoint_config import stand_in
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
+from mmeplan.plan.gathered import steps_of as gathered_steps
 from mmeplan.plan.rollout import (
     CREATE_TIMEOUT_S,
     DELETE_TIMEOUT_S,
@@ -56,8 +57,11 @@ from mmeplan.plan.step import (
 class StepBuilder:
     """Builds the steps of one plan. Creation steps first, because swaps name them; deletions last."""
 
-    def __init__(self, graph: Graph, snapshot: Snapshot, kept: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, graph: Graph, snapshot: Snapshot, kept: Mapping[str, tuple[str, ...]], *, prune: bool = False
+    ) -> None:
         self.graph = graph
+        self.prune = prune
         self.snapshot = snapshot
         self.owned = Ownership(graph, snapshot)
         self.records = ServedRecords(self.owned, kept)
@@ -72,6 +76,10 @@ class StepBuilder:
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
         """The steps of these changes. Changes that are refused have none."""
         live = [change for change in changes if not change.refusal]
+        gathered = [self._gathered(c) for c in live if kind_named(c.kind).is_gathered and c.action is Action.UPDATE]
+        for upload, _, _ in gathered:
+            if upload is not None:
+                self.creates[upload.address] = self._add(upload)
         for kind in immutable_kinds():
             for change in live:
                 if change.kind == kind.name and not change.action.deletes:
@@ -90,6 +98,8 @@ class StepBuilder:
             for change in live:
                 if change.kind == kind.name and kind.is_changed_in_place and not change.action.deletes:
                     self._in_place(kind, change)
+        for upload, publish, prune in gathered:
+            self._publish_and_prune(upload, publish, prune)
         users = self._deleted_users(live)
         for kind in reversed([*immutable_kinds()]):
             for change in live:
@@ -107,6 +117,27 @@ class StepBuilder:
                     users.setdefault(needed, []).append(self._delete_id(change))
         return users
 
+    # --- archives -----------------------------------------------------------------------------------------------------
+
+    def _gathered(self, change: Change) -> tuple[Step | None, Step | None, Step | None]:
+        resource = self.graph.resources[change.address]
+        doing = doing_of(Inputs(self.graph, self.snapshot), resource, prune=self.prune)
+        return gathered_steps(resource, doing, self.graph.deployment)
+
+    def _publish_and_prune(self, upload: Step | None, publish: Step | None, prune: Step | None) -> None:
+        """The pointer once the archives are there and their endpoints are swapped; what goes, at the end."""
+        at = next(step.address for step in (upload, publish, prune) if step is not None)
+        after = [upload.id] if upload is not None else []
+        parents = [each for each in self.graph.resources if at in self.graph.beneath(each)]
+        for parent in parents:
+            for user in sorted(self.graph.closure_of_dependents(parent)):
+                after += self.own.get(user, ())
+        after = list(dict.fromkeys(after))
+        if publish is not None:
+            after = [self._add(replace(publish, after=tuple(after)))]
+        if prune is not None:
+            self._add(replace(prune, after=tuple(after)))
+
     def _add(self, step: Step) -> str:
         self.steps.append(step)
         return step.id
@@ -117,7 +148,8 @@ class StepBuilder:
         if change.action is Action.CREATE:
             resource = self.graph.resources[change.address]
             operation = kind_named(change.kind).create_operation
-            after = tuple(self.creates[at] for at in resource.dependencies() if at in self.creates)
+            needed = (*self.graph.beneath(change.address), *resource.dependencies())
+            after = tuple(self.creates[at] for at in needed if at in self.creates)
             step = Step(
                 f"{operation}:{change.address}",
                 change.address,
@@ -443,7 +475,8 @@ class StepBuilder:
         at = endpoint.config
         if at is None:
             return ()
-        needed = (at, *self.graph.resources[at].dependencies())
+        models = self.graph.resources[at].dependencies()
+        needed = (at, *models, *(own for model in models for own in self.graph.beneath(model)))
         return tuple(self.creates[address] for address in needed if address in self.creates)
 
     # --- tags ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from mmeplan.aws.shapes import service
 from mmeplan.documents import place_text
 from mmeplan.kinds import kind_of_operation
 from mmeplan.plan.document import Plan
+from mmeplan.plan.gathered import wrong_params
 from mmeplan.plan.schema import document_type
 from mmeplan.plan.step import TAGGING
 
@@ -50,6 +51,10 @@ def _call(call: Mapping[str, Any], place: tuple[str | int, ...]) -> Iterator[str
     kind = kind_of_operation(operation)
     if kind is None and operation not in TAGGING:
         yield f"{place_text((*place, 'operation'))}: mmeplan makes no call {operation!r}"
+        return
+    if kind is not None and kind.is_gathered:
+        if wrong := wrong_params(operation, call["params"]):
+            yield sentence((*place, "params"), wrong)
         return
     model = service(kind.service if kind else "sagemaker")
     shape = model.input_shape(operation) or ""

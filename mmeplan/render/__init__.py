@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mmeplan.render.applied import applied_markdown, not_applied_markdown
+from mmeplan.render.archives_table import ArchiveCheck, ArchiveRow, ArchiveState, archives_text, check_line
 from mmeplan.render.bitbucket import bitbucket
 from mmeplan.render.doctor import CheckRow, State, doctor_json, doctor_text
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
@@ -58,6 +59,9 @@ OUTPUTS: Final[Mapping[str, Output]] = {
 __all__ = [
     "OUTPUTS",
     "REPORTS",
+    "ArchiveCheck",
+    "ArchiveRow",
+    "ArchiveState",
     "CheckRow",
     "ObjectStatus",
     "OutcomeView",
@@ -71,7 +75,9 @@ __all__ = [
     "VariantStatus",
     "age_text",
     "applied_markdown",
+    "archives_text",
     "bitbucket",
+    "check_line",
     "clean",
     "doctor_json",
     "doctor_text",

@@ -121,6 +121,9 @@ def words_of(change: Change) -> Phrase:
     if change.action.creates:
         word = "restored" if change.reason == "restored" else "new"
         return Phrase(f"{word}, {live} → {name}" if live and live != name else f"{word}, {name}")
+    if change.is_gathered and change.action in (Action.UPDATE, Action.NO_OP):
+        doing = change.action is Action.UPDATE
+        return Phrase(f"{'written to' if doing else 'unchanged'}, s3://{there}", "update" if doing else "dim")
     if change.action is Action.UPDATE:
         return Phrase(f"changed in place, {there}", "update")
     reused = change.reason == "reused"
@@ -176,6 +179,8 @@ def sentences_of(change: Change) -> tuple[str, ...]:
         if change.effect in ("outage", "delete", "none") and change.action is not Action.UNREADABLE:
             return ()
         return () if change.reason in _IN_HEADLINE else (change.explanation,)
+    if change.is_gathered and change.action is Action.UPDATE:
+        return tuple(change.explanation.split("; "))
     if change.reason == "dependency_changed" and change.causes:
         return (f"its content is the same; what it refers to gets a new name ({', '.join(change.causes)})",)
     if change.reason == "replace_requested":

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from mmeplan.graph import Graph
+from mmeplan.kinds import kind_named
 from mmeplan.kinds.resource import ApiPath, Resource
 from mmeplan.live import Snapshot
 from mmeplan.plan.document import Plan
@@ -104,7 +105,8 @@ class _Check:
 
     def _walk_shapes(self) -> None:
         walk = Walk()
-        for resource in self.graph.resources.values():
+        described = (r for r in self.graph.resources.values() if not kind_named(r.kind).is_gathered)
+        for resource in described:
             try:
                 for rule_id, path, message, advice in walk.hits(resource):
                     rule = self.rules.get(rule_id, self.rules[UNNAMED])

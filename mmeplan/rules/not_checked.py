@@ -52,6 +52,10 @@ NOT_CHECKED: Final = (
             "TAG-04 E No tag key begins with `aws:` | The loader refuses `aws:` and `mmeplan:` keys.",
             "EP-01 E An endpoint's config resolves | The compiler refuses a `config:` that the fleet doesn't have.",
             "NAM-08 E Generated names fit | The readable part is shortened, never the digest.",
+            "ART-01 E An artifact's key | Held against `artifacts` as the file is read.",
+            "ART-02 E An artifact is a .tar.gz | Held against `artifacts` as the file is read.",
+            "ART-03 W An artifact's key is relative | Held against `artifacts` as the file is read.",
+            "ART-04 E Artifacts have different keys | Held against `artifacts` as the file is read.",
         ),
     ),
     Reason(
@@ -130,11 +134,7 @@ NOT_CHECKED: Final = (
                 "ASC-14 W Dimensions of a custom metric | No scaling policy is declared.",
                 "ASC-15 E Cooldowns | No scaling policy is declared.",
                 "ASC-20 W Two controllers of one count | No scalable target is declared.",
-                "ART-01 E An artifact's key | Artifacts aren't declared.",
-                "ART-02 E An artifact is a .tar.gz | Artifacts aren't declared.",
-                "ART-03 W An artifact's key is relative | Artifacts aren't declared.",
-                "ART-04 E Artifacts have different keys | Artifacts aren't declared.",
-                "MME-22 W Many rarely used models and a cache | Neither models nor their traffic are declared.",
+                "MME-22 W Many rarely used models and a cache | The traffic of models isn't declared.",
             ),
             *_rows(
                 "plan",

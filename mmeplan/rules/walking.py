@@ -69,7 +69,8 @@ class Walk:
 
     def __init__(self, model: ServiceModel | None = None) -> None:
         self._model = model or service()
-        self._shapes = {kind.name: self._model.input_shape(kind.create_operation) or "" for kind in kinds()}
+        described = [kind for kind in kinds() if not kind.is_gathered]
+        self._shapes = {kind.name: self._model.input_shape(kind.create_operation) or "" for kind in described}
         self._update_shape = self._model.input_shape("UpdateEndpoint") or ""
         self._tags: dict[tuple[str, str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
 

@@ -15,6 +15,7 @@ from mmeplan.aws.prices import Prices
 from mmeplan.aws.shapes import snake
 from mmeplan.aws.variants import KEYED, REFERENCES
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind, kinds
+from mmeplan.kinds.artifacts import Declared
 from mmeplan.spec.document import Document, FilePath, dotted
 
 _LOGICAL_KEYS: dict[str | int, str] = {
@@ -28,8 +29,8 @@ class Entry:
     """One model, endpoint config or endpoint of the file, defaults merged and expressions evaluated.
 
     `config` is an endpoint's: an inline Entry, the logical name of a shared config, or None where the API's own
-    `endpoint_config_name` refers outside the fleet. `path` is where it stands in the file (a `for_each` entry's
-    template for all that it expands to).
+    `endpoint_config_name` refers outside the fleet. `artifacts` are the archives of a multi-model prefix. `path` is
+    where it stands in the file (a `for_each` entry's template for all that it expands to).
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Entry:
     renamed_from: str | None = None
     replace_salt: str | None = None
     config: Entry | str | None = None
+    artifacts: Declared | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class ItemFiles:
     """
 
     def __init__(self, folder: Path, budget: Budget | None = None, opened: Opened | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
+        self.is_of_folder = opened is None
         self._opened = opened or self._beside
         self.budget = budget or Budget()
         self._read: dict[str, Any] = {}
@@ -92,8 +93,8 @@ class ItemFiles:
         return raw
 
     def _beside(self, name: str, most: int) -> bytes:
-        path = self._folder / name
-        if Path(name).is_absolute() or not _real(path).is_relative_to(shared_folder(_real(self._folder))):
+        path = self.folder / name
+        if Path(name).is_absolute() or not _real(path).is_relative_to(shared_folder(_real(self.folder))):
             raise ForEachError(f"{name!r} must lie beside the fleet file, below it, or elsewhere in its git repository")
         if path.exists() and not path.is_file():
             raise ForEachError(f"{name!r} is not a file")

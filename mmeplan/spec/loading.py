@@ -24,6 +24,8 @@ from mmeplan.aws.partitions import REGION, known_regions
 from mmeplan.aws.variants import KEYED
 from mmeplan.errors import Command, InputError, Problem
 from mmeplan.kinds import Kind, kind_named, kinds
+from mmeplan.kinds.artifacts import Declared
+from mmeplan.spec.artifacts import ArtifactsReader
 from mmeplan.spec.budget import Budget, OverBudgetError, nodes_of
 from mmeplan.spec.document import MAX_BYTES, Document, FilePath, parse_document, plain_scalar
 from mmeplan.spec.expressions import MARK, RESERVED, ExpressionError, evaluate_text, names_in, steps_of
@@ -36,7 +38,7 @@ from mmeplan.spec.prices import read_prices
 from mmeplan.spec.problems import Refusals
 from mmeplan.spec.quotas import read_quotas
 from mmeplan.spec.rows import Row, Table, table_of
-from mmeplan.spec.surface import fleet_validator, problems_of
+from mmeplan.spec.surface import INSIDE, fleet_validator, problems_of
 
 MAX_LOGICAL_NAME: Final = 200  # characters; physical names of models and configs are shortened to the API's 63
 LOGICAL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -154,9 +156,11 @@ class _Loader:
         self.refusals = Refusals(document, budget)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
         self.files = files
+        self.reader = ArtifactsReader(files, self.refusals)
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
         self.rows: dict[tuple[str, str], Row] = {}
+        self.artifacts: dict[tuple[str, str], Declared] = {}
         self.for_each: list[ForEach] = []
 
     def load(self, environment: str | None, overrides: Overrides, region: str | None) -> Fleet:
@@ -257,9 +261,13 @@ class _Loader:
                 return
             if isinstance(merged, dict) and merged.get("allow_empty") is not None:
                 self.refusals.refuse("allow_empty needs a for_each beside it", (*path, "allow_empty"), "remove it")
+            if isinstance(merged, dict) and (inside := {key: merged[key] for key in INSIDE if key in merged}):
+                self._read_artifacts(name, path, inside, self.header.names)
+                merged = {key: value for key, value in merged.items() if key not in INSIDE}
             yield name, self.refusals.evaluated(merged, path, self.header.names)
             return
-        template = {key: value for key, value in merged.items() if key not in _OF_THE_TEMPLATE}
+        inside = {key: value for key, value in merged.items() if key in INSIDE}
+        template = {key: value for key, value in merged.items() if key not in (*_OF_THE_TEMPLATE, *INSIDE)}
         items, table = self._items(kind, name, merged)
         with self.refusals.bounded((*path, "for_each")):
             self.budget.foresee(0, len(items) * steps_of([name, template]))
@@ -274,7 +282,18 @@ class _Loader:
                 self.refusals.refuse_expression(str(error), path, name, names)
                 return
             self.rows[kind.section, full_name] = row
+            if inside:
+                self._read_artifacts(full_name, path, inside, names)
             yield full_name, self.refusals.evaluated(template, path, names)
+
+    def _read_artifacts(self, name: str, path: FilePath, inside: dict[str, Any], names: Mapping[str, Any]) -> None:
+        """What an entry holds beside its request; expressions in it may use items of its own."""
+        known = {kind.section: kind for kind in kinds() if kind.section}[str(path[0])]
+        own = {child.inside for child in kinds() if child.parent == known.name}
+        self._typed_entries(known.section, {str(path[1]): inside})
+        for key, written in inside.items():
+            if isinstance(written, dict) and key in own:
+                self.artifacts[known.section, name] = self.reader.read(written, (*path, key), names)
 
     def _items(self, kind: Kind, name: str, merged: dict[str, Any]) -> tuple[Items, Table]:
         """The items of a `for_each`, and where they are written."""
@@ -397,6 +416,8 @@ class _Loader:
                 name: maker.entry(kind, name, self.origins[kind.section][name], value or {})
                 for name, value in (validated.get(kind.section) or {}).items()
             }
+        for (section, name), declared in self.artifacts.items():
+            made[section][name] = replace(made[section][name], artifacts=declared)
         return Fleet(
             name=validated["fleet"],
             account=validated.get("account"),

@@ -33,7 +33,7 @@ from mmeplan.spec.loading import ACCOUNT, FLEET_NAME, LANGUAGE_VERSION, LOGICAL_
 from mmeplan.spec.options import MOST_PARALLEL
 from mmeplan.spec.policies import POLICY_NAME
 from mmeplan.spec.quotas import INSTANCE_TYPE
-from mmeplan.spec.surface import IMAGE_KEYS, Node, fleet_surface
+from mmeplan.spec.surface import IMAGE_KEYS, INSIDE, Node, fleet_surface
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHECKED_IN: Final = Path(__file__).parents[2] / "specs" / "fleet.schema.json"
@@ -198,8 +198,12 @@ class _Builder:
 
     def node(self, key: str, node: Node) -> Schema:
         """The schema of a key's value."""
+        if key in INSIDE:
+            return self.define(key, self.closed_object(node.keys, {}, nullable=True))
         if key in _OWN_SCHEMAS and not node.shape:
             return dict(_OWN_SCHEMAS[key])
+        if node.kind == "object" and not node.shape:
+            return self.closed_object(node.keys, {}, nullable=True)
         if node.kind == "either" and node.shape:
             return {"anyOf": [self.define(node.shape, self.text_of(node)), self.define("image", _image())]}
         if node.kind == "either":

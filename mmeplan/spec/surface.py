@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
-from mmeplan.kinds import Kind, kind_named, kinds
+from mmeplan.kinds import ARTIFACTS, Kind, kind_named, kinds
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.forms import form, under_a_name
 from mmeplan.spec.hints import plain_value, unknown_key
@@ -105,7 +105,45 @@ IMAGE_KEYS: Final[dict[str, Node]] = {
 }
 """An image by name, in the place of its address."""
 
-_SINGLE_KEYS: Final = ("for_each", "allow_empty", "renamed_from")
+INSIDE: Final[dict[str, Node]] = {
+    "artifacts": Node(
+        "object",
+        doc=ARTIFACTS.doc,
+        keys={
+            "membership": _own(
+                "string",
+                "open (default): others may add keys beneath the prefix, too; closed: undeclared ones are findings.",
+                choices=("open", "closed"),
+            ),
+            "for_each": _own(
+                "any",
+                "Which archives there are: {file: TABLE} with the columns key, source and version; a mapping key → "
+                "source; or {glob: models/*}.",
+            ),
+            "source": _own(
+                "string",
+                "s3://BUCKET/KEY.tar.gz, a local .tar.gz, or a folder, which is packed. Default: the item's `source`.",
+            ),
+            "key": _own(
+                "string",
+                "The key beneath the prefix, which clients send as TargetModel, with each.key, source.digest8, "
+                "source.digest and source.version. Default: {{ each.key }}/{{ source.digest8 }}.tar.gz.",
+            ),
+            "publish": _own("string", "s3://BUCKET/KEY.json: where the pointer is written, logical key → TargetModel."),
+            "keep": Node(
+                "object",
+                doc="What --prune-artifacts leaves of what isn't declared any more.",
+                keys={
+                    "generations": _own("integer", "Superseded archives of each logical key that stay. Default 1."),
+                    "days": _own("number", "For so many days after it was superseded an archive stays. Default 7."),
+                },
+            ),
+        },
+    )
+}
+"""What is declared inside another's entry, by the key (`Kind.inside`)."""
+
+_SINGLE_KEYS: Final = ("for_each", "allow_empty", "renamed_from", *INSIDE)
 """Keys that say something about one entry only: no defaults for them, and an inline config has none."""
 
 _ENTRY_KEYS: Final = ("tags", "protect", "adopt", "allow", "on_remove", "renamed_from", "for_each", "allow_empty")
@@ -227,7 +265,8 @@ class _Builder:
         )
         inline = {key: self.inline(kind_named(name)) for key, name in kind.inline.items()}
         only_updates = {key: inner for key, inner in update.keys.items() if key not in node.keys}
-        return Node("object", keys={**own, **node.keys, **only_updates, **inline}, doc=node.doc)
+        inside = {child.inside: INSIDE[child.inside] for child in kinds() if child.inside and child.parent == kind.name}
+        return Node("object", keys={**own, **node.keys, **only_updates, **inline, **inside}, doc=node.doc)
 
     def inline(self, kind: Kind) -> Node:
         """An entry of a kind in the place where another refers to one."""

@@ -36,7 +36,8 @@ SAID_EACH_TIME = frozenset(
         --endpoint-url --expect --fail-fast --faults --file --fleet --force --full --host --iam --if-denied
         --issue --json --local --local-db --lock-timeout --masked
         --declare --merge-request --outcome --reviewed --start --max-age --max-change --name --no-color
-        --online --out --own --poll-interval --port --pull-request --readers --replace --repo --retry-rolled-back
+        --online --out --own --poll-interval --port --prune-artifacts --pull-request --readers --replace --repo
+        --retry-rolled-back
         --search --seed --severity --show-environment --sign --snapshot --speed --stage --strict
         --tag --target --timeout --to --to-fleet --together --var --var-file --verbose --verify --wait-for-others
         --watch --withdraw --write --yes

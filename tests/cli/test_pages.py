@@ -63,6 +63,7 @@ def an_empty_account(door: Door, folder: Path) -> None: ...
 
 
 PAGES: dict[str, tuple[Callable[[Door, Path], None], tuple[str, ...]]] = {
+    "artifacts.md": (an_empty_account, ("aws",)),
     "clients.md": (an_empty_account, ("aws", "jq")),
     "doctor.md": (an_empty_account, ()),
     "environments.md": (an_empty_account, ()),

@@ -89,7 +89,8 @@ class PrefixHasModels(PrefixRule):
     good = fleet_file(multi_model=True)
 
     def found(self, question: Question, answer: Answer) -> Iterator[str]:
-        if not answer.get("objects"):
+        declared = question.resource.entry.artifacts
+        if not answer.get("objects") and not (declared and declared.archives):  # they come before the model does
             yield f"no artifact lies beneath {question.value!r}"
 
 

@@ -1,0 +1,333 @@
+"""The archives beneath a multi-model prefix: what the file declares of them, and what a look at S3 has seen.
+
+All archives of one model are one object of the graph, whose content is the table key → archive. They are no part of the
+model: adding one changes neither its digest nor its config. Everything here is pure.
+Sources: Developer Guide, "Add or Remove Models" (add-models-to-endpoint), "Invoke a Multi-Model Endpoint".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from mmeplan.canonical import canonical
+from mmeplan.identity import Deployment, address, digest
+from mmeplan.kinds.kind import Kind, Lifecycle, Ownership, register
+from mmeplan.kinds.live import LiveObject
+from mmeplan.kinds.resource import Resource
+
+if TYPE_CHECKING:
+    from mmeplan.spec import Entry
+
+UPLOAD: Final = "UploadArchives"
+PUBLISH: Final = "PublishTargets"
+PRUNE: Final = "PruneArchives"
+
+DIGEST: Final = "\x01"  # in a form: where the source's SHA-256 stands,
+DIGEST8: Final = "\x02"  # the first eight hex digits of it,
+VERSION: Final = "\x03"  # and the version that the table gives
+_HOLES: Final = {DIGEST: "[0-9a-f]{64}", DIGEST8: "[0-9a-f]{8}", VERSION: "[^/]+"}
+SUFFIX: Final = ".tar.gz"
+FLEET_MARK: Final = "mmeplan-fleet"
+ENVIRONMENT_MARK: Final = "mmeplan-environment"
+DIGEST_MARK: Final = "mmeplan-digest"
+"""Metadata of an object that mmeplan wrote: whose it is, and the SHA-256 of its source."""
+
+
+# --- what the file declares -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One archive that the file declares.
+
+    `name` is its logical key, `source` an `s3://` address or a path from the fleet file's folder on. `form` is its key
+    beneath the prefix with holes for digest and version. `digest` is the SHA-256 of a local source (of a folder: of
+    what it packs to, uncompressed), empty where S3 has to be asked. `size` is that of a local file in bytes, None where
+    it isn't known before it is packed or read.
+    """
+
+    name: str
+    source: str
+    form: str
+    version: str = ""
+    digest: str = ""
+    size: int | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the source is in S3."""
+        return self.source.startswith("s3://")
+
+    @property
+    def needs_digest(self) -> bool:
+        """Whether the key holds the source's digest."""
+        return DIGEST in self.form or DIGEST8 in self.form
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the key says neither digest nor version, so that a listing can't tell what is under it."""
+        return not any(hole in self.form for hole in _HOLES)
+
+    def key(self, digest: str) -> str:
+        """The key beneath the prefix of a source with that digest: its TargetModel."""
+        return self.form.replace(DIGEST, digest).replace(DIGEST8, digest[:8]).replace(VERSION, self.version)
+
+    def pattern(self) -> re.Pattern[str]:
+        """The keys of all its generations."""
+        parts = re.split(f"([{''.join(_HOLES)}])", self.form)
+        return re.compile("".join(_HOLES.get(part) or re.escape(part) for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What `artifacts:` of a model says. `publish` is (bucket, key) of the pointer, empty texts for none.
+
+    `generations` superseded archives of a logical key are kept, and those that were superseded less than `days` ago.
+    `closed`: keys that aren't declared are findings. `table` is the file that they are read from, empty for none.
+    """
+
+    archives: tuple[Archive, ...]
+    publish: tuple[str, str] = ("", "")
+    generations: int = 1
+    days: float = 7
+    closed: bool = False
+    table: str = ""
+
+
+def compile_artifacts(entry: Entry, declared: Declared, deployment: Deployment, place: tuple[str, str]) -> Resource:
+    """The desired archives of a model. `entry` stands for them; `place` is bucket and prefix."""
+    content = {"Archives": [[one.name, one.source, one.form, one.version, one.digest] for one in declared.archives]}
+    request = {"Bucket": place[0], "Key": place[1]}
+    return Resource(
+        address=address(ARTIFACTS.name, entry.name),
+        kind=ARTIFACTS.name,
+        name=entry.name,
+        physical_name=ARTIFACTS.name_in(request),
+        entry=entry,
+        request=request,
+        deployment=deployment,
+        references=(),
+        content=canonical(content),
+        digest=digest(ARTIFACTS.name, canonical(content)),
+    )
+
+
+def source_digest(etag: str, size: int) -> str:
+    """The digest of a source in S3: of its ETag and size, because its bytes aren't read."""
+    return hashlib.sha256(f"{etag.strip(chr(34))} {size}".encode()).hexdigest()
+
+
+def marks(deployment: Deployment, content: str) -> dict[str, str]:
+    """The metadata of what is written for a deployment; `content` is the digest of the source."""
+    environment = {ENVIRONMENT_MARK: deployment.environment} if deployment.environment else {}
+    return {FLEET_MARK: deployment.fleet, **environment, DIGEST_MARK: content}
+
+
+def is_marked(metadata: Mapping[str, str], deployment: Deployment) -> bool:
+    """Whether an object's metadata says that it is this deployment's."""
+    return (metadata.get(FLEET_MARK), metadata.get(ENVIRONMENT_MARK, "")) == (deployment.fleet, deployment.environment)
+
+
+def is_archive(key: str) -> bool:
+    """Whether a listed key is an archive. The empty keys that consoles make for folders are none."""
+    return key.endswith(SUFFIX)
+
+
+# --- what a look at S3 has seen ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object beneath the prefix: its key from there on, bytes, ETag, and when it was written (ISO 8601)."""
+
+    key: str
+    size: int
+    etag: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that an archive is copied from: its ETag and bytes."""
+
+    etag: str
+    size: int
+
+    @property
+    def digest(self) -> str:
+        """What stands for its content."""
+        return source_digest(self.etag, self.size)
+
+
+@dataclass(frozen=True)
+class LiveArchives(LiveObject):
+    """A multi-model prefix that was listed.
+
+    `describe` has the listing (`Contents`, keys from the prefix on), the pointer as it was read (`Pointer`: ETag and
+    Targets; Targets is None for what is no pointer), sources in S3 (`Sources`, by address), and the metadata of keys
+    that were looked at (`Marks`, by key).
+    """
+
+    @cached_property
+    def stored(self) -> Mapping[str, Stored]:
+        """Everything beneath the prefix by its key from there on, but for folder markers."""
+        items = (item for item in self.describe.get("Contents") or () if not item["Key"].endswith("/"))
+        return {i["Key"]: Stored(i["Key"], int(i["Size"]), str(i["ETag"]), str(i["LastModified"])) for i in items}
+
+    @property
+    def pointer_etag(self) -> str:
+        """The ETag of the pointer; empty where there was none."""
+        return str((self.describe.get("Pointer") or {}).get("ETag", ""))
+
+    @property
+    def targets(self) -> Mapping[str, str] | None:
+        """What the pointer says; None where there is none, or it is something else."""
+        found: Mapping[str, str] | None = (self.describe.get("Pointer") or {}).get("Targets")
+        return found
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The addresses of the sources in S3 that were asked for."""
+        return tuple(self.describe.get("Sources") or ())
+
+    def source(self, uri: str) -> Source | None:
+        """A source in S3; None where there is no such object."""
+        found = (self.describe.get("Sources") or {}).get(uri)
+        return Source(str(found["ETag"]), int(found["Size"])) if found else None
+
+    def marks(self, key: str) -> Mapping[str, str] | None:
+        """The metadata of a key; None where nobody looked."""
+        found: Mapping[str, str] | None = (self.describe.get("Marks") or {}).get(key)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A declared archive whose key is known. `digest` is that of its source, empty where that wasn't asked for."""
+
+    archive: Archive
+    key: str
+    digest: str
+
+
+def known(declared: Declared, live: LiveArchives) -> Iterator[Known]:
+    """The declared archives with their keys; those whose source is missing are left out."""
+    for one in declared.archives:
+        found = live.source(one.source) if one.is_remote else None
+        content = one.digest or (found.digest if found else "")
+        if content or not one.needs_digest:
+            yield Known(one, one.key(content), content)
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """An archive that isn't declared any more. `name` is the logical key whose generation it is, empty for a stray;
+    `back` counts from 1, the newest; `since` is when the one after it was written, or itself (ISO 8601)."""
+
+    stored: Stored
+    name: str = ""
+    back: int = 0
+    since: str = ""
+
+
+def undeclared(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]:
+    """What lies beneath the prefix and isn't declared: older generations by their logical key, and strays."""
+    wanted = {one.key for one in known(declared, live)}
+    rest = {key: stored for key, stored in live.stored.items() if key not in wanted and is_archive(key)}
+    found: list[Superseded] = []
+    for one in declared.archives if rest else ():
+        if one.is_plain:
+            continue
+        own = _generations(one, rest)
+        newer = next((live.stored[k.key].modified for k in known(Declared((one,)), live) if k.key in live.stored), "")
+        for back, stored in enumerate(own, start=1):
+            found.append(Superseded(stored, one.name, back, newer or stored.modified))
+            newer = stored.modified
+            del rest[stored.key]
+    found += [Superseded(stored, since=stored.modified) for stored in rest.values()]
+    return tuple(sorted(found, key=lambda one: one.stored.key))
+
+
+def _generations(one: Archive, rest: Mapping[str, Stored]) -> list[Stored]:
+    """The stored generations of an archive, the newest first. Keys that can't be its are passed over at once."""
+    start = re.split(f"[{''.join(_HOLES)}]", one.form)[0]
+    pattern = one.pattern()
+    own = [stored for key, stored in rest.items() if key.startswith(start) and pattern.fullmatch(key)]
+    return sorted(own, key=lambda stored: (stored.modified, stored.key), reverse=True)
+
+
+# --- what steps carry -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One archive that an apply writes: key beneath the prefix, source, digest; of a source in S3 its ETag and bytes.
+
+    `size` is None for a folder, whose bytes are known once it is packed.
+    """
+
+    key: str
+    source: str
+    digest: str
+    size: int | None = None
+    etag: str = ""
+
+    def row(self) -> list[Any]:
+        """As a plan's step has it."""
+        return [self.key, self.source, self.digest, self.size, self.etag]
+
+    @classmethod
+    def of(cls, row: Iterable[Any]) -> Transfer:
+        """From a plan's step. Raises ValueError or TypeError for a damaged one."""
+        key, source, content, size, etag = row
+        texts = all(isinstance(text, str) for text in (key, source, content, etag))
+        if not texts or not key or not source or not (size is None or (type(size) is int and size >= 0)):
+            raise TypeError("a row of an archive is [key, source, digest, bytes, ETag]")
+        return cls(key, source, content, size, etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What is done to the archives of a model. `targets` is None where the pointer stays as it is.
+
+    `pointer` is (bucket, key) and `pointer_etag` the ETag that was read, empty for none. `prune` are (key, ETag).
+    """
+
+    uploads: tuple[Transfer, ...] = ()
+    targets: Mapping[str, str] | None = None
+    pointer: tuple[str, str] = ("", "")
+    pointer_etag: str = ""
+    prune: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = field(default=())
+
+
+ARTIFACTS: Final = register(
+    Kind(
+        name="artifacts",
+        noun="Artifacts",
+        lifecycle=Lifecycle.GATHERED,
+        live=LiveArchives,
+        service="s3",
+        parent="model",
+        inside="artifacts",
+        doc="The archives that lie beneath the prefix of the model's MultiModel container.",
+        ownership=Ownership.PARENT,
+        identity=("Bucket", "Key"),
+        between="/",
+        upsert=UPLOAD,
+        verbs={"delete": PRUNE, "describe": "ListObjectsV2", "list": "ListObjectsV2"},
+        list_member="Contents",
+        also=(PUBLISH,),
+        arn_word=None,
+        plan_format="1.3",
+        refusals={"content": "ART-05"},
+        shapes=(('[["', '"]]'), "folder"),
+    )
+)
+
+Membership = Literal["open", "closed"]

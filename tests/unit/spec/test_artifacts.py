@@ -1,0 +1,144 @@
+"""`artifacts:` of a model: what is loaded of it, and what is refused, each with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mmeplan import graph
+from mmeplan.errors import InputError
+from mmeplan.kinds.artifacts import Declared
+from mmeplan.spec import load_text
+
+ROLE = "arn:aws:iam::123456789012:role/serving"
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ranker:1"
+
+
+def text_of(artifacts: Any, **container: Any) -> bytes:
+    made = {"image": IMAGE, "mode": "MultiModel", "model_data_url": "s3://acme-models/prices/", **container}
+    model = {"execution_role_arn": ROLE, "primary_container": made, "artifacts": artifacts}
+    return yaml.safe_dump({"version": 1, "fleet": "f", "models": {"prices": model}, "endpoints": {}}).encode()
+
+
+def declared(folder: Path, artifacts: Any, **container: Any) -> Declared:
+    found = load_text(text_of(artifacts, **container), folder=folder).models["prices"].artifacts
+    assert found is not None
+    return found
+
+
+def refused(folder: Path, artifacts: Any, **container: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        graph.compile(load_text(text_of(artifacts, **container), folder=folder))
+    return "\n".join(f"{p.path}: {p.message}; {p.hint}" for p in caught.value.problems)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "paris").mkdir()
+    (tmp_path / "paris" / "weights").write_text("0.5")
+    (tmp_path / "berlin.tar.gz").write_bytes(b"packed")
+    return tmp_path
+
+
+def test_a_mapping_gives_sources_and_the_default_key_holds_the_digest(folder: Path) -> None:
+    made = declared(
+        folder, {"for_each": {"paris": "./paris/", "berlin": "berlin.tar.gz", "rome": "s3://b/rome.tar.gz"}}
+    )
+    by_name = {one.name: one for one in made.archives}
+    assert list(by_name) == ["berlin", "paris", "rome"]
+    assert by_name["berlin"].key(by_name["berlin"].digest) == f"berlin/{by_name['berlin'].digest[:8]}.tar.gz"
+    assert by_name["berlin"].size == 6
+    assert by_name["paris"].size is None
+    assert by_name["rome"].digest == ""
+    assert by_name["rome"].needs_digest
+    assert (made.publish, made.generations, made.days, made.closed) == (("", ""), 1, 7, False)
+
+
+def test_a_table_gives_versions(folder: Path) -> None:
+    (folder / "t.csv").write_text("key,source,version\nrome,s3://b/rome.tar.gz,2026-12-01\n")
+    made = declared(folder, {"for_each": {"file": "t.csv"}, "key": "{{ each.key }}-{{ source.version }}.tar.gz"})
+    (one,) = made.archives
+    assert one.key("") == "rome-2026-12-01.tar.gz"
+    assert not one.needs_digest
+    assert not one.is_plain
+    assert one.pattern().fullmatch("rome-2025-01-01.tar.gz")
+    assert made.table == "t.csv"
+
+
+def test_a_glob_gives_folders_and_files_by_their_names(folder: Path) -> None:
+    made = declared(folder, {"for_each": {"glob": "*"}})
+    assert {one.name: one.source for one in made.archives} == {"berlin": "berlin.tar.gz", "paris": "paris"}
+
+
+def test_the_models_own_digest_does_not_depend_on_its_archives(folder: Path) -> None:
+    with_, without = text_of({"for_each": {"paris": "./paris/"}}), text_of(None)
+    one, other = (graph.compile(load_text(text, folder=folder)).resources["model/prices"] for text in (with_, without))
+    assert (one.digest, one.request) == (other.digest, other.request)
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "said"),
+    [
+        ({}, "artifacts has no for_each"),
+        ({"for_each": {"x": "nothing.tar.gz"}}, "isn't there"),
+        ({"for_each": {"x": "../outside.tar.gz"}}, "must lie beside the fleet file"),
+        ({"for_each": {"x": "/etc/passwd"}}, "must lie beside the fleet file"),
+        ({"for_each": {"x": "s3://bucket/x.zip"}}, "is not the address of a .tar.gz"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "key": "{{ each.key }}.zip"}, "doesn't end in .tar.gz"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "key": "../{{ each.key }}.tar.gz"}, "leads out of the prefix"),
+        ({"for_each": {"a": "berlin.tar.gz", "b": "berlin.tar.gz"}, "key": "same.tar.gz"}, "would have the same key"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "key": "{{ source.version }}.tar.gz"}, "version"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "publish": "targets.json"}, "is not a place for the pointer"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "publish": "s3://acme-models/prices/t.json"}, "beneath the prefix"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "keep": {"days": -1}}, "can't be negative"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "membership": "shut"}, "expected one of open, closed"),
+        ({"for_each": {"x": "berlin.tar.gz"}, "publsh": "s3://a/b"}, "publsh"),
+        ({"for_each": {"glob": "no*where"}}, "nothing fits"),
+        ({"for_each": {"x\x01": "berlin.tar.gz"}}, "control characters"),
+    ],
+)
+def test_what_is_refused(folder: Path, artifacts: Any, said: str) -> None:
+    assert said in refused(folder, artifacts)
+
+
+@pytest.mark.parametrize(
+    ("container", "said"),
+    [
+        ({"mode": "SingleModel", "model_data_url": "s3://b/m.tar.gz"}, "need a MultiModel container"),
+        ({"model_data_url": "s3://acme-models/prices"}, "is not a prefix"),
+    ],
+)
+def test_a_model_without_a_prefix_has_no_archives(folder: Path, container: Any, said: str) -> None:
+    assert said in refused(folder, {"for_each": {"x": "berlin.tar.gz"}}, **container)
+
+
+def test_a_link_in_a_folder_is_refused(folder: Path) -> None:
+    (folder / "paris" / "link").symlink_to("/etc/passwd")
+    assert "'link' is a link" in refused(folder, {"for_each": {"paris": "./paris/"}})
+
+
+def test_two_models_share_no_prefix(folder: Path) -> None:
+    document = yaml.safe_load(text_of({"for_each": {"x": "berlin.tar.gz"}}))
+    document["models"]["other"] = yaml.safe_load(yaml.safe_dump(document["models"]["prices"]))
+    document["models"]["other"]["primary_container"]["model_data_url"] += "deeper/"
+    with pytest.raises(InputError, match="same prefix"):
+        graph.compile(load_text(yaml.safe_dump(document).encode(), folder=folder))
+
+
+def test_what_is_expanded_declares_the_same_archives(folder: Path) -> None:
+    from mmeplan.expanding import expanded, yaml_of
+
+    (folder / "t.csv").write_text("key,source\nparis,./paris/\nrome,s3://b/rome.tar.gz\n")
+    keep = {"generations": 2, "days": 3}
+    said = {"for_each": {"file": "t.csv"}, "publish": "s3://c/t.json", "membership": "closed", "keep": keep}
+    fleet = load_text(text_of(said), folder=folder)
+    text = yaml_of(expanded(fleet, {}, show_environment=True), show_environment=True)
+    again = load_text(text.encode(), folder=folder)
+    one, other = (each.models["prices"].artifacts for each in (fleet, again))
+    assert one is not None
+    assert other is not None
+    assert one.archives == other.archives
+    assert (one.publish, one.generations, one.days, one.closed) == (other.publish, 2, 3, True)
