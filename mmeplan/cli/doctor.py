@@ -10,6 +10,7 @@ from mmeplan.cli.door import document, page
 from mmeplan.cli.options import Settings, fleet_options, format_option, lock_option_of
 from mmeplan.doctor import TIMEOUT_S, Asked, examine
 from mmeplan.errors import ExitCode
+from mmeplan.render import doctor_row, doctor_summary
 
 EXAMPLES = """\b
 Examples:
@@ -40,23 +41,23 @@ def command(settings: Settings, format_: str, as_json: bool, timeout_s: float, l
     simulation of just what this plan and its apply need), and the lock. Changes nothing. Exits 1 where something is
     wrong, else 0: what is only worth knowing, or can't be seen, is no error.
     """
-    report = examine(
-        Asked(
-            file=settings.fleet,
-            load=settings.load,
-            connect=settings.engine,
-            again=settings.again,
-            same=settings.same,
-            region=settings.region,
-            profile=settings.profile,
-            endpoint_url=settings.endpoint_url,
-            where=str(settings.local_path) if settings.is_local else "",
-            lock=lock_url or "",
-            timeout_s=timeout_s,
-        )
+    asked = Asked(
+        file=settings.fleet,
+        load=settings.load,
+        connect=settings.engine,
+        again=settings.again,
+        same=settings.same,
+        region=settings.region,
+        profile=settings.profile,
+        endpoint_url=settings.endpoint_url,
+        where=str(settings.local_path) if settings.is_local else "",
+        lock=lock_url or "",
+        timeout_s=timeout_s,
     )
     if as_json or format_ == "json":
+        report = examine(asked)
         document(report.json())
     else:
-        page(report.text(width=settings.width, color=settings.color))
+        report = examine(asked, lambda row: page(doctor_row(row, width=settings.width, color=settings.color)))
+        page(doctor_summary(report.checks, color=settings.color))
     sys.exit(ExitCode.ERROR if report.has_errors else ExitCode.DONE)

@@ -26,6 +26,7 @@ from mmeplan.files import is_there
 from mmeplan.planning import Desired, Planned, planned_from
 from mmeplan.render import CheckRow
 from mmeplan.spec import Fleet
+from mmeplan.spec.policies import MISSING
 
 TIMEOUT_S: Final = 20.0
 """How long a check may take, in seconds."""
@@ -65,22 +66,26 @@ class Report:
         """Whether something is wrong, and not only worth knowing or not to be seen."""
         return any(check.state == "error" for check in self.checks)
 
-    def text(self, *, width: int = 80, color: bool = False) -> str:
-        """A line for each check, and what to type next where something is wrong."""
-        return render.doctor_text(self.checks, width=width, color=color)
-
     def json(self) -> str:
         """`{"ok": …, "checks": [{"name", "state", "said", "next"}, …]}`."""
         return render.doctor_json(self.checks)
 
 
-def examine(asked: Asked) -> Report:
-    """Look at everything. Raises nothing for what is wrong."""
-    fleet, row = _fleet(asked)
-    used = [name for name, is_used in (("policies", bool(fleet and fleet.policies)),) if is_used]
-    checks = [*installation.versions(), *installation.extras(used), row]
-    checks += _simulated(asked, fleet) if asked.where else _aws(asked, fleet)
+def examine(asked: Asked, found: Callable[[CheckRow], None] = lambda _: None) -> Report:
+    """Look at everything; `found` is told each check once it is made. Raises nothing for what is wrong."""
+    checks = []
+    for check in _checks(asked):
+        found(check)
+        checks.append(check)
     return Report(tuple(checks))
+
+
+def _checks(asked: Asked) -> Iterator[CheckRow]:
+    fleet, row = _fleet(asked)
+    yield from installation.versions()
+    yield from installation.extras(["policies"] if fleet and fleet.policies else ())
+    yield row
+    yield from _simulated(asked, fleet) if asked.where else _aws(asked, fleet)
 
 
 def _fleet(asked: Asked) -> tuple[Fleet | None, CheckRow]:
@@ -93,6 +98,7 @@ def _fleet(asked: Asked) -> tuple[Fleet | None, CheckRow]:
     except InputError as error:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         said, hint = f"it can't be read: {error}{more}", str(asked.same("validate", asked.file))
+        hint = error.hint if error.problems[0].message == MISSING else hint
         return None, CheckRow("fleet", "error", said, hint)
     where = f" in {fleet.environment}" if fleet.environment else ""
     count = len(fleet.endpoints)

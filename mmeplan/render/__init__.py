@@ -20,7 +20,7 @@ from typing import Final
 from mmeplan.render.applied import applied_markdown, not_applied_markdown
 from mmeplan.render.archives_table import ArchiveCheck, ArchiveRow, ArchiveState, archives_text, check_line
 from mmeplan.render.bitbucket import bitbucket
-from mmeplan.render.doctor import CheckRow, State, doctor_json, doctor_text
+from mmeplan.render.doctor import CheckRow, State, doctor_json, doctor_row, doctor_summary
 from mmeplan.render.door import Output, PageOptions, ShownPlan, shown, unmasked
 from mmeplan.render.drift import drift_json, drift_text
 from mmeplan.render.findings import findings_text, problems_text
@@ -80,7 +80,8 @@ __all__ = [
     "check_line",
     "clean",
     "doctor_json",
-    "doctor_text",
+    "doctor_row",
+    "doctor_summary",
     "dot",
     "drift_json",
     "drift_text",

@@ -14,6 +14,7 @@ from mmeplan.cloud.surroundings import Surroundings
 from mmeplan.doctor import allowed
 from mmeplan.engine import Engine
 from mmeplan.errors import CloudError
+from mmeplan.installing import how_to_add
 from mmeplan.live import ReadOnly
 from mmeplan.simulator import Simulator
 from tests.cli.running import Result, mmeplan
@@ -234,6 +235,33 @@ def test_the_columns_fit_and_no_command_is_broken(columns: int, folder: Path, mo
     for row in rows.values():
         assert not row["next"] or any(line.endswith(f"try: {row['next']}") for line in lines), row
     assert lines[-1] == "2 errors, 6 ok, 4 skipped."
+
+
+def test_each_check_is_shown_once_it_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    def keys(_: Surroundings) -> None:
+        assert [row.partition(" ")[0] for row in shown][-2:] == ["endpoint", "clock"]
+
+    monkeypatch.setattr(Surroundings, "keys", keys)
+    monkeypatch.setattr("mmeplan.cli.doctor.page", shown.append)
+    assert mmeplan(f"doctor --endpoint-url {NOBODY}", folder).code == 1
+    assert shown[-1].strip() == "2 errors, 6 ok, 4 skipped."
+
+
+def test_a_file_with_policies_says_how_cel_is_added(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmeplan.spec import policies
+
+    class Missing:
+        def __init__(self, *_: Any) -> None:
+            raise policies.CelMissingError
+
+    monkeypatch.setattr(policies, "Expression", Missing)
+    file = folder / "fleet.yaml"
+    file.write_text(f'{file.read_text()}\npolicies: {{p: {{expression: "true", message: m}}}}\n')
+    row = checks(mmeplan("doctor --json --local", folder))["fleet"]
+    assert (row["state"], "CEL" in row["said"]) == ("error", True)
+    assert row["next"] == how_to_add("policies", "cel-expr-python")
 
 
 def test_json_is_asked_for_in_either_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
