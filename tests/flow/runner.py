@@ -20,6 +20,7 @@ from jinja2 import ChainableUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 ROOT = Path(__file__).parents[2]
+HOSTILE_MODULES = ("secrets", "pip", "venv", "ensurepip", "hatchling", "mmeplan", "os", "json", "sitecustomize")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _HYPHENED = re.compile(r"\b(inputs|github|steps|outputs|needs)\.([A-Za-z0-9_]*-[A-Za-z0-9_-]*)")
 

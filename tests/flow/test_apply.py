@@ -19,12 +19,11 @@ from tests.flow.test_pull_request import (
     Repository,
     git,
     github,
-    machine,
     repository,
     somebody_scales,
 )
 
-__all__ = ["github", "machine", "repository"]
+__all__ = ["github", "repository"]
 
 
 @pytest.fixture

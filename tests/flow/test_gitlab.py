@@ -16,9 +16,9 @@ from tests.contract.doors import served
 from tests.flow.fake_github import serving
 from tests.flow.fake_gitlab import API, FakeGitLab
 from tests.flow.pipelines import APPLY, PLAN, Machine, applied, behind, declare, iam, loaded, token
-from tests.flow.runner import offline_pip
+from tests.flow.runner import HOSTILE_MODULES, offline_pip
 from tests.flow.test_bitbucket import steps
-from tests.flow.test_pull_request import FLEET, HOSTILE_MODULES, SECRET, git
+from tests.flow.test_pull_request import FLEET, SECRET, git
 from tests.flow.test_workflows import clone, run, tool
 
 HOST, PROJECT = "gitlab.example.com", "project_path:GROUP/PROJECT"

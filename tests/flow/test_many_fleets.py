@@ -17,12 +17,11 @@ from tests.flow.test_pull_request import (
     Repository,
     git,
     github,
-    machine,
     repository,
     somebody_scales,
 )
 
-__all__ = ["github", "machine", "repository"]
+__all__ = ["github", "repository"]
 
 NAMES = [f"fleet-{number:02}" for number in range(30)]
 

@@ -18,7 +18,7 @@ import pytest
 from mmeplan.simulator import Simulator
 from tests.cli.running import mmeplan
 from tests.flow.fake_github import FakeGitHub, serving
-from tests.flow.runner import ROOT, Ended, Runner, action_of, git, offline_pip
+from tests.flow.runner import HOSTILE_MODULES, ROOT, Ended, Runner, git, offline_pip
 
 __all__ = ["git"]
 
@@ -47,25 +47,6 @@ endpoints:
           instance_type: ml.m5.large
           initial_instance_count: 2
 """
-
-
-HOSTILE_MODULES = ("secrets", "pip", "venv", "ensurepip", "hatchling", "mmeplan", "os", "json", "sitecustomize")
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
-    """A runner's temporary folder, with mmeplan installed by the action's own step into a bare environment."""
-    temp, checkout = tmp_path_factory.mktemp("runner"), tmp_path_factory.mktemp("hostile")
-    for name in HOSTILE_MODULES:
-        (checkout / f"{name}.py").write_text(f"raise SystemExit('imported {name}')")
-    action = {"GITHUB_ACTION_PATH": str(action_of(tmp_path_factory.mktemp("action") / "action", wheels))}
-    runner = Runner(temp, checkout, {}, environment=offline_pip(wheels) | action)
-    ended = runner.act(command="install")
-    assert ended.code == 0, ended.log
-    assert ended.ran == ["Install mmeplan"]
-    assert "::warning" not in ended.log
-    assert (temp / "mmeplan/bin/mmeplan").exists()
-    return temp
 
 
 @pytest.fixture

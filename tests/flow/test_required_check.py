@@ -15,9 +15,7 @@ import pytest
 import yaml
 
 from tests.flow.runner import ROOT, Blank, Runner, as_context, evaluated, filled, offline_pip
-from tests.flow.test_pull_request import FLEET, git, machine
-
-__all__ = ["machine"]
+from tests.flow.test_pull_request import FLEET, git
 
 PLAN = ROOT / "examples/workflows/github/mmeplan-plan.yml"
 APPLY = ROOT / "examples/workflows/github/mmeplan-apply.yml"
