@@ -68,14 +68,8 @@ def script(tmp_path: Path, python: str, leaves: int) -> dict[str, str]:
     return {**names, **given}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("leaves", [1, 2])
-def test_the_first_signal_of_the_runner_reaches_mmeplan_twice_and_is_waited_for(
-    tmp_path: Path, number: int, leaves: int
-) -> None:
-    import sys
-
-    env = script(tmp_path, sys.executable, leaves)
+def signalled(tmp_path: Path, env: dict[str, str], number: int) -> tuple[str, int]:
+    """What the shell of a step prints, and its code, where it gets this signal while mmeplan runs."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     step = subprocess.Popen(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(tmp_path / "step.sh")],
@@ -89,10 +83,37 @@ def test_the_first_signal_of_the_runner_reaches_mmeplan_twice_and_is_waited_for(
     (tmp_path / "ready").read_bytes()
     step.send_signal(number)  # to the shell alone, as the runner does
     log, _ = step.communicate(timeout=60)
-    assert step.returncode == 0, log
+    return log, step.returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("leaves", [1, 2])
+def test_the_first_signal_of_the_runner_reaches_mmeplan_twice_and_is_waited_for(
+    tmp_path: Path, number: int, leaves: int
+) -> None:
+    import sys
+
+    env = script(tmp_path, sys.executable, leaves)
+    log, code = signalled(tmp_path, env, number)
+    assert code == 0, log
     assert "the journal is written, the lock given back" in log
     assert (tmp_path / "got").read_text().split() == ["SIGTERM"] * leaves
     assert (tmp_path / "output").read_text() == "exit=130\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("leaves", [1, 2])
+def test_so_it_does_in_gitlabs_job(tmp_path: Path, number: int, leaves: int) -> None:
+    import sys
+
+    env = script(tmp_path, sys.executable, leaves)
+    env["PATH"] = f"{tmp_path / 'mmeplan/bin'}{os.pathsep}{env['PATH']}"
+    (line,) = yaml.safe_load((ROOT / "examples/workflows/gitlab-ci.yml").read_text())["apply"]["script"]
+    (tmp_path / "step.sh").write_text(line)
+    log, code = signalled(tmp_path, env, number)
+    assert code == 130, log
+    assert "the journal is written, the lock given back" in log
+    assert (tmp_path / "got").read_text().split() == ["SIGTERM"] * leaves
 
 
 @pytest.fixture
