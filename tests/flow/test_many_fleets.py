@@ -122,6 +122,16 @@ def test_a_forks_fleets_are_one_report_from_the_snapshots_of_main(thirty: Reposi
     assert "## 3 plans: 1 without a plan" in new.summary
 
 
+@pytest.mark.parametrize("fleets", ["fleet.yaml", "[]", "[1]", '[""]', "{}", "[fleet.yaml"])
+def test_a_list_of_fleets_that_is_none_is_red(repository: Repository, github: FakeGitHub, fleets: str) -> None:
+    """It isn't the plan of ./fleet.yaml then."""
+    ended = repository.act("bigger", fleets=fleets)
+    assert ended.code != 0
+    assert "::error::the input fleets is no JSON list of fleet files" in ended.log
+    assert "Traceback" not in ended.log
+    assert github.comments == {}
+
+
 def test_an_error_at_night_is_no_drift(repository: Repository, github: FakeGitHub) -> None:
     git(repository.origin, "switch", "-q", "main")
     repository.commit(FLEET + "nonsense: [\n", "Broken")
