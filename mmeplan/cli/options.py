@@ -532,7 +532,7 @@ def fleets_options(command: Decorated) -> Decorated:
         _environment_option(
             "--environment",
             "environments",
-            text="Use this entry of `environments`. Repeatable: a plan of each.",
+            text="Use this entry of `environments`. Repeatable: one for each.",
             multiple=True,
         ),
         _file_options,

@@ -126,7 +126,7 @@ def _reported(settings: Settings, snapshot: str | None, outputs: Outputs, planne
         return ReportedPlan(settings.fleet, settings.environment or "", name, code, findings=tuple(findings))
 
     try:
-        if snapshot and not is_there(snapshot):
+        if snapshot and is_there(settings.fleet) and not is_there(snapshot):
             text = f"{settings.fleet}: no snapshot of it is stored there"
             raise InputError(
                 [Problem(text, snapshot, hint="mmeplan snapshot --together --out FOLDER FLEET... stores them")]
