@@ -191,6 +191,22 @@ def test_the_workflows_do_not_stand_in_each_others_way() -> None:
     assert "mmeplan-prod" not in others
 
 
+def test_snapshots_are_stored_of_the_fleets_that_are_planned() -> None:
+    """A fork's plan reads the snapshot of each of them, out of the folder that a job of main has stored."""
+    by_name = {path.stem: [step.get("with", {}) for step in steps(path)] for path in WORKFLOWS}
+    (asked,) = (given for given in by_name["mmeplan-plan"] if given.get("command") == "files")
+    fleets = [line for line in asked["args"].split("\n") if line and not line.startswith("--")]
+    for name in ("mmeplan-apply", "mmeplan-drift"):
+        (*_, every) = (given for given in by_name[name] if given.get("command") == "files")
+        assert every["args"].split() == fleets
+        (stored,) = (given for given in by_name[name] if given.get("command") == "snapshot")
+        (kept,) = (given for given in by_name[name] if given.get("name") == "mmeplan-snapshots")
+        assert stored["snapshot"] == kept["path"]
+        assert stored["environment"] == "prod"
+    (fork,) = (given for given in by_name["mmeplan-plan"] if "snapshot" in given)
+    assert (fork["snapshot"], fork["environment"]) == (stored["snapshot"], stored["environment"])
+
+
 def test_what_an_approval_needs_is_kept_as_long_as_one_may_take() -> None:
     """30 days: GitHub Docs, "Reviewing deployments" and "Re-running workflows and jobs"."""
     uploads = [
