@@ -496,7 +496,7 @@ class Engine:
 
         first = planned(snapshot)
         if self._snapshot is None:
-            seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(first.plan))
+            seen = self._used(snapshot, first.plan)
             first = planned(seen) if seen.was_asked_for_users else first
             snapshot = seen
         actions = rules.online_actions(desired.graph) if online else ()
@@ -506,6 +506,12 @@ class Engine:
             findings += self._targets(graph, moved)
             first, actions = planned(snapshot), (*actions, plans.SCALING_ACTION)
         return replace(first, online_actions=actions)
+
+    def _used(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
+        """The snapshot with who needs what a plan deletes, and what else would go with it."""
+        reader = live.ReadOnly(self._reader)
+        seen = live.observe_users(reader, snapshot, plans.deleted(plan))
+        return live.observe_carried(reader, seen, plans.parts_deleted(plan))
 
     def _targets(self, graph: Graph, moved: Sequence[plans.MovedVariant]) -> list[Finding]:
         """Whether an autoscaler is registered for variants that a swap moves: asked where the file speaks of one."""
@@ -566,7 +572,7 @@ class Engine:
             desired = desired_by(_fleet_of(plan), plan.options)
             snapshot = self.observe(desired, for_prune=plan.options.prune_artifacts)
             again = made(desired, snapshot)
-            seen = live.observe_users(live.ReadOnly(self._reader), snapshot, plans.deleted(again.plan))
+            seen = self._used(snapshot, again.plan)
             again = made(desired, seen) if seen.was_asked_for_users else again
         except InputError as error:
             reasons = [f"{problem.where}: {problem.message}" for problem in error.problems]

@@ -24,7 +24,7 @@ from mmeplan.aws.variants import (
 )
 from mmeplan.canonical import Canonical
 from mmeplan.identity import Deployment, address
-from mmeplan.kinds import ARTIFACTS, ApiPath, Kind, Reference, Resource, kinds
+from mmeplan.kinds import ARTIFACTS, ApiPath, Inner, Kind, Reference, Resource, kinds
 from mmeplan.kinds.artifacts import compile_artifacts
 from mmeplan.kinds.endpoint import compile_endpoint, desired_meaning
 from mmeplan.kinds.endpoint_config import compile_endpoint_config
@@ -170,6 +170,8 @@ class _Compiler:
                     self._in_place(kind, entry)
         for name in sorted(self.fleet.models):
             self._archives(self.fleet.models[name])
+        for kind in kinds():
+            self._inner(kind)
         moved = self._moved()
         self.problems.stop_if_any()
         resources = dict(sorted(self.resources.items()))
@@ -270,7 +272,8 @@ class _Compiler:
 
     def _in_place(self, kind: Kind, entry: Entry) -> None:
         """An object under a name of its own. What it names is the fleet's where an entry has that physical name."""
-        found = ((of, name, self._declared(of, name)) for of, name in kind.references(entry.request))
+        members = {**kind.named(entry.pinned_name or entry.name), **entry.request}
+        found = ((of, name, self._declared(of, name)) for of, name in kind.references(members))
         references = (Reference((), of, name, known.address if known else None) for of, name, known in found)
         self._add(changed_in_place(kind, entry, self.deployment, references))
 
@@ -304,6 +307,40 @@ class _Compiler:
             elif other.kind == made.kind and declared.publish[0] and _pointer(other) == declared.publish:
                 self.refuse(f"{at} has the same pointer", (*path, "publish"), "give each a pointer of its own")
         self._add(made)
+
+    def _inner(self, kind: Kind) -> None:
+        """What is declared inside the entries of the kind's parents; each parent has on record what it carries."""
+        parents = [resource for resource in self.resources.values() if resource.kind == kind.parent]
+        for parent in sorted(parents, key=lambda resource: resource.address):
+            made = [self._inner_entry(kind, parent, inner) for inner in kind.entries(parent, self._holder(parent))]
+            for entry in made:
+                self._in_place(kind, entry)
+            names = (str(entry.pinned_name) for entry in made)
+            record = {kind.name if kind.is_tagged else kind.key_of(name) for name in names}
+            if record:
+                carries = tuple(sorted({*parent.carries, *record}))
+                self._add(replace(self.resources[parent.address], carries=carries))
+
+    def _holder(self, parent: Resource) -> Entry | None:
+        """The entry of the config that an endpoint runs; its own for other kinds, None for a config outside."""
+        config = parent.entry.config
+        if isinstance(config, str):
+            return self.fleet.endpoint_configs.get(config)
+        return config
+
+    def _inner_entry(self, kind: Kind, parent: Resource, inner: Inner) -> Entry:
+        """It has its parent's tags, and its consent to be adopted where it says nothing of that itself."""
+        said = inner.members
+        return Entry(
+            kind=kind.name,
+            name=inner.name,
+            path=inner.path,
+            request={key: value for key, value in said.items() if key not in ("adopt", "allow")},
+            tags=parent.entry.tags,
+            pinned_name=inner.physical_name,
+            adopt=bool(said.get("adopt", parent.entry.adopt)),
+            allow=said.get("allow") or {},
+        )
 
     def _check_one_model(self, entry: Entry) -> None:
         """A variant or pool names its model either logically or by the API's own member."""

@@ -32,6 +32,8 @@ ROLLED_BACK_TAG: Final = "mmeplan:rolled-back"
 WENT_BACK_TAG: Final = "mmeplan:went-back"
 STAND_IN_TAG: Final = "mmeplan:stand-in"
 TAGS_TAG: Final = "mmeplan:tags"
+CARRIES_TAG: Final = "mmeplan:carries"
+"""On an endpoint: that the fleet scales it. On a scalable target: which policies are the fleet's."""
 OWN_PREFIX: Final = "mmeplan:"
 UNSEALED_TAGS: Final = frozenset(
     {
@@ -44,6 +46,7 @@ UNSEALED_TAGS: Final = frozenset(
         ROLLED_BACK_TAG,
         WENT_BACK_TAG,
         STAND_IN_TAG,
+        CARRIES_TAG,
     }
 )
 """Tags that `mmeplan:tags` doesn't cover: what names the object, and what applies write down on it."""

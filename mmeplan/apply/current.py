@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from mmeplan.apply.references import References
 from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.errors import CloudError
-from mmeplan.kinds import ENDPOINT, as_a, kind_named
-from mmeplan.live import LiveEndpoint, LiveObject, Reader, describe_call, live_object, pages
+from mmeplan.kinds import ENDPOINT, as_a, kind_named, tagging_of, tags_in
+from mmeplan.live import LiveEndpoint, LiveObject, Reader, carried_by, describe_call, live_object, pages
 
 
 class CurrentState:
@@ -43,6 +43,10 @@ class CurrentState:
         """All tags of an object."""
         return tags_of(self._reader, arn)
 
+    def carried(self, kind: str, name: str) -> list[str]:
+        """What an object carries, in words: it would go with it. Raises CloudError."""
+        return carried_by(self._reader, kind, name)
+
     def user_of(self, kind: str, name: str, placeholders: Iterable[str]) -> str:
         """An endpoint that needs this config or model; empty for none."""
         return self._references.user_of(kind, name, placeholders)
@@ -54,5 +58,6 @@ class CurrentState:
 
 def tags_of(reader: Reader, arn: str) -> dict[str, str]:
     """All tags of an ARN, of every page. Raises CloudError."""
-    answers = pages(reader, "ListTags", {"ResourceArn": arn})
-    return {tag["Key"]: tag.get("Value", "") for answer in answers for tag in answer.get("Tags") or ()}
+    tagging = tagging_of(arn)
+    answers = pages(reader, tagging.list, {tagging.arn: arn})
+    return {key: value for answer in answers for key, value in tags_in(answer.get("Tags")).items()}

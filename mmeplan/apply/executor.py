@@ -27,7 +27,7 @@ from mmeplan.kinds import is_delete, kind_of_operation
 from mmeplan.live import Clock, Reader, Writer
 from mmeplan.plan import Plan
 from mmeplan.plan.document import DEFAULT_PARALLELISM, POLL_INTERVAL_S, POLL_JITTER
-from mmeplan.plan.step import CALL, AsSeen, Decision, EndpointNameIsFree, NameIsFree, Step, Wait
+from mmeplan.plan.step import CALL, AsSeen, Decision, EndpointNameIsFree, NameIsFree, PutBack, Step, Wait
 
 End = Literal["done", "failed", "skipped", "kept"]
 _EVENTS: Final[dict[End, EventKind]] = {"done": "done", "kept": "skipped", "failed": "failed", "skipped": "skipped"}
@@ -76,6 +76,7 @@ class Executor:
         self.ready: list[int] = []
         self.last: list[int] = []  # deletes of models and configs, once everything else has ended
         self.cleaning: list[Step] = []  # what goes at the very end, because its update was rolled back
+        self.interrupted = False
         self.rolled_back: set[str] = set()
         self.cleaned: set[str] = set()  # names of what was deleted again because its update was rolled back
         self.aside: list[tuple[Step, End, str]] = []  # how such calls ended, where that has to be told
@@ -91,6 +92,8 @@ class Executor:
             elif self.last and not self.ready and not self._stopped():
                 self.ready, self.last = self.last, []
                 self.references.forget()
+            elif self._given_up():
+                pass  # what follows however it ends is ready now
             else:
                 break  # nothing is under way, so that nothing is ready, or nothing more is to be begun
         self._clean_up()
@@ -117,8 +120,31 @@ class Executor:
         return self.stopping() or (self.fail_fast and any(end == "failed" for end, _ in self.ends.values()))
 
     def _start_ready(self) -> None:
-        while self.ready and len(self.waits) < self.parallelism and not self._stopped():
-            self._start(self.plan.steps[heapq.heappop(self.ready)])
+        while self.ready and len(self.waits) < self.parallelism:
+            if self._stopped():
+                due = [index for index in self.ready if self.plan.steps[index].puts_back]
+                if not due:
+                    return
+                self.ready = [min(due), *(index for index in self.ready if index != min(due))]
+                first = self.ready.pop(0)
+                heapq.heapify(self.ready)
+            else:
+                first = heapq.heappop(self.ready)
+            self._start(self.plan.steps[first])
+
+    def _given_up(self) -> bool:
+        """Once nothing more is begun: what wasn't is skipped, where something follows it however it ends."""
+        left = [step for step in self.plan.steps if step.id not in self.ends]
+        awaited = {needed for step in left if step.anyway for needed in step.after}
+        given_up = [step for step in left if step.id in awaited and not step.anyway] if self._stopped() else []
+        self.interrupted |= bool(given_up) and self.stopping()
+        for step in given_up:
+            self._end(step, "skipped", self._why_not_begun)
+        return bool(given_up)
+
+    @property
+    def _why_not_begun(self) -> str:
+        return "interrupted" if self.stopping() else "stopped after a failure (--fail-fast)"
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
@@ -183,13 +209,13 @@ class Executor:
             kind = kind_of_operation(step.operation)
             if kind is not None and kind.is_swapped:
                 self.references.forget()
-            waits = step.wait is not None and step.operation != "AddTags"  # tags wait for their turn only
+            waits = step.wait is not None and kind is not None and kind.is_swapped  # others wait for their turn only
             return Decision("join") if waits else Decision("done")
 
     def _after_error(self, step: Step, error: CloudError, attempts: dict[Failure, int]) -> Decision:
         meaning = failure_of(error)
         try:
-            if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree, AsSeen)):
+            if meaning is Failure.EXISTS and isinstance(step.guard, (NameIsFree, EndpointNameIsFree, AsSeen, PutBack)):
                 decision = step.guard.after_exists(self.current)
                 if decision.verdict != "blocked" or step.wait:
                     return decision
@@ -224,8 +250,12 @@ class Executor:
             needing = self.dependents.get(step.id, ())
             if end in ("failed", "skipped"):
                 why = f"{step.id} {'failed' if end == 'failed' else 'was skipped'}"
-                ending += [(self.plan.steps[index], "skipped", why) for index in reversed(needing)]
-                continue
+                ending += [
+                    (self.plan.steps[index], "skipped", why)
+                    for index in reversed(needing)
+                    if not self.plan.steps[index].anyway
+                ]
+                needing = [index for index in needing if self.plan.steps[index].anyway]
             for index in needing:
                 self.missing[index] -= 1
                 if self.missing[index] == 0 and self.plan.steps[index].id not in self.ends:
@@ -259,7 +289,7 @@ class Executor:
     def _unblock(self, step: Step) -> None:
         """The endpoint accepts writes again: the guard decides anew."""
         del self.waits[step.id]
-        if self._stopped():
+        if self._stopped() and not step.puts_back:
             return  # it was never called; `_outcome` says that it was skipped
         try:
             self._follow(step, self._guarded(step))
@@ -314,7 +344,7 @@ class Executor:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _outcome(self) -> Outcome:
-        interrupted = self.stopping() and len(self.ends) < len(self.plan.steps)
+        interrupted = self.interrupted or (self.stopping() and len(self.ends) < len(self.plan.steps))
         for step in self.plan.steps:
             if step.id not in self.ends:
                 why = "interrupted" if interrupted else "stopped after a failure (--fail-fast)"

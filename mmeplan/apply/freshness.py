@@ -16,7 +16,7 @@ from typing import Final
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.documents import DamagedError, read_regular
 from mmeplan.identity import DIGEST_TAG
-from mmeplan.kinds import as_a, is_create, is_delete
+from mmeplan.kinds import as_a, is_create, is_delete, tags_in
 from mmeplan.live import LiveEndpoint, LiveObject, Reader, Snapshot, observe_objects
 from mmeplan.plan import Plan, Step
 from mmeplan.plan.consistency import object_of
@@ -161,7 +161,7 @@ class _Own:
 
 
 def _tags(step: Step) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in step.params.get("Tags") or ()}
+    return tags_in(step.params.get("Tags"))
 
 
 def _age(span: timedelta) -> str:

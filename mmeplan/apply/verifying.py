@@ -13,7 +13,7 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.lifecycle import IN_SERVICE, ROLLING_BACK, SYSTEM_UPDATING, UPDATING
 from mmeplan.canonical import canonical
 from mmeplan.errors import CloudError
-from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation
+from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation, tagging_call, tags_in
 from mmeplan.live import (
     LIST_ABOVE,
     Answer,
@@ -44,7 +44,8 @@ def verify(plan: Plan, done: Iterable[str], reader: Reader) -> tuple[str, ...]:
 def _endpoints(steps: list[Step], reader: Reader) -> Iterable[str]:
     last: dict[str, tuple[Step, Wait]] = {}
     for step in steps:
-        if step.wait:
+        kind = kind_of_operation(step.operation)
+        if step.wait and (kind is None or kind.is_swapped):
             last[step.wait.endpoint] = step, step.wait
     seen = observe_endpoints(reader, last)
     for name, (step, wait) in last.items():
@@ -139,8 +140,9 @@ def _tags(steps: list[Step], reader: Reader) -> Iterable[str]:
     """The tags that were set are there, those that were removed are not."""
     wanted: dict[str, dict[str, Any]] = {}
     for step in steps:
-        if step.operation in ("AddTags", "DeleteTags"):
-            wanted.setdefault(str(step.params["ResourceArn"]), {}).update(_tags_after(step))
+        tagging = tagging_call(step.operation)
+        if tagging is not None:
+            wanted.setdefault(str(step.params[tagging.arn]), {}).update(_tags_after(step))
     for arn, tags in wanted.items():
         now = tags_of(reader, arn)
         wrong = sorted(key for key, value in tags.items() if now.get(key) != value)
@@ -149,6 +151,6 @@ def _tags(steps: list[Step], reader: Reader) -> Iterable[str]:
 
 
 def _tags_after(step: Step) -> Mapping[str, str | None]:
-    if step.operation == "AddTags":
-        return {tag["Key"]: tag["Value"] for tag in step.params["Tags"]}
+    if "Tags" in step.params:
+        return tags_in(step.params["Tags"])
     return dict.fromkeys(step.params["TagKeys"])

@@ -8,6 +8,7 @@ Decisions flow down: nothing is written back. Pure: the same inputs give the sam
 
 from collections.abc import Collection
 
+from mmeplan.diff.around import around_swaps, needs_it_off
 from mmeplan.diff.changes import (
     EFFECTS,
     Action,
@@ -58,6 +59,7 @@ def diff(graph: Graph, snapshot: Snapshot, targets: Collection[str] = (), *, pru
     removed = removals(needed)
     changes += [*placeholder_changes(needed, targets), *removed.changes]
     changes = [without_components(snapshot, change) for change in changes]
+    changes = around_swaps(inputs, changes)
     changes.sort(key=lambda change: (change.address, change.name))
     found = (*(decision.drift for decision in decisions), *(in_place_drift(inputs, each) for each in in_place))
     drift = tuple(item for item in found if item)
@@ -88,6 +90,7 @@ __all__ = [
     "doing_of",
     "generations_of",
     "manual_changes",
+    "needs_it_off",
     "rollback_graph",
     "strays",
 ]

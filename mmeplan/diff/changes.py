@@ -29,7 +29,9 @@ class Action(Enum):
     """SageMaker is at work on what is wanted; the apply waits for it."""
     DELETE = "delete"
     DELETE_THEN_CREATE = "delete_then_create"
-    """The endpoint is recreated: no update leads to what is wanted."""
+    """An endpoint is recreated, because no update leads to what is wanted; or an object is taken off for the length of
+    its parent's swap, and put back.
+    """
     RENAME = "rename"
     """The endpoint is created under its new physical name, then deleted under the old one."""
     PLACEHOLDER = "placeholder"
@@ -126,6 +128,8 @@ class Refusal(Enum):
     """The endpoint is UpdateRollbackFailed."""
     COMPONENTS = "components"
     """Inference components are placed on the endpoint: SageMaker doesn't delete it."""
+    SCALED = "scaled"
+    """Something stands in the way of the swap that can't be taken off and put back."""
 
 
 class Outage(Enum):

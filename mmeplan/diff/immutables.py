@@ -210,7 +210,7 @@ def foreign(
     """
     owner = owner_in(live.tags or {})
     if resource.entry.adopt and owner is None and not fields:
-        added, removed = tag_changes(resource.tags, live.tags, inputs.graph.fleet.ignore_tags)
+        added, removed = own_tag_changes(inputs, resource, live)
         more: dict[str, Any] = {"adopts": True, "tags_added": added, "tags_removed": removed}
         return change_of(resource, Action.NO_OP, reason, "taken under management", live=live, **more)
     if fine:
@@ -236,6 +236,13 @@ def _refused(
     """A change that only people can make possible."""
     about = (resource, Action.REFUSE, reason, explanation)
     return change_of(*about, live=live, fields=fields, refused=refused, refusal=refusal)
+
+
+def own_tag_changes(inputs: Inputs, resource: Resource, live: LiveObject) -> tuple[dict[str, str], tuple[str, ...]]:
+    """(tags to set, keys to remove) of an object; none where its kind has no tags."""
+    if not kind_named(resource.kind).is_tagged:
+        return {}, ()
+    return tag_changes(resource.tags, live.tags, inputs.graph.fleet.ignore_tags)
 
 
 def change_of(

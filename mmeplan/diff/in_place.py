@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmeplan.diff.changes import Action, Change
-from mmeplan.diff.fields import field_changes, tag_changes, tags_told
-from mmeplan.diff.immutables import change_of, foreign
+from mmeplan.diff.fields import field_changes, tags_told
+from mmeplan.diff.immutables import change_of, foreign, own_tag_changes
 from mmeplan.diff.inputs import Inputs
-from mmeplan.kinds import Resource, kind_named, kinds
+from mmeplan.kinds import Resource, kinds
 from mmeplan.live import LiveObject
 
 
@@ -23,9 +23,7 @@ def in_place_change(inputs: Inputs, resource: Resource) -> Change:
     fields = field_changes(inputs.aligned_content(resource, live), resource.content)
     if not inputs.owns(live):
         return foreign(inputs, resource, live, "content_changed" if fields else "same", "", fine=False, fields=fields)
-    added, removed = tag_changes(resource.tags, live.tags, inputs.graph.fleet.ignore_tags)
-    if not kind_named(resource.kind).is_tagged:
-        added, removed = {}, ()
+    added, removed = own_tag_changes(inputs, resource, live)
     if fields:
         return change_of(
             resource,

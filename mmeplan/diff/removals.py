@@ -12,6 +12,7 @@ from typing import Any
 
 from mmeplan import history
 from mmeplan.aws.lifecycle import UPDATING
+from mmeplan.diff.around import carried_by_others
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.components import user_among_components
 from mmeplan.diff.demand import Demand
@@ -52,7 +53,7 @@ def removals(demand: Demand) -> Removed:
     models = tuple(_models(demand, configs, declared, needed, once))
     renamed = (*_renamed(demand, "endpoint_config", staying, configs), *_renamed(demand, "model", needed, models))
     moved = tuple(_moved(demand, kept))
-    others = tuple(_in_place(demand))
+    others = tuple(_in_place(demand, endpoints))
     changes = (*endpoints, *configs, *renamed, *moved, *models, *others)
     return Removed((*changes, *_claimed(demand, kept, changes)), kept)
 
@@ -70,11 +71,25 @@ def _endpoints(demand: Demand) -> Iterator[Change]:
             yield _remove(demand, live, at, "removed", "its entry left the file")
 
 
-def _in_place(demand: Demand) -> Iterator[Change]:
-    """What is changed in place and has no entry of its name any more."""
+def _in_place(demand: Demand, endpoints: Iterable[Change]) -> Iterator[Change]:
+    """What is changed in place and has no entry of its name any more. It stays with an endpoint that is forgotten."""
     inputs = demand.inputs
+    gone = {change.live_name for change in endpoints if change.action is Action.DELETE and not change.refusal}
+    forgotten = _forgotten(endpoints)
     for live in left_over(inputs):
-        at = inputs.address_of(live)
+        at, root = inputs.address_of(live), inputs.root_of(live)
+        if root.name in forgotten:
+            yield from (_forget(live, at),) if kind_named(live.kind).is_tagged else ()
+            continue
+        others = carried_by_others(inputs, live) if root.name not in gone else []
+        if others:
+            refusal = (
+                f"it carries {', '.join(others)}, which the file doesn't declare and which would be lost with it; "
+                "delete that, or declare it, and plan again"
+            )
+            text = "its entry left the file"
+            yield _change(live, at, "removed", text, Action.DELETE, refusal=refusal, refused=Refusal.CONFLICT)
+            continue
         if at in inputs.graph.resources:
             text = f"{at} has another name by now, and this one was left over"
             yield _remove(demand, live, at, "renamed_physically", text)

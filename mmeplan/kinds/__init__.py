@@ -4,6 +4,9 @@ from mmeplan.kinds.artifacts import ARTIFACTS, LiveArchives
 from mmeplan.kinds.endpoint import ENDPOINT, LiveEndpoint, LiveVariant
 from mmeplan.kinds.endpoint_config import ENDPOINT_CONFIG, LiveEndpointConfig, models_of
 from mmeplan.kinds.kind import (
+    TAGGING,
+    Carried,
+    Inner,
     Kind,
     Lifecycle,
     Ownership,
@@ -16,19 +19,29 @@ from mmeplan.kinds.kind import (
     kind_of_operation,
     kinds,
     register,
+    tagging_call,
+    tagging_of,
+    tags_in,
     unregister,
 )
 from mmeplan.kinds.live import STACK_TAG, LiveObject, Status
 from mmeplan.kinds.model import MODEL, LiveModel
 from mmeplan.kinds.resource import ApiPath, Reference, Resource
+from mmeplan.kinds.scalable_target import SCALABLE_TARGET, LiveScalableTarget
+from mmeplan.kinds.scaling_policy import SCALING_POLICY, LiveScalingPolicy
 
 __all__ = [
     "ARTIFACTS",
     "ENDPOINT",
     "ENDPOINT_CONFIG",
     "MODEL",
+    "SCALABLE_TARGET",
+    "SCALING_POLICY",
     "STACK_TAG",
+    "TAGGING",
     "ApiPath",
+    "Carried",
+    "Inner",
     "Kind",
     "Lifecycle",
     "LiveArchives",
@@ -36,6 +49,8 @@ __all__ = [
     "LiveEndpointConfig",
     "LiveModel",
     "LiveObject",
+    "LiveScalableTarget",
+    "LiveScalingPolicy",
     "LiveVariant",
     "Ownership",
     "Reference",
@@ -51,5 +66,8 @@ __all__ = [
     "kinds",
     "models_of",
     "register",
+    "tagging_call",
+    "tagging_of",
+    "tags_in",
     "unregister",
 ]

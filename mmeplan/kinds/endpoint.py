@@ -382,7 +382,7 @@ ENDPOINT: Final = register(
         refers_to=(ENDPOINT_CONFIG.name,),
         state=_state,
         plan_format="1.2",
-        refusals={"conflict": "DEL-10", "unrecoverable": "EP-08"},
+        refusals={"conflict": "DEL-10", "unrecoverable": "EP-08", "scaled": "ASC-16"},
         shapes=(('(["', '"])'), "oval"),
     )
 )

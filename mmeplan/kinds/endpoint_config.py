@@ -114,7 +114,8 @@ def models_of(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def autoscaled_variants(config: Mapping[str, Any]) -> frozenset[str]:
-    """The variants whose count is an autoscaler's: `capacity: autoscaled`, or SageMaker's own managed scaling.
+    """The variants whose count is an autoscaler's: `capacity: autoscaled`, `autoscaling:`, or SageMaker's own managed
+    scaling.
 
     Source: botocore ProductionVariantManagedInstanceScaling, Status.
     """
@@ -122,6 +123,7 @@ def autoscaled_variants(config: Mapping[str, Any]) -> frozenset[str]:
         name
         for _, name, variant in variants(config)
         if variant.get("capacity") == "autoscaled"
+        or variant.get("autoscaling") is not None
         or (variant.get("ManagedInstanceScaling") or {}).get("Status") == "ENABLED"
     )
 

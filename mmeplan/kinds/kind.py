@@ -7,11 +7,12 @@ tests/unit/kinds/test_registry.py holds both against botocore's models. What dig
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mmeplan.canonical import Canonical, canonical
@@ -45,8 +46,98 @@ class Ownership(Enum):
     """It can't be tagged: it is the fleet's where its parent is and the fleet declares it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """How a service tags its objects: three operations, the member that holds the ARN, and the form of the tags.
+
+    Source: botocore, AddTags of sagemaker (a list of pairs) and TagResource of application-autoscaling (a map).
+    """
+
+    add: str
+    remove: str
+    list: str
+    arn: str
+    is_map: bool = False
+
+    def written(self, tags: Mapping[str, str]) -> Any:
+        """Tags as a request has them, by key."""
+        ordered = sorted(tags.items())
+        return dict(ordered) if self.is_map else [_pair(key, value) for key, value in ordered]
+
+
+@lru_cache(maxsize=1024)
+def _pair(key: str, value: str) -> dict[str, str]:
+    """One tag of a request. Most are the whole fleet's and are shared."""
+    return {"Key": key, "Value": value}
+
+
+TAGGING: Final[Mapping[str, Tagging]] = {
+    "sagemaker": Tagging("AddTags", "DeleteTags", "ListTags", "ResourceArn"),
+    "application-autoscaling": Tagging("TagResource", "UntagResource", "ListTagsForResource", "ResourceARN", True),
+}
+"""Service → how it tags."""
+
+
+def tagging_of(arn: str) -> Tagging:
+    """How the object of an ARN is tagged."""
+    return TAGGING.get(f"{arn}::".split(":")[2], TAGGING["sagemaker"])
+
+
+def tagging_call(operation: str) -> Tagging | None:
+    """The tagging that a call belongs to; None for a call that isn't about tags."""
+    return next((tagging for tagging in TAGGING.values() if operation in (tagging.add, tagging.remove)), None)
+
+
+def tags_in(written: Any) -> dict[str, str]:
+    """The tags of a request or an answer, in whichever form its service has them."""
+    if isinstance(written, Mapping):
+        return {str(key): str(value) for key, value in written.items()}
+    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in written or ()}
+
+
 def _nothing(_answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Objects that go with another one, or name it, and that no kind describes: how they are listed, and what they are
+    called.
+    """
+
+    operation: str
+    listed: str
+    name: str
+    words: str
+    params: Callable[[LiveObject], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """An object that is declared inside its parent's entry: its logical and its physical name, where it stands in the
+    file, and what is said of it, the API's members and mmeplan's own keys.
+    """
+
+    name: str
+    physical_name: str
+    path: tuple[str | int, ...]
+    members: Mapping[str, Any]
+
+
+def _no_entries(_parent: Any, _holder: Any) -> Iterable[Inner]:
+    return ()
+
+
+def _nobody(_live: LiveObject) -> Iterable[Carried]:
+    return ()
+
+
+def _always(_name: str, _parent: Mapping[str, Any]) -> bool:
+    return True
+
+
+def _stays(_name: str, _before: Mapping[str, Any], _after: Mapping[str, Any]) -> bool:
+    return False
 
 
 def _as_it_is(_desired: Canonical, live: Canonical) -> Canonical:
@@ -69,6 +160,14 @@ class Kind:
     parent          the name of the kind whose child it is; empty for none
     parent_in       physical name of an object → that of its parent
     inside          key of the parent's entry under which it is declared; empty for none
+    entries         (parent's resource, the entry that it is swapped to) → what is declared inside
+    listings        (names that are wanted, live parents) → requests of the describe operation that read them and all
+                    others of those parents; None: objects are read one by one
+    in_the_way      (name, config in force, config that is wanted), requests both: whether a swap of the parent between
+                    the two is refused while this object is there, so that it is taken off and put back on every end
+    stands_on       (name, the parent's answer) → whether the parent has what the object is for
+    carries         what else goes with an object where it is deleted, and isn't a kind
+    pointed_at      what names an object by its ARN, and has to be changed where that is created anew
     ownership       by tags, or by the parent
     identity        the request members that name one object, most general first; empty: `{noun}Name`
     between         what stands between the identity's members in a physical name
@@ -83,6 +182,7 @@ class Kind:
     list_member     the list of a List answer; empty: `answer_member`, or `{noun}s`
     arn_member      the member of an answer that holds the ARN; empty: `{noun}Arn`
     arn_word        the word before the name in its ARN; empty: the noun in kebab case; None: it has no ARN
+    arn_has_name    whether the ARN ends in the name; where it doesn't, the object isn't found by a search over tags
     answer_only     members of an answer that no request has; pinned, because digests are taken over the others
     always          members that every answer has, beside identity and ARN, and that nothing is planned without
     unreadable      member → why an answer without it can't be used
@@ -108,6 +208,12 @@ class Kind:
     parent: str = ""
     parent_in: Callable[[str], str] = str
     inside: str = ""
+    entries: Callable[[Any, Any], Iterable[Inner]] = _no_entries
+    listings: Callable[[Sequence[str], Sequence[LiveObject]], Iterable[dict[str, Any]]] | None = None
+    in_the_way: Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool] = _stays
+    stands_on: Callable[[str, Mapping[str, Any]], bool] = _always
+    carries: tuple[Carried, ...] = ()
+    pointed_at: Callable[[LiveObject], Iterable[Carried]] = _nobody
     ownership: Ownership = Ownership.TAGS
     identity: tuple[str, ...] = ()
     between: str = " "
@@ -121,6 +227,7 @@ class Kind:
     list_member: str = ""
     arn_member: str = ""
     arn_word: str | None = ""
+    arn_has_name: bool = True
     answer_only: frozenset[str] = frozenset()
     always: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -261,6 +368,33 @@ class Kind:
         """Whether its own tags say whose an object is."""
         return self.ownership is Ownership.TAGS
 
+    @property
+    def is_inventoried(self) -> bool:
+        """Whether a search over tags, or a walk over its list, finds all objects of a fleet."""
+        return self.is_tagged and self.arn_has_name
+
+    @property
+    def tagging(self) -> Tagging:
+        """How its objects are tagged."""
+        return TAGGING.get(self.service, TAGGING["sagemaker"])
+
+    @cached_property
+    def children(self) -> tuple[Kind, ...]:
+        """The kinds that are declared inside an entry of this one."""
+        return tuple(kind for kind in kinds() if kind.parent == self.name and kind.entries is not _no_entries)
+
+    def inner_words(self, name: str) -> str:
+        """`the scaling policy by-invocations`: an object that is part of another, where that is known."""
+        return f"the {self.words} {self.own_name(name)}"
+
+    def own_name(self, name: str) -> str:
+        """What names an object among others of its parent."""
+        return name.split(" ", len(self.free_identity) - 1)[-1]
+
+    def key_of(self, name: str) -> str:
+        """What a parent's record says of a child that can't be tagged: the digest of its own name, shortened."""
+        return hashlib.sha256(f"{self.name}/{self.own_name(name)}".encode()).hexdigest()[:8]
+
     @cached_property
     def word(self) -> str:
         """The word before the name in an ARN; empty for none."""
@@ -271,6 +405,15 @@ class Kind:
     def read(self, name: str) -> tuple[str, dict[str, Any]]:
         """The call that reads one object."""
         return self.describe_operation, self._several(self.named(name))
+
+    def is_read_by(self, name: str, request: Mapping[str, Any]) -> bool:
+        """Whether a request of `listings` asks for an object of this name."""
+        return all(
+            request[member] == value
+            if member in request
+            else value in request.get(self.plural.get(member, ""), (value,))
+            for member, value in self.named(name).items()
+        )
 
     def deletes(self, name: str) -> dict[str, Any]:
         """The request that deletes one object."""
@@ -344,7 +487,7 @@ def unregister(kind: Kind) -> None:
 def _forget_relations() -> None:
     """Relations are read from the registry, once."""
     for kind in _REGISTERED.values():
-        for member in ("referrers", "is_swapped_to"):
+        for member in ("referrers", "is_swapped_to", "children"):
             kind.__dict__.pop(member, None)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mmeplan.canonical import Canonical, canonical
-from mmeplan.identity import Deployment, address, digest, ownership_tags, physical_name
+from mmeplan.identity import CARRIES_TAG, Deployment, address, digest, ownership_tags, physical_name
 from mmeplan.kinds.kind import Kind, kind_named
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Resource:
     made when it is asked for (`Graph.meaning`); its `content` is empty. `autoscaled` names the variants whose instance
     count is an autoscaler's (`capacity: autoscaled`, managed instance scaling), `uncounted` those whose count isn't
     written. `update_options` are the members that only UpdateEndpoint has. `base_name` is what the physical name of a
-    model or config begins with. `salt` is what its digest was taken with besides its content; None for none.
+    model or config begins with. `salt` is what its digest was taken with besides its content; None for none. `carries`
+    is the record of what is declared inside its entry.
     """
 
     address: str
@@ -57,6 +58,7 @@ class Resource:
     update_options: Mapping[str, Any] = field(default_factory=dict)
     base_name: str = ""
     salt: str | None = None
+    carries: tuple[str, ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:
@@ -65,7 +67,8 @@ class Resource:
         own = ownership_tags(
             self.deployment, self.address, self.digest, tags=self.entry.tags, retain=retain, protect=protect
         )
-        return {**self.entry.tags, **own}
+        record = {CARRIES_TAG: " ".join(self.carries)} if self.carries else {}
+        return {**self.entry.tags, **own, **record}
 
     @property
     def own_name(self) -> str:
@@ -113,14 +116,15 @@ def changed_in_place(
 ) -> Resource:
     """A Resource whose name is its entry's."""
     name = entry.pinned_name or entry.renamed_from or entry.name
-    content = canonical(dict(entry.request))
+    members = {member: value for member, value in entry.request.items() if not member[:1].islower()}
+    content = canonical(members)
     return Resource(
         address=address(kind.name, entry.name),
         kind=kind.name,
         name=entry.name,
         physical_name=name,
         entry=entry,
-        request={**kind.named(name), **entry.request},
+        request={**kind.named(name), **members},
         deployment=deployment,
         references=tuple(references),
         content=content,

@@ -18,8 +18,20 @@ from mmeplan.aws.failures import NOT_VALID, Failure, failure_of
 from mmeplan.canonical import canonical, first_form
 from mmeplan.errors import CloudError
 from mmeplan.graph import Graph
-from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment
-from mmeplan.kinds import ENDPOINT, Kind, LiveEndpoint, LiveObject, as_a, kind_named, kinds
+from mmeplan.identity import CARRIES_TAG, DIGEST_TAG, FLEET_TAG, Deployment
+from mmeplan.kinds import (
+    ENDPOINT,
+    TAGGING,
+    Kind,
+    LiveEndpoint,
+    LiveObject,
+    as_a,
+    kind_named,
+    kind_of_operation,
+    kinds,
+    tagging_of,
+    tags_in,
+)
 from mmeplan.live.gathering import look_beneath
 from mmeplan.live.objects import describe_call, live_object
 from mmeplan.live.ownership import with_own_names
@@ -77,7 +89,7 @@ def _wanted(graph: Graph) -> list[tuple[str, str, str]]:
 
 def _described() -> list[Kind]:
     """The kinds whose objects are described one by one, each after those that it refers to."""
-    return [kind for kind in kinds() if not kind.is_gathered]
+    return [kind for kind in kinds() if not kind.is_gathered and kind.listings is None]
 
 
 def observe_objects(
@@ -109,7 +121,7 @@ def tags_by_name(reader: Reader, kind: str, names: Iterable[str]) -> dict[str, d
     asked = [summary for summary in _summaries(reader, of) if summary[of.name_member] in wanted]
     answers = _gathered_tags(reader, [s[of.arn] for s in asked])
     return {
-        s[of.name_member]: _tag_dict(answer.get("Tags"))
+        s[of.name_member]: tags_in(answer.get("Tags"))
         for s, answer in zip(asked, answers, strict=True)
         if not isinstance(answer, Exception)
     }
@@ -163,6 +175,8 @@ class _Observation:
             for live in filter(_has_empty_structures, endpoints):
                 self._first_digests |= {name.lower() for _, name in kind.references(live.describe)}
         self._read_missing_tags()
+        for kind in kinds():
+            self._see_inner(kind)
         return Snapshot(now.isoformat(), account, region, self.deployment.fleet, self.objects, self.inventory_error)
 
     def further(self, wanted: list[tuple[str, str, str]], snapshot: Snapshot) -> Snapshot:
@@ -175,9 +189,66 @@ class _Observation:
         self._read_missing_tags()
         return replace(snapshot, objects=self.objects)
 
+    def _see_inner(self, kind: Kind) -> None:
+        """What is declared inside others' entries, and everything else that those others carry.
+
+        Only where the fleet declares such a thing, or a parent of the fleet has on record that it carries some: no
+        other plan makes a call for them.
+        """
+        wanted = [name for of_kind, name, _ in self.wanted if of_kind == kind.name]
+        parents = [live for live in self.objects.get(kind.parent, {}).values() if self._carries(live)]
+        if kind.listings is None or not (wanted or parents):
+            return
+        requests = list(kind.listings(wanted, parents))
+        answers = self.reader.gather([(kind.describe_operation, request) for request in requests])
+        for request, answer in zip(requests, answers, strict=True):
+            named = [name for name in wanted if kind.is_read_by(name, request)]
+            self._keep_inner(kind, request, named, answer)
+        self._read_missing_tags()
+
+    def _carries(self, live: LiveObject) -> bool:
+        """Whether the fleet may have something on it: it says so itself, or it is none of those that say it."""
+        if not live.is_present:
+            return False
+        declared = any(
+            kind_named(of).parent == live.kind and kind_named(of).parent_in(name) == live.name
+            for of, name, _ in self.wanted
+        )
+        return declared or (self.deployment.may_change(live.tags or {}) and live.tag(CARRIES_TAG) is not None)
+
+    def _keep_inner(
+        self, kind: Kind, request: Mapping[str, Any], wanted: Iterable[str], answer: Answer | Exception
+    ) -> None:
+        """The objects of a listing; those that are wanted and aren't there; or that nothing is known of them."""
+        found: dict[str, dict[str, Any]] = {}
+        seen = self.objects.setdefault(kind.name, {})
+        if not isinstance(answer, Exception):
+            try:
+                rest = self._further_pages(kind, request, answer)
+                found = {kind.name_in({**request, **item}): item for item in (*answer.get(kind.listed, ()), *rest)}
+            except CloudError as error:
+                answer = error
+        for name in (*found, *(name for name in wanted if name not in found)):
+            if isinstance(answer, Exception):
+                live = live_object(kind.name, name, "unreadable", error=_why(answer))
+            elif name in found:
+                live = live_object(kind.name, name, "present", found[name])
+            else:
+                live = live_object(kind.name, name, "absent")
+            seen[name] = live
+        if isinstance(answer, Exception) and not wanted:
+            name = kind.name_in(request, " ".join(map(str, request.values())))
+            seen[name] = live_object(kind.name, name, "unreadable", error=_why(answer))
+
+    def _further_pages(self, kind: Kind, request: Mapping[str, Any], answer: Answer) -> list[dict[str, Any]]:
+        if not answer.get("NextToken"):
+            return []
+        more = pages(self.reader, kind.describe_operation, {**request, "NextToken": answer["NextToken"]})
+        return [item for page in more for item in page.get(kind.listed, ())]
+
     def _referred_to(self, kind: Kind) -> list[str]:
         """The names of the objects of a kind that what was seen refers to."""
-        seen = (live for referrer in kind.referrers for live in self.objects[referrer.name].values())
+        seen = (live for referrer in kind.referrers for live in self.objects.get(referrer.name, {}).values())
         needed = (found for live in seen for found in kind_named(live.kind).references(live.describe))
         return [name for of_kind, name in needed if of_kind == kind.name]
 
@@ -200,7 +271,7 @@ class _Observation:
     def _tagged_by_index(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         params = {
             "TagFilters": [{"Key": FLEET_TAG, "Values": [self.deployment.fleet]}],
-            "ResourceTypeFilters": sorted(f"{kind.service}:{kind.word}" for kind in kinds() if kind.is_tagged),
+            "ResourceTypeFilters": sorted(f"{kind.service}:{kind.word}" for kind in kinds() if kind.is_inventoried),
             "ResourcesPerPage": PAGE,
         }
         found = []
@@ -208,7 +279,7 @@ class _Observation:
             for mapping in page.get("ResourceTagMappingList", ()):
                 kind, name = kind_and_name(mapping["ResourceARN"])
                 if kind:
-                    found.append((kind, name, _tag_dict(mapping.get("Tags"))))
+                    found.append((kind, name, tags_in(mapping.get("Tags"))))
         return self._with_true_case(found)
 
     def _with_true_case(
@@ -221,7 +292,7 @@ class _Observation:
     def _tagged_by_lists(self) -> Iterable[tuple[str, str, dict[str, str]]]:
         found = []
         for kind in kinds():
-            if not kind.is_tagged:
+            if not kind.is_inventoried:
                 continue
             summaries = _summaries(self.reader, kind)
             answers = _gathered_tags(self.reader, [s[kind.arn] for s in summaries])
@@ -230,7 +301,7 @@ class _Observation:
                     if isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
                         continue
                     raise answer
-                tags = _tag_dict(answer.get("Tags"))
+                tags = tags_in(answer.get("Tags"))
                 if self.deployment.may_change(tags):
                     found.append((kind.name, summary[kind.name_member], tags))
         return found
@@ -296,12 +367,12 @@ class _Observation:
             live
             for kind in sorted(self.objects)
             for _, live in sorted(self.objects[kind].items())
-            if live.status == "present" and live.tags is None
+            if live.status == "present" and live.tags is None and kind_named(kind).is_tagged
         ]
         answers = _gathered_tags(self.reader, [live.arn for live in asked])
         for live, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Exception):
-                changed = replace(live, tags=_tag_dict(answer.get("Tags")))
+                changed = replace(live, tags=tags_in(answer.get("Tags")))
             elif isinstance(answer, CloudError) and failure_of(answer) is Failure.NOT_FOUND:
                 changed = live_object(live.kind, live.name, "absent")  # deleted between the two calls
             elif (live.kind, live.name) in self.digests:
@@ -325,8 +396,8 @@ def pages(reader: Reader, operation: str, params: Mapping[str, Any], token: str 
 
 
 def _gathered_tags(reader: Reader, arns: list[str]) -> list[Answer | Exception]:
-    """For each ARN its ListTags answer, the tags of all pages in it, or the error of the page that failed."""
-    answers = reader.gather([("ListTags", {"ResourceArn": arn}) for arn in arns])
+    """For each ARN the answer that lists its tags, those of all pages in it, or the error of the page that failed."""
+    answers = reader.gather([(tagging_of(arn).list, {tagging_of(arn).arn: arn}) for arn in arns])
     return [_with_all_pages(reader, arn, answer) for arn, answer in zip(arns, answers, strict=True)]
 
 
@@ -356,7 +427,7 @@ def kind_and_name(arn: str) -> tuple[str, str]:
     """`arn:aws:sagemaker:…:endpoint-config/x` → (`endpoint_config`, `x`); empty texts for anything else."""
     resource = arn.rpartition(":")[2]
     word, _, name = resource.partition("/")
-    return next((kind.name for kind in kinds() if kind.word == word), ""), name
+    return next((kind.name for kind in kinds() if kind.word == word and kind.arn_has_name), ""), name
 
 
 def _as_live(kind: str, name: str, answer: Answer | Exception, tags: Mapping[str, str] | None = None) -> LiveObject:
@@ -377,14 +448,18 @@ def _has_empty_structures(endpoint: LiveObject) -> bool:
     return form != first_form(form)
 
 
+def _action(operation: str) -> str:
+    """The IAM action of a read."""
+    kind = kind_of_operation(operation)
+    if kind is not None:
+        return kind.action(operation)
+    of_tags = next((service for service, tagging in TAGGING.items() if tagging.list == operation), "sagemaker")
+    return f"tag:{operation}" if operation == "GetResources" else f"{of_tags}:{operation}"
+
+
 def _why(error: Exception) -> str:
     if isinstance(error, CloudError) and failure_of(error) is Failure.DENIED:
         if error.code in NOT_VALID:
             return f"denied: the credentials are not valid, or not any more ({error.code})"
-        service = "tag" if error.operation == "GetResources" else "sagemaker"
-        return f"denied: the caller lacks {service}:{error.operation}"
+        return f"denied: the caller lacks {_action(error.operation)}"
     return str(error)
-
-
-def _tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmeplan.graph import Graph, compile
-from mmeplan.identity import ADDRESS_TAG, owner_in
+from mmeplan.identity import ADDRESS_TAG, CARRIES_TAG, address, owner_in
 from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, LiveEndpoint, LiveObject, Resource, as_a, kind_named
 from mmeplan.live.snapshot import Snapshot
 
@@ -38,12 +38,27 @@ class Ownership:
         kind = kind_named(live.kind)
         if kind.is_tagged:
             return self.graph.deployment.may_change(live.tags or {})
-        parent = self.snapshot.get(kind.parent, kind.parent_in(live.name))
-        return parent is not None and parent.is_present and self.owns(parent)
+        parent = self.parent_of(live)
+        if parent is None or not parent.is_present or not self.owns(parent):
+            return False
+        return kind.key_of(live.name) in (parent.tag(CARRIES_TAG) or "").split()
+
+    def parent_of(self, live: LiveObject) -> LiveObject | None:
+        """The object that another one is part of, as it was seen; None where it wasn't looked for."""
+        kind = kind_named(live.kind)
+        return self.snapshot.get(kind.parent, kind.parent_in(live.name)) if kind.parent else None
+
+    def root_of(self, live: LiveObject) -> LiveObject:
+        """What an object is part of in the end: the endpoint of a scaling policy; itself where it is part of none."""
+        parent = self.parent_of(live)
+        return live if parent is None else self.root_of(parent)
 
     def is_unclaimed(self, live: LiveObject) -> bool:
         """Whether it carries the fleet's tag and no environment's, where the fleet is deployed in one."""
-        return self.owns(live) and not self.graph.deployment.owns(live.tags or {})
+        if not self.owns(live):
+            return False
+        parent = None if kind_named(live.kind).is_tagged else self.parent_of(live)
+        return self.is_unclaimed(parent) if parent else not self.graph.deployment.owns(live.tags or {})
 
     def needs_own_name(self, resource: Resource) -> bool:
         """Whether another deployment's object has the plain name of a model or config, or had it when ours was made.
@@ -62,6 +77,11 @@ class Ownership:
 
     def address_of(self, live: LiveObject) -> str:
         """The address that an owned object belongs to, `renamed_from` followed; empty where no tag says."""
+        kind = kind_named(live.kind)
+        parent = None if kind.is_tagged else self.parent_of(live)
+        if parent is not None:
+            own = live.name.removeprefix(f"{parent.name} ")
+            return address(kind.name, f"{self.address_of(parent).partition('/')[2]}/{own}")
         tagged = live.tag(ADDRESS_TAG) or ""
         return self.graph.moved.get(tagged, tagged)
 

@@ -52,7 +52,8 @@ class Snapshot:
     @property
     def used(self) -> frozenset[str]:
         """`kind/name` of everything that others use, or may use."""
-        return frozenset((*self.users, *(at for at, names in self.components.items() if names is None or names)))
+        users = (at for at, user in self.users.items() if user)
+        return frozenset((*users, *(at for at, names in self.components.items() if names is None or names)))
 
     @property
     def was_asked_for_users(self) -> bool:

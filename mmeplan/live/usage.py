@@ -16,8 +16,8 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.variants import hosts_components
 from mmeplan.errors import CloudError
 from mmeplan.identity import STAND_IN_TAG
-from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, kind_named, models_of
-from mmeplan.live.objects import describe_call, live_endpoint
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, Carried, LiveObject, kind_named, models_of
+from mmeplan.live.objects import describe_call, live_endpoint, live_object
 from mmeplan.live.observing import PAGE, pages
 from mmeplan.live.ports import Reader
 from mmeplan.live.snapshot import Snapshot
@@ -192,3 +192,48 @@ def _placed(reader: Reader, endpoint: str) -> tuple[str, ...] | None:
         return placed_components(reader, endpoint)
     except CloudError:
         return None
+
+
+def carried_by(reader: Reader, kind: str, name: str) -> list[str]:
+    """What an object carries, in words (`the scheduled action nightly`): it goes where that is deleted.
+
+    Raises CloudError.
+    """
+    of = kind_named(kind)
+    live = live_object(kind, name, "present")
+    found = [
+        inner.inner_words(inner.name_in({**request, **item}))
+        for inner in of.children
+        for request in (inner.listings([], [live]) if inner.listings else ())
+        for page in pages(reader, inner.describe_operation, request)
+        for item in page.get(inner.listed, ())
+    ]
+    return [*found, *_listed(reader, of.carries, live)]
+
+
+def _listed(reader: Reader, carried: Iterable[Carried], live: LiveObject) -> list[str]:
+    return [
+        f"the {beside.words} {item[beside.name]}"
+        for beside in carried
+        for page in pages(reader, beside.operation, beside.params(live))
+        for item in page.get(beside.listed, ())
+    ]
+
+
+def observe_carried(reader: Reader, snapshot: Snapshot, wanted: Iterable[tuple[str, str]]) -> Snapshot:
+    """The snapshot with what else would go with the (kind, name) objects, or names them: in `users`, as words.
+
+    An empty text says that there is none. What can't be read is said there too: nothing is deleted that may carry
+    something unknown.
+    """
+    found = {}
+    for kind, name in wanted:
+        of, live = kind_named(kind), snapshot.get(kind, name)
+        if live is None or not live.is_present:
+            continue
+        try:
+            words = ", ".join(_listed(reader, (*of.carries, *of.pointed_at(live)), live))
+        except CloudError as error:
+            words = f"what can't be read ({error})"
+        found[f"{kind}/{name}"] = words
+    return replace(snapshot, users={**snapshot.users, **found}) if found else snapshot

@@ -11,7 +11,7 @@ The life of a plan, told once:
 
 from mmeplan.diff import EFFECTS, Action, Change, Drift, Effect, FieldChange, Location, VariantTraffic
 from mmeplan.plan.asked import asked_of, is_own, tag_fields, tags_of
-from mmeplan.plan.building import build, deleted, require_addresses
+from mmeplan.plan.building import build, deleted, parts_deleted, require_addresses
 from mmeplan.plan.cautions import cautions
 from mmeplan.plan.comparing import beyond, differences, gathers_less
 from mmeplan.plan.consistency import problems_of
@@ -61,6 +61,7 @@ __all__ = [
     "is_own",
     "mended_by",
     "moved_variants",
+    "parts_deleted",
     "plan_exit",
     "problems_of",
     "read",

@@ -15,7 +15,7 @@ from mmeplan.diff.inputs import Inputs
 from mmeplan.errors import InputError, Problem
 from mmeplan.graph import Graph
 from mmeplan.identity import ADDRESS_TAG, UNSEALED_TAGS
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, kind_named
 from mmeplan.kinds.endpoint import with_live_desires
 from mmeplan.kinds.endpoint_config import hosted_on, launched_count
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
@@ -260,6 +260,12 @@ def deleted(plan: Plan) -> list[tuple[str, str]]:
     named = [change for change in plan.changes if change.live_name]
     immutables = (c for c in named if c.is_immutable and (c.action is Action.DELETE or c.refused is Refusal.CONTENT))
     return [(c.kind, c.live_name) for c in (*immutables, *(c for c in named if c.is_swapped and c.action.deletes))]
+
+
+def parts_deleted(plan: Plan) -> list[tuple[str, str]]:
+    """(kind, name) of what is part of others and goes, or is made anew: what else is lost with it is looked for."""
+    going = (c for c in plan.changes if c.live_name and (c.action.deletes or c.action is Action.CREATE))
+    return [(change.kind, change.live_name) for change in going if kind_named(change.kind).listings]
 
 
 def _fingerprints(snapshot: Snapshot, changes: tuple[Change, ...]) -> dict[str, str]:

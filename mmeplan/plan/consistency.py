@@ -31,7 +31,17 @@ from mmeplan.identity import (
     owner_in,
     tags_digest,
 )
-from mmeplan.kinds import ENDPOINT, is_create, is_kind, kind_named, kind_of_operation
+from mmeplan.kinds import (
+    ENDPOINT,
+    is_create,
+    is_delete,
+    is_kind,
+    kind_named,
+    kind_of_operation,
+    tagging_call,
+    tags_in,
+)
+from mmeplan.kinds import TAGGING as TAGGINGS
 from mmeplan.live import kind_and_name
 from mmeplan.plan.document import Plan, summary_of, touched
 from mmeplan.plan.step import (
@@ -45,18 +55,19 @@ from mmeplan.plan.step import (
     InService,
     NameIsFree,
     OnceInForce,
+    PutBack,
     RunsConfig,
     Step,
     TagsOwnedBy,
+    TakenOff,
     Unreferenced,
 )
 
 _SCALING: Final = "UpdateEndpointWeightsAndCapacities"
+_RETAGGED: Final = frozenset({Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.WAIT})
 _TAGS: Final[Mapping[str, frozenset[Action]]] = {
-    "DeleteTags": frozenset({Action.FORGET, Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.WAIT}),
-    "AddTags": frozenset(
-        {Action.TAG, Action.SCALE, Action.UPDATE, Action.SWAP, Action.WAIT, Action.DELETE_THEN_CREATE}
-    ),
+    **dict.fromkeys((tagging.remove for tagging in TAGGINGS.values()), _RETAGGED | {Action.FORGET}),
+    **dict.fromkeys((tagging.add for tagging in TAGGINGS.values()), _RETAGGED | {Action.DELETE_THEN_CREATE}),
 }
 """The actions of changes that tags belong to, but for those of an adoption."""
 
@@ -69,6 +80,8 @@ _OWNED: Final = (
     RunsConfig,
     DesiresAsSeen,
     AsSeen,
+    TakenOff,
+    PutBack,
 )
 """The guards that say whose the object must be."""
 
@@ -83,6 +96,7 @@ _EFFECTS: Final[Mapping[Action, str]] = {
 """What an action on an endpoint does to traffic; any other does nothing."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_OBJECTS: Final = "a model, an endpoint config or an endpoint"
 
 
 def problems_of(plan: Plan, *, masked: bool = False) -> tuple[str, ...]:
@@ -217,8 +231,9 @@ class _Look:
         if change.action.deletes or change.action is Action.CREATE:
             return
         steps = self._steps_of(change)
-        added = {key for step in steps if step.operation == "AddTags" for key in _tags(step)}
-        removed = {key for step in steps if step.operation == "DeleteTags" for key in step.params["TagKeys"]}
+        about = [step for step in steps if step.operation in TAGGING]
+        added = {key for step in about for key in _tags(step)}
+        removed = {key for step in about for key in step.params.get("TagKeys") or ()}
         left = sorted((change.tags_added.keys() - added) | ({*change.tags_removed} - removed))
         if left:
             yield f"no step sets or removes the tags that it names: {', '.join(left)}"
@@ -259,9 +274,9 @@ class _Look:
         yield from self._guard(step, fitting[0], name)
         yield from self._wait(step, name)
         if step.operation in TAGGING:
-            yield from self._arn(str(step.params["ResourceArn"]), kind)
+            yield from self._arn(_arn_in(step), kind)
             yield from self._tagging(step, fitting)
-        elif is_create(step.operation) and kind_named(kind).is_tagged:
+        elif is_create(step.operation) and kind_named(kind).is_tagged and fitting[0].action.creates:
             yield from self._tags_of_created(step)
         yield from self._content(step, fitting[0], kind, name)
         yield from self._ready(step)
@@ -310,35 +325,37 @@ class _Look:
         if of is not None and of.is_swapped:
             expected: type | None = Gone if step.operation == of.delete_operation else InService
         else:
-            expected = InService if isinstance(step.guard, OnceInForce) else None
+            expected = InService if isinstance(step.guard, (OnceInForce, TakenOff, PutBack)) else None
         if expected is None and wait is not None:
             yield "it waits for an endpoint, and nothing is done to one"
         elif expected is not None and not isinstance(wait, expected):
             yield "it doesn't wait until what it does has come to an end"
         if wait is None:
             return
-        if wait.endpoint.lower() != name.lower():
+        around = step.guard.endpoint if isinstance(step.guard, (TakenOff, PutBack)) else name
+        if wait.endpoint.lower() != around.lower():
             yield f"it waits for the endpoint {wait.endpoint}, and is about {name}"
         if not wait.timeout_s > 0:
             yield "it waits for no time"
         if isinstance(wait, InService):
             guard = step.guard
-            due = guard.config if isinstance(guard, (DesiresAsSeen, OnceInForce)) else wanted
+            due = guard.config if isinstance(guard, (DesiresAsSeen, OnceInForce, TakenOff, PutBack)) else wanted
             if due and wait.config != due:
                 yield f"it waits for the config {wait.config or 'of any name'}, and leads to {due}"
 
     def _arn(self, arn: str, kind: str) -> Iterator[str]:
         parts = arn.lower().split(":")
         account, region = self.plan.account, self.plan.region
-        if len(parts) != 6 or parts[0] != "arn" or parts[2] != "sagemaker" or not kind:
-            yield f"{arn} is not the ARN of a model, an endpoint config or an endpoint"
+        if len(parts) != 6 or parts[0] != "arn" or not kind or parts[2] != kind_named(kind).service:
+            what = kind_named(kind).a_noun if kind and not kind_named(kind).arn_has_name else _OBJECTS
+            yield f"{arn} is not the ARN of {what}"
         elif parts[4] != account:
             yield f"{arn} is in the account {parts[4]}, and the plan is for {account}"
         elif parts[3] != region.lower():
             yield f"{arn} is in the region {parts[3]}, and the plan is for {region}"
 
     def _tagging(self, step: Step, changes: list[Change]) -> Iterator[str]:
-        if step.operation == "DeleteTags":
+        if "TagKeys" in step.params:
             named = {key for change in changes for key in change.tags_removed}
             more = sorted(set(step.params["TagKeys"]) - named)
         else:
@@ -385,7 +402,7 @@ class _Look:
         """What a step needs is created before it; what must go first has gone."""
         before = {*step.after, *(each for at in step.after if at in self.ids for each in self.ids[at].after)}
         of = kind_of_operation(step.operation)
-        for kind, name in of.references(step.params) if of is not None else ():
+        for kind, name in of.references(step.params) if of is not None and not is_delete(step.operation) else ():
             made = self._created.get((kind, name))
             if made is not None and made not in before:
                 yield f"it doesn't wait until the {_words(kind)} {name} is created"
@@ -414,7 +431,7 @@ class _Look:
                 is_mark = kind_named(kind).is_swapped and name.lower() == guard.endpoint.lower()
                 if not is_mark or _tags(call) != {ROLLED_BACK_TAG: guard.wanted} or call.on_request:
                     yield "the tags that follow a rollback of it are not its mark"
-                yield from self._arn(str(call.params["ResourceArn"]), kind)
+                yield from self._arn(_arn_in(call), kind)
             elif call.on_request and isinstance(call.guard, Unreferenced):
                 if kind_named(kind).is_swapped_to:
                     if name != guard.wanted:
@@ -432,8 +449,24 @@ class _Look:
 
 def object_of(step: Step) -> tuple[str, str]:
     """(Kind, name) of the object that a step is about. Names in ARNs may be lower-cased."""
-    kind = kind_of_operation(step.operation)
-    return (kind.name, kind.name_in(step.params)) if kind else kind_and_name(str(step.params["ResourceArn"]))
+    kind, guard = kind_of_operation(step.operation), step.guard
+    if kind is not None:
+        return kind.name, kind.name_in(step.params)
+    found = kind_and_name(_arn_in(step))
+    if (
+        not found[0]
+        and isinstance(guard, TagsOwnedBy)
+        and is_kind(guard.kind)
+        and not kind_named(guard.kind).arn_has_name
+    ):
+        return guard.kind, guard.name
+    return found
+
+
+def _arn_in(step: Step) -> str:
+    """The ARN of what a call tags."""
+    tagging = tagging_call(step.operation)
+    return str(step.params[tagging.arn]) if tagging else ""
 
 
 def _target(operation: str, change: Change) -> str:
@@ -461,6 +494,7 @@ def _actions(operation: str) -> frozenset[Action]:
         return frozenset({Action.UPDATE})
     both = {Action.DELETE_THEN_CREATE, Action.RENAME} if kind.is_swapped else set()
     both |= {Action.PLACEHOLDER} if kind.is_swapped_to else set()
+    both |= {Action.DELETE_THEN_CREATE} if kind.is_changed_in_place else set()
     found: set[Action] = {Action.CREATE, *both} if operation == kind.create_operation else set()
     if operation == kind.update_operation:
         found.add(Action.SWAP if kind.is_swapped else Action.UPDATE)
@@ -495,7 +529,7 @@ def _required(change: Change) -> Iterator[str]:
 
 
 def _tags(step: Step) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in step.params.get("Tags") or ()}
+    return tags_in(step.params.get("Tags"))
 
 
 def _words(kind: str) -> str:

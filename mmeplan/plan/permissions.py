@@ -20,7 +20,17 @@ from typing import Any, Final
 
 from mmeplan.aws.partitions import partition_of
 from mmeplan.identity import Deployment
-from mmeplan.kinds import ENDPOINT, Kind, LiveArchives, is_delete, kind_of_operation, kinds
+from mmeplan.kinds import (
+    ENDPOINT,
+    TAGGING,
+    Kind,
+    LiveArchives,
+    is_create,
+    is_delete,
+    kind_named,
+    kind_of_operation,
+    kinds,
+)
 from mmeplan.live import COMPONENT_ACTIONS, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.gathered import permissions
@@ -29,6 +39,9 @@ from mmeplan.plan.targets import SCALING_ACTION
 
 MANAGED_POLICY_CHARACTERS: Final = 6144  # without white space; IAM quotas
 
+
+AUTOSCALING: Final = "application-autoscaling"
+_SCALES: Final = frozenset({TAGGING[AUTOSCALING].add, TAGGING[AUTOSCALING].remove})
 
 Arns = dict[str, set[str]]
 """Action → the ARNs it is needed on."""
@@ -40,7 +53,7 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     statements = [
         _statement(
             "ReadInventory",
-            [*(kind.action(kind.list_operation) for kind in kinds() if kind.is_tagged), "tag:GetResources"],
+            [*(kind.action(kind.list_operation) for kind in kinds() if kind.is_inventoried), "tag:GetResources"],
             ["*"],
         ),
         *_by_arns("Read", _reads(plan, snapshot, of)),
@@ -54,7 +67,7 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     if roles:
         service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         statements.append({**_statement("PassRoles", ["iam:PassRole"], roles), "Condition": service})
-    statements += [*_scaling(plan, of), *_grants(plan, snapshot, of), *_archives(plan, snapshot)]
+    statements += [*_scaling(plan, snapshot, of), *_grants(plan, snapshot, of), *_archives(plan, snapshot)]
     if actions := sorted(set(online)):
         statements.append(_statement("ReadOnline", actions, ["*"]))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -64,11 +77,16 @@ class _Names:
     """ARNs of names. SageMaker writes the name in lower case in some of its ARNs, so both spellings are allowed."""
 
     def __init__(self, account: str, region: str) -> None:
+        self._partition, self._account = partition_of(region), account
         self._head = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
 
     def beside(self, service: str, resource: str) -> str:
         """The ARN of another service's resource in this account and region."""
         return f"{self._head.replace(':sagemaker:', f':{service}:')}{resource}"
+
+    def role(self, path: str) -> str:
+        """The ARN of a role of this account."""
+        return f"arn:{self._partition}:iam::{self._account}:role/{path}"
 
     def __call__(self, kind: Kind, name: str) -> set[str]:
         if not kind.word:
@@ -80,9 +98,7 @@ def _reads(plan: Plan, snapshot: Snapshot, of: _Names) -> Arns:
     """Describe and ListTags of all that was looked at for the plan, and of all that its steps touch."""
     scans = any(step.comes_last and not step.is_gathered for step in plan.steps)
     needed: Arns = {}
-    for kind in kinds():
-        if kind.is_gathered:
-            continue
+    for kind in _in_resources():
         changes = [change for change in plan.changes if change.kind == kind.name]
         names = {*snapshot.objects.get(kind.name, ()), *(c.name for c in changes), *(c.live_name for c in changes)}
         arns = {arn for name in names if name for arn in of(kind, name)}
@@ -103,7 +119,7 @@ def _writes(steps: Iterable[Step], of: _Names, *, deletes: bool) -> Arns:
     needed: Arns = {}
     for step in steps:
         kind = kind_of_operation(step.operation)
-        if step.is_gathered:
+        if step.is_gathered or _is_scaling(step, kind):
             continue
         if deletes != is_delete(step.operation) or (kind is not None and step.operation == kind.describe_operation):
             continue
@@ -119,11 +135,7 @@ def _touched(step: Step, of: _Names) -> set[str]:
     if "ResourceArn" in step.params:
         arn = str(step.params["ResourceArn"])
         return {arn, arn.lower()}
-    named = (
-        kind
-        for kind in kinds()
-        if not kind.is_gathered and all(step.params.get(member) for member in kind.free_identity)
-    )
+    named = (kind for kind in _in_resources() if all(step.params.get(member) for member in kind.free_identity))
     return {arn for kind in named for arn in of(kind, kind.name_in(step.params))}
 
 
@@ -143,17 +155,69 @@ def _archives(plan: Plan, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     yield from _by_arns("Archives", needed)
 
 
-def _scaling(plan: Plan, of: _Names) -> Iterator[dict[str, Any]]:
-    """What a DeleteEndpoint asks beside its own where variants are registered with Application Auto Scaling.
+def _in_resources() -> list[Kind]:
+    """The kinds whose objects' ARNs a policy can name: those of the others don't say what they are of."""
+    return [kind for kind in kinds() if kind.section]
 
-    SageMaker deregisters them in the caller's name. Their ids don't say which endpoint they are of.
+
+def _is_scaling(step: Step, kind: Kind | None) -> bool:
+    """Whether a call is Application Auto Scaling's: its own statement allows it."""
+    return step.operation in _SCALES or (kind is not None and kind.listings is not None)
+
+
+def _scaling(plan: Plan, snapshot: Snapshot, of: _Names) -> Iterator[dict[str, Any]]:
+    """What targets and policies need, and what a DeleteEndpoint asks where variants are registered by others.
+
+    SageMaker deregisters those in the caller's name. Ids of targets don't say which endpoint they are of. Who puts a
+    target tracking policy has CloudWatch alarms made in his name, and the first registration of an account makes a
+    service-linked role. Source: the developer guide's endpoint-auto-scaling-prerequisites.html.
     """
-    if all(step.operation != ENDPOINT.delete_operation for step in plan.steps):
+    inner = [kind for kind in kinds() if kind.listings is not None]
+    looked_at = any(snapshot.objects.get(kind.name) for kind in inner) or any(
+        change.kind == kind.name for kind in inner for change in plan.changes
+    )
+    deletes = any(step.operation == ENDPOINT.delete_operation for step in plan.steps)
+    if not (deletes or looked_at):
         return
-    yield _statement("ReadScaling", [SCALING_ACTION], ["*"])
-    targets = [of.beside("application-autoscaling", "scalable-target/*")]
-    deregister = _statement("DeregisterScaling", ["application-autoscaling:DeregisterScalableTarget"], targets)
-    yield {**deregister, "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}}
+    reads = {SCALING_ACTION}
+    if looked_at:
+        reads |= {kind.action(kind.describe_operation) for kind in inner}
+        reads |= {kind.action(beside.operation) for kind in inner for beside in kind.carries}
+    yield _statement("ReadScaling", reads, ["*"])
+    targets = [of.beside(AUTOSCALING, "scalable-target/*")]
+    calls = {kind.action(step.operation) for kind in inner for step in plan.steps if step.operation in kind.operations}
+    calls |= {f"{AUTOSCALING}:DeregisterScalableTarget"} if deletes else set()
+    of_sagemaker = {"StringEquals": {f"{AUTOSCALING}:service-namespace": "sagemaker"}}
+    if calls:
+        sid = "DeregisterScaling" if not looked_at else "WriteScaling"
+        yield {**_statement(sid, calls, targets), "Condition": of_sagemaker}
+    if looked_at:
+        called = {step.operation for step in plan.steps}
+        tagging = {TAGGING[AUTOSCALING].list, *(called & _SCALES)}
+        tagging |= {TAGGING[AUTOSCALING].add} if any(is_create(operation) for operation in called) else set()
+        yield _statement("TagScaling", [f"{AUTOSCALING}:{operation}" for operation in tagging], targets)
+    if any(kind.action(kind.create_operation) in calls for kind in inner):
+        yield _statement("ReadAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
+        alarms = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
+        yield _statement("ScalingAlarms", alarms, [of.beside("cloudwatch", "alarm:TargetTracking*")])
+        yield _statement("ScaleEndpoints", ["sagemaker:UpdateEndpointWeightsAndCapacities"], sorted(_scaled(plan, of)))
+        service = f"sagemaker.{AUTOSCALING}.amazonaws.com"
+        role = of.role(f"aws-service-role/{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint")
+        linked = _statement("ScalingRole", ["iam:CreateServiceLinkedRole"], [role])
+        yield {**linked, "Condition": {"StringEquals": {"iam:AWSServiceName": service}}}
+
+
+def _scaled(plan: Plan, of: _Names) -> set[str]:
+    """The ARNs of the endpoints that a plan has something registered for."""
+    found: set[str] = set()
+    for step in plan.steps:
+        kind = kind_of_operation(step.operation)
+        if kind is not None and kind.listings is not None and step.operation == kind.create_operation:
+            holder, name = kind, kind.name_in(step.params)
+            while holder.parent:
+                holder, name = kind_named(holder.parent), holder.parent_in(name)
+            found |= of(holder, name)
+    return found
 
 
 def _grants(plan: Plan, snapshot: Snapshot, of: _Names) -> Iterator[dict[str, Any]]:

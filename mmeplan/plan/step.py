@@ -18,13 +18,14 @@ from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVIC
 from mmeplan.canonical import Canonical, canonical, same_number
 from mmeplan.history import on_record
 from mmeplan.identity import DIGEST_TAG, FLEET_TAG, Deployment, digest, owner_in
-from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation
+from mmeplan.kinds import TAGGING as TAGGINGS
+from mmeplan.kinds import Kind, is_delete, kind_named, kind_of_operation, tagging_call, tags_in
 from mmeplan.live import COMPONENTS_UNREAD, LiveEndpoint, LiveObject
 
 Desires = Sequence[Mapping[str, Any]]
 """Weights, counts and concurrency by variant, as UpdateEndpointWeightsAndCapacities takes them."""
 
-TAGGING: Final = ("AddTags", "DeleteTags")
+TAGGING: Final = tuple(operation for tagging in TAGGINGS.values() for operation in (tagging.add, tagging.remove))
 """The calls of steps that are about objects of any kind."""
 
 
@@ -56,6 +57,9 @@ class Current(Protocol):
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """All tags of an object."""
+
+    def carried(self, kind: str, name: str) -> list[str]:
+        """What an object carries, in words: it would go with it."""
 
     def user_of(self, kind: str, name: str, placeholders: Iterable[str]) -> str:
         """An endpoint that needs this config or model; empty for none. The models of `placeholders` are unknown."""
@@ -470,10 +474,21 @@ class AsSeen:
         if digest(self.kind, now) != self.seen:
             what = "was changed" if self.seen else "was made by somebody else"
             return Decision("fail", f"the {kind.words} {self.name} {what} since the plan was made; plan again")
-        if kind.is_tagged and not self.owner.may_change(current.tags(found.arn)):
-            text = f"the {kind.words} {self.name} doesn't carry this fleet's tags any more"
-            return Decision("fail", f"{text}; it is left alone")
-        return CALL
+        return self._if_owned(kind, found, current)
+
+    def _if_owned(self, kind: Kind, found: LiveObject, current: Current) -> Decision:
+        """A call where the object is the owner's; what can't be tagged is its parent's."""
+        holder, of = found, kind
+        while not of.is_tagged:
+            of, name = kind_named(of.parent), of.parent_in(holder.name)
+            parent = current.find(of.name, name)
+            if parent is None:
+                return Decision("fail", f"the {of.words} {name} is gone; plan again")
+            holder = parent
+        if self.owner.may_change(current.tags(holder.arn)):
+            return CALL
+        text = f"the {of.words} {holder.name} doesn't carry this fleet's tags any more"
+        return Decision("fail", f"{text}; it is left alone")
 
     def after_exists(self, current: Current) -> Decision:
         """The create was refused because the name exists: is it what is wanted, or somebody else's?"""
@@ -482,6 +497,82 @@ class AsSeen:
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
         return {"kind": self.kind, "name": self.name, **_owner_members(self.owner), "seen": self.seen}
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """Of an object that is deleted for the length of a swap of `endpoint` to `config`: as the plan saw it, the owner's,
+    and nothing but `carries` would go with it. It waits for the endpoint to accept the swap.
+    """
+
+    object: AsSeen
+    endpoint: str
+    config: str
+    carries: tuple[str, ...] = ()
+
+    def check(self, current: Current) -> Decision:
+        """`done` where the swap is under way or over, so that nothing is to be taken off."""
+        found = current.endpoint(self.endpoint)
+        if found is None:
+            return Decision("fail", f"the endpoint {self.endpoint} is gone")
+        status = found.endpoint_status
+        if status in BUSY:
+            if found.pending_config == self.config and status != SYSTEM_UPDATING:
+                return Decision("done", "the update is under way already")
+            return Decision("blocked", f"is {status}; taken off once that is over", others=True)
+        if found.config == self.config:
+            return Decision("done", f"{self.endpoint} runs {self.config} already")
+        decision = self.object.check(current)
+        if decision.verdict != "call":
+            return decision
+        more = [words for words in current.carried(self.object.kind, self.object.name) if words not in self.carries]
+        if more:
+            text = f"it carries {', '.join(more)}, made since the plan was made, and that would be lost"
+            return Decision("fail", f"{text}; declare or delete it, and plan again")
+        return CALL
+
+    @property
+    def owner(self) -> Deployment:
+        """Whose it must be."""
+        return self.object.owner
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        members = {**self.object.members(), "endpoint": self.endpoint, "config": self.config}
+        return {**members, "carries": list(self.carries)} if self.carries else members
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Of an object that is created again after a swap of `endpoint`, however that ended: not while one is under way."""
+
+    object: AsSeen
+    endpoint: str
+    config: str = ""
+
+    def check(self, current: Current) -> Decision:
+        """`done` where it was not taken off."""
+        found = current.endpoint(self.endpoint)
+        if found is None:
+            return Decision("fail", f"the endpoint {self.endpoint} is gone")
+        if found.endpoint_status in BUSY:
+            return Decision("blocked", f"is {found.endpoint_status}; put back once that is over", others=True)
+        if current.find(self.object.kind, self.object.name) is None:
+            return CALL
+        return self.object.check(current)
+
+    def after_exists(self, current: Current) -> Decision:
+        """The create was refused because the name exists: is it what is wanted, or somebody else's?"""
+        return self.check(current)
+
+    @property
+    def owner(self) -> Deployment:
+        """Whose it must be."""
+        return self.object.owner
+
+    def members(self) -> dict[str, Any]:
+        """The guard as the plan document has it."""
+        return {**self.object.members(), "endpoint": self.endpoint, "config": self.config}
 
 
 # --- waits ----------------------------------------------------------------------------------------------------------
@@ -533,6 +624,7 @@ class Step:
     of steps that must be done first. `guard` is what must hold of the object right before the call, `wait` what must
     become true after it; None where nothing must. `on_rollback` are the calls that follow where SageMaker rolls this
     update back; `on_request` says of such a call that it is made only where that was asked for (`apply --clean`).
+    `anyway`: it follows however the steps in `after` ended.
     """
 
     MEMBERS: ClassVar = ("id", "address", "operation", "params", "after", "guard", "wait", "effect", "on_rollback")
@@ -547,6 +639,7 @@ class Step:
     effect: str = "none"
     on_rollback: tuple[Step, ...] = ()
     on_request: bool = False
+    anyway: bool = False
 
     @property
     def comes_last(self) -> bool:
@@ -558,6 +651,11 @@ class Step:
         """Whether it is many calls of one kind: `params` has rows then, not the members of an API call."""
         kind = kind_of_operation(self.operation)
         return kind is not None and kind.is_gathered
+
+    @property
+    def puts_back(self) -> bool:
+        """Whether it puts back what a step before it has taken off: it is made although nothing new is begun."""
+        return isinstance(self.guard, PutBack)
 
     def members(self) -> dict[str, Any]:
         """The step as the plan document has it."""
@@ -574,6 +672,7 @@ class Step:
                 {"operation": call.operation, "params": call.params, **({"clean": True} if call.on_request else {})}
                 for call in self.on_rollback
             ],
+            **({"anyway": True} if self.anyway else {}),
         }
 
 
@@ -597,6 +696,7 @@ def step_of(item: Mapping[str, Any]) -> Step:
         wait_of(item.get("wait") or {}),
         item.get("effect", "none"),
         tuple(follow_ups),
+        anyway=bool(item.get("anyway")),
     )
 
 
@@ -617,15 +717,16 @@ def follow_up(
 def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, Any]) -> Guard | None:
     """The guard of a call, from the document's members and the call's own parameters."""
     owner = _owner_of(members)
-    adds = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
-    if operation == "AddTags" and members.get("in_force"):
-        arn, config = str(params["ResourceArn"]), str(members["in_force"])
+    tagging = tagging_call(operation)
+    adds = tags_in(params.get("Tags")) if tagging else {}
+    if tagging and members.get("in_force"):
+        arn, config = str(params[tagging.arn]), str(members["in_force"])
         return OnceInForce(str(members.get("endpoint", "")), arn, owner, config, adds)
-    if operation in ("AddTags", "DeleteTags"):
+    if tagging:
         return TagsOwnedBy(
             str(members.get("kind", "")),
             str(members.get("name", "")),
-            str(params["ResourceArn"]),
+            str(params[tagging.arn]),
             owner if owner.fleet else None,
             str(members.get("config", "")),
             adds,
@@ -643,7 +744,13 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
         left_out = {*kind.identity_members, "Tags"}
         content = canonical({member: value for member, value in params.items() if member not in left_out})
         own = None if operation == kind.delete_operation else content
-        return AsSeen(kind.name, name, owner, str(members.get("seen", "")), own)
+        as_seen = AsSeen(kind.name, name, owner, str(members.get("seen", "")), own)
+        around = (str(members.get("endpoint", "")), str(members.get("config", "")))
+        if not around[0]:
+            return as_seen
+        if own is None:
+            return TakenOff(as_seen, *around, tuple(members.get("carries") or ()))
+        return PutBack(as_seen, *around)
     if operation == kind.create_operation:
         return EndpointNameIsFree(name, str(members.get("config", "")), owner, bool(members.get("wait_until_gone")))
     if operation == kind.delete_operation:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.canonical import Canonical
-from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Inputs, Refusal, doing_of
+from mmeplan.diff import VARIANTS_DIFFER, Action, Change, Inputs, Refusal, doing_of, needs_it_off
 from mmeplan.graph import Graph
 from mmeplan.history import ServedRecords, config_addresses, is_placeholder, runs_its_own_config, served
 from mmeplan.identity import (
+    CARRIES_TAG,
     DIGEST_CHARS,
     DIGEST_TAG,
     ENVIRONMENT_TAG,
@@ -24,7 +25,7 @@ from mmeplan.identity import (
     SERVED_TAG,
 )
 from mmeplan.identity import digest as content_digest
-from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, Kind, Resource, immutable_kinds, kind_named, kinds
+from mmeplan.kinds import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind, Resource, immutable_kinds, kind_named, kinds
 from mmeplan.kinds.endpoint_config import stand_in
 from mmeplan.live import LiveEndpoint, Ownership, Snapshot
 from mmeplan.plan.gathered import steps_of as gathered_steps
@@ -46,9 +47,11 @@ from mmeplan.plan.step import (
     InService,
     NameIsFree,
     OnceInForce,
+    PutBack,
     RunsConfig,
     Step,
     TagsOwnedBy,
+    TakenOff,
     Unreferenced,
     follow_up,
 )
@@ -71,11 +74,17 @@ class StepBuilder:
         self.leaves: dict[str, list[str]] = {}  # config name → ids of the steps after which an endpoint has left it
         self.forgets: list[str] = []  # ids of the steps that forget models and configs
         self.swaps: dict[str, set[str]] = {}  # address of an endpoint that is swapped → those of its generations
-        self.own: dict[str, tuple[str, ...]] = {}  # endpoint address → ids of the last steps on its endpoints
+        self.own: dict[str, tuple[str, ...]] = {}  # address → ids of the last steps on its objects
+        self.inner: dict[str, list[Change]] = {}  # endpoint name → changes of what is part of it, what refers first
+        self.gone: dict[str, list[str]] = {}  # name → ids of the steps that delete what is part of an object
+        self.restored: dict[str, list[str]] = {}  # endpoint name → ids of the steps that restore what is missing on it
+        self.put_back: set[str] = set()  # addresses whose objects are created again after a swap, however it ends
+        self.moves: dict[str, Change] = {}  # endpoint address → its change, where it is swapped or deleted
 
     def build(self, changes: tuple[Change, ...]) -> tuple[Step, ...]:
         """The steps of these changes. Changes that are refused have none."""
         live = [change for change in changes if not change.refusal]
+        self.moves = {c.address: c for c in live if c.is_swapped and (c.action is Action.SWAP or c.action.deletes)}
         gathered = [self._gathered(c) for c in live if kind_named(c.kind).is_gathered and c.action is Action.UPDATE]
         for upload, _, _ in gathered:
             if upload is not None:
@@ -87,17 +96,26 @@ class StepBuilder:
         for change in live:
             if change.action is Action.PLACEHOLDER:
                 self._stand_in(change)
-        for kind in reversed(kinds()):  # what refers to others goes before them
-            for change in live:
-                if change.kind == kind.name and kind.is_changed_in_place and change.action.deletes:
-                    self._delete_in_place(kind, change)
         endpoints = [change for change in live if change.is_swapped]
+        moving = {c.live_name for c in endpoints if c.action is Action.SWAP or c.action.deletes} - {""}
+        in_place = [(kind, c) for kind in kinds() for c in live if c.kind == kind.name and kind.is_changed_in_place]
+        for kind, change in in_place:
+            if self._is_restored_first(kind, change):
+                self._in_place(kind, change)
+                self.restored.setdefault(self._root(kind, change.name), []).extend(self.own[change.address])
+            elif change.action is Action.FORGET:
+                self.forgets.extend(self._tags(change))
+        for kind, change in reversed(in_place):  # what refers to others goes before them
+            root = self._root(kind, change.live_name) if change.action.deletes else ""
+            if root in moving:
+                self.inner.setdefault(root, []).append(change)
+            elif change.action.deletes:
+                self._delete_in_place(kind, change)
         for change in sorted(endpoints, key=lambda change: change.action is Action.DELETE):
             self._endpoint(change)
-        for kind in kinds():
-            for change in live:
-                if change.kind == kind.name and kind.is_changed_in_place and not change.action.deletes:
-                    self._in_place(kind, change)
+        for kind, change in in_place:
+            if change.action is not Action.DELETE and change.address not in self.own:
+                self._in_place(kind, change)
         for upload, publish, prune in gathered:
             self._publish_and_prune(upload, publish, prune)
         users = self._deleted_users(live)
@@ -218,22 +236,124 @@ class StepBuilder:
             return  # its entry left the file, and it is unclaimed: left alone
         needed = resource.dependencies()
         after = tuple(self.creates[at] for at in needed if at in self.creates)
-        after = tuple(dict.fromkeys((*after, *(step for at in needed for step in self.own.get(at, ())))))
-        if change.action in (Action.CREATE, Action.UPDATE):
-            creates = change.action is Action.CREATE
-            operation = kind.create_operation if creates else kind.update_operation
-            params = _with_tags(resource) if creates and kind.is_tagged else resource.request
+        own = (step for at in needed for step in self.own.get(at, ()))
+        off = (self._delete_id(change),) if change.action is Action.DELETE_THEN_CREATE else ()
+        after = tuple(dict.fromkeys((*after, *own, *off)))
+        if change.action.creates or change.action is Action.UPDATE:
+            operation = kind.create_operation if change.action.creates else kind.update_operation
+            params = _with_tags(resource) if change.action.creates and kind.is_tagged else resource.request
             guard = self._as_seen(kind, change, resource.content)
             step = Step(f"{operation}:{change.address}", change.address, operation, params, after, guard)
+            step = self._put_back(kind, change, step) if self._is_put_back(kind, change) else step
             after = (self._add(replace(step, effect=change.effect)),)
-            if creates:
+            if change.action.creates:
                 self.creates[change.address] = after[0]
-        self._tags(change, after=after)
+        after = (*after, *self.gone.get(change.name, ()))  # its record of them goes last
+        self.own[change.address] = self._tags(change, after=after)
 
-    def _delete_in_place(self, kind: Kind, change: Change) -> None:
+    def _delete_in_place(self, kind: Kind, change: Change, after: tuple[str, ...] = ()) -> str:
         guard = self._as_seen(kind, change, None)
+        after = tuple(dict.fromkeys((*after, *self.gone.get(change.live_name, ()))))
         params, operation = kind.deletes(change.live_name), kind.delete_operation
-        self._add(Step(self._delete_id(change), change.address, operation, params, (), guard, effect=change.effect))
+        step = Step(self._delete_id(change), change.address, operation, params, after, guard, effect=change.effect)
+        done = self._add(step)
+        if kind.parent:
+            self.gone.setdefault(kind.parent_in(change.live_name), []).append(done)
+        return done
+
+    # --- around the swap of what it is part of ------------------------------------------------------------------------
+
+    def _root(self, kind: Kind, name: str) -> str:
+        """The name of the endpoint that an object is part of; empty for none."""
+        while kind.parent:
+            kind, name = kind_named(kind.parent), kind.parent_in(name)
+        return name if kind.is_swapped else ""
+
+    def _is_restored_first(self, kind: Kind, change: Change) -> bool:
+        """Whether it is missing on an endpoint that has what it is for, and no swap stands in its way."""
+        return self._is_missing(kind, change) and self._stands_in_the_way(kind, change) is False
+
+    def _is_missing(self, kind: Kind, change: Change) -> bool:
+        """Whether its parent has it on record, and it isn't there: somebody deleted it, or an apply stopped."""
+        if change.action is not Action.CREATE or change.live_name or not kind.parent:
+            return False
+        of, name = kind_named(kind.parent), kind.parent_in(change.name)
+        parent, declared = self.snapshot.get(of.name, name), self.graph.declared(of.name, name)
+        if parent is None or not parent.is_present:
+            return declared is not None and declared.address in (*self.own, *self.put_back)
+        record = (parent.tag(CARRIES_TAG) or "").split()
+        return (kind.name if kind.is_tagged else kind.key_of(change.name)) in record
+
+    def _stands_in_the_way(self, kind: Kind, change: Change) -> bool | None:
+        """Whether the swap or the delete of its endpoint is refused while it is there; None where it can't be there."""
+        found = self._live_root(kind, change)
+        if found is None or not kind_named(found[0][0]).stands_on(found[0][1], found[2].describe):
+            return None
+        part, endpoint, live = found
+        moves = self.moves.get(endpoint.address)
+        return moves is not None and (moves.action.deletes or self._needs_it_off(part, endpoint, live))
+
+    def _live_root(self, kind: Kind, change: Change) -> tuple[tuple[str, str], Resource, LiveEndpoint] | None:
+        """((kind, name) of what is directly part of the endpoint, the endpoint, the live one) of a declared object."""
+        part, name = kind, change.name
+        while part.parent and not kind_named(part.parent).is_swapped:
+            part, name = kind_named(part.parent), part.parent_in(name)
+        endpoint = self.graph.declared(part.parent, part.parent_in(name)) if part.parent else None
+        live = self.snapshot.endpoint(endpoint.physical_name) if endpoint is not None else None
+        if endpoint is None or live is None or not live.is_present:
+            return None
+        return (part.name, name), endpoint, live
+
+    def _needs_it_off(self, part: tuple[str, str], endpoint: Resource, live: LiveEndpoint) -> bool:
+        return needs_it_off(Inputs(self.graph, self.snapshot), kind_named(part[0]), part[1], endpoint, live)
+
+    def _is_put_back(self, kind: Kind, change: Change) -> bool:
+        """Whether it is created again after a swap that it stands in the way of, however that ends."""
+        parent = self.graph.declared(kind.parent, kind.parent_in(change.name)) if kind.parent else None
+        is_part = parent is not None and parent.address in self.put_back and change.action is Action.CREATE
+        is_missing = self._is_missing(kind, change) and self._stands_in_the_way(kind, change) is True
+        if change.action is Action.DELETE_THEN_CREATE or is_part or is_missing:
+            self.put_back.add(change.address)
+        return change.address in self.put_back
+
+    def _put_back(self, kind: Kind, change: Change, step: Step) -> Step:
+        """The create as a step that follows the swap however it ends, once the endpoint is at rest."""
+        assert isinstance(step.guard, AsSeen)
+        found = self._live_root(kind, change)
+        assert found is not None
+        _, endpoint, live = found
+        config = endpoint.request["EndpointConfigName"]
+        timeout_s = UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint)
+        wait = InService(live.name, config, timeout_s)
+        is_part = kind_named(kind.parent).is_swapped  # what is part of that in turn follows it alone
+        return replace(step, guard=PutBack(step.guard, live.name, config), wait=wait, anyway=is_part)
+
+    def _take_off(self, change: Change, endpoint: Resource | None, after: tuple[str, ...]) -> tuple[str, ...]:
+        """What must be off before the endpoint is swapped or deleted, made right before it."""
+        done: list[str] = []
+        for inner in self.inner.get(change.live_name, ()):
+            kind = kind_named(inner.kind)
+            if endpoint is None or change.action is not Action.SWAP:
+                done.append(self._delete_in_place(kind, inner, after))
+                continue
+            config, seen = endpoint.request["EndpointConfigName"], self._as_seen(kind, inner, None)
+            guard = TakenOff(seen, change.live_name, config, self._declared_parts(kind, inner.live_name))
+            wait = InService(change.live_name, config, UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint))
+            after_it = tuple(dict.fromkeys((*after, *self.gone.get(inner.live_name, ()))))
+            operation, params = kind.delete_operation, kind.deletes(inner.live_name)
+            step = Step(self._delete_id(inner), inner.address, operation, params, after_it, guard, wait, inner.effect)
+            done.append(self._add(step))
+            self.gone.setdefault(kind.parent_in(inner.live_name), []).append(done[-1])
+        return tuple(done)
+
+    def _declared_parts(self, kind: Kind, name: str) -> tuple[str, ...]:
+        """What an object carries that is the fleet's, in words: that is put back, or goes on purpose."""
+        owned = (live for part in kind.children for live in self.owned.owned(part.name))
+        return tuple(
+            kind_named(live.kind).inner_words(live.name)
+            for live in owned
+            if kind_named(live.kind).parent_in(live.name) == name
+        )
 
     def _as_seen(self, kind: Kind, change: Change, wanted: Canonical | None) -> AsSeen:
         live = self.snapshot.get(kind.name, change.live_name) if change.live_name else None
@@ -275,14 +395,21 @@ class StepBuilder:
             known = change.effect != "traffic_shift" or not self.records.once_over(live, wanted)[0]
             more = {SERVED_TAG: record} if record and known else {}
         runs = endpoint.request["EndpointConfigName"] if more and change.effect == "traffic_shift" else ""
-        self._tags(change, after=last, only=(DIGEST_TAG,) if change.adopts else (), more=more, runs=runs)
+        self._tags(
+            change,
+            after=(*last, *self.gone.get(change.live_name, ())),
+            only=(DIGEST_TAG,) if change.adopts else (),
+            more=more,
+            runs=runs,
+        )
 
     def _recreate(self, change: Change, endpoint: Resource, live: LiveEndpoint | None) -> tuple[str, ...]:
         """Create; with a delete before it (Failed, hosting changed) or after it (a physical rename)."""
         ready = self._config_ready(endpoint)
         create_after, delete = ready, None
         if change.action is Action.DELETE_THEN_CREATE:
-            delete = self._add(self._delete_endpoint(change, (*ready, *self._claim(change, live))))
+            ready = (*ready, *self._claim(change, live))
+            delete = self._add(self._delete_endpoint(change, (*ready, *self._take_off(change, endpoint, ready))))
             create_after = (delete,)
         wanted = endpoint.request["EndpointConfigName"]
         seen = self.snapshot.endpoint(endpoint.physical_name)
@@ -299,7 +426,7 @@ class StepBuilder:
         )
         done = self._add(step)
         if change.action is Action.RENAME:
-            return (self._add(self._delete_endpoint(change, (done,))),)
+            return (self._add(self._delete_endpoint(change, (done, *self._take_off(change, endpoint, (done,))))),)
         return (done,)
 
     def _claim(self, change: Change, live: LiveEndpoint | None) -> tuple[str, ...]:
@@ -308,7 +435,7 @@ class StepBuilder:
             return ()
         deployment = self.graph.deployment
         adds = {ENVIRONMENT_TAG: deployment.environment}
-        params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in adds.items()]}
+        params = {"ResourceArn": change.arn, "Tags": ENDPOINT.tagging.written(adds)}
         guard = TagsOwnedBy("endpoint", change.live_name, change.arn, deployment, adds=adds)
         return (self._add(Step(f"AddTags:{change.address}#claim", change.address, "AddTags", params, (), guard)),)
 
@@ -325,6 +452,8 @@ class StepBuilder:
         timeout_s = update_timeout_s(deployment_by(params, live)) + startup_s(self.graph, endpoint)
         ready = self._in_force_ready(change, live, wanted, timeout_s)
         after = self._scale(change, endpoint, live, (*after, *ready), grows)
+        ready = (*after, *self._config_ready(endpoint), *self.restored.get(change.live_name, ()))
+        after = (*ready, *self._take_off(change, endpoint, tuple(dict.fromkeys(ready))))
         desired = fixed_desires(self.graph, endpoint)
         # Back onto the config in force (an update of somebody else leads away from it): there the name alone tells
         # nothing, a rollback ends on it as well.
@@ -335,7 +464,7 @@ class StepBuilder:
             change.address,
             "UpdateEndpoint",
             params,
-            (*after, *self._config_ready(endpoint)),
+            after,
             guard=RunsConfig(
                 change.name,
                 live.config if live else "",
@@ -356,7 +485,7 @@ class StepBuilder:
         if live is None:
             return ()
         wanted = endpoint.request["EndpointConfigName"]
-        mark = {"ResourceArn": change.arn, "Tags": [_tag(ROLLED_BACK_TAG, wanted)]}
+        mark = {"ResourceArn": change.arn, "Tags": ENDPOINT.tagging.written({ROLLED_BACK_TAG: wanted})}
         calls: list[tuple[str, Mapping[str, Any]]] = [("AddTags", mark)]
         config = self.owned.config_of(endpoint)
         if config is not None and (config.address in self.creates or _never_served(change, live, config)):
@@ -391,7 +520,7 @@ class StepBuilder:
 
     def _served(self, change: Change, value: str, wait: InService | None = None, after: tuple[str, ...] = ()) -> str:
         """The step that writes a record; `wait`: once the update under way to its config has come into force."""
-        params = {"ResourceArn": change.arn, "Tags": [_tag(SERVED_TAG, value)]}
+        params = {"ResourceArn": change.arn, "Tags": ENDPOINT.tagging.written({SERVED_TAG: value})}
         owner, adds, name = self.graph.deployment, {SERVED_TAG: value}, f"AddTags:{change.address}#served"
         if wait is None:
             guard = TagsOwnedBy("endpoint", change.live_name, change.arn, owner, adds=adds)
@@ -453,7 +582,8 @@ class StepBuilder:
         if change.action is Action.FORGET:
             self._tags(change, after=tuple(self.forgets))  # last: what it runs is found through it
             return
-        done = self._add(self._delete_endpoint(change, self.own.get(change.address, ())))
+        before = self.own.get(change.address, ())
+        done = self._add(self._delete_endpoint(change, (*before, *self._take_off(change, None, before))))
         for name in live.configs if live else ():
             self.leaves.setdefault(name, []).append(done)
 
@@ -495,18 +625,18 @@ class StepBuilder:
         added = {k: v for k, v in change.tags_added.items() if k not in leave_out and (not only or k in only)}
         added.update(more or {})
         removed = [] if only else list(change.tags_removed)
-        deployment, suffix = self.graph.deployment, self._suffix(change)
+        deployment, suffix, tagging = self.graph.deployment, self._suffix(change), kind_named(change.kind).tagging
         if added:
             owner = None if change.adopts and FLEET_TAG in added else deployment  # it carries nobody's tag yet
-            params = {"ResourceArn": change.arn, "Tags": [_tag(key, value) for key, value in sorted(added.items())]}
-            step_id = f"AddTags:{change.address}{suffix}" + ("#digest" if only else "")
+            params = {tagging.arn: change.arn, "Tags": tagging.written(added)}
+            step_id = f"{tagging.add}:{change.address}{suffix}" + ("#digest" if only else "")
             guard = TagsOwnedBy(change.kind, change.live_name, change.arn, owner, runs, adds=added)
-            after = (self._add(Step(step_id, change.address, "AddTags", params, after, guard)),)
+            after = (self._add(Step(step_id, change.address, tagging.add, params, after, guard)),)
         if removed:
-            params = {"ResourceArn": change.arn, "TagKeys": removed}
-            step_id = f"DeleteTags:{change.address}{suffix}"
+            params = {tagging.arn: change.arn, "TagKeys": removed}
+            step_id = f"{tagging.remove}:{change.address}{suffix}"
             guard = TagsOwnedBy(change.kind, change.live_name, change.arn, deployment, runs, removes=tuple(removed))
-            after = (self._add(Step(step_id, change.address, "DeleteTags", params, after, guard)),)
+            after = (self._add(Step(step_id, change.address, tagging.remove, params, after, guard)),)
         return after
 
     def _suffix(self, change: Change) -> str:
@@ -529,10 +659,4 @@ def _is_immutable_delete(change: Change, kind: str) -> bool:
 
 def _with_tags(resource: Resource, more: Mapping[str, str] | None = None) -> dict[str, Any]:
     tags = {**resource.tags, **{key: value for key, value in (more or {}).items() if value}}
-    return {**resource.request, "Tags": [_tag(key, value) for key, value in sorted(tags.items())]}
-
-
-@lru_cache(maxsize=1024)
-def _tag(key: str, value: str) -> dict[str, str]:
-    """One tag of a request. Most are the whole fleet's and are shared."""
-    return {"Key": key, "Value": value}
+    return {**resource.request, "Tags": kind_named(resource.kind).tagging.written(tags)}

@@ -12,12 +12,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmeplan.diff import Action
+from mmeplan.diff import Action, Change
 from mmeplan.diff.drift import owners_before
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
-from mmeplan.kinds import Resource
+from mmeplan.kinds import Resource, is_kind, kind_named
 from mmeplan.kinds.endpoint_config import hosted_on
+from mmeplan.kinds.scalable_target import variant_of
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan.document import Plan
 from mmeplan.plan.finding import Finding, Severity
@@ -60,7 +61,15 @@ def moved_variants(graph: Graph, snapshot: Snapshot, plan: Plan) -> tuple[MovedV
         live = snapshot.endpoint(change.live_name) if change.live_name else None
         if change.action is Action.SWAP and endpoint is not None and live is not None:
             found += _moved(inputs, endpoint, live)
-    return tuple(found)
+    taken = {(kind_named(c.kind).parent_in(c.live_name), c.live_name) for c in plan.changes if _is_taken_off(c)}
+    off = {(endpoint, variant_of(name)) for endpoint, name in taken}
+    return tuple(item for item in found if item.place not in off)
+
+
+def _is_taken_off(change: Change) -> bool:
+    """Whether the plan itself takes a scalable target off."""
+    is_target = is_kind(change.kind) and any(parts for parts in kind_named(change.kind).carries)
+    return is_target and change.action.deletes and bool(change.live_name)
 
 
 def _moved(inputs: Inputs, endpoint: Resource, live: LiveEndpoint) -> Iterator[MovedVariant]:

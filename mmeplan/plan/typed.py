@@ -14,7 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from mmeplan.aws.constraints import violations
 from mmeplan.aws.shapes import service
 from mmeplan.documents import place_text
-from mmeplan.kinds import kind_of_operation
+from mmeplan.kinds import TAGGING as TAGGINGS
+from mmeplan.kinds import kind_of_operation, tagging_call
 from mmeplan.plan.document import Plan
 from mmeplan.plan.gathered import wrong_params
 from mmeplan.plan.schema import document_type
@@ -56,7 +57,8 @@ def _call(call: Mapping[str, Any], place: tuple[str | int, ...]) -> Iterator[str
         if wrong := wrong_params(operation, call["params"]):
             yield sentence((*place, "params"), wrong)
         return
-    model = service(kind.service if kind else "sagemaker")
+    of_tags = next((name for name, tagging in TAGGINGS.items() if tagging == tagging_call(operation)), "sagemaker")
+    model = service(kind.service if kind else of_tags)
     shape = model.input_shape(operation) or ""
     for found in violations(model, shape, call["params"]):
         if found.constraint in _SHAPES:

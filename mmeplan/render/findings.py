@@ -83,12 +83,8 @@ def named(finding: Finding) -> Finding:
     section, _, rest = finding.path.partition(".")
     name = finding.address.partition("/")[2]
     own = rest == name or rest.startswith((f"{name}.", f"{name}["))
-    if (
-        all(kind.section != section for kind in kinds() if kind.section)
-        or not name
-        or own
-        or finding.address in finding.message
-    ):
+    is_entry = bool(section) and any(kind.section == section for kind in kinds())
+    if not is_entry or not name or own or finding.address in finding.message:
         return finding
     return replace(finding, message=f"{finding.message} ({finding.address})")
 

@@ -229,7 +229,11 @@ def _placed(
 def _columns(changes: Mapping[str, Change]) -> tuple[str, ...]:
     """The kinds that have a column: what serves and what that needs; any other where there are objects of it."""
     drawn = {change.kind for change in changes.values()}
-    drawn |= {kind.name for kind in map(kind_named, report.kinds_in_order()) if kind.is_swapped or kind.referrers}
+    drawn |= {
+        kind.name
+        for kind in map(kind_named, report.kinds_in_order())
+        if kind.is_swapped or any(of.section for of in kind.referrers)
+    }
     return tuple(kind for kind in report.kinds_in_order() if kind in drawn)
 
 

@@ -167,6 +167,13 @@ class Variant:
         return str(self.owner.resource.entry.request[str(member)][name].get("capacity") or "")
 
     @property
+    def scaling(self) -> dict[str, Any] | None:
+        """What the file declares of its scaling, by Application Auto Scaling; None for nothing."""
+        member, name = self.path
+        declared: dict[str, Any] | None = self.owner.resource.entry.request[str(member)][name].get("autoscaling")
+        return declared
+
+    @property
     def autoscaled(self) -> bool:
         """Whether its instance count is an autoscaler's."""
         return self.name in self.owner.resource.autoscaled

@@ -112,35 +112,20 @@ NOT_CHECKED: Final = (
     ),
     Reason(
         "The language has no words for it",
-        "fleet.yaml declares neither scalable targets nor a multi-model prefix's archives; what they would break can't "
-        "be written. `capacity: autoscaled` says that somebody else owns a count.",
+        "fleet.yaml doesn't declare a multi-model prefix's archives, and mmeplan writes the names of what it makes: "
+        "what they would break can't be written.",
         (
             *_rows(
                 "static",
-                "NAM-09 W Scaling and alarms spell names exactly | No scaling resource id or alarm is made.",
-                "ASC-01 E Namespace and dimension | No scalable target is declared.",
-                "ASC-02 E Resource id of the target | No scalable target is declared.",
-                "ASC-03 E Minimum and maximum | No scalable target is declared.",
-                "ASC-04 E Minimum of at least 1 | No scalable target is declared.",
-                "ASC-05 W Minimum of at least 2 | No scalable target is declared.",
-                "ASC-06 W Initial count within the bounds | No scalable target is declared.",
-                "ASC-07 E No scaling on T2 | No scalable target is declared; CFG-37 warns of T2 in any case.",
-                "ASC-08 E Policy name and target value | No scaling policy is declared.",
-                "ASC-09 E One kind of metric | No scaling policy is declared.",
-                "ASC-10 E Predefined metric type | No scaling policy is declared.",
-                "ASC-11 E Metric fits the dimension | No scaling policy is declared.",
-                "ASC-12 W Metric of asynchronous endpoints | No scaling policy is declared.",
-                "ASC-13 E Custom metric is complete | No scaling policy is declared.",
-                "ASC-14 W Dimensions of a custom metric | No scaling policy is declared.",
-                "ASC-15 E Cooldowns | No scaling policy is declared.",
-                "ASC-20 W Two controllers of one count | No scalable target is declared.",
+                "NAM-09 W Scaling and alarms spell names exactly | Resource ids are made of names; no alarm is made.",
+                "ASC-01 E Namespace and dimension | mmeplan writes both of a variant that is scaled.",
+                "ASC-02 E Resource id of the target | mmeplan makes it of the names of endpoint and variant.",
                 "MME-22 W Many rarely used models and a cache | The traffic of models isn't declared.",
             ),
             *_rows(
                 "plan",
-                "ASC-19 E Registered when InService | No scalable target is registered by a plan.",
-                "ASC-22 W What the service adds to policies | No scaling policy is declared, so that none is compared "
-                "with what is live.",
+                "ASC-19 E Registered when InService | A target is registered after its endpoint's step, which waits.",
+                "ASC-22 W What the service adds to policies | It is left out of the comparison.",
             ),
         ),
     ),
@@ -173,6 +158,7 @@ NOT_CHECKED: Final = (
                 "CAP-08 W A high sampling percentage | High for whom? The traffic doesn't stand in the file.",
                 "CAP-09 W `enable_capture` is left out | It is on by default: what people mean who write the config.",
                 "EP-17 W A deployment config has no effect on create | It is sent again with every update.",
+                "ASC-05 W Minimum of at least 2 | Many fleets are meant to be small at night.",
                 "DEP-28 W Guardrails bill both fleets | That is what guardrails are; the plan shows the rollout.",
             ),
             *_rows(

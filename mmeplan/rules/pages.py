@@ -39,7 +39,7 @@ _GROUPS: Final = {
     "SHD": "Shadow tests",
     "EP": "Endpoint updates",
     "UWC": "Weights and counts",
-    "ASC": "Autoscaling by others",
+    "ASC": "Autoscaling",
     "DEP": "Deployment guardrails",
     "DEL": "What comes and goes",
     "ART": "Artifacts of multi-model containers",

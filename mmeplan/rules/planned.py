@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmeplan.diff import declared_changes
+from mmeplan.diff import Action, declared_changes
 from mmeplan.diff.inputs import Inputs
 from mmeplan.graph import Graph
+from mmeplan.kinds import kind_named
 from mmeplan.kinds.resource import Resource
 from mmeplan.live import LiveEndpoint, LiveEndpointConfig, LiveObject, Snapshot
 from mmeplan.plan import Change
@@ -84,6 +85,7 @@ class PlannedFleet:
     endpoints: tuple[PlannedEndpoint, ...]
     inputs: Inputs
     adopted: tuple[tuple[Resource, LiveObject], ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def called(self, at: PlannedEndpoint) -> tuple[Called, Called] | None:
         """How callers reach an endpoint now, and after a plan that brings another fleet up; None where none comes up.
@@ -95,6 +97,15 @@ class PlannedFleet:
             return None
         now = self.inputs.live_content(at.live_config)
         return called(self.inputs, now, live=True), called(self.inputs, at.endpoint.config.resource.content, live=False)
+
+    def made_anew(self) -> Iterator[tuple[Change, Resource, LiveObject]]:
+        """What is part of others, is live and is created again, because what it is part of is taken off for a swap."""
+        for change in self.changes:
+            resource = self.inputs.graph.resources.get(change.address)
+            live = self.snapshot.get(change.kind, change.live_name) if change.live_name else None
+            is_part = change.action is Action.CREATE and kind_named(change.kind).listings is not None
+            if is_part and resource is not None and live is not None and live.is_present:
+                yield change, resource, live
 
     def swaps(self) -> Iterator[tuple[PlannedEndpoint, Step]]:
         """The endpoints that the plan updates to another config, each with its UpdateEndpoint."""
@@ -120,4 +131,4 @@ def gather_plan(graph: Graph, snapshot: Snapshot, plan: Plan) -> PlannedFleet:
         if change.adopts and change.address in graph.resources
         if (seen := snapshot.get(change.kind, change.live_name or change.name)) is not None
     ]
-    return PlannedFleet(facts, snapshot, tuple(made), Inputs(graph, snapshot), tuple(adopted))
+    return PlannedFleet(facts, snapshot, tuple(made), Inputs(graph, snapshot), tuple(adopted), plan.changes)

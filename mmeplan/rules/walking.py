@@ -25,6 +25,8 @@ UNNAMED: Final = "API-01"
 NEWER: Final = "API-02"
 """The rule of values that the installed botocore may be too old for."""
 
+SAGEMAKER: Final = service().name
+
 SHAPES: Final = {shape: rule.id for rule in ALL_RULES for shape in rule.constraints.shapes}
 PLACES: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.places}
 MISSING: Final = {place: rule.id for rule in ALL_RULES for place in rule.constraints.missing}
@@ -70,13 +72,18 @@ class Walk:
     def __init__(self, model: ServiceModel | None = None) -> None:
         self._model = model or service()
         described = [kind for kind in kinds() if not kind.is_gathered]
-        self._shapes = {kind.name: self._model.input_shape(kind.create_operation) or "" for kind in described}
+        self._models = {
+            kind.name: self._model if kind.service == SAGEMAKER else service(kind.service) for kind in described
+        }
+        self._shapes = {
+            kind.name: self._models[kind.name].input_shape(kind.create_operation) or "" for kind in described
+        }
         self._update_shape = self._model.input_shape("UpdateEndpoint") or ""
         self._tags: dict[tuple[str, str, bool, tuple[tuple[str, str], ...]], list[Violation]] = {}
 
     def hits(self, resource: Resource) -> Iterable[ShapeHit]:
         """Every constraint that the resource's requests break."""
-        found = violations(self._model, self._shapes[resource.kind], resource.request)
+        found = violations(self._models[resource.kind], self._shapes[resource.kind], resource.request)
         if resource.update_options:
             found = [*found, *self._of_update(resource)]
         tagged = self._of_tags(resource)

@@ -16,6 +16,8 @@ Json = dict[str, Any]
 
 TARGET: Final = "scalable-target"
 POLICY: Final = "scaling-policy"
+ACTION: Final = "scheduled-action"
+TAGS: Final = "scalable-target-tags"
 COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
 SEPARATOR: Final = "\x1f"
 """Between the parts of a record's name: no name can contain it."""
@@ -45,12 +47,16 @@ def forget(call: Call, endpoint_name: str) -> None:
     """DeleteEndpoint deregisters the endpoint's targets. Source: endpoint-scaling.md."""
     for name, target in list(call.records.all(TARGET, call.account, call.region)):
         if target["ResourceId"].startswith(f"endpoint/{endpoint_name}/"):
-            call.records.remove(TARGET, call.account, call.region, name)
-            forget_policies(call, name)
+            forget_target(call, name)
 
 
-def forget_policies(call: Call, key: str) -> None:
-    """A target's policies go with it."""
-    for name, _ in list(call.records.all(POLICY, call.account, call.region)):
-        if name.startswith(key + SEPARATOR):
-            call.records.remove(POLICY, call.account, call.region, name)
+def forget_target(call: Call, key: str) -> None:
+    """A target's policies, scheduled actions and tags go with it. Source: botocore, DeregisterScalableTarget."""
+    target = call.records.get(TARGET, call.account, call.region, key)
+    call.records.remove(TARGET, call.account, call.region, key)
+    if target is not None:
+        call.records.remove(TAGS, call.account, call.region, target["ScalableTargetARN"])
+    for kind in (POLICY, ACTION):
+        for name, _ in list(call.records.all(kind, call.account, call.region)):
+            if name.startswith(key + SEPARATOR):
+                call.records.remove(kind, call.account, call.region, name)

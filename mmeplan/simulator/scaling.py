@@ -16,7 +16,7 @@ from mmeplan.aws.lifecycle import UPDATABLE
 from mmeplan.aws.partitions import partition_of
 from mmeplan.simulator import coupling, endpoints
 from mmeplan.simulator.call import Call, seconds
-from mmeplan.simulator.coupling import COUNT, POLICY, SEPARATOR, TARGET
+from mmeplan.simulator.coupling import ACTION, COUNT, POLICY, SEPARATOR, TAGS, TARGET
 from mmeplan.simulator.names import ENDPOINT, invalid
 from mmeplan.simulator.records import name_of, token
 from mmeplan.simulator.store import Stored
@@ -30,6 +30,9 @@ PAGE_SIZE: Final = 50
 """MaxResults where none is given (and at most), as the Describe calls' documentation says."""
 
 _RESOURCE = re.compile(r"endpoint/([^/]+)/variant/([^/]+)")
+TAGS_PER_RESOURCE: Final = 50
+"""Source: botocore application-autoscaling, TooManyTagsException."""
+
 _SUSPENDED: Final = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 
 
@@ -43,7 +46,10 @@ def register_scalable_target(call: Call, request: Json) -> Json:
         raise invalid("MinCapacity and MaxCapacity are required to register a new scalable target.")
     if bounds["MinCapacity"] > bounds["MaxCapacity"]:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
-    arn = _arn(call, "scalable-target", key)
+    if known is not None and request.get("Tags"):
+        raise invalid("Tags can only be given where a scalable target is registered first: use TagResource.")
+    number = known["ScalableTargetARN"].rpartition("/")[2] if known else _number(call, key)
+    arn = _arn(call, "scalable-target", number)
     role = (
         f"arn:{partition_of(call.region)}:iam::{call.account}:role/aws-service-role/sagemaker.application-autoscaling."
         "amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -59,6 +65,8 @@ def register_scalable_target(call: Call, request: Json) -> Json:
         "ScalableTargetARN": arn,
     }
     call.records.put(TARGET, call.account, call.region, key, target)
+    if request.get("Tags"):
+        call.records.put(TAGS, call.account, call.region, arn, request["Tags"])
     if request["ScalableDimension"] == COUNT:
         _move_into_bounds(call, endpoint, variant, bounds)
     return {"ScalableTargetARN": arn}
@@ -86,9 +94,9 @@ def describe_scalable_targets(call: Call, request: Json) -> Json:
 def deregister_scalable_target(call: Call, request: Json) -> Json:
     """DeregisterScalableTarget: its policies go with it."""
     key = _key(request)
-    if not call.records.remove(TARGET, call.account, call.region, key):
+    if call.records.get(TARGET, call.account, call.region, key) is None:
         raise _not_found("scalable target", request)
-    coupling.forget_policies(call, key)
+    coupling.forget_target(call, key)
     return {}
 
 
@@ -98,6 +106,7 @@ def put_scaling_policy(call: Call, request: Json) -> Json:
     if call.records.get(TARGET, call.account, call.region, key) is None:
         raise _not_found("scalable target", request)
     tracking = request.get("TargetTrackingScalingPolicyConfiguration", {})
+    _refuse_policy(request)
     if tracking and ("PredefinedMetricSpecification" in tracking) == ("CustomizedMetricSpecification" in tracking):
         raise invalid(
             "Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be specified."
@@ -107,15 +116,24 @@ def put_scaling_policy(call: Call, request: Json) -> Json:
     kind = request.get("PolicyType", known["PolicyType"] if known else "StepScaling")
     alarms = _alarms(call, request) if kind == "TargetTrackingScaling" else []
     policy = {
-        **(known or {}),
+        **(known if known is not None and known["PolicyType"] == kind else {}),
         **request,
         "PolicyType": kind,
-        "PolicyARN": _arn(call, "scalingPolicy", name),
+        "PolicyARN": known["PolicyARN"] if known else _policy_arn(call, request, name),
         "Alarms": alarms,
         "CreationTime": known["CreationTime"] if known else seconds(call.now_us),
     }
     call.records.put(POLICY, call.account, call.region, name, policy)
     return {"PolicyARN": policy["PolicyARN"], "Alarms": alarms}
+
+
+def _refuse_policy(request: Json) -> None:
+    """Source: botocore, PolicyType: the configuration of the policy's own type, and of no other."""
+    kind = request.get("PolicyType", "StepScaling")
+    wanted = f"{kind}PolicyConfiguration"
+    given = [member for member in request if member.endswith("PolicyConfiguration")]
+    if given and given != [wanted]:
+        raise invalid(f"A policy of type {kind} takes a {wanted}, and no other configuration.")
 
 
 def describe_scaling_policies(call: Call, request: Json) -> Json:
@@ -135,6 +153,76 @@ def delete_scaling_policy(call: Call, request: Json) -> Json:
     if not call.records.remove(POLICY, call.account, call.region, name):
         raise _not_found("scaling policy", request)
     return {}
+
+
+def put_scheduled_action(call: Call, request: Json) -> Json:
+    """PutScheduledAction: for a registered target; nothing is done at its times."""
+    key = _key(request)
+    if call.records.get(TARGET, call.account, call.region, key) is None:
+        raise _not_found("scalable target", request)
+    name = SEPARATOR.join((key, request["ScheduledActionName"]))
+    known = call.records.get(ACTION, call.account, call.region, name)
+    arn = known["ScheduledActionARN"] if known else _arn(call, "scheduledAction", _number(call, name))
+    action = {
+        **(known or {}),
+        **request,
+        "ScheduledActionARN": arn,
+        "CreationTime": known["CreationTime"] if known else seconds(call.now_us),
+    }
+    call.records.put(ACTION, call.account, call.region, name, action)
+    return {}
+
+
+def describe_scheduled_actions(call: Call, request: Json) -> Json:
+    """DescribeScheduledActions."""
+
+    def matches(action: Json) -> bool:
+        wanted = request.get("ScheduledActionNames")
+        named = not wanted or action["ScheduledActionName"] in wanted
+        return named and request.get("ResourceId", action["ResourceId"]) == action["ResourceId"]
+
+    return _page(call, request, ACTION, "ScheduledActions", matches)
+
+
+def delete_scheduled_action(call: Call, request: Json) -> Json:
+    """DeleteScheduledAction."""
+    name = SEPARATOR.join((_key(request), request["ScheduledActionName"]))
+    if not call.records.remove(ACTION, call.account, call.region, name):
+        raise _not_found("scheduled action", request)
+    return {}
+
+
+def tag_resource(call: Call, request: Json) -> Json:
+    """TagResource: of scalable targets alone; overwrites the values of keys that exist."""
+    arn = _tagged(call, request)
+    tags = {**(call.records.get(TAGS, call.account, call.region, arn) or {}), **request["Tags"]}
+    if len(tags) > TAGS_PER_RESOURCE:
+        raise ServiceError("TooManyTagsException", f"{arn} can't have more than {TAGS_PER_RESOURCE} tags.")
+    call.records.put(TAGS, call.account, call.region, arn, tags)
+    return {}
+
+
+def untag_resource(call: Call, request: Json) -> Json:
+    """UntagResource: keys that aren't there are ignored."""
+    arn = _tagged(call, request)
+    tags = call.records.get(TAGS, call.account, call.region, arn) or {}
+    left = {key: value for key, value in tags.items() if key not in request["TagKeys"]}
+    call.records.put(TAGS, call.account, call.region, arn, left)
+    return {}
+
+
+def list_tags_for_resource(call: Call, request: Json) -> Json:
+    """ListTagsForResource."""
+    return {"Tags": call.records.get(TAGS, call.account, call.region, _tagged(call, request)) or {}}
+
+
+def _tagged(call: Call, request: Json) -> str:
+    """The ARN of a registered target. Raises ServiceError."""
+    arn = str(request["ResourceARN"])
+    known = (target["ScalableTargetARN"] for _, target in call.records.all(TARGET, call.account, call.region))
+    if arn not in known:
+        raise ServiceError("ResourceNotFoundException", f"The specified resource does not exist: {arn}")
+    return arn
 
 
 def _variant(call: Call, request: Json) -> tuple[Stored, Json]:
@@ -169,10 +257,23 @@ def _key(request: Json) -> str:
     return SEPARATOR.join((request["ResourceId"], request["ScalableDimension"]))
 
 
-def _arn(call: Call, kind: str, key: str) -> str:
-    number = hashlib.sha256(f"{call.account}{call.region}{key}".encode()).hexdigest()[:32]
-    service = "autoscaling" if kind == "scalingPolicy" else "application-autoscaling"
+def _number(call: Call, key: str) -> str:
+    """What is new in an ARN with every registration. Source: botocore, RegisterScalableTarget and PutScalingPolicy."""
+    return hashlib.sha256(f"{call.account}{call.region}{key}{call.now_us}".encode()).hexdigest()[:32]
+
+
+def _arn(call: Call, kind: str, number: str) -> str:
+    service = "application-autoscaling" if kind == "scalable-target" else "autoscaling"
     return f"arn:{partition_of(call.region)}:{service}:{call.region}:{call.account}:{kind}/{number}"
+
+
+def _policy_arn(call: Call, request: Json, name: str) -> str:
+    """`…:scalingPolicy:UUID:resource/sagemaker/RESOURCE:policyName/NAME`. Source: botocore, PolicyARN's example."""
+    number = _number(call, name)
+    parts = (number[:8], number[8:12], number[12:16], number[16:20], number[20:32])
+    head = f"arn:{partition_of(call.region)}:autoscaling:{call.region}:{call.account}:scalingPolicy"
+    where = f"resource/{NAMESPACE}/{request['ResourceId']}:policyName/{request['PolicyName']}"
+    return f"{head}:{'-'.join(parts)}:{where}"
 
 
 def _not_found(what: str, request: Json) -> ServiceError:

@@ -248,7 +248,7 @@ class Fleet:
         return best[2] if best else None
 
 
-VERBATIM_BELOW: Final = frozenset({"AdditionalModelDataSources", "Environment", "Tags", *KEYED})
+VERBATIM_BELOW: Final = frozenset({"AdditionalModelDataSources", "Environment", "Tags", "policies", *KEYED})
 """Members whose keys are the user's own names, the same in the API and in the file."""
 
 

@@ -95,7 +95,6 @@ class _Builder:
     """Makes the schema of each node once; what has a shape is shared by name."""
 
     def __init__(self) -> None:
-        self.shapes = service().shapes
         self.defs: dict[str, Schema] = {
             "expression": {
                 "type": "string",
@@ -211,20 +210,25 @@ class _Builder:
             return {"anyOf": [{"type": ["string", "null"]}, inline]}
         if node.choices:
             return _or_expression({"enum": [*node.choices, None]})
-        return self.shaped(node) if node.shape else {"type": [_JSON_TYPES[node.kind], "null"]}
+        if node.shape:
+            return self.shaped(node)
+        if node.kind == "object":
+            return _or_expression(self.closed_object(node.keys, {}, nullable=True))
+        if node.kind == "map" and node.item is not None:
+            return _or_expression({"type": ["object", "null"], "additionalProperties": self.node("", node.item)})
+        return {"type": [_JSON_TYPES[node.kind], "null"]}
 
     def shaped(self, node: Node) -> Schema:
         """A reference to the definition of a shape."""
-        if node.shape in self.defs:
-            return {"$ref": f"#/$defs/{node.shape}"}
-        return self.define(node.shape, self.shape(node))
+        name = node.shape if node.service == service().name else f"{node.service}.{node.shape}"
+        return {"$ref": f"#/$defs/{name}"} if name in self.defs else self.define(name, self.shape(node))
 
     def define(self, name: str, schema: Schema) -> Schema:
         self.defs[name] = schema
         return {"$ref": f"#/$defs/{name}"}
 
     def shape(self, node: Node) -> Schema:
-        shape = self.shapes[node.shape]
+        shape = service(node.service).shapes[node.shape]
         if node.kind == "object":
             return _or_expression(self.closed_object(node.keys, {}, nullable=True))
         if node.kind in ("list", "map", "named"):
@@ -256,11 +260,12 @@ class _Builder:
     def key_names(self, node: Node, shape: Mapping[str, Any]) -> Schema:
         """What the keys of a map must look like; those of a named list are the values of its name member."""
         if node.kind == "named":
-            item = self.shapes[shape["member"]["shape"]]
+            shapes = service(node.service).shapes
+            item = shapes[shape["member"]["shape"]]
             name_shape = item["members"][KEYED[node.api]]["shape"]
         else:
             name_shape = shape["key"]["shape"]
-        constraints = _text_constraints(self.shapes[name_shape])
+        constraints = _text_constraints(service(node.service).shapes[name_shape])
         return {"propertyNames": constraints} if constraints else {}
 
 

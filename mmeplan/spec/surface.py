@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 from mmeplan.aws import image_uris
 from mmeplan.aws.shapes import ServiceModel, service, snake
 from mmeplan.aws.variants import KEYED, REFERENCES
-from mmeplan.kinds import ARTIFACTS, Kind, kind_named, kinds
+from mmeplan.kinds import ARTIFACTS, SCALABLE_TARGET, SCALING_POLICY, Kind, kind_named, kinds
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.forms import form, under_a_name
 from mmeplan.spec.hints import plain_value, unknown_key
@@ -35,8 +35,8 @@ class Node:
     """One place of the language.
 
     `api` is the member name that the value gets in a request (own keys keep their own name). `shape` is the botocore
-    shape that constrains it. `keys` are an object's, `item` is what a list, a map or a named mapping holds; `either`
-    has two alternatives: a text and an object.
+    shape, of `service`, that constrains it. `keys` are an object's, `item` is what a list, a map or a named mapping
+    holds; `either` has two alternatives: a text and an object.
     """
 
     kind: NodeKind
@@ -47,6 +47,7 @@ class Node:
     item: Node | None = None
     choices: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    service: str = "sagemaker"
 
 
 def _own(kind: NodeKind, doc: str, *, item: Node | None = None, choices: tuple[str, ...] = ()) -> Node:
@@ -54,6 +55,13 @@ def _own(kind: NodeKind, doc: str, *, item: Node | None = None, choices: tuple[s
 
 
 _TEXT = Node("string")
+NOT_FOR_VARIANTS: Final = ("RoleARN", "PredictiveScalingPolicyConfiguration")
+"""Members of Application Auto Scaling's requests that SageMaker has no use for: it has a service-linked role, and
+predictive scaling is ECS's alone. Source: botocore, RegisterScalableTarget and PutScalingPolicy.
+"""
+SCALED: Final = "ProductionVariants"
+"""The variants that Application Auto Scaling may scale."""
+
 OWN_KEYS: Final[dict[str, Node]] = {
     "name": _own(
         "string",
@@ -170,6 +178,28 @@ _POLICY: Final = Node(
     },
     required=("expression", "message"),
 )
+
+
+def autoscaling() -> Node:
+    """What Application Auto Scaling does with a variant: RegisterScalableTarget's members, and its policies'."""
+    builder = _Builder(service(SCALABLE_TARGET.service))
+    own = {key: OWN_KEYS[key] for key in ("adopt", "allow")}
+
+    def of(kind: Kind, doc: str) -> Node:
+        drop = (*kind.identity_members, "Tags", *NOT_FOR_VARIANTS)
+        node = builder._structure(str(builder.model.input_shape(kind.create_operation)), lambda name: name not in drop)
+        return replace(node, shape="", required=(), doc=doc, keys={**own, **node.keys})
+
+    def of_service(node: Node) -> Node:
+        inner = {key: of_service(value) if key not in own else value for key, value in node.keys.items()}
+        item = of_service(node.item) if node.item is not None else None
+        return replace(node, service=SCALABLE_TARGET.service, keys=inner, item=item)
+
+    target = of(SCALABLE_TARGET, "What Application Auto Scaling does with the variant's count: RegisterScalableTarget.")
+    policies = Node(
+        "map", doc="Policy name → PutScalingPolicy.", item=of(SCALING_POLICY, "A scaling policy: PutScalingPolicy.")
+    )
+    return of_service(replace(target, keys={**target.keys, "policies": policies}))
 
 
 class _Builder:
@@ -300,6 +330,8 @@ class _Builder:
             item_shape = self.model.shapes[shape]["member"]["shape"]
             name_member = KEYED[member]
             item = self._structure(item_shape, lambda inner: inner != name_member)
+            if member == SCALED:
+                item = replace(item, keys={**item.keys, "autoscaling": autoscaling()})
             return Node("named", api=member, shape=shape, doc=doc, item=item)
         return replace(self._shape(shape), api=member, shape=shape, doc=doc)
 

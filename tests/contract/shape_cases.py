@@ -37,6 +37,7 @@ SAMPLES = (
         "123456789012",
         f"sha256:{64 * chr(97)}",
     ),
+    "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/~a",
 )
 """Texts that fit some pattern each. They grow at their end, or where the `~` stands."""
 WRONG = ("\x00", "é!", " ", "-", "\n", "", ":")

@@ -158,7 +158,14 @@ def registry(sm: Any) -> None:
 
 def autoscaling_and_alarms(answers: Answers) -> None:
     scaling = answers.client("application-autoscaling")
-    scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=4)
+    arn = scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=4)["ScalableTargetARN"]
+    scaling.tag_resource(ResourceARN=arn, Tags={"team": "ml"})
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "ml"}
+    scaling.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    action = {"ScheduledActionName": "nightly", **TARGET}
+    scaling.put_scheduled_action(**action, Schedule="cron(0 22 * * ? *)", ScalableTargetAction={"MinCapacity": 2})
+    assert scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"][0]["ScheduledActionARN"]
+    scaling.delete_scheduled_action(**action)
     scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
     policy = {"PolicyName": "p", **TARGET}
     scaling.put_scaling_policy(

@@ -378,6 +378,7 @@ AS_THE_GOOD_EXAMPLE = frozenset(
     f"{prefix}-{number}"
     for prefix, numbers in {
         "ARN": "01 03",
+        "ASC": "03 04 06 07 08 09 10 11 12 13 14 15 20 26 27 28",
         "ASY": "02 07 10",
         "CAP": "07",
         "CFG": "02 06 08 11 12 22 28 33 43 44 46 47",

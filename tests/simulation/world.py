@@ -142,7 +142,8 @@ class World:
         planned = self.engine.plan(desired, **options)
         made, snapshot = planned.plan, planned.snapshot
         assert snapshot is not None
-        asked = [finding for finding in made.findings if finding.rule in (TYPE_CHANGES, LEAVES)]
+        refused = {change.address for change in made.changes if change.refusal}  # the plan's own, not asked for
+        asked = [f for f in made.findings if f.rule in (TYPE_CHANGES, LEAVES) and f.address not in refused]
         again = planned_from(
             self.desired(_reversed(text), salts), snapshot, made.options, created_at=made.created_at, findings=asked
         ).plan
@@ -325,7 +326,9 @@ def check_reasons(made: Plan) -> None:
     unread = {change.address for change in made.changes if change.reason == "unreadable"}
     if unread and not (made.errored and made.refused):
         raise Broken(f"what {sorted(unread)} is couldn't be read, and the plan doesn't say so")
+    recorded = {c.address for c in made.changes if c.adopts and c.kind == "scaling_policy"}  # on its target, alone
     changing = {change.address for change in made.changes if not change.is_noop and not change.refusal} - unread
+    changing -= recorded
     if stepped != changing:
         raise Broken(f"steps without a change, or changes without a step: {sorted(stepped ^ changing)}")
     changes = {(change.kind, name) for change in made.changes if not change.is_noop for name in _names(change)}
@@ -350,6 +353,11 @@ def _target(step: Step) -> tuple[str, str]:
     if "ResourceArn" in step.params:
         word, _, name = str(step.params["ResourceArn"]).rpartition(":")[2].partition("/")
         return word.replace("-", "_"), name
+    if "ResourceARN" in step.params:
+        return "scalable_target", step.guard.name  # type: ignore[union-attr]
+    if "ScalableDimension" in step.params:
+        parts = [step.params.get(key) for key in ("ResourceId", "ScalableDimension", "PolicyName")]
+        return ("scaling_policy" if parts[2] else "scalable_target"), " ".join(part for part in parts if part)
     kind = next(kind for kind, word in _WORDS.items() if step.operation.endswith(word) or word == "Endpoint")
     return kind, str(step.params[f"{_WORDS[kind]}Name"])
 

@@ -1,7 +1,7 @@
 """Scalable targets that others registered for the fleet's endpoints, and whose a count is (ASC and UWC).
 
-In: one list of all scalable targets of the region, by endpoint and variant. The file has no words for targets: whoever
-registered them is somebody else, and an update has to get along with them.
+In: one list of all scalable targets of the region, by endpoint and variant. What the file declares itself is asked
+about in `autoscaling`: whoever registered these is somebody else, and an update has to get along with them.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def _registered(question: Question, answer: Answer) -> dict[str, Answer]:
 
 
 def _variants(facts: FleetFacts) -> Iterator[tuple[Endpoint, Variant]]:
-    """The production variants that endpoints host."""
-    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow)
+    """The production variants that endpoints host, and whose scaling the file doesn't declare."""
+    return ((at, variant) for at, variant in facts.hosted() if not variant.shadow and variant.scaling is None)
 
 
 def _endpoint(question: Question) -> Question:
@@ -264,7 +264,8 @@ class TargetIsLost(PlanRule):
                 continue
             live = at.live_variants()
             for variant in config.production:
-                if variant.autoscaled and not variant.managed_scaling and variant.name in live:
+                others = variant.autoscaled and variant.scaling is None  # its own are registered again by the plan
+                if others and not variant.managed_scaling and variant.name in live:
                     message = (
                         f"the scalable target of {variant.name!r}, where there is one, goes with the old endpoint: "
                         "register it again"
