@@ -348,7 +348,8 @@ def _without_config(
         lost = replace(border, text=f"{gone}; and {border.text}")
         change = _recreated_hosting(inputs, endpoint, live, wanted, lost, cause=config.address)
         return EndpointDecision(endpoint, change, runs=wanted, needs=config)
-    text = f"{gone}. SageMaker refuses to update such an endpoint, so a stand-in takes that name until the swap is done"
+    refused = "SageMaker refuses to update such an endpoint"
+    text = f"{gone}. {refused}, so a placeholder config takes that name until the swap is done"
     about = (inputs, endpoint, live, wanted, Action.SWAP)
     notes = _variant_note(config.content, serving, live)
     change = _kept(*about, "content_changed", "traffic_shift", text, causes=(config.address,), notes=notes)
@@ -358,7 +359,7 @@ def _without_config(
 
 def _placeholder_left(endpoint: Resource, live: LiveEndpoint) -> Change:
     refusal = (
-        f"the config {live.config} is a stand-in that an interrupted apply has left in the place of one that was "
+        f"the config {live.config} is a placeholder that an interrupted apply has left in the place of one that was "
         "deleted; set replace_salt on the config to roll a fresh one"
     )
     return _refused(endpoint, live, Refusal.CONTENT, "tampered", "not what its name says", refusal)
@@ -381,7 +382,9 @@ def placeholder_changes(demand: Demand, targets: Collection[str] = ()) -> list[C
     for name, leaving in sorted(demand.lost.items()):
         at = min(leaving, key=lambda endpoint: endpoint not in targets)
         config = inputs.config_of(inputs.graph.resources[at])
-        text = f"a stand-in for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
+        text = (
+            f"a placeholder for the config that {at} runs and somebody deleted; deleted once the endpoint has left it"
+        )
         if config is not None:
             about = (config.address, ENDPOINT_CONFIG.name, Action.PLACEHOLDER)
             changes.append(Change(*about, "restored", "none", name, text, name))

@@ -166,7 +166,7 @@ def _configs(demand: Demand, endpoints: Iterable[Change], needed: set[str], once
 
 def _why_superseded(live: LiveObject, rolled_back: frozenset[str]) -> str:
     if history.is_placeholder(live):
-        return "a stand-in for a config that was deleted, no longer needed"
+        return "a placeholder for a config that was deleted, no longer needed"
     if live.name in rolled_back:
         return "never served: SageMaker rolled back the update to it"
     return "a superseded generation"

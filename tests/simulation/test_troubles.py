@@ -334,7 +334,7 @@ def test_a_change_on_top_of_a_lost_config_is_a_swap_over_a_stand_in(world: World
     lose(world, "DeleteEndpointConfig", EndpointConfigName=lost)
     made = world.plan(LARGE)
     assert (change(made).effect, change(made).actions) == ("traffic_shift", ("update",))
-    assert "a stand-in takes that name" in change(made).explanation
+    assert "a placeholder config takes that name" in change(made).explanation
     world.live_through(LARGE)
     assert lost not in world.names("endpoint-config")
     assert "DeleteEndpoint" not in [operation for operation, _ in world.written]
