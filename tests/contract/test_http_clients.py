@@ -139,6 +139,25 @@ def test_the_paginators_of_lists_that_are_empty_end_at_once(door: Door) -> None:
         assert len(pages) == 1
 
 
+def test_the_paginator_of_inference_components_shows_everything_once(door: Door) -> None:
+    client = door.client()
+    hosting = {"VariantName": "main", "InstanceType": "ml.g5.12xlarge", "InitialInstanceCount": 2}
+    client.create_endpoint_config(EndpointConfigName="c", ExecutionRoleArn=ROLE, ProductionVariants=[hosting])
+    client.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    door.advance(180)
+    parts = {"Container": {"Image": IMAGE}, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+    for number in range(4):
+        client.create_inference_component(
+            InferenceComponentName=f"part-{number}",
+            EndpointName="e",
+            VariantName="main",
+            Specification=parts,
+            RuntimeConfig={"CopyCount": 1},
+        )
+    pages = client.get_paginator("list_inference_components").paginate(PaginationConfig={"PageSize": 3})
+    assert [len(page["InferenceComponents"]) for page in pages] == [3, 1]
+
+
 ON_ONE_PAGE = {
     "ListTags": "an object has fewer tags than a page",
     "SimulatePrincipalPolicy": "all results at once",
@@ -152,7 +171,9 @@ ON_ONE_PAGE = {
 
 def test_every_paginator_of_botocore_is_tried_or_named(door: Door) -> None:
     tried = {(service, operation) for service, operation, *_ in PAGED}
+    tried |= {("sagemaker", "list_inference_components")}
     tried |= {("application-autoscaling", f"describe_{what}") for what in ("scalable_targets", "scaling_policies")}
+    tried |= {("application-autoscaling", "describe_scheduled_actions")}
     missing = []
     for service in SERVICES:
         client = door.client(service.name)
@@ -162,7 +183,7 @@ def test_every_paginator_of_botocore_is_tried_or_named(door: Door) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("dimension", ["target", "policy"])
+@pytest.mark.parametrize("dimension", ["target", "policy", "action"])
 def test_the_autoscaling_paginators_show_everything_once(door: Door, dimension: str) -> None:
     sm, scaling = door.client(), door.client("application-autoscaling")
     create(sm)
@@ -177,11 +198,14 @@ def test_the_autoscaling_paginators_show_everything_once(door: Door, dimension: 
         }
         scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
         scaling.put_scaling_policy(**target, PolicyName="p", PolicyType="StepScaling")
-    operation = "describe_scalable_targets" if dimension == "target" else "describe_scaling_policies"
+        night = {"ScheduledActionName": "night", "Schedule": "cron(0 20 * * ? *)"}
+        scaling.put_scheduled_action(**target, **night, ScalableTargetAction={"MinCapacity": 1})
+    kinds = {"target": "ScalableTargets", "policy": "ScalingPolicies", "action": "ScheduledActions"}
+    member = kinds[dimension]
+    operation = xform_name(f"Describe{member}")
     pages = list(
         scaling.get_paginator(operation).paginate(ServiceNamespace="sagemaker", PaginationConfig={"PageSize": 3})
     )
-    member = "ScalableTargets" if dimension == "target" else "ScalingPolicies"
     assert [len(page[member]) for page in pages] == [3, 1]
 
 
