@@ -176,7 +176,18 @@ def _rollback_changes(changes: tuple[Change, ...], options: Options) -> tuple[Ch
             for change in own
         )
     there = (c for c in changes if c.live_name == options.rollback and c.action is not Action.DELETE and c not in own)
-    return tuple(sorted((*own, *there), key=lambda change: (change.address, change.name)))
+    swapped = {change.live_name for change in own if change.is_swapped}
+    parts = (c for c in changes if c.live_name and c.action.creates and _whose_part(c) in swapped)  # off, and back
+    return tuple(sorted((*own, *there, *parts), key=lambda change: (change.address, change.name)))
+
+
+def _whose_part(change: Change) -> str:
+    """The name of what an object is part of in the end; empty where it is part of nothing."""
+    kind, name, whose = kind_named(change.kind), change.live_name, ""
+    while kind.listings is not None:
+        kind, name = kind_named(kind.parent), kind.parent_in(name)
+        whose = name
+    return whose
 
 
 def _targeted(graph: Graph, snapshot: Snapshot, difference: Difference, targets: Sequence[str]) -> tuple[Change, ...]:
@@ -187,7 +198,7 @@ def _targeted(graph: Graph, snapshot: Snapshot, difference: Difference, targets:
     missing = [target for target in targets if target not in known]
     if missing:
         raise InputError([_unknown_address("--target", target, known) for target in missing])
-    wanted = graph.closure(targets)
+    wanted = _with_parts(graph, graph.closure(targets))
     return tuple(
         change
         for change in difference.changes
@@ -195,6 +206,16 @@ def _targeted(graph: Graph, snapshot: Snapshot, difference: Difference, targets:
         and not (_is_superseded(graph, change) and _still_needed(graph, change, wanted))
         and not (change.action is Action.PLACEHOLDER and _stands_in_for_nobody(graph, snapshot, change, wanted))
     )
+
+
+def _with_parts(graph: Graph, wanted: frozenset[str]) -> frozenset[str]:
+    """The addresses, and those of what is declared inside their entries: a swap takes it off and puts it back."""
+    parts = {
+        resource.address
+        for resource in graph.resources.values()
+        if kind_named(resource.kind).listings is not None and wanted.intersection(resource.dependencies())
+    }
+    return wanted if parts <= wanted else _with_parts(graph, wanted | parts)
 
 
 def _is_superseded(graph: Graph, change: Change) -> bool:

@@ -452,3 +452,22 @@ def test_an_endpoint_that_is_forgotten_keeps_its_target(world: World) -> None:
     assert bounds(world) == [(1, 4)]
     assert list(policies(world)) == ["tracking"]
     assert not any(key.startswith("mmeplan:") for key in tags(world))
+
+
+def test_a_targeted_swap_takes_it_off_and_puts_it_back(world: World) -> None:
+    world.live_through(scaled())
+    plan = world.live_through(XLARGE, targets=("endpoint/ranker",))
+    done = [step.operation for step in plan.steps]
+    assert done.index("DeregisterScalableTarget") < done.index("UpdateEndpoint") < done.index("RegisterScalableTarget")
+    assert bounds(world) == [(1, 4)]
+
+
+def test_a_rollback_to_another_type_puts_it_back(world: World) -> None:
+    world.live_through(scaled())
+    world.live_through(XLARGE)
+    planned = world.engine.rollback(world.desired(XLARGE), "ranker")
+    done = [step.operation for step in planned.plan.steps]
+    assert done.index("DeregisterScalableTarget") < done.index("UpdateEndpoint") < done.index("RegisterScalableTarget")
+    assert world.engine.apply(planned).complete
+    assert bounds(world) == [(1, 4)]
+    assert list(policies(world)) == ["tracking"]
