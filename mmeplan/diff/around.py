@@ -23,6 +23,7 @@ _MOVES = (Action.SWAP, Action.DELETE_THEN_CREATE)
 def around_swaps(inputs: Inputs, changes: Sequence[Change]) -> list[Change]:
     """The changes, with what is taken off and put back around the swaps among them."""
     made = {(change.kind, change.address, change.name): change for change in changes}
+    named = dict(made)  # where several changes want one name, the last of them
     for change in changes:
         endpoint = inputs.graph.resources.get(change.address)
         live = inputs.snapshot.endpoint(change.live_name) if change.live_name else None
@@ -38,7 +39,8 @@ def around_swaps(inputs: Inputs, changes: Sequence[Change]) -> list[Change]:
                 break
             for child in off:
                 made.update(_taken_off(inputs, made, child))
-    return [*made.values()]
+    keys = ((change, (change.kind, change.address, change.name)) for change in changes)
+    return [made[key] if named[key] is change else change for change, key in keys]
 
 
 def needs_it_off(inputs: Inputs, kind: Kind, name: str, endpoint: Resource, live: LiveEndpoint) -> bool:
