@@ -91,7 +91,6 @@ def caller(port: int) -> Callable[[str, dict[str, object]], int]:
         headers = {
             "X-Amz-Target": f"SageMaker.{operation}",
             "Content-Type": "application/x-amz-json-1.1",
-            "Host": "api.sagemaker.eu-west-1.amazonaws.com",
             "Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0",
         }
         connection.request("POST", "/", json.dumps(members), headers)

@@ -201,6 +201,25 @@ def live(sim: Simulator, client: Any, name: str) -> None:
     client.delete_endpoint_config(EndpointConfigName=name)
 
 
+def part_of_an_endpoint(sim: Simulator, client: Any) -> None:
+    """Every call of inference components."""
+    variant = {"VariantName": "main", "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 1}
+    client.create_endpoint_config(EndpointConfigName="hosting", ExecutionRoleArn=ROLE, ProductionVariants=[variant])
+    client.create_endpoint(EndpointName="hosting", EndpointConfigName="hosting")
+    sim.clock.sleep(180)
+    parts = {"Container": {"Image": IMAGE}, "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024}}
+    client.create_inference_component(
+        InferenceComponentName="part",
+        EndpointName="hosting",
+        VariantName="main",
+        Specification=parts,
+        RuntimeConfig={"CopyCount": 1},
+    )
+    client.describe_inference_component(InferenceComponentName="part")
+    client.list_inference_components()
+    client.delete_inference_component(InferenceComponentName="part")
+
+
 def test_every_operation_answers_members_of_its_output_shape_only(sim: Simulator, client: Any) -> None:
     watch = Watch()
     watch.on(client)
@@ -231,6 +250,7 @@ def test_every_operation_answers_members_of_its_output_shape_only(sim: Simulator
     assert {"UserId", "Account", "Arn"} < set(identity)
     client.delete_model(ModelName="m")
     registry(client)
+    part_of_an_endpoint(sim, client)
     for listing in LISTS:
         getattr(client, xform_name(listing))()
     assert watch.bad == ["DescribeModelPackage.ModelPackageName: missing"]  # of a version: AWS's samples don't have it
