@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from mmeplan.aws.s3 import s3_place
 from mmeplan.diff.gathered import bytes_text
 from mmeplan.errors import CloudError
 from mmeplan.identity import Deployment
-from mmeplan.kinds.artifacts import DIGEST_MARK, PRUNE, PUBLISH, UPLOAD, Transfer, is_marked, marks
+from mmeplan.kinds.artifacts import DIGEST_MARK, PRUNE, PUBLISH, UPLOAD, Transfer, is_marked, marks, pointer_body
 from mmeplan.live import Answer, Clock, Reader, Writer
 from mmeplan.live.gathering import listed, read_pointer
 from mmeplan.plan.step import Decision, Step
@@ -322,11 +321,6 @@ class Transfers:
                     raise
             self._clock.sleep(_PATIENCE.pause_s(self._clock, attempt))
             attempt += 1
-
-
-def pointer_body(targets: Mapping[str, str]) -> bytes:
-    """The pointer as it is written: one key a line, sorted."""
-    return (json.dumps(dict(sorted(targets.items())), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _owner(step: Step) -> Deployment:

@@ -30,6 +30,7 @@ from mmeplan.kinds.artifacts import (
 
 NAMED: Final = 3  # keys that are named; the others are counted
 _OVERWRITTEN: Final = "which mmeplan never overwrites: put {{ source.digest8 }} or a version into `key`"
+_NOT_MOVED: Final = "which mmeplan never overwrites: remove it, or name another key in `publish`"
 
 
 def gathered_change(inputs: Inputs, resource: Resource, *, prune: bool) -> Change:
@@ -104,7 +105,7 @@ def strays(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]:
 
 
 def _refusal(declared: Declared, live: LiveArchives) -> str:
-    """Why nothing may be done: a source that isn't there, or a key that holds something else."""
+    """Why nothing may be done: a source that isn't there, or a key, or the pointer's, that holds something else."""
     gone = [one.source for one in declared.archives if one.is_remote and _is_missing(one, live)]
     if gone:
         return f"{_count(len(gone), 'source')} {_are(gone)} not there: {_first(gone)}"
@@ -112,6 +113,9 @@ def _refusal(declared: Declared, live: LiveArchives) -> str:
     if other:
         keys = f"{_count(len(other), 'key')} {'holds' if len(other) == 1 else 'hold'}"
         return f"{keys} something else than declared, {_OVERWRITTEN}: {_first(other)}"
+    if declared.publish[0] and live.pointer_etag and live.targets is None:
+        where = "s3://" + "/".join(declared.publish)
+        return f"{where} holds something else than a pointer, {_NOT_MOVED}"
     return ""
 
 
@@ -145,8 +149,6 @@ def _to_prune(inputs: Inputs, resource: Resource, live: LiveArchives) -> list[St
     """What is pruned: the deployment's own, beyond what is kept, and not what the pointer that was read names."""
     declared, now = _declared(resource), datetime.fromisoformat(inputs.snapshot.observed_at)
     named = set((live.targets or {}).values())
-    if declared.publish[0] and live.pointer_etag and live.targets is None:
-        return []  # nobody knows what clients call
     before = now - timedelta(days=declared.days)
     return [
         one.stored

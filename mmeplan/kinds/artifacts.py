@@ -8,6 +8,7 @@ Sources: Developer Guide, "Add or Remove Models" (add-models-to-endpoint), "Invo
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ DIGEST8: Final = "\x02"  # the first eight hex digits of it,
 VERSION: Final = "\x03"  # and the version that the table gives
 _HOLES: Final = {DIGEST: "[0-9a-f]{64}", DIGEST8: "[0-9a-f]{8}", VERSION: "[^/]+"}
 SUFFIX: Final = ".tar.gz"
+MOST_POINTER: Final = 64 * 1024 * 1024  # bytes of a pointer; a hundred thousand archives take about six million
 FLEET_MARK: Final = "mmeplan-fleet"
 ENVIRONMENT_MARK: Final = "mmeplan-environment"
 DIGEST_MARK: Final = "mmeplan-digest"
@@ -131,6 +133,11 @@ def marks(deployment: Deployment, content: str) -> dict[str, str]:
 def is_marked(metadata: Mapping[str, str], deployment: Deployment) -> bool:
     """Whether an object's metadata says that it is this deployment's."""
     return (metadata.get(FLEET_MARK), metadata.get(ENVIRONMENT_MARK, "")) == (deployment.fleet, deployment.environment)
+
+
+def pointer_body(targets: Mapping[str, str]) -> bytes:
+    """The pointer as it is written: one key a line, sorted."""
+    return (json.dumps(dict(sorted(targets.items())), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def is_archive(key: str) -> bool:

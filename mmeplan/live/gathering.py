@@ -20,10 +20,11 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.s3 import s3_place
 from mmeplan.errors import CloudError
 from mmeplan.kinds import LiveArchives, Resource
-from mmeplan.kinds.artifacts import Archive, Declared, known, undeclared
+from mmeplan.kinds.artifacts import MOST_POINTER, Archive, Declared, known, undeclared
 from mmeplan.live.ports import Answer, Reader
 
 TOGETHER: Final = 20  # sources in one folder: from there on a listing of it is cheaper than asking for each
+_READINGS: Final = 3  # times that a pointer is read which changes meanwhile
 _LISTED: Final = ("Key", "Size", "ETag", "LastModified")
 
 
@@ -118,14 +119,38 @@ def listed(reader: Reader, bucket: str, prefix: str) -> list[dict[str, Any]]:
 
 
 def read_pointer(reader: Reader, bucket: str, key: str) -> dict[str, Any] | None:
-    """A pointer's ETag and what it says; None where there is none. Raises CloudError."""
-    try:
-        answer = reader.read("GetObject", {"Bucket": bucket, "Key": key})
-    except CloudError as error:
-        if error.code in ("NoSuchKey", "NoSuchBucket", "404"):
-            return None
-        raise
-    return {"ETag": answer["ETag"], "Targets": targets_in(answer["Body"])}
+    """A pointer's ETag and what it says; None where there is none. Raises CloudError.
+
+    A port answers with the beginning of a large body, so the rest is read range by range, of the same ETag. What is
+    larger than `MOST_POINTER` is no pointer: none of that size is written.
+    """
+    for attempt in range(1, _READINGS + 1):
+        try:
+            answer, body = _whole(reader, {"Bucket": bucket, "Key": key})
+        except CloudError as error:
+            if error.code in ("NoSuchKey", "NoSuchBucket", "404"):
+                return None
+            if error.code in ("PreconditionFailed", "412") and attempt < _READINGS:
+                continue  # another one was written between two ranges
+            raise
+        return {"ETag": answer["ETag"], "Targets": targets_in(body)}
+    raise AssertionError("the last reading answers or raises")
+
+
+def _whole(reader: Reader, where: Mapping[str, str]) -> tuple[Answer, bytes]:
+    """The first answer, and the body up to `MOST_POINTER`; no body where there is more. Raises CloudError."""
+    answer = reader.read("GetObject", where)
+    size = int(answer.get("ContentLength", len(answer["Body"])))
+    if size > MOST_POINTER:
+        return answer, b""
+    body = bytearray(answer["Body"])
+    while len(body) < size:
+        asked = {**where, "Range": f"bytes={len(body)}-{size - 1}", "IfMatch": answer["ETag"]}
+        piece = reader.read("GetObject", asked)["Body"]
+        if not piece:
+            raise CloudError("GetObject", "IncompleteRead", f"{len(body):,} of {size:,} bytes came")
+        body += piece
+    return answer, bytes(body)
 
 
 def targets_in(body: bytes) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmeplan.aws.s3 import s3_place
-from mmeplan.kinds.artifacts import DIGEST, DIGEST8, SUFFIX, VERSION, Archive, Declared
+from mmeplan.kinds.artifacts import DIGEST, DIGEST8, MOST_POINTER, SUFFIX, VERSION, Archive, Declared, pointer_body
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
 from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, shared_folder
@@ -61,6 +61,9 @@ class ArtifactsReader:
             if (one := self._archive(key, value, written, path, names)) is not None
         ]
         self._refuse_twice(archives, path)
+        if place[0] and (size := _pointer_bytes(archives)) > MOST_POINTER:
+            text = f"the pointer of {len(archives):,} archives would have {size:,} bytes, and {MOST_POINTER:,} are read"
+            refuse(text, (*path, "publish"), "shorten the keys, or spread the archives over several models")
         generations, days = (keep.get("generations"), keep.get("days")) if isinstance(keep, dict) else (None, None)
         return Declared(
             tuple(sorted(archives, key=lambda one: one.name)),
@@ -183,6 +186,11 @@ class ArtifactsReader:
                 text = f"{first[at]!r} and {one.name!r} would have the same key, {_shown(one.form, one.version)!r}"
                 self._refusals.refuse(text, (*path, "key"), "use {{ each.key }} in it")
             first.setdefault(at, one.name)
+
+
+def _pointer_bytes(archives: list[Archive]) -> int:
+    """The bytes of the pointer to these archives: a digest that isn't known yet is as long as each other one."""
+    return len(pointer_body({one.name: one.key(one.digest or "0" * 64) for one in archives}))
 
 
 def is_beside(folder: Path, source: str) -> bool:

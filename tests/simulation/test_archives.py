@@ -19,9 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
+from mmeplan.cloud.aws import BODY_BYTES
 from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.errors import CloudError
+from mmeplan.kinds.artifacts import pointer_body
 from mmeplan.live import Answer, Call, Progress
+from mmeplan.live.gathering import read_pointer
 from mmeplan.plan import Plan
 from mmeplan.spec import load_text
 from tests.simulation.world import IMAGE, ROLE, World, config, variant
@@ -274,6 +277,55 @@ def test_a_pointer_that_somebody_else_wrote_is_left_alone(prices: Prices) -> Non
     outcome = prices.engine.apply(planned)
     assert "somebody else wrote the pointer" in outcome.failed[0].detail
     assert prices.pointer() == {"berlin": "theirs.tar.gz"}
+
+
+def test_what_is_no_pointer_is_not_overwritten(prices: Prices) -> None:
+    prices.tenants({"berlin": "1"})
+    prices.world.does("PutObject", **POINTER, Body=b"theirs")
+    made = prices.plan().plan
+    assert made.refused
+    (finding,) = [each for each in made.findings if each.severity == "error"]
+    assert "s3://acme-config/prices/targets.json holds something else than a pointer" in finding.message
+    assert prices.world.does("GetObject", **POINTER)["Body"] == b"theirs"
+
+
+def test_a_pointer_that_no_answer_holds_at_once_is_read_to_its_end(
+    prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmeplan.cloud.aws.BODY_BYTES", 30)
+    prices.tenants({f"t{number}": "1" for number in range(12)})
+    prices.converge()
+    assert prices.ports.count("GetObject") > 12
+    prices.tenants({f"t{number}": "1" for number in range(11)})
+    made = prices.apply()
+    assert [step.operation for step in made.steps] == ["PublishTargets"]
+    assert not prices.plan().plan.steps
+
+
+def test_the_pointer_of_ninety_thousand_tenants_is_read_and_a_torn_reading_is_made_again(prices: Prices) -> None:
+    targets = {f"tenant-{number:06}": f"tenant-{number:06}/0123abcd.tar.gz" for number in range(90_000)}
+    body = pointer_body(targets)
+    assert len(body) > BODY_BYTES
+    prices.world.does("PutObject", **POINTER, Body=body)
+    other = targets | {"tenant-000000": "tenant-000000/ffff0000.tar.gz"}
+    reads: list[str] = []
+
+    class Torn:
+        """Somebody writes another pointer after the first piece was read."""
+
+        def read(self, operation: str, params: Mapping[str, Any]) -> Answer:
+            reads.append(params.get("Range", ""))
+            answer = prices.ports.read(operation, params)
+            if len(reads) == 1:
+                prices.world.does("PutObject", **POINTER, Body=pointer_body(other))
+            return answer
+
+        gather = prices.ports.gather
+
+    seen = read_pointer(Torn(), POINTER["Bucket"], POINTER["Key"])
+    assert seen is not None
+    assert seen["Targets"] == other
+    assert len(reads) == 4
 
 
 def test_what_the_pointer_names_and_what_is_anothers_is_not_pruned(prices: Prices) -> None:

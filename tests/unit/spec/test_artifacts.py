@@ -115,6 +115,16 @@ def test_a_model_without_a_prefix_has_no_archives(folder: Path, container: Any, 
     assert said in refused(folder, {"for_each": {"x": "berlin.tar.gz"}}, **container)
 
 
+def test_a_pointer_that_nobody_could_read_back_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"for_each": {"paris": "./paris/", "rome": "s3://b/rome.tar.gz"}, "publish": "s3://c/t.json"}
+    monkeypatch.setattr("mmeplan.spec.artifacts.MOST_POINTER", 64)
+    text = refused(folder, said)
+    assert "the pointer of 2 archives would have 71 bytes, and 64 are read" in text
+    assert "shorten the keys" in text
+    monkeypatch.setattr("mmeplan.spec.artifacts.MOST_POINTER", 71)
+    assert len(declared(folder, said).archives) == 2
+
+
 def test_a_link_in_a_folder_is_refused(folder: Path) -> None:
     (folder / "paris" / "link").symlink_to("/etc/passwd")
     assert "'link' is a link" in refused(folder, {"for_each": {"paris": "./paris/"}})
