@@ -7,6 +7,7 @@ invoke-multi-model-endpoint ("read_timeout 70", up to 360 s until a model is loa
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -26,6 +27,7 @@ from mmeplan.kinds.artifacts import Declared, Stored, known, undeclared
 from mmeplan.live import Clock, Reader, Snapshot, Writer
 from mmeplan.render import ArchiveCheck, ArchiveRow, ArchiveState, age_text
 
+GIB: Final = 1024**3  # what VolumeSizeInGB counts, in bytes
 PIECE_BYTES: Final = 4 * 1024 * 1024  # of an archive that are read in a call
 MOST_UNPACKED: Final = 500 * 1000**3  # bytes that an archive may unpack to before nobody reads on
 TRIES: Final = 5  # smoke requests while a model is loading: 70 s each, as the guide has it for 360 s
@@ -101,7 +103,13 @@ def checked(graph: Graph, snapshot: Snapshot, model: str, reader: Reader) -> Ite
     """Each declared archive, read from its beginning to its end. Raises InputError, MmeplanError, CloudError."""
     resource, live = _looked_at(graph, snapshot, model)
     room = _room(graph, resource, reader)
-    for one in known(_declared(resource), live):
+    declared = _declared(resource)
+    found = {one.archive.name: one for one in known(declared, live)}
+    for archive in declared.archives:
+        one = found.get(archive.name)
+        if one is None:
+            yield ArchiveCheck(archive.name, (f"has no source: {archive.source} is not there",))
+            continue
         stored = live.stored.get(one.key)
         if stored is None:
             yield ArchiveCheck(one.key, ("is not there",))
@@ -128,7 +136,7 @@ def _room(graph: Graph, resource: Resource, reader: Reader) -> _Room:
         for _, _, variant in variants(graph.resources[at].request):
             if variant.get("InstanceType"):
                 types[str(variant["InstanceType"])] = 0
-            asked = int(variant.get("VolumeSizeInGB") or 0) * 1024**3
+            asked = int(variant.get("VolumeSizeInGB") or 0) * GIB
             volume = min(volume, asked) if volume and asked else volume or asked
     if types:
         try:
@@ -146,7 +154,8 @@ def _wrong(stream: _Ranged, room: _Room) -> Iterator[str]:
     """What is wrong with one archive."""
     size = 0
     try:
-        with tarfile.open(fileobj=io.BufferedReader(stream, PIECE_BYTES), mode="r|gz") as archive:
+        packed = gzip.GzipFile(fileobj=io.BufferedReader(stream, PIECE_BYTES))  # tarfile alone looks at no checksum
+        with packed, tarfile.open(fileobj=packed, mode="r|") as archive:
             is_empty = True
             for member in archive:
                 is_empty = False
@@ -158,6 +167,9 @@ def _wrong(stream: _Ranged, room: _Room) -> Iterator[str]:
                     break
             if is_empty:
                 yield "holds no file"
+            rest = size
+            while rest <= MOST_UNPACKED and (piece := packed.read(PIECE_BYTES)):  # to the checksum at the end
+                rest += len(piece)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         yield f"can't be read as gzip and tar: {str(error) or type(error).__name__}"
         return

@@ -182,11 +182,20 @@ def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how
 
 
 def show_and_carry_out(
-    planned: Planned, settings: Settings, engine: Engine, how: ApplyOptions, lock: FleetLock | None
+    planned: Planned,
+    settings: Settings,
+    engine: Engine,
+    how: ApplyOptions,
+    lock: FleetLock | None,
+    *,
+    agreed: Callable[[], None] = lambda: None,
 ) -> int:
-    """Show a plan that was just made, ask, and carry it out. Returns the exit code."""
+    """Show a plan that was just made, ask, and carry it out. Returns the exit code.
+
+    `agreed` is called before anything is done: the user said yes, or there is nothing to do.
+    """
     with _told(how, planned.plan):
-        return _shown_and_carried_out(planned, settings, engine, how, lock)
+        return _shown_and_carried_out(planned, settings, engine, how, lock, agreed=agreed)
 
 
 def _shown_and_carried_out(
@@ -197,6 +206,7 @@ def _shown_and_carried_out(
     lock: FleetLock | None,
     *,
     reviewed: str = "",
+    agreed: Callable[[], None] = lambda: None,
 ) -> int:
     """The same of any plan; of the rest of a saved plan `reviewed` is the whole plan's id.
 
@@ -215,11 +225,13 @@ def _shown_and_carried_out(
         error.hint = error.hint or str(Command(("show", settings.fleet)))
         raise
     if not plan.steps:
+        agreed()
         if how.json:  # the event stream begins and ends like any other
             engine.apply(planned, observer=json_line)
         _tell_outcome(how, plan, render.OutcomeView(0))
         return ExitCode.DONE if saved or plan.complete or plan.options.targets else ExitCode.ERROR
     _confirm(plan, yes=how.yes)
+    agreed()
     return _carry_out(planned, settings, engine, how, lock)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from mmeplan.cli.commit import commit_of
 from mmeplan.cli.door import document, page, say, tell
 from mmeplan.cli.options import ApplyOptions, Settings, apply_options, fleet_options, format_option
 from mmeplan.engine import files_of
-from mmeplan.errors import ExitCode, InputError, MmeplanError, Problem
+from mmeplan.errors import ExitCode, InputError, Problem
 from mmeplan.files import Writing, text_of, write_all
 from mmeplan.render import check_line
 
@@ -65,7 +66,7 @@ def add(settings: Settings, how: ApplyOptions, model: str, key: str, source: str
     table = _table(settings, name)
     before = table.read_bytes()
     write_all([Writing(table, text_of(_with_row(before, table.name, (key, source, version))))])
-    kept = False
+    kept: list[bool] = []  # once the plan is agreed to
     try:
         with (
             settings.checked() as desired,
@@ -78,18 +79,12 @@ def add(settings: Settings, how: ApplyOptions, model: str, key: str, source: str
                 parallelism=how.planned_parallelism,
                 commit=commit_of(files_of(desired.fleet)),
             )
-            kept = bool(planned.plan.steps) and not planned.plan.refused
-            code = show_and_carry_out(planned, settings, engine, how, lock)
-    except MmeplanError as error:
-        kept = kept and str(error) != "nothing was done"
-        raise
-    except click.Abort:
-        kept = False
-        raise
+            code = show_and_carry_out(planned, settings, engine, how, lock, agreed=lambda: kept.append(True))
     finally:
         if not kept:
-            write_all([Writing(table, lambda stream: stream.write(before.decode("utf-8-sig")))])
-    tell(f"{table.name} has {key}: commit it")
+            write_all([Writing(table, text_of(before.decode()))])
+    if kept:
+        tell(f"{table.name} has {key}: commit it")
     sys.exit(code)
 
 
@@ -98,7 +93,9 @@ def _table(settings: Settings, model: str) -> Path:
     fleet = settings.load()
     entry = fleet.models.get(model)
     if entry is None or entry.artifacts is None:
-        raise InputError([Problem(f"no model {model!r} with `artifacts` in this fleet", settings.fleet)])
+        have = ", ".join(name for name, one in fleet.models.items() if one.artifacts is not None) or "none"
+        text = f"no model {model!r} with `artifacts` in this fleet"
+        raise InputError([Problem(text, settings.fleet, hint=f"models with artifacts: {have}")])
     if not entry.artifacts.table.endswith(".csv"):
         hint = f"write the entry there, then: mmeplan apply --target artifacts/{model}"
         text = "the archives aren't in a CSV table, and mmeplan rewrites no other file"
@@ -128,7 +125,7 @@ def _with_row(before: bytes, file: str, row: tuple[str, str, str]) -> str:
         rows.append(made)
     stream = io.StringIO(newline="")
     csv.writer(stream, lineterminator="\r\n" if b"\r\n" in before else "\n").writerows([header, *rows])
-    return stream.getvalue()
+    return ("\ufeff" if before.startswith(BOM_UTF8) else "") + stream.getvalue()
 
 
 @command.command(epilog="Example:  mmeplan artifacts verify prices --invoke request.csv")
