@@ -60,7 +60,7 @@ def archives_of(graph: Graph, snapshot: Snapshot, model: str, now: datetime) -> 
         stored = live.stored.get(one.key)
         rows.append(_row(stored, one.key, "declared" if stored else "missing", one.archive.name, 0, now))
     for old in undeclared(declared, live):
-        state: ArchiveState = "superseded" if old.name else "stray"
+        state: ArchiveState = "superseded" if old.back else "stray"
         rows.append(_row(old.stored, old.stored.key, state, old.name, old.back, now))
     ordered = sorted(rows, key=lambda row: (not row.name, row.name, row.generation, row.key))
     return Archives(resource.name, f"s3://{live.name}", tuple(ordered))

@@ -121,6 +121,7 @@ def _artifacts(declared: Declared) -> dict[str, Any]:
     made: dict[str, Any] = {"for_each": items, "key": _KEY}
     made |= {"publish": literal(f"s3://{'/'.join(declared.publish)}")} if declared.publish[0] else {}
     made |= {"membership": "closed"} if declared.closed else {}
+    made |= {"allow_empty": True} if declared.allow_empty else {}
     return {**made, "keep": {"generations": declared.generations, "days": declared.days}}
 
 

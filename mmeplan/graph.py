@@ -31,6 +31,7 @@ from mmeplan.kinds.endpoint_config import compile_endpoint_config
 from mmeplan.kinds.model import compile_model
 from mmeplan.kinds.resource import changed_in_place
 from mmeplan.spec import Entry, FilePath, Fleet, file_path
+from mmeplan.spec.artifacts import MOST_KEY
 from mmeplan.spec.problems import Problems
 
 if TYPE_CHECKING:
@@ -293,6 +294,10 @@ class _Compiler:
             hint = f"end model_data_url with a slash: {urls[0]}/" if bucket and prefix else "s3://BUCKET/PREFIX/"
             self.refuse(f"{urls[0]!r} is not a prefix that archives can lie beneath", path, hint)
             return
+        longest = max((len(one.key("0" * 64)) for one in declared.archives), default=0)
+        if len(prefix.encode()) + longest > MOST_KEY:
+            text = f"prefix and key together may be longer than the {MOST_KEY:,} bytes that S3 takes"
+            self.refuse(text, path, "make the prefix or the keys shorter")
         if declared.publish[0] == bucket and declared.publish[1].startswith(prefix):
             hint = "give the pointer a prefix of its own"
             self.refuse(

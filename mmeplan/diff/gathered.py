@@ -13,9 +13,12 @@ from typing import Final
 from mmeplan.diff.changes import Action, Change, Reason, Refusal
 from mmeplan.diff.immutables import change_of
 from mmeplan.diff.inputs import Inputs
+from mmeplan.identity import Deployment
 from mmeplan.kinds import LiveArchives, Resource, as_a
 from mmeplan.kinds.artifacts import (
     DIGEST_MARK,
+    ENVIRONMENT_MARK,
+    FLEET_MARK,
     Archive,
     Declared,
     Doing,
@@ -23,6 +26,7 @@ from mmeplan.kinds.artifacts import (
     Stored,
     Superseded,
     Transfer,
+    is_archive,
     is_marked,
     known,
     undeclared,
@@ -40,7 +44,7 @@ def gathered_change(inputs: Inputs, resource: Resource, *, prune: bool) -> Chang
         why = f"could not be read: {live.error}" if live is not None else "nobody looked beneath the prefix"
         return change_of(resource, Action.UNREADABLE, "unreadable", why, live=live)
     declared = _declared(resource)
-    if refusal := _refusal(declared, live):
+    if refusal := _refusal(declared, live) or _unwanted(inputs, resource, live, prune=prune):
         return change_of(
             resource, Action.REFUSE, "conflict", "can't be as declared", refusal=refusal, refused=Refusal.CONTENT
         )
@@ -101,7 +105,7 @@ def bytes_text(size: int) -> str:
 
 def strays(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]:
     """What lies beneath a closed prefix and is no generation of a declared archive."""
-    return tuple(one for one in undeclared(declared, live) if not one.name) if declared.closed else ()
+    return tuple(one for one in undeclared(declared, live) if not one.back) if declared.closed else ()
 
 
 def _refusal(declared: Declared, live: LiveArchives) -> str:
@@ -116,6 +120,24 @@ def _refusal(declared: Declared, live: LiveArchives) -> str:
     if declared.publish[0] and live.pointer_etag and live.targets is None:
         where = "s3://" + "/".join(declared.publish)
         return f"{where} holds something else than a pointer, {_NOT_MOVED}"
+    return ""
+
+
+def _unwanted(inputs: Inputs, resource: Resource, live: LiveArchives, *, prune: bool) -> str:
+    """Why what would be done can't be what is wanted: the pointer isn't ours, or a table lost everything."""
+    declared, doing = _declared(resource), doing_of(inputs, resource, prune=prune)
+    if doing.targets is not None and live.pointer_etag:
+        where = f"s3://{'/'.join(declared.publish)}"
+        if not all(is_archive(key) for key in (live.targets or {}).values()):
+            return f"{where} holds something else than a pointer, {_NOT_MOVED}"
+        marks = live.pointer_marks
+        if marks.get(FLEET_MARK) and not is_marked(marks, resource.deployment):
+            other = Deployment(marks[FLEET_MARK], marks.get(ENVIRONMENT_MARK, ""))
+            return f"{where} is the pointer of {other.words}, {_NOT_MOVED}"
+    if not declared.archives and not declared.allow_empty and ((doing.targets == {} and live.targets) or doing.prune):
+        lost = "the pointer would name nothing" if doing.targets is not None else "what is there would be pruned"
+        why = f"the table is empty, and {lost}"
+        return f"{why}: put the archives back, or write `allow_empty: true` under `artifacts`"
     return ""
 
 
@@ -153,7 +175,8 @@ def _to_prune(inputs: Inputs, resource: Resource, live: LiveArchives) -> list[St
     return [
         one.stored
         for one in undeclared(declared, live)
-        if (not one.name or one.back > declared.generations)
+        if (not one.back or one.back > declared.generations)
+        and one.since
         and datetime.fromisoformat(one.since) < before
         and one.stored.key not in named
         and is_marked(live.marks(one.stored.key) or {}, resource.deployment)
@@ -166,7 +189,7 @@ def _notes(inputs: Inputs, resource: Resource, live: LiveArchives, doing: Doing,
     notes = []
     if doing.prune:
         notes.append("an instance that has a pruned archive loaded answers on from it until it is unloaded")
-    old, stray = [one for one in rest if one.name], [one for one in rest if not one.name]
+    old, stray = [one for one in rest if one.back], [one for one in rest if not one.back]
     pruned = {key for key, _ in doing.prune}
     left = [one for one in old if one.stored.key not in pruned]
     if left:

@@ -91,6 +91,7 @@ class Declared:
 
     `generations` superseded archives of a logical key are kept, and those that were superseded less than `days` ago.
     `closed`: keys that aren't declared are findings. `table` is the file that they are read from, empty for none.
+    `allow_empty`: that there are none may be what is wanted.
     """
 
     archives: tuple[Archive, ...]
@@ -99,6 +100,7 @@ class Declared:
     days: float = 7
     closed: bool = False
     table: str = ""
+    allow_empty: bool = False
 
 
 def compile_artifacts(entry: Entry, declared: Declared, deployment: Deployment, place: tuple[str, str]) -> Resource:
@@ -175,9 +177,9 @@ class Source:
 class LiveArchives(LiveObject):
     """A multi-model prefix that was listed.
 
-    `describe` has the listing (`Contents`, keys from the prefix on), the pointer as it was read (`Pointer`: ETag and
-    Targets; Targets is None for what is no pointer), sources in S3 (`Sources`, by address), and the metadata of keys
-    that were looked at (`Marks`, by key).
+    `describe` has the listing (`Contents`, keys from the prefix on), the pointer as it was read (`Pointer`: ETag,
+    Targets, which are None for what is no pointer, and Marks, its metadata), sources in S3 (`Sources`, by address), and
+    the metadata of keys that were looked at (`Marks`, by key).
     """
 
     @cached_property
@@ -195,6 +197,12 @@ class LiveArchives(LiveObject):
     def targets(self) -> Mapping[str, str] | None:
         """What the pointer says; None where there is none, or it is something else."""
         found: Mapping[str, str] | None = (self.describe.get("Pointer") or {}).get("Targets")
+        return found
+
+    @property
+    def pointer_marks(self) -> Mapping[str, str]:
+        """The metadata of the pointer."""
+        found: Mapping[str, str] = (self.describe.get("Pointer") or {}).get("Marks") or {}
         return found
 
     @property
@@ -233,8 +241,11 @@ def known(declared: Declared, live: LiveArchives) -> Iterator[Known]:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """An archive that isn't declared any more. `name` is the logical key whose generation it is, empty for a stray;
-    `back` counts from 1, the newest; `since` is when the one after it was written, or itself (ISO 8601)."""
+    """An archive that isn't declared any more. `back` counts the generations from 1, the newest; 0 is a stray.
+
+    `name` is the logical key whose generation it is; empty for a stray, and where several logical keys have one form of
+    key. `since` is when the one after it was written (of a stray: itself), as ISO 8601; empty where that isn't known.
+    """
 
     stored: Stored
     name: str = ""
@@ -243,27 +254,54 @@ class Superseded:
 
 
 def undeclared(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]:
-    """What lies beneath the prefix and isn't declared: older generations by their logical key, and strays."""
-    wanted = {one.key for one in known(declared, live)}
-    rest = {key: stored for key, stored in live.stored.items() if key not in wanted and is_archive(key)}
-    found: list[Superseded] = []
+    """What lies beneath the prefix and isn't declared: older generations by their logical key, and strays.
+
+    Of two forms that a key fits, the one that says more of it is its own.
+    """
+    wanted = {one.archive.name: one.key for one in known(declared, live)}
+    taken = set(wanted.values())
+    rest = {key: stored for key, stored in live.stored.items() if key not in taken and is_archive(key)}
+    forms: dict[str, list[Archive]] = {}
     for one in declared.archives if rest else ():
-        if one.is_plain:
-            continue
-        own = _generations(one, rest)
-        newer = next((live.stored[k.key].modified for k in known(Declared((one,)), live) if k.key in live.stored), "")
-        for back, stored in enumerate(own, start=1):
-            found.append(Superseded(stored, one.name, back, newer or stored.modified))
-            newer = stored.modified
-            del rest[stored.key]
+        if not one.is_plain:
+            forms.setdefault(one.form, []).append(one)
+    found: list[Superseded] = []
+    for _, some in sorted(forms.items(), key=lambda form: (-len(_start(form[0])), form[0])):
+        keys = (wanted.get(one.name, "") for one in some)
+        there = sorted(live.stored[key].modified for key in keys if key in live.stored)
+        for each in _superseded(some, _generations(some[0], rest), there):
+            found.append(each)
+            del rest[each.stored.key]
     found += [Superseded(stored, since=stored.modified) for stored in rest.values()]
     return tuple(sorted(found, key=lambda one: one.stored.key))
 
 
+def _superseded(some: list[Archive], own: list[Stored], there: list[str]) -> Iterator[Superseded]:
+    """The older generations of archives whose keys have one form; `there` is when those that are declared were written.
+
+    Where several have it, nobody knows which is whose: what would be kept of each is kept, and the newest that is
+    declared may have superseded any. One that was written after what is declared was superseded by a way back.
+    """
+    if len(some) > 1:
+        for index, stored in enumerate(own):
+            newest = max((*there, own[0].modified))
+            yield Superseded(stored, "", index // len(some) + 1, newest)
+        return
+    newer = there[-1] if there else ""
+    for back, stored in enumerate(own, start=1):
+        since = newer if newer >= stored.modified else ""
+        yield Superseded(stored, some[0].name, back, since if newer else stored.modified)
+        newer = stored.modified
+
+
+def _start(form: str) -> str:
+    """What a form of keys begins with, before the first hole."""
+    return re.split(f"[{''.join(_HOLES)}]", form)[0]
+
+
 def _generations(one: Archive, rest: Mapping[str, Stored]) -> list[Stored]:
     """The stored generations of an archive, the newest first. Keys that can't be its are passed over at once."""
-    start = re.split(f"[{''.join(_HOLES)}]", one.form)[0]
-    pattern = one.pattern()
+    start, pattern = _start(one.form), one.pattern()
     own = [stored for key, stored in rest.items() if key.startswith(start) and pattern.fullmatch(key)]
     return sorted(own, key=lambda stored: (stored.modified, stored.key), reverse=True)
 

@@ -40,6 +40,7 @@ class _Listed:
 class _Pointer:
     ETag: str
     Targets: Mapping[str, str] | None
+    Marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def listed(reader: Reader, bucket: str, prefix: str) -> list[dict[str, Any]]:
 
 
 def read_pointer(reader: Reader, bucket: str, key: str) -> dict[str, Any] | None:
-    """A pointer's ETag and what it says; None where there is none. Raises CloudError.
+    """A pointer's ETag, what it says, and its metadata; None where there is none. Raises CloudError.
 
     A port answers with the beginning of a large body, so the rest is read range by range, of the same ETag. What is
     larger than `MOST_POINTER` is no pointer: none of that size is written.
@@ -133,7 +134,8 @@ def read_pointer(reader: Reader, bucket: str, key: str) -> dict[str, Any] | None
             if error.code in ("PreconditionFailed", "412") and attempt < _READINGS:
                 continue  # another one was written between two ranges
             raise
-        return {"ETag": answer["ETag"], "Targets": targets_in(body)}
+        marks = dict(answer.get("Metadata") or {})
+        return {"ETag": answer["ETag"], "Targets": targets_in(body), "Marks": marks}
     raise AssertionError("the last reading answers or raises")
 
 

@@ -6,6 +6,7 @@ source. Sources in S3 aren't asked here: their digest is a hole in the key until
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import ChainMap
 from collections.abc import Mapping
@@ -22,9 +23,11 @@ from mmeplan.spec.problems import Refusals
 
 DEFAULT_KEY: Final = "{{ each.key }}/{{ source.digest8 }}" + SUFFIX
 DEFAULT_SOURCE: Final = "{{ each.value.source }}"
-MOST_KEY: Final = 1024  # characters; Source: sagemaker-runtime, TargetModelHeader
+MOST_KEY: Final = 1024  # characters; Source: sagemaker-runtime, TargetModelHeader; S3's keys have as many bytes
+MOST_KEPT: Final = 100_000  # generations, or days: 270 years
 _EXAMPLE: Final = "for_each: {berlin: s3://acme-archives/berlin.tar.gz, paris: ./paris/}"
 _HOLES: Final = (DIGEST, DIGEST8, VERSION)
+_SAMPLE: Final = hashlib.sha256(b"a digest").hexdigest()
 
 
 class ArtifactsReader:
@@ -39,7 +42,7 @@ class ArtifactsReader:
     def read(self, written: Mapping[str, Any], path: FilePath, names: Mapping[str, Any]) -> Declared:
         """What the member says; `path` is where it stands."""
         refuse = self._refusals.refuse
-        head = {key: written.get(key) for key in ("membership", "publish", "keep", "for_each")}
+        head = {key: written.get(key) for key in ("membership", "publish", "keep", "for_each", "allow_empty")}
         failures: list[FilePath] = []
         made = self._refusals.evaluated(head, path, names, failures)
         if failures:
@@ -49,12 +52,16 @@ class ArtifactsReader:
         if publish and not (all(place) and str(publish).startswith("s3://") and not place[1].endswith("/")):
             hint = "write publish: s3://BUCKET/KEY, such as s3://acme-config/prices/targets.json"
             refuse(f"{publish!r} is not a place for the pointer", (*path, "publish"), hint)
+        if len(place[1].encode()) > MOST_KEY or not place[1].isprintable():
+            refuse(f"{publish!r} is no key that S3 takes", (*path, "publish"), f"at most {MOST_KEY} bytes, printable")
         if place[1].endswith(SUFFIX):
             refuse("the pointer can't have the key of an archive", (*path, "publish"), "end it in .json")
         for member in ("generations", "days"):
             number = keep.get(member) if isinstance(keep, dict) else None
             if isinstance(number, (int, float)) and number < 0:
                 refuse(f"keep.{member} can't be negative", (*path, "keep", member))
+            if isinstance(number, (int, float)) and number > MOST_KEPT:
+                refuse(f"keep.{member} can't be more than {MOST_KEPT:,}", (*path, "keep", member))
         archives = [
             one
             for key, value in self._items(made["for_each"], (*path, "for_each"))
@@ -72,6 +79,7 @@ class ArtifactsReader:
             days if isinstance(days, (int, float)) else 7,
             made["membership"] == "closed",
             file_of(made["for_each"]),
+            made["allow_empty"] is True,
         )
 
     # --- the table ----------------------------------------------------------------------------------------------------
@@ -90,10 +98,18 @@ class ArtifactsReader:
             return []
 
     def _globbed(self, pattern: str) -> Items:
-        """Each path that fits, by its name without `.tar.gz`."""
+        """Each path that fits, by its name without `.tar.gz`.
+
+        As in a shell, `*` passes over names that begin with a dot: `.git` and `.ipynb_checkpoints` aren't models.
+        """
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise ForEachError(f"{pattern!r} must lead downwards from the fleet file's folder")
-        found = sorted(path.relative_to(self._folder).as_posix() for path in self._folder.glob(pattern))
+        try:
+            fitting = [path.relative_to(self._folder) for path in self._folder.glob(pattern)]
+        except ValueError as error:
+            raise ForEachError(f"{pattern!r} is no pattern: {error}") from None
+        hidden = [part for part in Path(pattern).parts if part.startswith(".")]
+        found = sorted(path.as_posix() for path in fitting if path.parts and (hidden or not _is_hidden(path)))
         if not found:
             raise ForEachError(f"nothing fits {pattern!r}")
         keys = [Path(path).name.removesuffix(SUFFIX) for path in found]
@@ -117,11 +133,14 @@ class ArtifactsReader:
         version = value.get("version") if isinstance(value, dict) else None
         version = "" if version is None else str(version)
         parts = {"digest": DIGEST, "digest8": DIGEST8, **({"version": VERSION} if version else {})}
-        place = (*path, "key")
-        form = self._text(
-            written.get("key") or DEFAULT_KEY, place, ChainMap({"source": parts}, each), "a `version` column gives one"
-        )
+        place, key_template = (*path, "key"), written.get("key") or DEFAULT_KEY
+        of_key = {"key": key, "value": {**value, "version": VERSION} if version and isinstance(value, dict) else value}
+        names_of_key = ChainMap({"source": parts, "each": of_key}, each)
+        form = self._text(key_template, place, names_of_key, "a `version` column gives one")
         if not source or not form:
+            return None
+        if wrong := self._changed(form, key_template, version, each, place):
+            self._refusals.refuse(f"the key of {key!r} {wrong}", place, DEFAULT_KEY)
             return None
         if wrong := _wrong_key(form.replace(VERSION, version)):
             self._refusals.refuse(f"the key of {key!r} {wrong}: {_shown(form, version)!r}", place, DEFAULT_KEY)
@@ -137,6 +156,17 @@ class ArtifactsReader:
             self._refuse_source(key, source, found, path)
             return None
         return Archive(key, source, form, version, found.digest, found.size)
+
+    def _changed(self, form: str, template: Any, version: str, each: Mapping[str, Any], place: FilePath) -> str:
+        """What a template does with digest or version that couldn't be found again in a listing."""
+        if VERSION in form and "/" in version:
+            return f"has the version {version!r} in it, which holds a slash: older ones couldn't be told from others"
+        if isinstance(template, str) and any(sign in template for sign in "|[(~"):
+            parts = {"digest": _SAMPLE, "digest8": _SAMPLE[:8], **({"version": version} if version else {})}
+            filled = form.replace(DIGEST, _SAMPLE).replace(DIGEST8, _SAMPLE[:8]).replace(VERSION, version)
+            if self._text(template, place, ChainMap({"source": parts}, dict(each))) != filled:
+                return "changes a digest or version: they can only stand in it as they are"
+        return ""
 
     def _refuse_source(self, key: str, source: str, why: str, path: FilePath) -> None:
         hint = "s3://BUCKET/KEY.tar.gz, a local .tar.gz or a folder, beside the fleet file or below it"
@@ -168,9 +198,9 @@ class ArtifactsReader:
         path = self._folder / source
         if not is_beside(self._folder, source):
             return "must lie beside the fleet file, below it, or elsewhere in its git repository"
-        if not path.is_dir() and not source.endswith(SUFFIX):
-            return f"is no folder, and doesn't end in {SUFFIX}" if path.exists() else "isn't there"
         try:
+            if not path.is_dir() and not source.endswith(SUFFIX):
+                return f"is no folder, and doesn't end in {SUFFIX}" if path.exists() else "isn't there"
             return look_at(path)
         except PackingError as error:
             return f"can't be an archive: {error}"
@@ -195,8 +225,13 @@ def _pointer_bytes(archives: list[Archive]) -> int:
 
 def is_beside(folder: Path, source: str) -> bool:
     """Whether a local source lies where a fleet file may read: beside it, below, or in its git repository."""
-    inside = Path(os.path.realpath(folder / source)).is_relative_to(shared_folder(Path(os.path.realpath(folder))))
-    return "\0" not in source and not Path(source).is_absolute() and inside
+    if "\0" in source or Path(source).is_absolute():
+        return False
+    return Path(os.path.realpath(folder / source)).is_relative_to(shared_folder(Path(os.path.realpath(folder))))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _shown(form: str, version: str) -> str:

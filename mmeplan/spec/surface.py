@@ -137,6 +137,7 @@ INSIDE: Final[dict[str, Node]] = {
                 "The key beneath the prefix, which clients send as TargetModel, with each.key, source.digest8, "
                 "source.digest and source.version. Default: {{ each.key }}/{{ source.digest8 }}.tar.gz.",
             ),
+            "allow_empty": _own("boolean", "true: an empty for_each is meant, and the pointer may name nothing."),
             "publish": _own("string", "s3://BUCKET/KEY.json: where the pointer is written, logical key → TargetModel."),
             "keep": Node(
                 "object",

@@ -518,3 +518,100 @@ def test_a_closed_prefix_warns_of_strays(prices: Prices) -> None:
     (finding,) = [each for each in made.findings if each.rule == "GATE-11"]
     assert (finding.severity, finding.address, finding.line > 0) == ("warning", "artifacts/prices", True)
     assert "theirs.tar.gz" in finding.message
+
+
+# --- what isn't this fleet's, or can't be meant -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "marks", "why"),
+    [
+        (b"resource {}", {}, "holds something else than a pointer"),
+        (b'{"colour": "blue"}', {}, "holds something else than a pointer"),
+        (b'{"berlin": "b/1.tar.gz"}', {"mmeplan-fleet": "other"}, "is the pointer of the fleet 'other'"),
+        (b"{}", {"mmeplan-fleet": "f", "mmeplan-environment": "prod"}, "is the pointer of the environment 'prod'"),
+    ],
+)
+def test_an_object_of_others_is_never_the_pointer(
+    prices: Prices, body: bytes, marks: Mapping[str, str], why: str
+) -> None:
+    prices.tenants({"berlin": "1"})
+    prices.world.does("PutObject", **POINTER, Body=body, Metadata=marks)
+    planned = prices.plan()
+    assert planned.plan.refused
+    assert why in planned.text().replace("\n    ", " ").replace("\n  ", " ")
+    assert prices.world.does("GetObject", **POINTER)["Body"] == body
+
+
+def test_a_pointer_that_a_script_wrote_is_taken_over(prices: Prices) -> None:
+    prices.tenants({"berlin": "1"})
+    prices.world.does("PutObject", **POINTER, Body=b'{"berlin": "berlin-old.tar.gz"}')
+    prices.converge()
+    assert list(prices.pointer()) == ["berlin"]
+
+
+def test_a_table_that_lost_everything_is_refused_unless_the_file_says_so(prices: Prices) -> None:
+    prices.tenants({"berlin": "1", "paris": "1"})
+    prices.converge()
+    before = prices.pointer()
+    prices.tenants({})
+    assert "the table is empty" in prices.plan().text()
+    assert prices.plan().plan.refused
+    assert prices.pointer() == before
+    prices.members["allow_empty"] = True
+    prices.converge()
+    assert prices.pointer() == {}
+    prices.members |= {"allow_empty": False, "keep": {"generations": 0, "days": 0}}
+    prices.world.sim.clock.sleep(60)
+    assert prices.plan(prune=True).plan.refused
+    assert len(prices.keys()) == 2
+
+
+DAY = 24 * 60 * 60
+
+
+def pruned(prices: Prices) -> list[str]:
+    """The keys that a prune would take now."""
+    steps = [step for step in prices.plan(prune=True).plan.steps if step.operation == "PruneArchives"]
+    return [key for step in steps for key, _ in step.params["Archives"]]
+
+
+def test_what_a_way_back_has_just_superseded_stays(prices: Prices) -> None:
+    prices.members["keep"] = {"generations": 0, "days": 7}
+    for content in ("1", "2", "1"):
+        prices.tenants({"berlin": content})
+        prices.converge()
+        assert not pruned(prices)
+        prices.world.sim.clock.sleep(10 * DAY)
+
+
+def test_keys_of_one_form_are_kept_until_the_newest_is_old_enough(prices: Prices) -> None:
+    prices.members |= {"key": "{{ source.digest8 }}.tar.gz", "membership": "closed"}
+    prices.tenants({"berlin": "b1", "paris": "p1", "rome": "r1"})
+    prices.converge()
+    for contents in ({"berlin": "b1", "paris": "p2", "rome": "r1"}, {"berlin": "b2", "paris": "p3", "rome": "r2"}):
+        prices.world.sim.clock.sleep(30 * DAY)
+        prices.tenants(contents)
+        prices.converge()
+        assert not pruned(prices)
+        assert "not declared" not in prices.plan().text()
+    prices.world.sim.clock.sleep(8 * DAY)
+    assert len(pruned(prices)) == 1  # of four, as many stay as there are names
+
+
+def test_a_generation_belongs_to_the_name_that_says_most_of_its_key(prices: Prices) -> None:
+    prices.members |= {"key": "{{ each.key }}-{{ source.version }}.tar.gz", "keep": {"generations": 0, "days": 7}}
+
+    def versions(**of: str) -> None:
+        prices.tenants({name.replace("_", "-"): text for name, text in of.items()})
+        rows = [f"{name},{name}.tar.gz,{of[name.replace('-', '_')]}" for name in ("paris", "paris-north")]
+        (prices.folder / "tenants.csv").write_text("\n".join(["key,source,version", *rows]) + "\n")
+
+    versions(paris="1", paris_north="1")
+    prices.converge()
+    prices.world.sim.clock.sleep(30 * DAY)
+    versions(paris="1", paris_north="2")
+    prices.converge()
+    assert not pruned(prices)
+    prices.world.sim.clock.sleep(8 * DAY)
+    assert pruned(prices) == ["paris-north-1.tar.gz"]

@@ -152,3 +152,63 @@ def test_what_is_expanded_declares_the_same_archives(folder: Path) -> None:
     assert other is not None
     assert one.archives == other.archives
     assert (one.publish, one.generations, one.days, one.closed) == (other.publish, 2, 3, True)
+
+
+@pytest.mark.parametrize("pattern", ["", "a**"])
+def test_what_is_no_pattern_is_refused_in_words(folder: Path, pattern: str) -> None:
+    assert "is no pattern" in refused(folder, {"for_each": {"glob": pattern}})
+
+
+def test_a_glob_passes_over_names_that_begin_with_a_dot(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("secret")
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "weights").write_text("0.4")
+    assert [one.name for one in declared(folder, {"for_each": {"glob": "*"}}).archives] == ["berlin", "paris"]
+    asked = declared(folder, {"for_each": {"glob": ".ipynb*"}})
+    assert [one.name for one in asked.archives] == [".ipynb_checkpoints"]
+
+
+@pytest.mark.parametrize("source", ["a\0b.tar.gz", "x" * 5000 + ".tar.gz", "x" * 5000])
+def test_a_source_that_no_file_system_has_is_refused(folder: Path, source: str) -> None:
+    assert "the source of 'k'" in refused(folder, {"for_each": {"k": source}})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ each.key }}/{{ source.digest[:12] }}.tar.gz",
+        "{{ each.key }}/{{ source.digest8 | upper }}.tar.gz",
+        "{{ each.key }}/{{ source.digest8 ~ (source.version | replace('.', '-')) }}.tar.gz",
+    ],
+)
+def test_a_digest_or_version_that_a_template_changes_is_refused(folder: Path, template: str) -> None:
+    (folder / "t.csv").write_text("key,source,version\nrome,s3://b/rome.tar.gz,1.2\n")
+    assert "they can only stand in it as they are" in refused(folder, {"for_each": {"file": "t.csv"}, "key": template})
+
+
+def test_a_version_that_is_read_from_the_row_is_a_version_too(folder: Path) -> None:
+    (folder / "t.csv").write_text("key,source,version\nrome,s3://b/rome.tar.gz,7\n")
+    made = declared(folder, {"for_each": {"file": "t.csv"}, "key": "{{ each.key }}/{{ each.value.version }}.tar.gz"})
+    (one,) = made.archives
+    assert (one.key(""), one.is_plain) == ("rome/7.tar.gz", False)
+    assert one.pattern().fullmatch("rome/6.tar.gz")
+
+
+def test_a_version_with_a_slash_is_refused(folder: Path) -> None:
+    (folder / "t.csv").write_text("key,source,version\nrome,s3://b/rome.tar.gz,2026/12\n")
+    assert "holds a slash" in refused(
+        folder, {"for_each": {"file": "t.csv"}, "key": "{{ each.key }}/{{ source.version }}.tar.gz"}
+    )
+
+
+def test_what_s3_has_no_room_for_is_refused(folder: Path) -> None:
+    url = f"s3://acme-models/{'p' * 1010}/"
+    assert "1,024 bytes" in refused(folder, {"for_each": {"paris": "./paris/"}}, model_data_url=url)
+    pointer = f"s3://acme-config/{'k' * 1020}.json"
+    assert "is no key that S3 takes" in refused(folder, {"for_each": {"paris": "./paris/"}, "publish": pointer})
+
+
+@pytest.mark.parametrize("member", ["days", "generations"])
+def test_more_than_anybody_keeps_is_refused(folder: Path, member: str) -> None:
+    assert "can't be more than" in refused(folder, {"for_each": {"paris": "./paris/"}, "keep": {member: 10**12}})
