@@ -40,6 +40,7 @@ PART_BYTES: Final = 32 * 1024 * 1024  # of a file that is sent by parts; what is
 COPY_BYTES: Final = 5 * 1000**3  # what CopyObject takes at most; a part of a copy, too
 MOST_PARTS: Final = 10_000
 STEPS_TOLD: Final = 100  # times that progress is told, at most
+LOOK_S: Final = 0.5  # seconds between two looks at archives under way, none of which ends
 _PATIENCE: Final = Backoff(6, 1, 20)
 _PASSING: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -94,32 +95,39 @@ class Transfers:
             return self._write(one, where, marks(owner, one.digest), progress)
 
         written = 0
-        for one, made in self._all(write, rows):
+        for made in self._all(write, rows, progress.look):
             written += made
-            progress.ended(one)
+            progress.ended()
         there = len(rows) - written
         return Decision("done", f"{written:,} written" + (f", {there:,} there already" if there else ""))
 
-    def _all(self, write: Callable[[Transfer], bool], rows: Sequence[Transfer]) -> Iterator[tuple[Transfer, bool]]:
-        """Each row as it ends; nothing new is started once one has failed, or the user asked to stop."""
+    def _all(
+        self, write: Callable[[Transfer], bool], rows: Sequence[Transfer], look: Callable[[], None]
+    ) -> Iterator[bool]:
+        """What `write` says of each row as it ends. `look` is called now and then while none ends.
+
+        Nothing new is started once one has failed, or the user asked to stop.
+        """
         if self._at_once < 2 or len(rows) < 2:
             for one in rows:
                 self._go_on()
-                yield one, write(one)
+                yield write(one)
             return
         waiting = iter(rows)
-        running: dict[Future[bool], Transfer] = {}
+        running: set[Future[bool]] = set()
         pool = ThreadPoolExecutor(max_workers=min(self._at_once, len(rows)))
         try:
             while True:
                 while len(running) < 2 * self._at_once and (further := next(waiting, None)) is not None:
                     self._go_on()
-                    running[pool.submit(write, further)] = further
+                    running.add(pool.submit(write, further))
                 if not running:
                     return
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                ended, running = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+                if not ended:
+                    look()
                 for future in ended:
-                    yield running.pop(future), future.result()
+                    yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -176,6 +184,7 @@ class Transfers:
                 sent = {**where, "UploadId": upload, "PartNumber": number, "Body": body}
                 etag = str(self._call("UploadPart", sent)["ETag"])
                 progress.add(len(body))
+                progress.look()
                 return etag
 
             self._by_parts(where, metadata, -(-size // part_bytes), part)
@@ -239,6 +248,7 @@ class Transfers:
             sent = {**where, **source, "UploadId": upload, "PartNumber": number}
             answer = self._call("UploadPartCopy", {**sent, "CopySourceRange": f"bytes={first}-{last}"})
             progress.add(last + 1 - first)
+            progress.look()
             return str(answer["CopyPartResult"]["ETag"])
 
         self._by_parts(where, metadata, -(-size // COPY_BYTES), part)
@@ -333,15 +343,16 @@ def _check(one: Transfer, found: str) -> None:
 
 
 class _Progress:
-    """Bytes and archives that are written, told now and then. Called from several threads."""
+    """Bytes and archives that are written, told now and then by the thread that made it. Several threads add to it."""
 
     def __init__(self, rows: Sequence[Transfer], tell: Tell) -> None:
         self._rows = len(rows)
         self._tell = tell
         self._lock = threading.Lock()
+        self._thread = threading.get_ident()
         self._of = sum(one.size or 0 for one in rows)
         self._done = self._ended = 0
-        self._told = ""
+        self._told = (0, 0)
 
     def grows(self, one: Transfer, size: int) -> None:
         """The bytes of a folder are known once it is packed."""
@@ -354,13 +365,20 @@ class _Progress:
         with self._lock:
             self._done += size
 
-    def ended(self, one: Transfer) -> None:
-        """An archive is there: tell it where that makes a hundredth. Called from one thread alone."""
+    def ended(self) -> None:
+        """An archive is there."""
         self._ended += 1
-        share = self._ended * STEPS_TOLD // self._rows
-        if str(share) != self._told and self._rows > 1:
-            self._told = str(share)
-            with self._lock:
-                done, of = self._done, max(self._of, self._done, 1)
-            share_text = f"{100 * done // of} % of {bytes_text(of)}"
-            self._tell(f"{share_text}, {self._ended:,} of {self._rows:,} archives")
+        self.look()
+
+    def look(self) -> None:
+        """Tell how much there is, where that is a hundredth more than was told. In other threads nothing."""
+        if threading.get_ident() != self._thread:
+            return
+        with self._lock:
+            done, of = self._done, max(self._of, self._done, 1)
+        found = (100 * done // of, self._ended * STEPS_TOLD // self._rows)
+        if found == self._told or (self._rows == 1 and done == of):
+            return
+        self._told = found
+        count = f", {self._ended:,} of {self._rows:,} archives" if self._rows > 1 else ""
+        self._tell(f"{found[0]} % of {bytes_text(of)}{count}")

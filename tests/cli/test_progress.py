@@ -123,6 +123,74 @@ def test_an_apply_ends_with_all_of_its_steps(folder: Path, width: int) -> None:
     assert max(columns(line) for line in lines(text)) <= width
 
 
+LARGE = 5 * 1024 * 1024
+UPLOADING = f"""
+import sys
+from mmeplan.apply import transfers
+from mmeplan.cli import progress
+from mmeplan.cli.app import app
+
+transfers.PART_BYTES = {LARGE}
+shown = progress.LiveLines.__call__
+
+def refreshed(self, event):
+    shown(self, event)
+    self._console._live_stack[-1].refresh()
+
+progress.LiveLines.__call__ = refreshed
+app(sys.argv[1:], prog_name="mmeplan")
+"""
+
+
+def with_archives(folder: Path, *sizes: int) -> None:
+    """The fleet with a multi-model prefix and archives of so many bytes."""
+    text = yaml.safe_load((folder / "fleet.yaml").read_text())
+    for number, size in enumerate(sizes):
+        (folder / f"a{number}.tar.gz").write_bytes(bytes([number]) * size)
+    made = text["models"]["ranker"]
+    made["primary_container"] |= {"mode": "MultiModel", "model_data_url": "s3://acme-models/prices/"}
+    made["artifacts"] = {"for_each": {f"a{number}": f"a{number}.tar.gz" for number in range(len(sizes))}}
+    (folder / "fleet.yaml").write_text(yaml.safe_dump(text))
+
+
+def shares(shown: list[str]) -> list[int]:
+    """The percentages that lines tell, in their order, each once."""
+    found = [int(match[1]) for line in shown if (match := re.search(r"(\d+) % of ", line))]
+    return [share for number, share in enumerate(found) if number == 0 or found[number - 1] != share]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize(
+    ("sizes", "told"), [((4 * LARGE,), [25, 50, 75]), ((3 * LARGE, LARGE), [25, 50, 75, 100])], ids=["one", "two"]
+)
+def test_a_large_file_moves_the_bar_while_it_is_uploaded(
+    folder: Path, width: int, sizes: tuple[int, ...], told: list[int]
+) -> None:
+    with_archives(folder, *sizes)
+    text = on_a_terminal(["-c", UPLOADING, "apply", "--local", "--yes", "--parallelism", "1"], folder, width)
+    shown = lines(text)
+    assert "Traceback" not in text
+    assert max(columns(line) for line in shown) <= width, [line for line in shown if columns(line) > width]
+    moving = [line for line in shown if line.startswith("artifacts/ranker")]
+    assert shares(moving) == told
+    bars = [line.split("  ")[1] for line in moving if " % of " in line]
+    assert {(len(bar), set(bar) <= set("━╌")) for bar in bars} == {(20, True)}
+    assert [bar.count("━") for bar in dict.fromkeys(bars)] == [share // 5 for share in told]
+    assert all(line.endswith("% of 21.0 MB") for line in moving if " % of " in line and len(sizes) == 1)
+
+
+def test_plain_lines_tell_the_bytes_of_a_large_file_without_a_bar(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmeplan.apply.transfers.PART_BYTES", LARGE)
+    with_archives(folder, 4 * LARGE)
+    told = mmeplan("apply --local --yes fleet.yaml", folder).stderr
+    assert shares(told.splitlines()) == [25, 50, 75]
+    assert "\x1b" not in told
+    assert "━" not in told
+    assert "… artifacts/ranker UploadArchives (25 % of 21.0 MB)" in told
+
+
 def test_plain_lines_have_the_number_of_steps_the_time_and_what_is_left(folder: Path) -> None:
     told = mmeplan("apply --local --yes fleet.yaml", folder).stderr.splitlines()
     assert told[0].split()[:2] == ["0m00s", "1/7"]
