@@ -389,9 +389,9 @@ def _object(value: dict[str, Any], node: Node, refuse: Refuse, place: str) -> di
             inner = worded(value[member], node.keys[key], refuse, f"{place}.{key}".lstrip("."))
             if inner is not None:
                 made[key] = inner
-    for key, inner in node.keys.items():  # the language's own: `capacity`, and an image by name
-        if not inner.api and value.get(key) is not None:
-            made.setdefault(key, literal(value[key]))
+    for key, own in node.keys.items():  # the language's own: `capacity`, an image by name, `autoscaling`
+        if not own.api and value.get(key) is not None:
+            made.setdefault(key, worded(value[key], own, refuse, f"{place}.{key}".lstrip(".")))
     return made
 
 

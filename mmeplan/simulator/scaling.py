@@ -128,12 +128,17 @@ def put_scaling_policy(call: Call, request: Json) -> Json:
 
 
 def _refuse_policy(request: Json) -> None:
-    """Source: botocore, PolicyType: the configuration of the policy's own type, and of no other."""
+    """Sources: botocore, PolicyType: the configuration of the policy's own type, and of no other; AdjustmentType and
+    StepAdjustments: required of a step policy. The words are ours.
+    """
     kind = request.get("PolicyType", "StepScaling")
     wanted = f"{kind}PolicyConfiguration"
     given = [member for member in request if member.endswith("PolicyConfiguration")]
     if given and given != [wanted]:
         raise invalid(f"A policy of type {kind} takes a {wanted}, and no other configuration.")
+    steps = request.get("StepScalingPolicyConfiguration")
+    if steps is not None and not (steps.get("AdjustmentType") and steps.get("StepAdjustments")):
+        raise invalid("AdjustmentType and at least one of StepAdjustments are required for step scaling.")
 
 
 def describe_scaling_policies(call: Call, request: Json) -> Json:

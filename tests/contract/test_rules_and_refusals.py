@@ -6,7 +6,7 @@ endpoint ends Failed, or its update turns back. `ACCEPTED` names those that it t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import boto3
@@ -15,12 +15,22 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mmeplan import graph, rules, spec
+from mmeplan.kinds import SCALABLE_TARGET, SCALING_POLICY
+from mmeplan.kinds.resource import Resource
 from mmeplan.rules import Rule
 from mmeplan.simulator import Simulator
 from tests.rules.combinations import MATRIX, Cell
 
 ACCEPTED = {
+    "ASC-04": "the API's reference allows a minimum of 0, the Developer Guide does not",
+    "ASC-07": "automatic scaling of T2 is not supported, and no document says which call is refused",
+    "ASC-08": "TargetValue may be 0 or less by its documented range",
+    "ASC-10": "no document says that a metric of another service is refused",
+    "ASC-11": "no document says that a metric of the other dimension is refused",
+    "ASC-13": "no document says which members of a customized metric are required",
+    "ASC-15": "no document says that a negative cooldown is refused",
     "ASC-25": "it is a rule of the file: nothing of it is sent",
+    "ASC-26": "it is a rule of the file: nothing of it is sent",
     "CAP-11": "no document says that a header without content types is refused",
     "CFG-11": "no document says what becomes of weights that are all zero",
     "CFG-18": "botocore 1.43 says that the call fails, botocore 1.44 that the key doesn't encrypt local storage",
@@ -39,21 +49,21 @@ SUPPORTED = [cell for cell in MATRIX if cell.verdict != "refused"]
 
 
 class Account:
-    """A client for each region, and the world that they call."""
+    """A client for each region and service, and the world that they call."""
 
     def __init__(self) -> None:
-        self.clients: dict[str, Any] = {}
+        self.clients: dict[tuple[str, str], Any] = {}
         self.world = Simulator.open()
 
-    def client(self, region: str) -> Any:
-        if region not in self.clients:
+    def client(self, region: str, service: str = "sagemaker") -> Any:
+        if (region, service) not in self.clients:
             # the simulator is to refuse, not boto3's own check of parameters
             config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
             keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-            made = boto3.client("sagemaker", region_name=region, config=config, **keys)
+            made: Any = boto3.Session().client(service, region, config=config, **keys)  # type: ignore[call-overload]
             made.meta.events.register("before-send.*", lambda request, **_: self.world.before_send(request))
-            self.clients[region] = made
-        return self.clients[region]
+            self.clients[region, service] = made
+        return self.clients[region, service]
 
     def refusal(self, text: bytes) -> str:
         """What becomes of a fleet file that nobody checks: the refusal, or the FailureReason; empty where it serves."""
@@ -71,12 +81,22 @@ class Account:
                 if resource.kind == kind:
                     tags = [{"Key": key, "Value": value} for key, value in resource.tags.items()]
                     getattr(client, f"create_{kind}")(**resource.request, Tags=tags)
+        self._scale(fleet.region or "eu-west-1", resources)
         endpoints = [resource for resource in resources if resource.kind == "endpoint"]
         if failed := "".join(self._reason(client, endpoint.physical_name) for endpoint in endpoints):
             return failed
         for endpoint in endpoints:
             client.update_endpoint(**endpoint.request, **endpoint.update_options)
         return "".join(self._reason(client, endpoint.physical_name) for endpoint in endpoints)
+
+    def _scale(self, region: str, resources: Collection[Resource]) -> None:
+        client = self.client(region, "application-autoscaling")
+        put = {SCALABLE_TARGET.name: client.register_scalable_target, SCALING_POLICY.name: client.put_scaling_policy}
+        for kind, send in put.items():
+            for resource in resources:
+                if resource.kind == kind:
+                    self.world.clock.sleep(10 * 3600)
+                    send(**resource.request)
 
     def _reason(self, client: Any, name: str) -> str:
         self.world.clock.sleep(10 * 3600)

@@ -21,6 +21,7 @@ GROUPS = sorted(Path(inspect.getfile(groups)).parent.glob("[a-z]*.py"))
 BY_MODULE = {path.stem: [*rules_of(importlib.import_module(f"{groups.__name__}.{path.stem}"))] for path in GROUPS}
 SUBJECTS = {
     "ARN": {"execution_roles", "names"},
+    "ASC": {"autoscaling", "scaling"},
     "CFG": {"accelerators", "endpoint_configs", "instances"},
     "EP": {"callers", "endpoints"},
     "MDL": {"environment", "execution_roles", "model_data", "model_packages", "models"},
