@@ -178,16 +178,20 @@ class Transfers:
                 progress.add(size)
                 return
             part_bytes = max(PART_BYTES, -(-size // MOST_PARTS))
+            count, sha = -(-size // part_bytes), hashlib.sha256()
 
             def part(number: int, upload: str) -> str:
                 body = stream.read(part_bytes)
+                sha.update(body)
+                if number == count and one.size is not None:  # a file may have been written to since it was looked at
+                    _check(one, sha.hexdigest())
                 sent = {**where, "UploadId": upload, "PartNumber": number, "Body": body}
                 etag = str(self._call("UploadPart", sent)["ETag"])
                 progress.add(len(body))
                 progress.look()
                 return etag
 
-            self._by_parts(where, metadata, -(-size // part_bytes), part)
+            self._by_parts(where, metadata, count, part)
 
     @contextmanager
     def _opened(self, one: Transfer) -> Iterator[tuple[IO[bytes], int]]:

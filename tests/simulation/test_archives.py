@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mmeplan.apply import transfers
 from mmeplan.cloud.aws import BODY_BYTES
 from mmeplan.engine import Desired, Engine, Planned
 from mmeplan.errors import CloudError
@@ -455,8 +456,6 @@ def test_changed_content_under_a_plain_key_is_refused(prices: Prices) -> None:
 
 
 def test_a_large_file_goes_by_parts_and_overwrites_nothing(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mmeplan.apply import transfers
-
     monkeypatch.setattr(transfers, "PART_BYTES", 5 * 1024 * 1024)
     body = random.Random(1).randbytes(11 * 1024 * 1024)
     (prices.folder / "big.tar.gz").write_bytes(body)
@@ -469,6 +468,77 @@ def test_a_large_file_goes_by_parts_and_overwrites_nothing(prices: Prices, monke
     assert prices.engine.apply(planned).complete  # once more: the completion is refused, and it is there
     assert prices.keys()[key] == etag
     assert prices.ports.count("CreateMultipartUpload") == 1 + prices.ports.count("AbortMultipartUpload")
+
+
+def copied_by_parts(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A source in S3 that is larger than one call copies."""
+    monkeypatch.setattr(transfers, "COPY_BYTES", 1000)
+    body = random.Random(1).randbytes(2500)
+    prices.world.does("PutObject", Bucket="acme-builds", Key="big.tar.gz", Body=body)
+    sourced(prices, {"big": "s3://acme-builds/big.tar.gz"})
+    return body
+
+
+def under_way(prices: Prices) -> int:
+    """Multipart uploads that were begun and neither completed nor aborted."""
+    return sum(1 for _ in prices.world.sim.records.all("upload", prices.world.sim.account, ""))
+
+
+def test_a_large_source_is_copied_by_parts_and_overwrites_nothing(
+    prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = copied_by_parts(prices, monkeypatch)
+    planned = prices.plan()
+    prices.apply()
+    parts = [params for operation, params in prices.ports.calls if operation == "UploadPartCopy"]
+    assert [one["CopySourceRange"] for one in parts] == ["bytes=0-999", "bytes=1000-1999", "bytes=2000-2499"]
+    assert len({one["CopySourceIfMatch"] for one in parts}) == 1
+    (key,) = prices.keys()
+    assert prices.world.does("GetObject", Bucket=BUCKET, Key=PREFIX + key)["Body"] == body
+    assert not prices.plan().plan.steps
+    etag = prices.keys()[key]
+    assert prices.engine.apply(planned).complete  # once more: the completion is refused, and it is there
+    assert prices.keys() == {key: etag}
+    assert under_way(prices) == 0
+
+
+def test_a_source_that_changes_between_two_parts_is_not_copied(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied_by_parts(prices, monkeypatch)
+    planned = prices.plan()
+    write = prices.ports.write
+
+    def overtaken(operation: str, params: Mapping[str, Any]) -> Answer:
+        answer = write(operation, params)
+        if operation == "UploadPartCopy" and params["PartNumber"] == 1:
+            prices.world.does("PutObject", Bucket="acme-builds", Key="big.tar.gz", Body=b"other" * 500)
+        return answer
+
+    monkeypatch.setattr(prices.ports, "write", overtaken)
+    outcome = prices.engine.apply(planned)
+    assert "was changed since the plan was made" in outcome.failed[0].detail
+    assert prices.keys() == {}
+    assert under_way(prices) == 0
+
+
+def test_a_file_that_changes_between_two_parts_is_not_uploaded(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "PART_BYTES", 65_536)
+    path = prices.folder / "big.tar.gz"
+    path.write_bytes(random.Random(1).randbytes(160_000))
+    sourced(prices, {"big": "big.tar.gz"})
+    planned = prices.plan()
+    write = prices.ports.write
+
+    def overtaken(operation: str, params: Mapping[str, Any]) -> Answer:
+        answer = write(operation, params)
+        if operation == "UploadPart" and params["PartNumber"] == 1:
+            path.write_bytes(b"other" * 32_000)
+        return answer
+
+    monkeypatch.setattr(prices.ports, "write", overtaken)
+    outcome = prices.engine.apply(planned)
+    assert "was changed since the plan was made" in outcome.failed[0].detail
+    assert prices.keys() == {}
+    assert under_way(prices) == 0
 
 
 def test_a_source_that_changed_since_the_plan_is_not_uploaded(prices: Prices) -> None:
