@@ -28,9 +28,20 @@ from mmeplan.aws.s3 import s3_place
 from mmeplan.diff.gathered import bytes_text
 from mmeplan.errors import CloudError
 from mmeplan.identity import Deployment
-from mmeplan.kinds.artifacts import DIGEST_MARK, PRUNE, PUBLISH, UPLOAD, Transfer, is_marked, marks, pointer_body
+from mmeplan.kinds.artifacts import (
+    DIGEST_MARK,
+    FLEET_MARK,
+    PRUNE,
+    PUBLISH,
+    UPLOAD,
+    Transfer,
+    is_marked,
+    marks,
+    pointer_body,
+)
 from mmeplan.live import Answer, Clock, Reader, Writer
 from mmeplan.live.gathering import listed, read_pointer
+from mmeplan.live.sharing import sharers
 from mmeplan.plan.step import Decision, Step
 from mmeplan.spec.artifacts import is_beside
 from mmeplan.spec.packing import PackingError, look_at, pack
@@ -266,6 +277,8 @@ class Transfers:
         if gone := sorted(set(targets.values()) - there):
             return Decision("fail", f"{gone[0]} isn't beneath the prefix any more, so the pointer stays; plan again")
         where = {"Bucket": params["PointerBucket"], "Key": params["PointerKey"]}
+        if params["ETag"] and self._is_others(where, _owner(step)):
+            return Decision("fail", "another object, or another fleet's pointer, lies there, and stays; plan again")
         condition = {"IfMatch": params["ETag"]} if params["ETag"] else {"IfNoneMatch": "*"}
         body = pointer_body(targets)
         metadata = marks(_owner(step), hashlib.sha256(body).hexdigest())
@@ -281,11 +294,20 @@ class Transfers:
             return Decision("fail", "somebody else wrote the pointer since the plan was made; plan again")
         return Decision("done", f"names {len(targets):,}")
 
+    def _is_others(self, where: Mapping[str, str], owner: Deployment) -> bool:
+        """Whether what lies in the pointer's place is no pointer, or another deployment's."""
+        found = read_pointer(self._reader, where["Bucket"], where["Key"])
+        if found is None or found["Targets"] is None:
+            return found is not None
+        return bool(found["Marks"].get(FLEET_MARK)) and not is_marked(found["Marks"], owner)
+
     # --- what goes ----------------------------------------------------------------------------------------------------
 
     def _prune(self, step: Step, tell: Tell) -> Decision:
         """Delete what the plan says, but for what is another's by now, has changed, or is named by the pointer."""
         params, owner = step.params, _owner(step)
+        if others := sharers(self._reader, owner, params["Bucket"], params["Key"]):
+            return Decision("keep", f"the model {others[0]}, which isn't this fleet's, serves from there, too")
         named: set[str] = set()
         if params["PointerKey"]:
             seen = read_pointer(self._reader, params["PointerBucket"], params["PointerKey"])

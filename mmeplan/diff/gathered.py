@@ -134,6 +134,10 @@ def _unwanted(inputs: Inputs, resource: Resource, live: LiveArchives, *, prune: 
         if marks.get(FLEET_MARK) and not is_marked(marks, resource.deployment):
             other = Deployment(marks[FLEET_MARK], marks.get(ENVIRONMENT_MARK, ""))
             return f"{where} is the pointer of {other.words}, {_NOT_MOVED}"
+    if doing.prune and live.sharers:
+        others = f"{_count(len(live.sharers), 'model')} of others ({_first(live.sharers)})"
+        serve = f"{others} {'serves' if len(live.sharers) == 1 else 'serve'} from s3://{live.name}, too"
+        return f"{serve}, and may need what would be pruned: give each fleet and environment a prefix of its own"
     if not declared.archives and not declared.allow_empty and ((doing.targets == {} and live.targets) or doing.prune):
         lost = "the pointer would name nothing" if doing.targets is not None else "what is there would be pruned"
         why = f"the table is empty, and {lost}"

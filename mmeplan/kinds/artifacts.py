@@ -179,7 +179,7 @@ class LiveArchives(LiveObject):
 
     `describe` has the listing (`Contents`, keys from the prefix on), the pointer as it was read (`Pointer`: ETag,
     Targets, which are None for what is no pointer, and Marks, its metadata), sources in S3 (`Sources`, by address), and
-    the metadata of keys that were looked at (`Marks`, by key).
+    the metadata of keys that were looked at (`Marks`, by key); before a prune, the models of others there (`Sharers`).
     """
 
     @cached_property
@@ -204,6 +204,11 @@ class LiveArchives(LiveObject):
         """The metadata of the pointer."""
         found: Mapping[str, str] = (self.describe.get("Pointer") or {}).get("Marks") or {}
         return found
+
+    @property
+    def sharers(self) -> tuple[str, ...]:
+        """The models of others that serve from beneath the prefix; asked before a prune alone."""
+        return tuple(self.describe.get("Sharers") or ())
 
     @property
     def sources(self) -> tuple[str, ...]:

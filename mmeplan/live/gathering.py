@@ -20,11 +20,14 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.s3 import s3_place
 from mmeplan.errors import CloudError
 from mmeplan.kinds import LiveArchives, Resource
-from mmeplan.kinds.artifacts import MOST_POINTER, Archive, Declared, known, undeclared
+from mmeplan.kinds.artifacts import MOST_POINTER, Archive, Declared, is_marked, known, undeclared
 from mmeplan.live.ports import Answer, Reader
+from mmeplan.live.sharing import READS as SHARERS_READS
+from mmeplan.live.sharing import sharers
 
 TOGETHER: Final = 20  # sources in one folder: from there on a listing of it is cheaper than asking for each
 _READINGS: Final = 3  # times that a pointer is read which changes meanwhile
+_ACTIONS: Final = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}
 _LISTED: Final = ("Key", "Size", "ETag", "LastModified")
 
 
@@ -59,6 +62,7 @@ class Beneath:
     Pointer: _Pointer | None = None
     Sources: Mapping[str, _Source] = field(default_factory=dict)
     Marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    Sharers: tuple[str, ...] = ()
 
 
 def look_beneath(reader: Reader, resource: Resource, *, for_prune: bool = False) -> LiveArchives:
@@ -67,16 +71,21 @@ def look_beneath(reader: Reader, resource: Resource, *, for_prune: bool = False)
     assert declared is not None
     try:
         seen = _seen(reader, declared, bucket, prefix, for_prune=for_prune)
+        marks = (seen.get("Marks") or {}).values()
+        if for_prune and any(is_marked(each, resource.deployment) for each in marks):
+            seen["Sharers"] = sharers(reader, resource.deployment, bucket, prefix)
     except CloudError as error:
         denied = failure_of(error) is Failure.DENIED or error.code == "403"
-        why = f"denied: the caller lacks s3:{_action(error.operation)}" if denied else str(error)
+        why = f"denied: the caller lacks {_action(error.operation)}" if denied else str(error)
         return LiveArchives(resource.kind, resource.physical_name, "unreadable", error=why)
     return LiveArchives(resource.kind, resource.physical_name, "present", seen)
 
 
 def _action(operation: str) -> str:
-    """The IAM action of a read. Source: Service Authorization Reference, Amazon S3."""
-    return {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(operation, operation)
+    """The IAM action of a read. Source: Service Authorization Reference, Amazon S3, Amazon SageMaker."""
+    if f"sagemaker:{operation}" in SHARERS_READS:
+        return f"sagemaker:{operation}"
+    return f"s3:{_ACTIONS.get(operation, operation)}"
 
 
 def _seen(reader: Reader, declared: Declared, bucket: str, prefix: str, *, for_prune: bool) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from mmeplan.kinds import (
     kinds,
 )
 from mmeplan.live import COMPONENT_ACTIONS, Snapshot
+from mmeplan.live.sharing import READS as SHARERS_READS
 from mmeplan.plan.document import Plan
 from mmeplan.plan.gathered import permissions
 from mmeplan.plan.step import Step
@@ -152,6 +153,9 @@ def _archives(plan: Plan, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for step in plan.steps:
         for action, arn in permissions(step, partition) if step.is_gathered else ():
             needed.setdefault(action, set()).add(arn)
+    if plan.options.prune_artifacts and any(kind_named(change.kind).is_gathered for change in plan.changes):
+        for action in SHARERS_READS:
+            needed.setdefault(action, set()).add("*")
     yield from _by_arns("Archives", needed)
 
 

@@ -685,3 +685,41 @@ def test_a_generation_belongs_to_the_name_that_says_most_of_its_key(prices: Pric
     assert not pruned(prices)
     prices.world.sim.clock.sleep(8 * DAY)
     assert pruned(prices) == ["paris-north-1.tar.gz"]
+
+
+def test_nothing_is_pruned_beneath_a_prefix_that_a_model_of_others_serves_from(prices: Prices) -> None:
+    """Two environments with one table: what the first wrote, the second uses without a mark of its own."""
+    prices.members["keep"] = {"generations": 0, "days": 0}
+    prices.tenants({"berlin": "1"})
+    prices.converge()
+    container = {"Image": IMAGE + "1", "Mode": "MultiModel", "ModelDataUrl": f"s3://{BUCKET}/{PREFIX}"}
+    tags = [{"Key": "mmeplan:fleet", "Value": "f"}, {"Key": "mmeplan:environment", "Value": "prod"}]
+    theirs = {"ModelName": "of-prod", "PrimaryContainer": container, "ExecutionRoleArn": ROLE, "Tags": tags}
+    prices.tenants({"berlin": "2"})
+    prices.converge()
+    prices.world.sim.clock.sleep(60)
+    planned = prices.plan(prune=True)
+    assert [step.operation for step in planned.plan.steps] == ["PruneArchives"]
+    prices.world.does("CreateModel", **theirs)
+    again = prices.plan(prune=True)
+    assert again.plan.refused
+    assert "1 model of others (of-prod)" in " ".join(again.text().split())
+    outcome = prices.engine.apply(planned)  # made before that model was there
+    assert [result.detail for result in outcome.kept] == [
+        "the model of-prod, which isn't this fleet's, serves from there, too"
+    ]
+    assert len(prices.keys()) == 2
+    assert not prices.plan().plan.refused
+
+
+def test_another_objects_place_is_not_taken_by_a_plan_that_knows_its_etag(prices: Prices) -> None:
+    """A fleet's own pointer and another's may say the same: their ETags are equal then."""
+    prices.tenants({"berlin": "1"})
+    prices.converge()
+    prices.tenants({"berlin": "2"})
+    planned = prices.plan()
+    body = prices.world.does("GetObject", **POINTER)["Body"]
+    prices.world.does("PutObject", **POINTER, Body=body, Metadata={"mmeplan-fleet": "other"})
+    outcome = prices.engine.apply(planned)
+    assert "another fleet's pointer" in outcome.failed[0].detail
+    assert prices.world.does("GetObject", **POINTER)["Body"] == body
