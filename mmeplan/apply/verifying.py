@@ -119,21 +119,24 @@ def _found(kind: str, name: str, answer: Answer | Exception) -> Mapping[str, Any
 
 
 def _gathered(steps: list[Step], reader: Reader) -> Iterable[str]:
-    """What was written beneath a prefix is there, the pointer says what it should, and what went is gone."""
+    """What was written beneath a prefix is there, and the pointer says what it should, of keys that are there."""
+    wanted: dict[tuple[str, str], set[str]] = {}
     for step in steps:
         if not step.is_gathered:
             continue
-        place = f"s3://{step.params['Bucket']}/{step.params['Key']}"
+        keys = wanted.setdefault((step.params["Bucket"], step.params["Key"]), set())
         if "Targets" in step.params:
+            keys.update(step.params["Targets"].values())
             seen = read_pointer(reader, step.params["PointerBucket"], step.params["PointerKey"])
             if seen is None or seen["Targets"] != step.params["Targets"]:
                 yield f"s3://{step.params['PointerBucket']}/{step.params['PointerKey']}: doesn't say what was planned"
-            continue
-        there = {item["Key"]: item for item in listed(reader, step.params["Bucket"], step.params["Key"])}
-        keys = [row[0] for row in step.params["Archives"]]
-        wrong = [] if is_delete(step.operation) else sorted(key for key in keys if key not in there)
+        elif not is_delete(step.operation):
+            keys.update(row[0] for row in step.params["Archives"])
+    for (bucket, prefix), keys in wanted.items():
+        wrong = sorted(keys - {item["Key"] for item in listed(reader, bucket, prefix)}) if keys else []
         if wrong:
-            yield f"{place}: {wrong[0]} is not there" + (f", and {len(wrong) - 1:,} more" if wrong[1:] else "")
+            more = f", and {len(wrong) - 1:,} more" if wrong[1:] else ""
+            yield f"s3://{bucket}/{prefix}: {wrong[0]} is not there{more}"
 
 
 def _tags(steps: list[Step], reader: Reader) -> Iterable[str]:

@@ -280,6 +280,29 @@ def test_a_pointer_that_somebody_else_wrote_is_left_alone(prices: Prices) -> Non
     assert prices.pointer() == {"berlin": "theirs.tar.gz"}
 
 
+def test_an_archive_that_somebody_deletes_behind_the_listing_is_told_and_made_again(prices: Prices) -> None:
+    """No condition can forbid it: paris, which this apply doesn't write, goes while the pointer is written."""
+    prices.tenants({"berlin": "1", "paris": "1"})
+    prices.converge()
+    gone = prices.pointer()["paris"]
+    prices.tenants({"berlin": "2", "paris": "1"})
+    planned = prices.plan()
+    write = prices.ports.write
+
+    def overtaken(operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation == "PutObject" and params["Key"] == POINTER["Key"]:
+            prices.world.does("DeleteObject", Bucket=BUCKET, Key=PREFIX + gone)
+        return write(operation, params)
+
+    prices.ports.write = overtaken  # type: ignore[method-assign]
+    outcome = prices.engine.apply(planned)
+    assert not outcome.complete
+    assert f"s3://{BUCKET}/{PREFIX}: {gone} is not there" in str(outcome)
+    prices.ports.write = write  # type: ignore[method-assign]
+    prices.converge()
+    assert set(prices.pointer().values()) <= prices.keys().keys()
+
+
 def test_what_is_no_pointer_is_not_overwritten(prices: Prices) -> None:
     prices.tenants({"berlin": "1"})
     prices.world.does("PutObject", **POINTER, Body=b"theirs")
