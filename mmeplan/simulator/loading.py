@@ -21,8 +21,12 @@ ANSWER_WITHIN_S: Final = 60
 _MB: Final = 1 << 20
 
 
-def reach(call: Call, models: LoadedModels, group: Group, instances: int, hosting: Json, target: str) -> int:
-    """The number of the instance that answers. Raises ServiceError where the model can't, or not yet.
+def reach(
+    call: Call, models: LoadedModels, group: Group, instances: int, hosting: Json, target: str
+) -> tuple[int, str]:
+    """The number of the instance that answers, and the ETag of the artifact that it has loaded.
+
+    Raises ServiceError where the model can't be loaded, or isn't yet.
 
     An instance that has the model goes on to answer for it, even when its artifact is gone; otherwise the one with
     the most free memory loads it, and unloads its least recently used models until there is room.
@@ -43,7 +47,7 @@ def reach(call: Call, models: LoadedModels, group: Group, instances: int, hostin
         raise ServiceError("ModelNotReadyException", f"Model {target} is loading. Please try again later.", 429)
     if not hosting["cached"]:
         del memory[target]
-    return chosen
+    return chosen, model.artifact
 
 
 def _taken(memory: dict[str, LoadedModel]) -> int:
@@ -51,7 +55,7 @@ def _taken(memory: dict[str, LoadedModel]) -> int:
 
 
 def _load(call: Call, memory: dict[str, LoadedModel], prefix: str, target: str) -> None:
-    size = _size(call, prefix, target)
+    size, artifact = _found(call, prefix, target)
     budget = call.settings.model_memory_mb * _MB
     if size > budget:
         raise ServiceError(
@@ -62,17 +66,17 @@ def _load(call: Call, memory: dict[str, LoadedModel], prefix: str, target: str) 
         )
     while _taken(memory) + size > budget:
         del memory[min(memory, key=lambda name: memory[name].used)]
-    memory[target] = LoadedModel(size, call.now_us + round(call.settings.model_loading_s * 1_000_000), 0)
+    memory[target] = LoadedModel(size, call.now_us + round(call.settings.model_loading_s * 1_000_000), 0, artifact)
 
 
-def _size(call: Call, prefix: str, target: str) -> int:
-    """The artifact's size. It is looked up only where its bucket is in the simulated S3."""
+def _found(call: Call, prefix: str, target: str) -> tuple[int, str]:
+    """The artifact's size and ETag. It is looked up only where its bucket is in the simulated S3."""
     bucket, folder = s3_place(prefix)
     key = folder.rstrip("/") + "/" * bool(folder) + target.lstrip("/")
     blobs = Blobs(call.store)
     if not blobs.has_bucket(call.account, bucket):
-        return call.settings.model_size_mb * _MB
+        return call.settings.model_size_mb * _MB, ""
     found = blobs.head(call.account, bucket, key)
     if found is None:
         raise ServiceError("ValidationError", f"Failed to download model data (bucket: {bucket}, key: {key})")
-    return found.size
+    return found.size, found.etag

@@ -30,11 +30,15 @@ _MASK: Final = (1 << 64) - 1
 
 @dataclass(slots=True)
 class LoadedModel:
-    """A model in an instance's memory: its size in bytes, when it is ready, and when it was used (a counter)."""
+    """A model in an instance's memory: its size in bytes, when it is ready, and when it was used (a counter).
+
+    `artifact` is the ETag of the object that it was loaded from, empty where its bucket isn't there.
+    """
 
     size: int
     ready_us: int
     used: int
+    artifact: str = ""
 
 
 @dataclass(slots=True)
@@ -51,7 +55,10 @@ class LoadedModels:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Where an invocation went: the variant, whose fleet (`old` is the one in force), its instance and model."""
+    """Where an invocation went: the variant, whose fleet (`old` is the one in force), its instance and model.
+
+    `artifact` is the ETag of the object that the instance loaded the model from; empty where there is none.
+    """
 
     variant: str
     fleet: str
@@ -61,6 +68,7 @@ class Invocation:
     container: str = ""
     body: bytes = b""
     content_type: str = ""
+    artifact: str = ""
 
 
 @dataclass(slots=True)

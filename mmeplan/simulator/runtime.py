@@ -64,14 +64,14 @@ def answered(call: Call, table: Table, request: Json) -> Invocation:
     fleet = coming if coming and label == "new" else body
     hosting = fleet["hosting"].get(variant["VariantName"], {})
     target = request.get("TargetModel", "")
-    instance = 0
+    instance, artifact = 0, ""
     if "prefix" in hosting:
         if not target:
             raise refusal(f"Request {call.request_id} is missing a target model header")
         fleet_id = fleet["started_us"] if label == "new" else fleet["fleet_id"]
         group = (*scope, str(fleet_id), variant["VariantName"])
         instances = max(1, variant["CurrentInstanceCount"] if label == "old" else variant["DesiredInstanceCount"])
-        instance = loading.reach(call, runtime.models, group, instances, hosting, target)
+        instance, artifact = loading.reach(call, runtime.models, group, instances, hosting, target)
     elif target:
         raise refusal(f"Endpoint {name} is not a multi-model endpoint and does not support target model header.")
     container = request.get("TargetContainerHostname", "")
@@ -81,7 +81,8 @@ def answered(call: Call, table: Table, request: Json) -> Invocation:
     if "*" in content_type:
         content_type = request.get("ContentType") or "application/octet-stream"
     went = Invocation(
-        *(variant["VariantName"], label, fleet["config_name"], instance, target, container, sent, content_type)
+        *(variant["VariantName"], label, fleet["config_name"], instance, target, container, sent, content_type),
+        artifact=artifact,
     )
     return went if runtime.answering is None else replace(went, body=runtime.answering(went, sent))
 

@@ -415,8 +415,12 @@ def weights(body: bytes) -> str:
 
 
 def answered(prices: Prices, target: str) -> None:
+    """The answer comes from the archive that lies under the key: its ETag is what the instance has loaded."""
+    prices.world.sim.answer_invocations(lambda went, _: went.artifact.encode())
     sent = {"EndpointName": "prices", "TargetModel": target, "Body": b"x", "ContentType": "text/csv"}
-    assert prices.world.foreigner.write("InvokeEndpoint", sent)["InvokedProductionVariant"] == "main"
+    answer = prices.world.foreigner.write("InvokeEndpoint", sent)
+    assert answer["InvokedProductionVariant"] == "main"
+    assert answer["Body"].decode() == prices.keys()[target]
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 
@@ -201,6 +202,25 @@ def test_a_loaded_model_answers_on_when_its_artifact_is_deleted(multi):
     assert post(multi, X_Amzn_SageMaker_Target_Model="a.tar.gz").status == 200
     send_s3(multi, "DELETE", "artifacts/all/a.tar.gz")
     assert post(multi, X_Amzn_SageMaker_Target_Model="a.tar.gz").status == 200
+
+
+def test_an_answer_tells_the_artifact_that_was_loaded_not_the_one_that_lies_there(multi):
+    """Whoever overwrites a key has both served: the guide's reason to version keys."""
+    multi.sim.answer_invocations(lambda went, _: went.artifact.encode())
+    first, second = hashlib.md5(b"1").hexdigest(), hashlib.md5(b"2").hexdigest()
+
+    def answer(target):
+        return post(multi, X_Amzn_SageMaker_Target_Model=target).body.decode().strip('"')
+
+    assert answer("x") == ""  # its bucket isn't there
+    put(multi, "artifacts", "all/a.tar.gz", b"1")
+    assert answer("a.tar.gz") == first
+    put(multi, "artifacts", "all/a.tar.gz", b"2")
+    assert answer("a.tar.gz") == first
+    put(multi, "artifacts", "all/b.tar.gz", b"2")
+    assert answer("b.tar.gz") == second
+    send_s3(multi, "DELETE", "artifacts/all/a.tar.gz")
+    assert answer("a.tar.gz") == first
 
 
 def test_a_model_larger_than_memory_is_the_models_error(world):
