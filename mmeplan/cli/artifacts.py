@@ -65,7 +65,8 @@ def add(settings: Settings, how: ApplyOptions, model: str, key: str, source: str
     name = model.rpartition("/")[2]
     table = _table(settings, name)
     before = table.read_bytes()
-    write_all([Writing(table, text_of(_with_row(before, table.name, (key, source, version))))])
+    made = _with_row(before, table.name, (key, source, version))
+    write_all([Writing(table, text_of(made))])
     kept: list[bool] = []  # once the plan is agreed to
     try:
         with (
@@ -81,7 +82,7 @@ def add(settings: Settings, how: ApplyOptions, model: str, key: str, source: str
             )
             code = show_and_carry_out(planned, settings, engine, how, lock, agreed=lambda: kept.append(True))
     finally:
-        if not kept:
+        if not kept and table.read_bytes() == made.encode():  # else somebody has edited it meanwhile
             write_all([Writing(table, text_of(before.decode()))])
     if kept:
         tell(f"{table.name} has {key}: commit it")
@@ -106,7 +107,7 @@ def _table(settings: Settings, model: str) -> Path:
 def _with_row(before: bytes, file: str, row: tuple[str, str, str]) -> str:
     """The table with one entry more, or with another source of it. Raises InputError."""
     reader = csv.reader(io.StringIO(before.decode("utf-8-sig"), newline=""), strict=True)
-    header, *rows = [cells for cells in reader if cells]
+    header, *rows = [cells for cells in reader if cells] or [[]]
     named = [column.strip() for column in header]
     missing = [column for column in COLUMNS[: 3 if row[2] else 2] if column not in named]
     if missing:

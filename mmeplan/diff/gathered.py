@@ -73,6 +73,7 @@ def doing_of(inputs: Inputs, resource: Resource, *, prune: bool) -> Doing:
         declared.publish if declared.publish[0] else ("", ""),
         live.pointer_etag,
         tuple((one.key, one.etag) for one in _to_prune(inputs, resource, live)) if prune else (),
+        tuple(sorted((live.targets or {}).keys() - targets.keys())) if moves else (),
     )
 
 
@@ -88,7 +89,8 @@ def told(doing: Doing) -> str:
             parts.append(f"{_count(len(some), 'archive')} {_are(some)} {word}{size}: {_first(o.key for o in some)}")
     if doing.targets is not None:
         where = f"s3://{doing.pointer[0]}/{doing.pointer[1]}"
-        parts.append(f"the pointer {where} {'moves' if doing.pointer_etag else 'is made'}")
+        leaving = f", without {_first(doing.leaving)}" if doing.leaving else ""
+        parts.append(f"the pointer {where} {'moves' if doing.pointer_etag else 'is made'}{leaving}")
     if doing.prune:
         keys = [key for key, _ in doing.prune]
         parts.append(f"{_count(len(keys), 'archive')} {_are(keys)} pruned: {_first(keys)}")

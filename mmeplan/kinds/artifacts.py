@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -345,7 +345,8 @@ class Transfer:
 class Doing:
     """What is done to the archives of a model. `targets` is None where the pointer stays as it is.
 
-    `pointer` is (bucket, key) and `pointer_etag` the ETag that was read, empty for none. `prune` are (key, ETag).
+    `pointer` is (bucket, key) and `pointer_etag` the ETag that was read, empty for none. `prune` are (key, ETag),
+    `leaving` the logical keys that the pointer names and won't.
     """
 
     uploads: tuple[Transfer, ...] = ()
@@ -353,7 +354,7 @@ class Doing:
     pointer: tuple[str, str] = ("", "")
     pointer_etag: str = ""
     prune: tuple[tuple[str, str], ...] = ()
-    missing: tuple[str, ...] = field(default=())
+    leaving: tuple[str, ...] = ()
 
 
 ARTIFACTS: Final = register(

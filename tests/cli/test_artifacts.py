@@ -322,6 +322,26 @@ def confirming(agreed: bool) -> Any:
     return confirm
 
 
+def test_what_somebody_wrote_into_the_table_meanwhile_stays(rome: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited = "key,source\nberlin,berlin.tar.gz\n"
+
+    def confirm(*_: Any, **__: Any) -> None:
+        rome.table(edited)
+        raise MmeplanError("nothing was done")
+
+    monkeypatch.setattr("mmeplan.cli.apply._confirm", confirm)
+    assert rome.does("artifacts add prices rome ./rome/").code != 0
+    assert rome.rows == edited
+
+
+@pytest.mark.parametrize("table", ["", "\n", "\ufeff"])
+def test_a_table_without_a_header_is_told(rome: Folder, table: str) -> None:
+    rome.table(table)
+    ended = rome.does("artifacts add prices rome ./rome/ --yes")
+    assert "the table has no column 'key'" in ended.stderr
+    assert rome.rows == table
+
+
 def test_what_is_there_already_is_written_into_the_table(rome: Folder) -> None:
     """The archive and the pointer came from another branch: nothing is to do, and the row stays."""
     before = rome.rows

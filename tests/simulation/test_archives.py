@@ -664,6 +664,14 @@ def test_a_table_that_lost_everything_is_refused_unless_the_file_says_so(prices:
     assert len(prices.keys()) == 2
 
 
+def test_a_plan_says_which_names_leave_the_pointer(prices: Prices) -> None:
+    prices.tenants(dict.fromkeys(("berlin", "oslo", "paris", "prague", "rome"), "1"))
+    prices.converge()
+    prices.tenants({"rome": "1"})
+    text = " ".join(prices.plan().text().split())
+    assert "targets.json moves, without berlin, oslo, paris and 1 more" in text
+
+
 DAY = 24 * 60 * 60
 
 
