@@ -19,7 +19,7 @@ from mmeplan.identity import (
     PROTECT_TAG,
     UNSEALED_TAGS,
 )
-from mmeplan.kinds import kind_named, kind_of_operation
+from mmeplan.kinds import kind_named, kind_of_operation, tags_in
 from mmeplan.plan.places import field_name
 from mmeplan.plan.step import Step
 
@@ -64,7 +64,7 @@ def _shown_by_lines(operation: str) -> frozenset[str]:
 
 def tags_of(step: Step) -> dict[str, str]:
     """The tags that a step that creates gives to its object, mmeplan's own included."""
-    return {str(tag.get("Key")): str(tag.get("Value")) for tag in step.params.get("Tags") or ()}
+    return tags_in(step.params.get("Tags"))
 
 
 def is_own(tag: str) -> bool:

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from mmeplan.aws.instances import accelerator_of
 from mmeplan.diff import VariantTraffic
-from mmeplan.kinds import ENDPOINT
+from mmeplan.kinds import ENDPOINT, kind_of_operation
+from mmeplan.kinds.artifacts import UPLOAD
 from mmeplan.plan.document import POLL_INTERVAL_S, POLL_JITTER, Plan
 from mmeplan.plan.rollout import CREATE_TIMEOUT_S, batches_of, update_timeout_s
 from mmeplan.plan.step import DesiresAsSeen, EndpointNameIsFree, Gone, RunsConfig, Step
@@ -64,7 +65,8 @@ class Estimate:
     `longest_takes` how long. `waits` is how many endpoints are waited for; `alike`: each takes as long by itself.
     `unknown` are addresses of endpoints on which something is under way of which nobody knows the end;
     `kept_deployment` of those that are updated by their last DeploymentConfig, which the plan doesn't hold. With any of
-    both there is no most.
+    both there is no most. `uploads` is how many archives are uploaded or copied besides: how long that takes is not in
+    `takes`, since nobody knows the connection.
     """
 
     takes: Span
@@ -74,6 +76,7 @@ class Estimate:
     alike: bool = False
     unknown: tuple[str, ...] = ()
     kept_deployment: tuple[str, ...] = ()
+    uploads: int = 0
 
 
 class Estimator:
@@ -114,8 +117,16 @@ class Estimator:
         by_last = {step.address for step in open_ if _keeps_deployment(step.params)}
         unknown = dict.fromkeys(step.address for step in open_ if not _keeps_deployment(step.params))
         alike = len(set(own.values())) == 1
+        uploads = (step for place, step in enumerate(self._steps) if place not in done and step.operation == UPLOAD)
         return Estimate(
-            takes, longest, own.get(longest, Span()), len(own), alike, tuple(unknown), tuple(sorted(by_last))
+            takes,
+            longest,
+            own.get(longest, Span()),
+            len(own),
+            alike,
+            tuple(unknown),
+            tuple(sorted(by_last)),
+            sum(len(step.params["Archives"]) for step in uploads),
         )
 
     def _lasts(self, seconds: Sequence[float], call_s: float, done: set[int], running: Iterable[int]) -> float:
@@ -186,8 +197,9 @@ def _looked(span: Span, look: Span) -> Span:
 
 def _span(step: Step, traffic: Sequence[VariantTraffic]) -> Span:
     """How long a step is waited for; nothing where it isn't."""
-    if step.wait is None:
-        return Span()
+    kind = kind_of_operation(step.operation)
+    if step.wait is None or (kind is not None and not kind.is_swapped):
+        return Span()  # what waits for an endpoint's update to end comes after the step of that update
     if isinstance(step.wait, Gone):
         return DELETE
     guard = step.guard

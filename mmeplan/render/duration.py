@@ -72,6 +72,11 @@ def duration_words(plan: ShownPlan) -> str:
 
 def estimate_words(found: Estimate) -> str:
     """An estimate in words."""
+    words = _words(found)
+    return f"{words}, beside the upload of {counted(found.uploads, 'archive')}" if found.uploads else words
+
+
+def _words(found: Estimate) -> str:
     words, others = span_words(found.takes), []
     if found.unknown:
         others.append(f"as long as what is under way on {listed(found.unknown, _NAMED)} goes on")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmeplan.aws.variants import models
-from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, is_kind, kind_named, kind_of_operation
+from mmeplan.kinds import ENDPOINT_CONFIG, MODEL, is_create, is_kind, kind_named, kind_of_operation
 from mmeplan.plan import Change, Step
 from mmeplan.render.door import ShownPlan
 
@@ -61,7 +61,7 @@ class Relations:
         if not change.action.creates:
             return None
         steps = self.steps.get(change.address, ())
-        return next((step for step in steps if step.operation.startswith("Create") and _creates(step, change)), None)
+        return next((step for step in steps if is_create(step.operation) and _creates(step, change)), None)
 
     def needs(self, endpoint: Change) -> tuple[str, tuple[str, ...]]:
         """The addresses of the config that the endpoint is to run, empty where it isn't the fleet's, and its models."""

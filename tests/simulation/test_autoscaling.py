@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mmeplan.identity import CARRIES_TAG
+from mmeplan.plan.duration import estimate
 from mmeplan.simulator import SimulatedCrash
 from tests.simulation.world import REGION, Fleet, World, fleet, model, one, variant
 
@@ -242,6 +243,14 @@ def test_another_type_takes_it_off_and_puts_it_back(world: World) -> None:
     assert what(plan)[AT] == "delete_then_create"
     assert bounds(world) == [(1, 4)]
     assert list(policies(world)) == ["tracking"]
+
+
+def test_what_is_taken_off_and_put_back_takes_no_time_of_its_own(world: World) -> None:
+    world.live_through(scaled())
+    found = estimate(world.plan(scaled(kind="ml.m5.xlarge")))
+    assert found.unknown == ()
+    assert (found.waits, found.longest) == (1, "endpoint/ranker")
+    assert not found.takes.is_open
 
 
 def test_another_type_and_other_bounds(world: World) -> None:

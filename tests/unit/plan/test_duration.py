@@ -109,6 +109,11 @@ def test_a_range_in_words(span: Span, words: str) -> None:
             "at least 2 minutes, and what the last deployment config of endpoint/a waits for, "
             "which the plan doesn't hold",
         ),
+        (
+            Estimate(Span(120, 300), "endpoint/a", Span(120, 300), 1, uploads=1_200),
+            "about 2 to 5 minutes (endpoint/a), beside the upload of 1,200 archives",
+        ),
+        (Estimate(Span(0, 2), uploads=1), "less than a minute, beside the upload of 1 archive"),
     ],
 )
 def test_an_estimate_in_words(found: Estimate, words: str) -> None:
