@@ -18,6 +18,7 @@ from mmeplan.cli.commit import commit_of
 from mmeplan.cli.defaults import typed
 from mmeplan.cli.door import on_one_line, page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
+from mmeplan.cli.numbers import FiniteRange
 from mmeplan.cli.options import (
     ApplyOptions,
     Settings,
@@ -65,7 +66,7 @@ Examples:
 @apply_options
 @max_change_option
 @click.option(
-    "--max-age", metavar="HOURS", type=click.FloatRange(min=0), help="Refuse a saved plan that is older than this."
+    "--max-age", metavar="HOURS", type=FiniteRange(min=0), help="Refuse a saved plan that is older than this."
 )
 @click.option(
     "--verify",

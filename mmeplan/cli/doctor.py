@@ -7,6 +7,7 @@ import sys
 import click
 
 from mmeplan.cli.door import document, page
+from mmeplan.cli.numbers import FiniteRange
 from mmeplan.cli.options import Settings, fleet_options, format_option, lock_option_of
 from mmeplan.doctor import TIMEOUT_S, Asked, examine
 from mmeplan.errors import ExitCode
@@ -27,7 +28,7 @@ Examples:
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1, max=3600),
     default=TIMEOUT_S,
     show_default=True,
     help="How long each check may take.",

@@ -22,6 +22,7 @@ from mmeplan import render, spec
 from mmeplan.cli.defaults import DEFAULT_FLEET, Format, is_file, with_options_of_file
 from mmeplan.cli.door import page, tell
 from mmeplan.cli.interrupts import INTERRUPTS
+from mmeplan.cli.numbers import FiniteRange
 from mmeplan.cli.progress import reading
 from mmeplan.cli.screen import color_options, wants_color, width_of
 from mmeplan.engine import DEFAULT_PARALLELISM, NEAR_POLL_INTERVAL_S, POLL_INTERVAL_S, Desired, Engine
@@ -342,7 +343,7 @@ poll_interval_option = click.option(
     "--poll-interval",
     "poll_interval_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0.01),
+    type=FiniteRange(min=0.01),
     help="Time between two looks at what runs; less than the default only on this machine.  "
     f"[default: {POLL_INTERVAL_S:.0f}; {NEAR_POLL_INTERVAL_S:.0f} of a server on this machine]",
 )
@@ -582,7 +583,7 @@ _LOCK = (
     click.option(
         "--lock-timeout",
         metavar="MINUTES",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         help="Wait so long for a lock that is held. Default: don't wait.",
     ),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmeplan.cli.door import say, tell
+from mmeplan.cli.numbers import FiniteRange
 from mmeplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     "--speed",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, 1_000_000),
+    type=FiniteRange(0, 1_000_000),
     help="How many times as fast as wall time the world's time runs; 0 lets it stand still.",
 )
 @click.option("--seed", default=0, show_default=True, type=int, help="The seed of a new world.")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from mmeplan.cli.door import say
+from mmeplan.cli.numbers import FiniteRange
 from mmeplan.cli.options import Settings, check_interval, endpoints_options, poll_interval_option
 from mmeplan.cli.progress import PlainLines
 from mmeplan.engine import Desired, Engine
@@ -22,7 +23,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.option(
-    "--timeout", metavar="MINUTES", type=click.FloatRange(min=0), help="Default: as long as something is under way."
+    "--timeout", metavar="MINUTES", type=FiniteRange(min=0), help="Default: as long as something is under way."
 )
 @poll_interval_option
 @endpoints_options

@@ -8,6 +8,7 @@ boto3, "Credentials" (the order of providers) and "Configuration" (AWS_DEFAULT_R
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -41,6 +42,8 @@ _PROVIDERS: Final = {
 """botocore's name of a provider → where the credentials come from."""
 _SIGN_IN: Final = {"sso": "aws sso login", "login": "aws login"}
 
+_USER: Final = re.compile(r"(?<=//)[^/@\s]*@")  # of an address
+
 
 def proxies(around: Surroundings, region: str) -> Iterator[CheckRow]:
     """By which proxy SageMaker is asked, and whose certificates are trusted."""
@@ -63,6 +66,11 @@ def proxies(around: Surroundings, region: str) -> Iterator[CheckRow]:
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url.rpartition("@")[2]
+
+
+def _without_user(text: str) -> str:
+    """A text without the users and passwords of the addresses in it."""
+    return _USER.sub("", text)
 
 
 def region(around: Surroundings, name: str, given_by: str) -> CheckRow:
@@ -88,15 +96,16 @@ def region(around: Surroundings, name: str, given_by: str) -> CheckRow:
 def endpoint(around: Surroundings, region: str, heard: Heard | MmeplanError | TimeoutError) -> CheckRow:
     """Whether SageMaker answers, where it is asked, and what says so."""
     try:
-        url, given_by = around.endpoint("sagemaker", region), around.endpoint_from()
+        asked, given_by = around.endpoint("sagemaker", region), around.endpoint_from()
         elsewhere = urlsplit(around.endpoint("sts", region)).hostname or ""
     except MmeplanError as error:
-        return CheckRow("endpoint", "error", error.message, _unset(around.endpoint_from()))
+        return CheckRow("endpoint", "error", _without_user(error.message), _unset(around.endpoint_from()))
+    url = _without_user(asked)
     shown = f"{url} ({given_by})" if given_by else url
     if not isinstance(heard, Heard):
         why = heard.message if isinstance(heard, MmeplanError) else "there was no answer in time"
         mended = _unset(given_by) if around.is_here(url) else _looked_for(url)
-        return CheckRow("endpoint", "error", f"{shown} can't be reached: {why}", mended)
+        return CheckRow("endpoint", "error", f"{shown} can't be reached: {_without_user(why)}", mended)
     if not (heard.is_of_aws or around.is_here(url)):
         text = f"{shown} answers with {heard.status}, and not as AWS does: a proxy or a portal perhaps"
         return CheckRow("endpoint", "warning", text, f"curl -sS -m 10 -i {url}")
@@ -169,10 +178,14 @@ def account(found: str, wanted: str | None, caller: str) -> CheckRow:
 
 def no_identity(around: Surroundings, region: str, error: MmeplanError | TimeoutError) -> CheckRow:
     """Why nobody knows whose credentials these are."""
+    try:
+        url = _without_user(around.endpoint("sts", region))
+    except MmeplanError as wrong:
+        return CheckRow("account", "error", _without_user(wrong.message), _unset(around.endpoint_from()))
     if isinstance(error, (ConnectionFailedError, TimeoutError)):
-        why = f": {error.message}" if isinstance(error, ConnectionFailedError) else " in time"
+        why = f": {_without_user(error.message)}" if isinstance(error, ConnectionFailedError) else " in time"
         said = f"STS, which says whose credentials these are, doesn't answer{why}"
-        return CheckRow("account", "error", said, _looked_for(around.endpoint("sts", region)))
+        return CheckRow("account", "error", said, _looked_for(url))
     return CheckRow("account", "error", f"STS refuses the credentials: {error}", "aws sts get-caller-identity")
 
 

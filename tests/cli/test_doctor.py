@@ -269,3 +269,33 @@ def test_json_is_asked_for_in_either_way(folder: Path, monkeypatch: pytest.Monke
     assert either[0] == either[1]
     monkeypatch.setenv("MMEPLAN_FORMAT", "json")
     assert mmeplan("doctor --local", folder).stdout == either[0]
+
+
+@pytest.mark.parametrize("url", ["notaurl", "http://[::1"])
+def test_an_address_that_is_none_is_told_and_all_else_is_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    rows = checks(mmeplan("doctor --json --timeout 2", folder))
+    assert list(rows) == ALL
+    assert (rows["endpoint"]["state"], rows["account"]["state"]) == ("error", "error")
+    assert rows["endpoint"]["next"] == rows["account"]["next"] == "unset AWS_ENDPOINT_URL"
+
+
+def test_the_password_of_an_address_is_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://joe:hunter2@127.0.0.1:1")
+    ended = mmeplan("doctor --json --timeout 2", folder)
+    assert "http://127.0.0.1:1 (AWS_ENDPOINT_URL)" in ended.stdout
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize("command", ["doctor --timeout", "wait --timeout", "apply --lock-timeout", "serve --speed"])
+def test_a_time_that_is_no_number_is_a_usage_error(folder: Path, command: str, number: str) -> None:
+    ended = mmeplan(f"{command} {number}", folder)
+    assert ended.code == 1
+    assert "Invalid value for" in ended.stderr
