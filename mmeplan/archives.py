@@ -56,9 +56,11 @@ def archives_of(graph: Graph, snapshot: Snapshot, model: str, now: datetime) -> 
     resource, live = _looked_at(graph, snapshot, model)
     declared = _declared(resource)
     rows = []
-    for one in known(declared, live):
-        stored = live.stored.get(one.key)
-        rows.append(_row(stored, one.key, "declared" if stored else "missing", one.archive.name, 0, now))
+    found = {one.archive.name: one.key for one in known(declared, live)}
+    for archive in declared.archives:
+        key = found.get(archive.name) or archive.shown_key
+        stored = live.stored.get(key)
+        rows.append(_row(stored, key, "declared" if stored else "missing", archive.name, 0, now))
     for old in undeclared(declared, live):
         state: ArchiveState = "superseded" if old.back else "stray"
         rows.append(_row(old.stored, old.stored.key, state, old.name, old.back, now))

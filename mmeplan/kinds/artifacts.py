@@ -79,6 +79,11 @@ class Archive:
         """The key beneath the prefix of a source with that digest: its TargetModel."""
         return self.form.replace(DIGEST, digest).replace(DIGEST8, digest[:8]).replace(VERSION, self.version)
 
+    @property
+    def shown_key(self) -> str:
+        """The key while the source's digest isn't known, for people: a star stands for it."""
+        return self.form.replace(DIGEST, "*").replace(DIGEST8, "*").replace(VERSION, self.version)
+
     def pattern(self) -> re.Pattern[str]:
         """The keys of all its generations."""
         parts = re.split(f"([{''.join(_HOLES)}])", self.form)

@@ -445,6 +445,15 @@ def test_list_tells_declared_missing_superseded_and_stray(live: Folder) -> None:
     assert "superseded (1 back)" in text
 
 
+def test_list_names_an_archive_whose_source_is_not_there(live: Folder) -> None:
+    live.artifacts["for_each"] = {"berlin": "berlin.tar.gz", "rome": "s3://acme-builds/rome.tar.gz"}
+    live.write()
+    found = json.loads(live.does("artifacts list prices --format json").stdout)["archives"]
+    assert [(row["name"], row["state"]) for row in found[:2]] == [("berlin", "declared"), ("rome", "missing")]
+    assert found[1]["key"] == "rome/*.tar.gz"
+    assert "1 missing" in live.does("artifacts list prices").stdout
+
+
 def test_outputs_have_names_arns_urls_and_targets(live: Folder) -> None:
     ended = live.does("outputs")
     assert ended.code == 0, ended.stderr

@@ -13,8 +13,9 @@ FORKS = multiprocessing.get_context("forkserver")
 PATIENCE_S = 60.0
 
 
-def mmeplan(arguments: list[str], folder: str, out: Connection) -> None:
+def mmeplan(arguments: list[str], folder: str, out: Connection, prepare: Callable[[], None]) -> None:
     """In the child: run the command, its stdout into the pipe, everything else thrown away."""
+    prepare()
     os.environ |= {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_EC2_METADATA_DISABLED": "true"}
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     os.chdir(folder)
@@ -25,12 +26,15 @@ def mmeplan(arguments: list[str], folder: str, out: Connection) -> None:
     app(arguments, prog_name="mmeplan")
 
 
-class Run:
-    """One run of a command. `lines` is how many lines it has printed so far."""
+def as_it_is() -> None: ...
 
-    def __init__(self, arguments: str, folder: Path) -> None:
+
+class Run:
+    """One run of a command. `lines` is how many lines it has printed so far. `prepare` is called in the child first."""
+
+    def __init__(self, arguments: str, folder: Path, prepare: Callable[[], None] = as_it_is) -> None:
         self._reader, writer = FORKS.Pipe(duplex=False)
-        self.process = FORKS.Process(target=mmeplan, args=(arguments.split(), str(folder), writer))
+        self.process = FORKS.Process(target=mmeplan, args=(arguments.split(), str(folder), writer, prepare))
         self.process.start()
         writer.close()
         self._rest = b""

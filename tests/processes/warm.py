@@ -18,5 +18,5 @@ def loader() -> Loader:
 
 _made: Any = Loader.load_service_model
 Loader.load_service_model = lambda self, *args, **more: _made(loader(), *args, **more)  # type: ignore[method-assign]
-for service in ("sagemaker", "sts", "resourcegroupstaggingapi"):
+for service in ("sagemaker", "sts", "resourcegroupstaggingapi", "s3"):
     loader().load_service_model(service, "service-2")
