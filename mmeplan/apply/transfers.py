@@ -56,6 +56,7 @@ _PATIENCE: Final = Backoff(6, 1, 20)
 _PASSING: Final = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.UNANSWERED})
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _OTHER: Final = frozenset({"412", "PreconditionFailed"})
+_GONE: Final = "NoSuchUpload"  # also of one that was completed, where the answer was lost
 _CONFLICT: Final = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 
 Tell = Callable[[str], None]
@@ -154,10 +155,12 @@ class Transfers:
             else:
                 self._send(one, where, metadata, progress)
         except CloudError as error:
-            if error.code not in _OTHER:
+            if error.code not in (*_OTHER, _GONE):
                 raise
             if self._is_there(where, one.digest):
                 return False
+            if error.code == _GONE:
+                raise
             if one.etag and self._head(where) is None:
                 source = one.source
                 raise TransferError(f"{source} was changed since the plan was made; plan again") from None

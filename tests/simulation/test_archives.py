@@ -547,6 +547,31 @@ def test_a_source_that_changes_between_two_parts_is_not_copied(prices: Prices, m
     assert under_way(prices) == 0
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_an_upload_that_is_not_known_any_more_is_success_where_the_archive_is_there(
+    prices: Prices, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """The answer of a completion was lost, and S3 has forgotten the upload; or somebody aborted it."""
+    monkeypatch.setattr(transfers, "PART_BYTES", 1000)
+    (prices.folder / "big.tar.gz").write_bytes(random.Random(1).randbytes(2500))
+    sourced(prices, {"big": "big.tar.gz"})
+    planned = prices.plan()
+    write = prices.ports.write
+
+    def lost(operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation == "CompleteMultipartUpload":
+            if made:
+                write(operation, params)
+            raise CloudError(operation, "NoSuchUpload", "The specified upload does not exist.", status=404)
+        return write(operation, params)
+
+    monkeypatch.setattr(prices.ports, "write", lost)
+    outcome = prices.engine.apply(planned)
+    assert outcome.complete == made
+    assert len(prices.keys()) == made
+    assert made or "NoSuchUpload" in str(outcome.failed[0])
+
+
 def test_a_file_that_changes_between_two_parts_is_not_uploaded(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "PART_BYTES", 65_536)
     path = prices.folder / "big.tar.gz"
