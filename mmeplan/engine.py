@@ -527,12 +527,12 @@ class Engine:
 
     # --- applying -----------------------------------------------------------------------------------------------------
 
-    def recheck(self, plan: Plan, *, max_age: timedelta | None = None) -> Planned:
+    def recheck(self, plan: Plan, *, max_age: timedelta | None = None, verified: bool = False) -> Planned:
         """A saved plan, once it was seen that it says one thing, and still fits what is live.
 
         Where the fleet's files are at hand it is made again from them, and has to be what comes of that. Where nothing
         has moved but what an apply of it has made before it stopped, the rest is returned: no step is in it that the
-        saved plan hasn't.
+        saved plan hasn't. Steps of archives need the files, but where the plan's signature was `verified`.
         Raises PlanRefused for a plan that contradicts itself or its file; StalePlanError. Both have all reasons.
         """
         hint = "mmeplan plan --out FILE"
@@ -540,7 +540,7 @@ class Engine:
         if problems:
             raise PlanRefused("the plan contradicts itself", problems, hint=hint)
         stale = applying.staleness(plan, self._reader, self.clock.now(), self.region, max_age=max_age)
-        at_hand = not applying.missing_files(plan)
+        at_hand = applying.at_hand(plan, verified=verified)
         if stale.reasons and not (stale.by_itself and at_hand):
             raise StalePlanError(stale.reasons)
         if at_hand:

@@ -12,7 +12,7 @@ from mmeplan import __version__
 from mmeplan.apply.current import CurrentState
 from mmeplan.apply.events import Began, Ended, Event, EventKind, Observer, Outcome, StepResult
 from mmeplan.apply.executor import Executor
-from mmeplan.apply.freshness import Staleness, file_reasons, missing_files, staleness
+from mmeplan.apply.freshness import Staleness, at_hand, file_reasons, missing_files, staleness
 from mmeplan.apply.journal import Journal
 from mmeplan.apply.locking import FleetLock, LockOwner, LockPlace, SeenLock, after_loss, lock_place
 from mmeplan.apply.references import References
@@ -109,6 +109,7 @@ __all__ = [
     "Staleness",
     "StepResult",
     "after_loss",
+    "at_hand",
     "file_reasons",
     "lock_place",
     "missing_files",

@@ -15,6 +15,7 @@ from typing import Final
 
 from mmeplan.aws.lifecycle import DELETING
 from mmeplan.documents import DamagedError, read_regular
+from mmeplan.errors import PlanRefused
 from mmeplan.identity import DIGEST_TAG
 from mmeplan.kinds import as_a, is_create, is_delete, tags_in
 from mmeplan.live import LiveEndpoint, LiveObject, Reader, Snapshot, observe_objects
@@ -24,6 +25,7 @@ from mmeplan.plan.document import SourceFile
 from mmeplan.plan.step import DesiresAsSeen, desires_met
 from mmeplan.spec.for_each import shared_folder
 
+_HINT: Final = "mmeplan plan --out FILE --sign KEY, then mmeplan apply --verify PUBLICKEY FILE"
 MOST_FILE_BYTES: Final = 64 * 1024 * 1024  # more than any fleet file may have
 
 
@@ -85,6 +87,20 @@ def file_reasons(plan: Plan) -> list[str]:
 def missing_files(plan: Plan) -> list[str]:
     """Fleet files of the plan that aren't here, or can't be read: their paths as the plan has them."""
     return [source.path for source in plan.source if not os.access(_path(plan, source), os.R_OK)]
+
+
+def at_hand(plan: Plan, *, verified: bool = False) -> bool:
+    """Whether the fleet's files are all here. Raises PlanRefused where they aren't, and steps of archives need them.
+
+    What such a step writes, and what it deletes, is said by its rows alone: without the files nothing holds them
+    against anything. A plan whose signature was `verified` is believed.
+    """
+    missing = missing_files(plan)
+    gathered = [step.id for step in plan.steps if step.is_gathered]
+    if missing and gathered and not verified:
+        text = "nothing but the plan says what it does; apply it where that file and its sources are, or sign it"
+        raise PlanRefused(f"{missing[0]} isn't here", [f"the step {step}: {text}" for step in gathered], hint=_HINT)
+    return not missing
 
 
 def _path(plan: Plan, source: SourceFile) -> Path:

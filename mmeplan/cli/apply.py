@@ -111,7 +111,8 @@ def command(
             "--prune-artifacts": prune_artifacts,
         }
         _check_saved(saved, settings, how, [name for name, value in given.items() if value])
-        sys.exit(_apply_saved(settings, saved, timedelta(hours=max_age) if max_age is not None else None, how))
+        most = timedelta(hours=max_age) if max_age is not None else None
+        sys.exit(_apply_saved(settings, saved, most, how, verified=bool(public_key)))
     with (
         settings.checked() as desired,
         settings.engine(desired.fleet) as engine,
@@ -167,14 +168,16 @@ def _check_saved(saved: Plan, settings: Settings, how: ApplyOptions, given: list
         raise InputError([Problem(text, settings.fleet)])
 
 
-def _apply_saved(settings: Settings, saved: Plan, max_age: timedelta | None, how: ApplyOptions) -> int:
-    """Apply a saved plan if what is live is still as it was. Returns the exit code."""
+def _apply_saved(
+    settings: Settings, saved: Plan, max_age: timedelta | None, how: ApplyOptions, *, verified: bool
+) -> int:
+    """Apply a saved plan if what is live is still as it was; its signature may be `verified`. Returns the exit code."""
     with (
         _told(how, saved),
         settings.engine(region=settings.region or saved.region, account=saved.account) as engine,
         how.locked(settings, engine, "apply", saved.fleet) as lock,
     ):
-        planned = engine.recheck(saved, max_age=max_age)
+        planned = engine.recheck(saved, max_age=max_age, verified=verified)
         for file in missing_files(saved)[:1]:
             tell(f"note: {on_one_line(file)} isn't here, so the plan was not made again from its files")
         if planned.plan.plan_id != saved.plan_id:
