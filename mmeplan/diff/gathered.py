@@ -64,7 +64,8 @@ def doing_of(inputs: Inputs, resource: Resource, *, prune: bool) -> Doing:
     if live is None or not live.is_present:
         return Doing()
     wanted = list(known(declared, live))
-    uploads = tuple(_transfer(one, live) for one in wanted if one.key not in live.stored)
+    missing = {one.key: one for one in reversed(wanted) if one.key not in live.stored}  # one key may stand for several
+    uploads = tuple(_transfer(one, live) for one in reversed(missing.values()))
     targets = {one.archive.name: one.key for one in wanted}
     moves = bool(declared.publish[0]) and live.targets != targets
     return Doing(

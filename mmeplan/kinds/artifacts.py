@@ -277,30 +277,31 @@ def undeclared(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]
             forms.setdefault(one.form, []).append(one)
     found: list[Superseded] = []
     for _, some in sorted(forms.items(), key=lambda form: (-len(_start(form[0])), form[0])):
-        keys = (wanted.get(one.name, "") for one in some)
-        there = sorted(live.stored[key].modified for key in keys if key in live.stored)
-        for each in _superseded(some, _generations(some[0], rest), there):
+        keys = {wanted.get(one.name, "") for one in some}
+        there = [live.stored[key].modified for key in keys if key in live.stored]
+        newest = max(there) if len(there) == len(keys) else ""
+        for each in _superseded(some, _generations(some[0], rest), newest):
             found.append(each)
             del rest[each.stored.key]
     found += [Superseded(stored, since=stored.modified) for stored in rest.values()]
     return tuple(sorted(found, key=lambda one: one.stored.key))
 
 
-def _superseded(some: list[Archive], own: list[Stored], there: list[str]) -> Iterator[Superseded]:
-    """The older generations of archives whose keys have one form; `there` is when those that are declared were written.
+def _superseded(some: list[Archive], own: list[Stored], newest: str) -> Iterator[Superseded]:
+    """The older generations of archives whose keys have one form; `newest` is when the newest that is declared was
+    written, empty where not all are there yet: what they will supersede has been in use until then.
 
     Where several have it, nobody knows which is whose: what would be kept of each is kept, and the newest that is
     declared may have superseded any. One that was written after what is declared was superseded by a way back.
     """
     if len(some) > 1:
         for index, stored in enumerate(own):
-            newest = max((*there, own[0].modified))
-            yield Superseded(stored, "", index // len(some) + 1, newest)
+            since = max(newest, own[0].modified) if newest else ""
+            yield Superseded(stored, "", index // len(some) + 1, since)
         return
-    newer = there[-1] if there else ""
+    newer = newest
     for back, stored in enumerate(own, start=1):
-        since = newer if newer >= stored.modified else ""
-        yield Superseded(stored, some[0].name, back, since if newer else stored.modified)
+        yield Superseded(stored, some[0].name, back, newer if newer >= stored.modified else "")
         newer = stored.modified
 
 

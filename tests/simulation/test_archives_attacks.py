@@ -16,7 +16,7 @@ from mmeplan.errors import PlanRefused
 from mmeplan.plan import Plan, encode, read
 from mmeplan.plan.document import SourceFile
 from mmeplan.plan.encoding import with_id
-from tests.simulation.test_archives import Prices
+from tests.simulation.test_archives import Prices, archive_of, sourced
 from tests.simulation.world import World
 
 DAY_S = 24 * 3600
@@ -90,3 +90,54 @@ def test_where_the_files_are_here_forged_rows_are_not_written(prices: Prices) ->
     plan = forged(made, "UploadArchives", Archives=[*step.params["Archives"], more])
     assert prices.engine.apply(saved(replace(plan, source=made.source))).complete
     assert set(prices.keys()).isdisjoint({"x/1.tar.gz"})
+
+
+# --- what a plan says of itself ---------------------------------------------------------------------------------------
+
+
+def test_sources_of_one_content_and_one_key_are_uploaded_once(prices: Prices) -> None:
+    for name in ("berlin", "paris"):
+        prices.world.does("PutObject", Bucket="acme-builds", Key=f"{name}.tar.gz", Body=archive_of("1"))
+    sources = {name: f"s3://acme-builds/{name}.tar.gz" for name in ("berlin", "paris")}
+    sourced(prices, sources, key="{{ source.digest8 }}.tar.gz")
+    plan = prices.plan().plan
+    (step,) = [step for step in plan.steps if step.operation == "UploadArchives"]
+    assert [row[1] for row in step.params["Archives"]] == ["s3://acme-builds/berlin.tar.gz"]
+    assert saved(plan) == plan
+    prices.converge()
+    (key,) = prices.keys()
+    assert prices.pointer() == {"berlin": key, "paris": key}
+
+
+# --- what is superseded only by the same apply ------------------------------------------------------------------------
+
+
+def pruned(prices: Prices) -> list[str]:
+    """The keys that an apply now would prune."""
+    steps = prices.plan(prune=True).plan.steps
+    return [row[0] for step in steps if step.operation == "PruneArchives" for row in step.params["Archives"]]
+
+
+@pytest.mark.parametrize("key", ["{{ each.key }}/{{ source.digest8 }}.tar.gz", "{{ source.digest8 }}.tar.gz"])
+def test_what_the_same_apply_supersedes_is_kept_for_its_days(prices: Prices, key: str) -> None:
+    prices.members = {"key": key, "keep": {"generations": 0, "days": 7}}
+    prices.tenants({"berlin": "1", "paris": "2"})
+    prices.converge()
+    old = set(prices.keys())
+    prices.world.sim.clock.sleep(30 * DAY_S)
+    prices.tenants({"berlin": "3", "paris": "4"})
+    assert pruned(prices) == []
+    prices.converge(prune=True)
+    assert prices.keys().keys() > old
+    prices.world.sim.clock.sleep(8 * DAY_S)
+    assert set(pruned(prices)) == old
+
+
+def test_where_one_of_several_is_not_there_yet_none_is_pruned(prices: Prices) -> None:
+    prices.members = {"key": "{{ source.digest8 }}.tar.gz", "keep": {"generations": 0, "days": 7}}
+    for contents in ({"berlin": "1", "paris": "2"}, {"berlin": "3", "paris": "2"}):
+        prices.tenants(contents)
+        prices.converge()
+        prices.world.sim.clock.sleep(30 * DAY_S)
+    prices.tenants({"berlin": "3", "paris": "4"})
+    assert pruned(prices) == []
