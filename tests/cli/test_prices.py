@@ -44,6 +44,12 @@ def test_without_a_file_it_is_printed(folder: Path) -> None:
     assert yaml.safe_load(printed.stdout)["serverless"] == {2048: 0.00004}
 
 
+def test_a_simulated_account_without_a_price_list(tmp_path: Path) -> None:
+    ended = mmeplan("prices --region eu-west-1 --local-db other.db", tmp_path)
+    assert ended.code == 1
+    assert "  try: write a few prices by hand, as docs/cost.md shows, or declare some" in ended.stderr
+
+
 def test_a_region_of_which_the_list_has_nothing(folder: Path) -> None:
     with Simulator.open(folder / "account.db") as simulator:
         simulator.declare({"prices": []}, region="eu-north-1")
