@@ -1,8 +1,9 @@
 """What stands in the way of a swap: taken off before it, and put back on every end of it.
 
 UpdateEndpoint is refused while a scalable target is registered for a variant that gets another instance type or is
-removed; deregistering one deletes its policies and scheduled actions. So only what the fleet has declared is taken off,
-and a swap that would lose anything else is refused with its name: nothing could put that back after a crash.
+removed; deregistering one deletes its policies and scheduled actions. So only what the fleet has declared, of a variant
+that stays, is taken off, and a swap that would lose anything else is refused with its name: nothing could put that back
+after a crash or a rollback.
 Source: endpoint-scaling.html; botocore, DeregisterScalableTarget.
 """
 
@@ -31,7 +32,11 @@ def around_swaps(inputs: Inputs, changes: Sequence[Change]) -> list[Change]:
             continue
         for kind in kind_named(change.kind).children:
             off = list(_in_the_way(inputs, kind, change, endpoint, live))
-            refusal = next(filter(None, (_refusal(inputs, made, change, child) for child in off)), "")
+            wanted = inputs.config_of(endpoint)
+            asked = (
+                _refusal(inputs, made, change, child) or _not_put_back(kind, change, child, wanted) for child in off
+            )
+            refusal = next(filter(None, asked), "")
             if refusal:
                 key = (change.kind, change.address, change.name)
                 made[key] = replace(change, refusal=refusal, refused=Refusal.SCALED, action=Action.REFUSE)
@@ -90,9 +95,9 @@ def _refusal(inputs: Inputs, changes: Mapping[tuple[str, str, str], Change], cha
     """Why a swap can't take an object off; empty where it can."""
     kind = kind_named(child.kind)
     what = f"the {kind.words} {child.name.partition(' ')[0]}"
-    if change.action.deletes:
-        return ""  # it goes with its endpoint, whoever made it; `--allow-outage` is the consent
     why = "a variant gets another instance type, or is removed, which SageMaker refuses while it is registered"
+    if change.action.deletes:
+        why = "the endpoint is deleted and created again, and all that scales it goes with it"
     declared = inputs.graph.declared(child.kind, child.name)
     own = changes.get((child.kind, declared.address, declared.physical_name)) if declared else None
     if not inputs.owns(child) or (own is not None and own.adopts):
@@ -112,6 +117,17 @@ def _refusal(inputs: Inputs, changes: Mapping[tuple[str, str, str], Change], cha
             f"where the target is taken off, and {why}; declare it and apply that first, or delete it, and plan again"
         )
     return ""
+
+
+def _not_put_back(kind: Kind, change: Change, child: LiveObject, wanted: Resource | None) -> str:
+    """Why an object can't be put back on every end of a swap; empty where it can."""
+    if change.action.deletes or wanted is None or kind.stands_on(child.name, wanted.request):
+        return ""
+    return (
+        f"the {kind.words} {child.name.partition(' ')[0]} is of a variant that is removed or renamed: where SageMaker "
+        "rolls this update back, the variant would serve on and nothing would scale it; drop its `autoscaling:` and "
+        "apply that first, then plan again"
+    )
 
 
 def _taken_off(

@@ -11,7 +11,7 @@ The plan document has guards and waits as mappings (docs/plan-format.md); `membe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from mmeplan.aws.lifecycle import BUSY, CREATING, DELETABLE, DELETING, IN_SERVICE, SYSTEM_UPDATING, UPDATABLE
@@ -27,6 +27,9 @@ Desires = Sequence[Mapping[str, Any]]
 
 TAGGING: Final = tuple(operation for tagging in TAGGINGS.values() for operation in (tagging.add, tagging.remove))
 """The calls of steps that are about objects of any kind."""
+_LOST: Final = (
+    "it carries {}, made since the plan was made, and that would be lost; declare or delete it, and plan again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,9 +412,7 @@ def _checked(name: str, owner: Deployment, decide: Callable[[LiveEndpoint], Deci
 
 
 def _if_owned(found: LiveEndpoint, owner: Deployment, current: Current) -> Decision:
-    if owner.may_change(current.tags(found.arn)):
-        return CALL
-    return _not_ours(found)
+    return CALL if owner.may_change(current.tags(found.arn)) else _not_ours(found)
 
 
 def _not_ours(found: LiveEndpoint) -> Decision:
@@ -452,7 +453,7 @@ class AsSeen:
     """Of an object that is changed in place: it is as the plan saw it (`seen`), and the owner's.
 
     `seen` is the digest of its content, empty where it wasn't there. `wanted` is the content that it is to have; None
-    for a delete.
+    for a delete. `alone`: a delete is made only where it carries nothing, which would be lost with it.
     """
 
     kind: str
@@ -460,6 +461,7 @@ class AsSeen:
     owner: Deployment
     seen: str = ""
     wanted: Canonical | None = None
+    alone: bool = False
 
     def check(self, current: Current) -> Decision:
         """`done` where it is as wanted already, `fail` where somebody else changed it or took it over."""
@@ -467,28 +469,30 @@ class AsSeen:
         if found is None:
             if self.wanted is None:
                 return Decision("done", "is gone already")
-            return Decision("fail", f"the {kind.words} {self.name} is gone; plan again") if self.seen else CALL
+            if self.seen:
+                return Decision("fail", f"the {kind.words} {self.name} is gone; plan again")
+            return CALL if kind.is_tagged or not kind.parent else self._if_owned(kind, found, current)
         now = kind.content(found.describe)
         if self.wanted is not None and kind.aligned(self.wanted, now) == self.wanted:
-            return Decision("done", "is as wanted already")
+            owned = self._if_owned(kind, found, current)
+            return Decision("done", "is as wanted already") if owned == CALL else owned
         if digest(self.kind, now) != self.seen:
             what = "was changed" if self.seen else "was made by somebody else"
             return Decision("fail", f"the {kind.words} {self.name} {what} since the plan was made; plan again")
+        if self.alone and (carried := current.carried(self.kind, self.name)):
+            return Decision("fail", _LOST.format(", ".join(carried)))
         return self._if_owned(kind, found, current)
 
-    def _if_owned(self, kind: Kind, found: LiveObject, current: Current) -> Decision:
-        """A call where the object is the owner's; what can't be tagged is its parent's."""
-        holder, of = found, kind
+    def _if_owned(self, kind: Kind, found: LiveObject | None, current: Current) -> Decision:
+        """A call where the object is the owner's; what can't be tagged is its parent's, whether it is there or not."""
+        of, name, holder = kind, self.name, found
         while not of.is_tagged:
-            of, name = kind_named(of.parent), of.parent_in(holder.name)
-            parent = current.find(of.name, name)
-            if parent is None:
-                return Decision("fail", f"the {of.words} {name} is gone; plan again")
-            holder = parent
-        if self.owner.may_change(current.tags(holder.arn)):
-            return CALL
-        text = f"the {of.words} {holder.name} doesn't carry this fleet's tags any more"
-        return Decision("fail", f"{text}; it is left alone")
+            of, name = kind_named(of.parent), of.parent_in(name)
+            holder = current.find(of.name, name)
+        if holder is None:
+            return Decision("fail", f"the {of.words} {name} is gone; plan again")
+        text = f"the {of.words} {holder.name} doesn't carry this fleet's tags any more; it is left alone"
+        return CALL if self.owner.may_change(current.tags(holder.arn)) else Decision("fail", text)
 
     def after_exists(self, current: Current) -> Decision:
         """The create was refused because the name exists: is it what is wanted, or somebody else's?"""
@@ -496,7 +500,8 @@ class AsSeen:
 
     def members(self) -> dict[str, Any]:
         """The guard as the plan document has it."""
-        return {"kind": self.kind, "name": self.name, **_owner_members(self.owner), "seen": self.seen}
+        members = {"kind": self.kind, "name": self.name, **_owner_members(self.owner), "seen": self.seen}
+        return {**members, "alone": True} if self.alone else members
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,10 +531,7 @@ class TakenOff:
         if decision.verdict != "call":
             return decision
         more = [words for words in current.carried(self.object.kind, self.object.name) if words not in self.carries]
-        if more:
-            text = f"it carries {', '.join(more)}, made since the plan was made, and that would be lost"
-            return Decision("fail", f"{text}; declare or delete it, and plan again")
-        return CALL
+        return Decision("fail", _LOST.format(", ".join(more))) if more else CALL
 
     @property
     def owner(self) -> Deployment:
@@ -556,9 +558,12 @@ class PutBack:
         if found is None:
             return Decision("fail", f"the endpoint {self.endpoint} is gone")
         if found.endpoint_status in BUSY:
-            return Decision("blocked", f"is {found.endpoint_status}; put back once that is over", others=True)
-        if current.find(self.object.kind, self.object.name) is None:
-            return CALL
+            return Decision("blocked", f"is {found.endpoint_status}; put back once that is over")
+        there, kind = current.find(self.object.kind, self.object.name), kind_named(self.object.kind)
+        if there is None:
+            return replace(self.object, seen="").check(current)
+        if self.object.seen and digest(kind.name, kind.content(there.describe)) == self.object.seen:
+            return Decision("keep", "was not taken off")
         return self.object.check(current)
 
     def after_exists(self, current: Current) -> Decision:
@@ -744,7 +749,7 @@ def guard_of(operation: str, params: Mapping[str, Any], members: Mapping[str, An
         left_out = {*kind.identity_members, "Tags"}
         content = canonical({member: value for member, value in params.items() if member not in left_out})
         own = None if operation == kind.delete_operation else content
-        as_seen = AsSeen(kind.name, name, owner, str(members.get("seen", "")), own)
+        as_seen = AsSeen(kind.name, name, owner, str(members.get("seen", "")), own, bool(members.get("alone")))
         around = (str(members.get("endpoint", "")), str(members.get("config", "")))
         if not around[0]:
             return as_seen

@@ -251,8 +251,9 @@ class StepBuilder:
         after = (*after, *self.gone.get(change.name, ()))  # its record of them goes last
         self.own[change.address] = self._tags(change, after=after)
 
-    def _delete_in_place(self, kind: Kind, change: Change, after: tuple[str, ...] = ()) -> str:
-        guard = self._as_seen(kind, change, None)
+    def _delete_in_place(self, kind: Kind, change: Change, after: tuple[str, ...] = (), *, alone: bool = True) -> str:
+        """`alone`: it stays where it carries something by then; not where the endpoint goes, and all that it has."""
+        guard = replace(self._as_seen(kind, change, None), alone=alone and bool(kind.children or kind.carries))
         after = tuple(dict.fromkeys((*after, *self.gone.get(change.live_name, ()))))
         params, operation = kind.deletes(change.live_name), kind.delete_operation
         step = Step(self._delete_id(change), change.address, operation, params, after, guard, effect=change.effect)
@@ -325,8 +326,18 @@ class StepBuilder:
         config = endpoint.request["EndpointConfigName"]
         timeout_s = UPDATE_TIMEOUT_S + startup_s(self.graph, endpoint)
         wait = InService(live.name, config, timeout_s)
+        guard = PutBack(step.guard, live.name, config)
+        step = replace(step, params={**self._unsaid(kind, change, step.guard.wanted), **step.params})
         is_part = kind_named(kind.parent).is_swapped  # what is part of that in turn follows it alone
-        return replace(step, guard=PutBack(step.guard, live.name, config), wait=wait, anyway=is_part)
+        return replace(step, guard=guard, wait=wait, anyway=is_part)
+
+    def _unsaid(self, kind: Kind, change: Change, wanted: Canonical | None) -> dict[str, Any]:
+        """What a live object says that its entry leaves open, such as what is suspended of a target: that stays."""
+        live = self.snapshot.get(kind.name, change.live_name) if change.live_name else None
+        if live is None or wanted is None:
+            return {}
+        now = kind.content(live.describe)
+        return {member: value for member, value in now.items() if member not in kind.aligned(wanted, now)}
 
     def _take_off(self, change: Change, endpoint: Resource | None, after: tuple[str, ...]) -> tuple[str, ...]:
         """What must be off before the endpoint is swapped or deleted, made right before it."""
@@ -334,7 +345,7 @@ class StepBuilder:
         for inner in self.inner.get(change.live_name, ()):
             kind = kind_named(inner.kind)
             if endpoint is None or change.action is not Action.SWAP:
-                done.append(self._delete_in_place(kind, inner, after))
+                done.append(self._delete_in_place(kind, inner, after, alone=False))
                 continue
             config, seen = endpoint.request["EndpointConfigName"], self._as_seen(kind, inner, None)
             guard = TakenOff(seen, change.live_name, config, self._declared_parts(kind, inner.live_name))

@@ -260,13 +260,14 @@ def test_another_type_and_other_bounds(world: World) -> None:
     assert list(policies(world)) == ["steps"]
 
 
-def test_a_removed_variant_is_deregistered_first(world: World) -> None:
+def test_a_scaled_variant_leaves_once_its_scaling_has(world: World) -> None:
+    """Where SageMaker rolled the update back, nothing would scale the variant that serves on."""
     auto = {"min_capacity": 1, "max_capacity": 4}
-    both = one({"main": variant(autoscaling=auto), "side": variant(autoscaling=auto)})
-    world.live_through(both)
-    plan = world.live_through(one({"main": variant(autoscaling=auto)}))
-    done = [step.operation for step in plan.steps]
-    assert done.index("DeregisterScalableTarget") < done.index("UpdateEndpoint")
+    world.live_through(one({"main": variant(autoscaling=auto), "side": variant(autoscaling=auto)}))
+    without = one({"main": variant(autoscaling=auto)})
+    assert "drop its `autoscaling:` and apply that first" in refused(world, without)
+    world.live_through(one({"main": variant(autoscaling=auto), "side": variant(capacity="autoscaled")}))
+    world.live_through(without)
     assert len(targets(world)) == 1
 
 
