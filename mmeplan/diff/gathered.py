@@ -131,9 +131,11 @@ def _unwanted(inputs: Inputs, resource: Resource, live: LiveArchives, *, prune: 
     declared, doing = _declared(resource), doing_of(inputs, resource, prune=prune)
     if doing.targets is not None and live.pointer_etag:
         where = f"s3://{'/'.join(declared.publish)}"
-        if not all(is_archive(key) for key in (live.targets or {}).values()):
-            return f"{where} holds something else than a pointer, {_NOT_MOVED}"
         marks = live.pointer_marks
+        if not live.targets and not marks.get(FLEET_MARK):
+            return f"{where} holds an empty mapping without mmeplan's mark, {_NOT_MOVED}"
+        if not all(is_archive(key) for key in (live.targets or {}).values()):  # of a snapshot
+            return f"{where} holds something else than a pointer, {_NOT_MOVED}"
         if marks.get(FLEET_MARK) and not is_marked(marks, resource.deployment):
             other = Deployment(marks[FLEET_MARK], marks.get(ENVIRONMENT_MARK, ""))
             return f"{where} is the pointer of {other.words}, {_NOT_MOVED}"

@@ -139,7 +139,7 @@ def _aws(asked: Asked, fleet: Fleet | None) -> Iterator[CheckRow]:
         name, given_by = _region(asked, fleet, around)
         yield from access.proxies(around, name)
     except MmeplanError as error:
-        yield CheckRow("credentials", "error", error.message, "aws configure list-profiles")
+        yield CheckRow("credentials", "error", access.without_user(error.message), "aws configure list-profiles")
         yield from _not_looked_at("without a profile", "region", "endpoint", "clock", "account", PERMISSIONS, "lock")
         return
     yield access.region(around, name, given_by)
@@ -163,7 +163,7 @@ def _with_credentials(asked: Asked, fleet: Fleet | None, around: Surroundings, r
     try:
         engine = asked.connect(fleet)
     except MmeplanError as error:
-        yield CheckRow("account", "error", error.message, error.hint)
+        yield CheckRow("account", "error", access.without_user(error.message), error.hint)
         yield from _not_looked_at("without a connection", *rest)
         return
     with engine:

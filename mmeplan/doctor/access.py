@@ -42,7 +42,7 @@ _PROVIDERS: Final = {
 """botocore's name of a provider → where the credentials come from."""
 _SIGN_IN: Final = {"sso": "aws sso login", "login": "aws login"}
 
-_USER: Final = re.compile(r"(?<=//)[^/@\s]*@")  # of an address
+_USER: Final = re.compile(r"(?<=//)\S*@")  # of an address; up to the last @, since a password may hold / and @
 
 
 def proxies(around: Surroundings, region: str) -> Iterator[CheckRow]:
@@ -52,7 +52,7 @@ def proxies(around: Surroundings, region: str) -> Iterator[CheckRow]:
         url = around.endpoint("sagemaker", region) if region else url
     used = around.proxies(url).get(urlsplit(url).scheme)
     bundle, named_by = around.ca_bundle()
-    said = f"SageMaker is asked through {_without_password(used)}" if used else "no proxy"
+    said = f"SageMaker is asked through {without_user(used)}" if used else "no proxy"
     if not bundle:
         yield CheckRow("network", "ok", f"{said}; the CAs of botocore are trusted")
     elif is_there(bundle):
@@ -63,14 +63,9 @@ def proxies(around: Surroundings, region: str) -> Iterator[CheckRow]:
         yield CheckRow("network", "error", text, unset)
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url.rpartition("@")[2]
-
-
-def _without_user(text: str) -> str:
-    """A text without the users and passwords of the addresses in it."""
-    return _USER.sub("", text)
+def without_user(text: str) -> str:
+    """A text without the users and passwords of the addresses in it; a text that is an address needs no scheme."""
+    return _USER.sub("", text) if "//" in text or " " in text else text.rpartition("@")[2]
 
 
 def region(around: Surroundings, name: str, given_by: str) -> CheckRow:
@@ -99,13 +94,13 @@ def endpoint(around: Surroundings, region: str, heard: Heard | MmeplanError | Ti
         asked, given_by = around.endpoint("sagemaker", region), around.endpoint_from()
         elsewhere = urlsplit(around.endpoint("sts", region)).hostname or ""
     except MmeplanError as error:
-        return CheckRow("endpoint", "error", _without_user(error.message), _unset(around.endpoint_from()))
-    url = _without_user(asked)
+        return CheckRow("endpoint", "error", without_user(error.message), _unset(around.endpoint_from()))
+    url = without_user(asked)
     shown = f"{url} ({given_by})" if given_by else url
     if not isinstance(heard, Heard):
         why = heard.message if isinstance(heard, MmeplanError) else "there was no answer in time"
         mended = _unset(given_by) if around.is_here(url) else _looked_for(url)
-        return CheckRow("endpoint", "error", f"{shown} can't be reached: {_without_user(why)}", mended)
+        return CheckRow("endpoint", "error", f"{shown} can't be reached: {without_user(why)}", mended)
     if not (heard.is_of_aws or around.is_here(url)):
         text = f"{shown} answers with {heard.status}, and not as AWS does: a proxy or a portal perhaps"
         return CheckRow("endpoint", "warning", text, f"curl -sS -m 10 -i {url}")
@@ -147,7 +142,7 @@ def credentials(around: Surroundings, found: Keys | MmeplanError | TimeoutError 
         return CheckRow("credentials", "error", f"nothing came of looking for them in time{chosen}")
     if isinstance(found, MmeplanError):
         signs_in = again if "SSO" in found.message or "sso" in found.message else "aws configure list"
-        return CheckRow("credentials", "error", f"{found.message}{chosen}", signs_in)
+        return CheckRow("credentials", "error", f"{without_user(found.message)}{chosen}", signs_in)
     source = f"of {_PROVIDERS.get(found.method, found.method)}{chosen}"
     if around.has_keys_beside_profile and found.method == "env":
         text = f"{source.partition(',')[0]}: they win over AWS_PROFILE={profile}"
@@ -179,14 +174,16 @@ def account(found: str, wanted: str | None, caller: str) -> CheckRow:
 def no_identity(around: Surroundings, region: str, error: MmeplanError | TimeoutError) -> CheckRow:
     """Why nobody knows whose credentials these are."""
     try:
-        url = _without_user(around.endpoint("sts", region))
+        url = without_user(around.endpoint("sts", region))
     except MmeplanError as wrong:
-        return CheckRow("account", "error", _without_user(wrong.message), _unset(around.endpoint_from()))
+        return CheckRow("account", "error", without_user(wrong.message), _unset(around.endpoint_from()))
     if isinstance(error, (ConnectionFailedError, TimeoutError)):
-        why = f": {_without_user(error.message)}" if isinstance(error, ConnectionFailedError) else " in time"
+        why = f": {without_user(error.message)}" if isinstance(error, ConnectionFailedError) else " in time"
         said = f"STS, which says whose credentials these are, doesn't answer{why}"
         return CheckRow("account", "error", said, _looked_for(url))
-    return CheckRow("account", "error", f"STS refuses the credentials: {error}", "aws sts get-caller-identity")
+    return CheckRow(
+        "account", "error", f"STS refuses the credentials: {without_user(str(error))}", "aws sts get-caller-identity"
+    )
 
 
 def lock(url: str, find: Callable[[], FoundLock | None], unlock: str) -> CheckRow:
@@ -196,14 +193,15 @@ def lock(url: str, find: Callable[[], FoundLock | None], unlock: str) -> CheckRo
     except TimeoutError:
         return CheckRow("lock", "error", f"{url} can't be read: S3 doesn't answer in time")
     except CloudError as error:
+        said = f"{url} can't be read: {without_user(str(error))}"
         if error.code in ("AccessDenied", "403"):
-            text = f"{url} can't be read: {error}; without s3:ListBucket S3 says so of a lock that nobody holds, too"
+            text = f"{said}; without s3:ListBucket S3 says so of a lock that nobody holds, too"
             return CheckRow("lock", "warning", text)
         bucket = url.partition("//")[2].partition("/")[0]
         made = f"aws s3 mb s3://{bucket}" if error.code == "NoSuchBucket" else ""
-        return CheckRow("lock", "error", f"{url} can't be read: {error}", made)
+        return CheckRow("lock", "error", said, made)
     except MmeplanError as error:
-        return CheckRow("lock", "error", error.message, error.hint)
+        return CheckRow("lock", "error", without_user(error.message), error.hint)
     if found is None:
         return CheckRow("lock", "ok", f"nobody holds {url}")
     held = f"{url} is held by {'; '.join(line.strip() for line in found.owner.splitlines())}"

@@ -38,6 +38,7 @@ FLEET_MARK: Final = "mmeplan-fleet"
 ENVIRONMENT_MARK: Final = "mmeplan-environment"
 DIGEST_MARK: Final = "mmeplan-digest"
 """Metadata of an object that mmeplan wrote: whose it is, and the SHA-256 of its source."""
+MARKS: Final = frozenset({FLEET_MARK, ENVIRONMENT_MARK, DIGEST_MARK})
 
 
 # --- what the file declares -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from mmeplan.aws.failures import Failure, failure_of
 from mmeplan.aws.s3 import s3_place
 from mmeplan.errors import CloudError
 from mmeplan.kinds import LiveArchives, Resource
-from mmeplan.kinds.artifacts import MOST_POINTER, Archive, Declared, is_marked, known, undeclared
+from mmeplan.kinds.artifacts import MARKS, MOST_POINTER, Archive, Declared, is_archive, is_marked, known, undeclared
 from mmeplan.live.ports import Answer, Reader
 from mmeplan.live.sharing import READS as SHARERS_READS
 from mmeplan.live.sharing import sharers
@@ -143,7 +143,7 @@ def read_pointer(reader: Reader, bucket: str, key: str) -> dict[str, Any] | None
             if error.code in ("PreconditionFailed", "412") and attempt < _READINGS:
                 continue  # another one was written between two ranges
             raise
-        marks = dict(answer.get("Metadata") or {})
+        marks = _own_marks(answer)
         return {"ETag": answer["ETag"], "Targets": targets_in(body), "Marks": marks}
     raise AssertionError("the last reading answers or raises")
 
@@ -165,13 +165,18 @@ def _whole(reader: Reader, where: Mapping[str, str]) -> tuple[Answer, bytes]:
 
 
 def targets_in(body: bytes) -> dict[str, str] | None:
-    """What a pointer says; None for what is no pointer."""
+    """What a pointer says; None for what is no pointer: others' values, perhaps secrets, are in no snapshot."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    texts = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
-    return found if texts else None
+    named = isinstance(found, dict) and all(isinstance(key, str) and is_archive(key) for key in found.values())
+    return found if named else None
+
+
+def _own_marks(answer: Answer) -> dict[str, str]:
+    """What mmeplan wrote into an object's metadata; what others keep there is in no snapshot."""
+    return {key: value for key, value in (answer.get("Metadata") or {}).items() if key in MARKS}
 
 
 def _sources(reader: Reader, asked: Iterable[Archive]) -> dict[str, Any]:
@@ -215,7 +220,7 @@ def _marks(reader: Reader, bucket: str, prefix: str, keys: list[str]) -> dict[st
     """The metadata of keys. Raises CloudError."""
     answers = _heads(reader, [(bucket, prefix + key) for key in keys])
     pairs = sorted(zip(keys, answers, strict=True), key=lambda pair: pair[0])
-    return {key: dict(answer.get("Metadata") or {}) for key, answer in pairs if answer is not None}
+    return {key: _own_marks(answer) for key, answer in pairs if answer is not None}
 
 
 def _add_plain_sources(reader: Reader, declared: Declared, seen: dict[str, Any], keys: Iterable[str]) -> None:

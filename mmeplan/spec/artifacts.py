@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from mmeplan.aws.s3 import s3_place
 from mmeplan.kinds.artifacts import DIGEST, DIGEST8, MOST_POINTER, SUFFIX, VERSION, Archive, Declared, pointer_body
 from mmeplan.spec.document import FilePath
 from mmeplan.spec.expressions import MARK, ExpressionError, evaluate_text
-from mmeplan.spec.for_each import ForEachError, ItemFiles, Items, file_of, items_of, shared_folder
+from mmeplan.spec.for_each import MAX_ITEMS, ForEachError, ItemFiles, Items, file_of, items_of, shared_folder
 from mmeplan.spec.packing import Packed, PackingError, look_at
 from mmeplan.spec.problems import Refusals
 
@@ -112,8 +112,10 @@ class ArtifactsReader:
         found = sorted(path.as_posix() for path in fitting if path.parts and (hidden or not _is_hidden(path)))
         if not found:
             raise ForEachError(f"nothing fits {pattern!r}")
+        if len(found) > MAX_ITEMS:
+            raise ForEachError(f"more than {MAX_ITEMS:,} items fit {pattern!r}")
         keys = [Path(path).name.removesuffix(SUFFIX) for path in found]
-        if twice := next((key for key in keys if keys.count(key) > 1), ""):
+        if twice := next((key for key, times in Counter(keys).items() if times > 1), ""):
             raise ForEachError(f"two paths that fit {pattern!r} have the name {twice!r}")
         return [(key, {"source": Path(path).as_posix()}) for key, path in zip(keys, found, strict=True)]
 
@@ -198,6 +200,8 @@ class ArtifactsReader:
         path = self._folder / source
         if not is_beside(self._folder, source):
             return "must lie beside the fleet file, below it, or elsewhere in its git repository"
+        if Path(os.path.realpath(self._folder)).is_relative_to(os.path.realpath(path)):
+            return "holds the fleet file: put the archive's files into a folder of their own"
         try:
             if not path.is_dir() and not source.endswith(SUFFIX):
                 return f"is no folder, and doesn't end in {SUFFIX}" if path.exists() else "isn't there"

@@ -3,7 +3,8 @@
 A folder is packed reproducibly: members sorted by path, times, owners and modes fixed, so that the same files give the
 same digest on every machine. The digest of a folder is taken over the uncompressed tar: what gzip makes of it differs
 between versions of zlib. Nothing but files and folders is packed; a link or a device is refused, so that nothing from
-outside gets in. Source: Developer Guide, deploy-model-troubleshoot ("Symlinks cause the model creation to fail").
+outside gets in; and names that begin with a dot are, so that no `.git` and no `.env` gets out.
+Source: Developer Guide, deploy-model-troubleshoot ("Symlinks cause the model creation to fail").
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import shlex
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ from typing import IO, Any, Final
 
 _PIECE: Final = 1024 * 1024  # bytes that are read at a time
 MOST_MEMBERS: Final = 100_000  # files and folders of one archive
+PASSED_OVER: Final = frozenset({".ipynb_checkpoints", ".DS_Store"})  # what notebooks and the Finder leave behind
+_NAMED: Final = 3  # hidden names that are told; the others are counted
 
 
 class PackingError(Exception):
@@ -92,14 +96,23 @@ def _write(folder: Path, sink: _Sink) -> None:
 
 
 def members(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Files and folders beneath a folder with their names in the archive, sorted by name. Raises PackingError."""
+    """Files and folders beneath a folder with their names in the archive, sorted by name. Raises PackingError.
+
+    PASSED_OVER are left out; other names that begin with a dot are refused.
+    """
     found: list[tuple[str, Path]] = []
+    hidden: list[str] = []
     waiting = [folder]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
         for entry in listed:
+            if entry.name in PASSED_OVER:
+                continue
             path, name = Path(entry.path), Path(entry.path).relative_to(folder).as_posix()
+            if entry.name.startswith("."):
+                hidden.append(name)
+                continue
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISLNK(mode):
                 raise PackingError(f"{name!r} is a link, and an archive may hold none")
@@ -114,7 +127,18 @@ def members(folder: Path) -> Iterator[tuple[Path, str]]:
             found.append((name, path))
             if len(found) > MOST_MEMBERS:
                 raise PackingError(f"it holds more than {MOST_MEMBERS:,} files")
+    if hidden:
+        raise PackingError(_hidden(sorted(hidden), folder.name))
     if not found:
         raise PackingError("it is empty")
     for name, path in sorted(found):
         yield path, name
+
+
+def _hidden(names: list[str], folder: str) -> str:
+    """Why names that begin with a dot aren't packed, and what to do."""
+    told = ", ".join(map(repr, names[:_NAMED])) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    excluded = " ".join(f"--exclude={shlex.quote('./' + name)}" for name in names[:_NAMED])
+    packed = f"tar -czf {shlex.quote(folder + '.tar.gz')} {excluded} -C {shlex.quote(folder)} ."
+    why = "names that begin with a dot aren't packed, as they may hold secrets"
+    return f"it holds {told}, and {why}: move them out, or pack the folder yourself: {packed}"

@@ -485,3 +485,36 @@ def test_outputs_for_a_workflow_are_lines_that_a_runner_reads(live: Folder) -> N
     assert said["endpoint-prices"] == "prices"
     assert said["url-prices"].startswith("https://runtime.sagemaker.")
     assert sorted(said) == ["endpoint-prices", "outputs", "url-prices"]
+
+
+@pytest.mark.parametrize("masked", ["", " --masked"])
+def test_a_snapshot_holds_nothing_of_what_is_no_pointer(folder: Folder, masked: str) -> None:
+    (folder.path / ".mmeplan").mkdir()
+    body, marks = json.dumps({"db_password": "hunter2"}).encode(), {"token": "t0ps3cret"}
+    folder.put("prices/targets.json", body, Bucket="acme-config", Metadata=marks)
+    folder.artifacts["key"] = PLAIN
+    folder.write()
+    folder.put("prices/berlin.tar.gz", b"x", Metadata=marks)
+    assert folder.does(f"snapshot --out s.json{masked}").code == 0
+    text = (folder.path / "s.json").read_text()
+    assert "hunter2" not in text
+    assert "t0ps3cret" not in text
+    del folder.artifacts["key"]
+    folder.write()
+    refused = folder.does("plan")
+    assert refused.code == 3
+    said = " ".join(refused.stdout.split())
+    assert "s3://acme-config/prices/targets.json holds something else than a pointer" in said
+
+
+def test_an_empty_mapping_that_nobody_marked_is_no_pointer(folder: Folder) -> None:
+    (folder.path / ".mmeplan").mkdir()
+    folder.put("prices/targets.json", b"{}", Bucket="acme-config")
+    refused = folder.does("apply --yes")
+    assert refused.code == 3
+    said = " ".join(refused.stdout.split())
+    assert "holds an empty mapping without mmeplan's mark, which mmeplan never overwrites" in said
+    assert folder.pointer() == {}
+    folder.put("prices/targets.json", b"{}", Bucket="acme-config", Metadata={"mmeplan-fleet": "prices"})
+    assert folder.does("apply --yes").code == 0
+    assert set(folder.pointer()) == {"berlin", "paris"}

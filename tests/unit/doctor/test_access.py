@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,3 +190,34 @@ def test_a_url_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     row = access.endpoint(Surroundings(), "eu-west-1", MmeplanError("no"))
     assert (row.state, row.next) == ("error", "unset AWS_ENDPOINT_URL")
     assert [row.name for row in access.proxies(Surroundings(), "eu-west-1")] == ["network"]
+
+
+PASSWORDS = ["s3/cr3t", "s3@cr3t", "s3/@/cr3t", "//s3cr3t@", "s3cr3t"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("scheme", ["http://", "https://"])
+def test_no_part_of_a_password_is_shown(password: str, scheme: str) -> None:
+    assert access.without_user(f"{scheme}ann:{password}@proxy.example:3128") == f"{scheme}proxy.example:3128"
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_no_message_of_botocore_shows_a_password(password: str) -> None:
+    said = f'Failed to connect to "https://ann:{password}@sts.example/x" for ann@example.com'
+    rows = [
+        of_keys(CredentialsError(said)),
+        access.no_identity(Surroundings(), "eu-west-1", CloudError("GetCallerIdentity", "Refused", said)),
+        access.no_identity(Surroundings(), "eu-west-1", ConnectionFailedError("GetCallerIdentity", said)),
+        *(access.lock("s3://b/l", raising(error), "u") for error in (CloudError("GetObject", "403", said),)),
+        *(access.lock("s3://b/l", raising(error), "u") for error in (CloudError("GetObject", "Odd", said),)),
+        access.lock("s3://b/l", raising(MmeplanError(said)), "u"),
+    ]
+    assert not [row.said for row in rows if "cr3t" in row.said or "ann:" in row.said]
+    assert all("sts.example/x" in row.said for row in rows)
+
+
+def raising(error: MmeplanError) -> Callable[[], FoundLock | None]:
+    def find() -> FoundLock | None:
+        raise error
+
+    return find

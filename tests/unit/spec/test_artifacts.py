@@ -212,3 +212,33 @@ def test_what_s3_has_no_room_for_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("member", ["days", "generations"])
 def test_more_than_anybody_keeps_is_refused(folder: Path, member: str) -> None:
     assert "can't be more than" in refused(folder, {"for_each": {"paris": "./paris/"}, "keep": {member: 10**12}})
+
+
+@pytest.mark.parametrize("source", [".", "./", "../inner"])
+def test_a_folder_that_holds_the_fleet_file_is_no_archive(tmp_path: Path, source: str) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "fleet.yaml").write_text("")
+    assert "holds the fleet file" in refused(inner, {"for_each": {"paris": source}})
+
+
+def test_a_repository_around_the_fleet_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("secret")
+    assert "holds the fleet file" in refused(tmp_path / "deploy", {"for_each": {"paris": "../"}})
+
+
+def test_a_hidden_name_in_a_folder_is_refused(folder: Path) -> None:
+    (folder / "paris" / ".env").write_text("SECRET=1")
+    assert "it holds '.env', and names that begin with a dot" in refused(folder, {"for_each": {"paris": "./paris/"}})
+
+
+def test_a_glob_has_as_many_items_as_a_table_at_most(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmeplan.spec.artifacts.MAX_ITEMS", 1)
+    assert "more than 1 items fit '*'" in refused(folder, {"for_each": {"glob": "*"}})
+
+
+def test_two_paths_of_a_glob_with_one_name_are_refused(folder: Path) -> None:
+    (folder / "paris.tar.gz").write_bytes(b"x")
+    assert "two paths that fit '*' have the name 'paris'" in refused(folder, {"for_each": {"glob": "*"}})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shlex
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -90,3 +92,50 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path_factory: pytest.TempPathFac
         found = {m.name: archive.extractfile(m).read() for m in archive if m.isfile()}  # type: ignore[union-attr]
     assert found == files
     assert digest == look_at(folder).digest
+
+
+@pytest.mark.parametrize("name", [".env", ".git", "code/.git", "code/.aws/credentials", ".gitignore"])
+def test_names_that_begin_with_a_dot_are_refused_and_told(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "paris"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("secret")
+    (folder / "weights").write_text("0.5")
+    told = name.removesuffix("/credentials")
+    with pytest.raises(PackingError) as caught:
+        look_at(folder)
+    assert f"it holds {told!r}, and names that begin with a dot aren't packed" in str(caught.value)
+    assert str(caught.value).endswith(f"tar -czf paris.tar.gz --exclude=./{told} -C paris .")
+    with pytest.raises(PackingError):
+        pack(folder, io.BytesIO())
+
+
+def test_of_many_hidden_names_the_first_are_told(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f".{number}").write_text("secret")
+    with pytest.raises(PackingError, match=r"it holds '\.0', '\.1', '\.2' and 2 more, and"):
+        look_at(tmp_path)
+
+
+def test_what_is_typed_to_pack_without_them_does_it(tmp_path: Path) -> None:
+    folder = tmp_path / "two words"
+    (folder / "code").mkdir(parents=True)
+    for name in (".env", "code/.env", "code/run.py"):
+        (folder / name).write_text("x")
+    with pytest.raises(PackingError) as caught:
+        look_at(folder)
+    typed = str(caught.value).partition("pack the folder yourself: ")[2]
+    subprocess.run(shlex.split(typed), cwd=tmp_path, check=True)
+    with tarfile.open(tmp_path / "two words.tar.gz") as archive:
+        assert sorted(archive.getnames()) == [".", "./code", "./code/run.py"]
+
+
+def test_what_notebooks_and_the_finder_leave_behind_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "f" / "code" / ".ipynb_checkpoints").mkdir(parents=True)
+    (tmp_path / "f" / "code" / "run.py").write_text("x")
+    before = look_at(tmp_path / "f").digest
+    (tmp_path / "f" / "code" / ".ipynb_checkpoints" / "run.py").write_text("x")
+    (tmp_path / "f" / ".DS_Store").write_text("x")
+    body, digest = packed(tmp_path / "f")
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        assert archive.getnames() == ["code", "code/run.py"]
+    assert digest == before
