@@ -35,6 +35,7 @@ from mmeplan.kinds.artifacts import (
     PUBLISH,
     UPLOAD,
     Transfer,
+    is_archive,
     is_marked,
     marks,
     pointer_body,
@@ -107,22 +108,20 @@ class Transfers:
             return self._write(one, where, marks(owner, one.digest), progress)
 
         written = 0
-        for made in self._all(write, rows, progress.look):
+        for made in self._all(write, rows, progress):
             written += made
             progress.ended()
         there = len(rows) - written
         return Decision("done", f"{written:,} written" + (f", {there:,} there already" if there else ""))
 
-    def _all(
-        self, write: Callable[[Transfer], bool], rows: Sequence[Transfer], look: Callable[[], None]
-    ) -> Iterator[bool]:
-        """What `write` says of each row as it ends. `look` is called now and then while none ends.
+    def _all(self, write: Callable[[Transfer], bool], rows: Sequence[Transfer], progress: _Progress) -> Iterator[bool]:
+        """What `write` says of each row as it ends. Progress is looked at now and then while none ends.
 
-        Nothing new is started once one has failed, or the user asked to stop.
+        Nothing new is started, no part either, once one has failed, or the user asked to stop.
         """
         if self._at_once < 2 or len(rows) < 2:
             for one in rows:
-                self._go_on()
+                self._go_on(progress)
                 yield write(one)
             return
         waiting = iter(rows)
@@ -131,20 +130,21 @@ class Transfers:
         try:
             while True:
                 while len(running) < 2 * self._at_once and (further := next(waiting, None)) is not None:
-                    self._go_on()
+                    self._go_on(progress)
                     running.add(pool.submit(write, further))
                 if not running:
                     return
                 ended, running = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
                 if not ended:
-                    look()
+                    progress.look()
                 for future in ended:
                     yield future.result()
         finally:
+            progress.over = True
             pool.shutdown(cancel_futures=True)
 
-    def _go_on(self) -> None:
-        if self._stopping():
+    def _go_on(self, progress: _Progress | None = None) -> None:
+        if self._stopping() or (progress is not None and progress.over):
             raise TransferError("interrupted; what is written stays, and the next apply goes on from there")
 
     def _write(self, one: Transfer, where: Mapping[str, str], metadata: Mapping[str, str], progress: _Progress) -> bool:
@@ -195,6 +195,7 @@ class Transfers:
             count, sha = -(-size // part_bytes), hashlib.sha256()
 
             def part(number: int, upload: str) -> str:
+                self._go_on(progress)
                 body = stream.read(part_bytes)
                 sha.update(body)
                 if number == count and one.size is not None:  # a file may have been written to since it was looked at
@@ -221,6 +222,8 @@ class Transfers:
                 packed.seek(0)
                 yield packed, size
             return
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise TransferError(f"{one.source} is neither file nor folder any more; plan again")
         with path.open("rb") as stream:
             body = stream.read(PART_BYTES + 1)
             if len(body) <= PART_BYTES:
@@ -261,6 +264,7 @@ class Transfers:
             return
 
         def part(number: int, upload: str) -> str:
+            self._go_on(progress)
             first = (number - 1) * COPY_BYTES
             last = min(first + COPY_BYTES, size) - 1
             sent = {**where, **source, "UploadId": upload, "PartNumber": number}
@@ -300,8 +304,10 @@ class Transfers:
     def _is_others(self, where: Mapping[str, str], owner: Deployment) -> bool:
         """Whether what lies in the pointer's place is no pointer, or another deployment's."""
         found = read_pointer(self._reader, where["Bucket"], where["Key"])
-        if found is None or found["Targets"] is None:
-            return found is not None
+        if found is None:
+            return False
+        if found["Targets"] is None or not all(map(is_archive, found["Targets"].values())):
+            return True
         return bool(found["Marks"].get(FLEET_MARK)) and not is_marked(found["Marks"], owner)
 
     # --- what goes ----------------------------------------------------------------------------------------------------
@@ -372,7 +378,10 @@ def _check(one: Transfer, found: str) -> None:
 
 
 class _Progress:
-    """Bytes and archives that are written, told now and then by the thread that made it. Several threads add to it."""
+    """Bytes and archives that are written, told now and then by the thread that made it. Several threads add to it.
+
+    `over`: nothing more is to be written, since one has failed.
+    """
 
     def __init__(self, rows: Sequence[Transfer], tell: Tell) -> None:
         self._rows = len(rows)
@@ -382,6 +391,7 @@ class _Progress:
         self._of = sum(one.size or 0 for one in rows)
         self._done = self._ended = 0
         self._told = (0, 0)
+        self.over = False
 
     def grows(self, one: Transfer, size: int) -> None:
         """The bytes of a folder are known once it is packed."""

@@ -6,12 +6,13 @@ thousands of archives, and each step is one line of a plan. `plan.step` reads th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mmeplan.identity import Deployment
 from mmeplan.kinds import Resource
-from mmeplan.kinds.artifacts import PRUNE, PUBLISH, UPLOAD, Doing, Transfer
+from mmeplan.kinds.artifacts import PRUNE, PUBLISH, UPLOAD, Doing, Transfer, source_digest
 from mmeplan.plan.step import Step
 
 _API: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -40,6 +41,8 @@ def steps_of(resource: Resource, doing: Doing, deployment: Deployment) -> tuple[
     return upload, publish, prune
 
 
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_ETAG: Final = re.compile(r'"[^"*\s]+"')
 _MEMBERS: Mapping[str, frozenset[str]] = {
     UPLOAD: frozenset({"Archives"}),
     PUBLISH: frozenset({"PointerBucket", "PointerKey", "ETag", "Targets"}),
@@ -61,6 +64,8 @@ def wrong_params(operation: str, params: Mapping[str, Any]) -> str:
         return str(error)
     if bad := next((key for key in keys if not key.endswith(".tar.gz") or ".." in key.split("/")), ""):
         return f"{bad!r} is no key of an archive beneath the prefix"
+    if wrong := _wrong_contents(operation, params):
+        return wrong
     return "it names a key twice" if operation != PUBLISH and len(set(keys)) < len(keys) else ""
 
 
@@ -78,6 +83,24 @@ def _keys(operation: str, params: Mapping[str, Any]) -> list[str]:
     if not all(isinstance(row, list) and len(row) == 2 and all(isinstance(x, str) for x in row) for row in rows):
         raise TypeError("a row of a pruned archive is [key, ETag]")
     return [key for key, _ in rows]
+
+
+def _wrong_contents(operation: str, params: Mapping[str, Any]) -> str:
+    """What a digest or an ETag can't be: a condition with `*`, or with nothing, would be none."""
+    if operation == UPLOAD:
+        return next(filter(None, (_wrong_row(Transfer.of(row)) for row in params["Archives"])), "")
+    if operation == PUBLISH:
+        return f"{params['ETag']!r} is no ETag" if params["ETag"] and not _ETAG.fullmatch(params["ETag"]) else ""
+    return next((f"{etag!r} is no ETag" for _, etag in params["Archives"] if not _ETAG.fullmatch(etag)), "")
+
+
+def _wrong_row(one: Transfer) -> str:
+    if not one.source.startswith("s3://"):
+        local = not one.etag and _SHA256.fullmatch(one.digest)
+        return "" if local else f"the row of {one.key!r} doesn't have the SHA-256 of a local source, and no ETag"
+    if one.size is None or not _ETAG.fullmatch(one.etag) or one.digest != source_digest(one.etag, one.size):
+        return f"the row of {one.key!r} doesn't have bytes and ETag of a source in S3, and their digest"
+    return ""
 
 
 def permissions(step: Step, partition: str) -> list[tuple[str, str]]:

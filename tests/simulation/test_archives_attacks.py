@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+import random
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,17 @@ from typing import Any
 import pytest
 import yaml
 
-from mmeplan.errors import PlanRefused
-from mmeplan.plan import Plan, encode, read
+from mmeplan.apply import transfers
+from mmeplan.apply.transfers import Transfers
+from mmeplan.engine import Planned
+from mmeplan.errors import InputError, PlanRefused
+from mmeplan.kinds.artifacts import source_digest
+from mmeplan.live import Answer
+from mmeplan.plan import Plan, Step, encode, read
 from mmeplan.plan.document import SourceFile
 from mmeplan.plan.encoding import with_id
-from tests.simulation.test_archives import Prices, archive_of, sourced
+from mmeplan.plan.gathered import wrong_params
+from tests.simulation.test_archives import POINTER, Prices, archive_of, sourced
 from tests.simulation.world import World
 
 DAY_S = 24 * 3600
@@ -141,3 +150,123 @@ def test_where_one_of_several_is_not_there_yet_none_is_pruned(prices: Prices) ->
         prices.world.sim.clock.sleep(30 * DAY_S)
     prices.tenants({"berlin": "3", "paris": "4"})
     assert pruned(prices) == []
+
+
+# --- rows that no plan has --------------------------------------------------------------------------------------------
+
+SIX = source_digest('"abc"', 6)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (["x/1.tar.gz", "a.tar.gz", "0" * 63, None, ""], "doesn't have the SHA-256"),
+        (["x/1.tar.gz", "a.tar.gz", "0" * 64, None, '"abc"'], "doesn't have the SHA-256"),
+        (["x/1.tar.gz", "s3://hr/pay.csv", SIX, 6, ""], "doesn't have bytes and ETag"),
+        (["x/1.tar.gz", "s3://hr/pay.csv", SIX, None, '"abc"'], "doesn't have bytes and ETag"),
+        (["x/1.tar.gz", "s3://hr/pay.csv", "0" * 64, 6, '"abc"'], "doesn't have bytes and ETag"),
+        (["x/1.tar.gz", "s3://hr/pay.csv", source_digest("*", 6), 6, "*"], "doesn't have bytes and ETag"),
+        (["x/1.tar.gz", "s3://hr/pay.csv", source_digest('"*"', 6), 6, '"*"'], "doesn't have bytes and ETag"),
+    ],
+)
+def test_a_row_without_a_condition_is_no_row(prices: Prices, row: list[Any], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        saved(forged(moved(prices), "UploadArchives", Archives=[row]))
+    assert saved(forged(moved(prices), "UploadArchives", Archives=[["x/1.tar.gz", "s3://hr/a", SIX, 6, '"abc"']]))
+
+
+@pytest.mark.parametrize("etag", ["*", '""', "abc", '"*"'])
+def test_a_pointer_or_a_prune_on_no_condition_is_refused(prices: Prices, etag: str) -> None:
+    plan = moved(prices)
+    with pytest.raises(InputError, match="is no ETag"):
+        saved(forged(plan, "PublishTargets", ETag=etag))
+    (publish,) = [step for step in plan.steps if step.operation == "PublishTargets"]
+    params = {name: value for name, value in publish.params.items() if name not in ("ETag", "Targets")}
+    assert "is no ETag" in wrong_params("PruneArchives", {**params, "Archives": [["x/1.tar.gz", etag]]})
+    assert not wrong_params("PruneArchives", {**params, "Archives": [["x/1.tar.gz", '"abc-2"']]})
+
+
+def test_a_config_that_took_the_pointers_place_is_not_overwritten(prices: Prices) -> None:
+    planned = Planned(moved(prices))
+    prices.world.does("PutObject", **POINTER, Body=b'{"db_host": "x"}')
+    (step,) = [step for step in planned.plan.steps if step.operation == "PublishTargets"]
+    now = prices.world.does("HeadObject", **POINTER)["ETag"]
+    said = transfers_of(prices).carry_out(
+        replace(step, params={**step.params, "ETag": now, "Targets": {}}), told.append
+    )
+    assert (said.verdict, "another object" in said.detail) == ("fail", True)
+    assert prices.pointer() == {"db_host": "x"}
+
+
+# --- stops within a file ----------------------------------------------------------------------------------------------
+
+told: list[str] = []
+
+
+def transfers_of(prices: Prices, **more: Any) -> Transfers:
+    return Transfers(prices.ports, prices.ports, prices.world.sim.clock, prices.folder, **more)
+
+
+def large(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> Step:
+    """A step that uploads ten parts."""
+    monkeypatch.setattr(transfers, "PART_BYTES", 1000)
+    (prices.folder / "big.tar.gz").write_bytes(random.Random(1).randbytes(10_000))
+    sourced(prices, {"big": "big.tar.gz"})
+    return prices.plan().plan.step("UploadArchives:artifacts/prices")
+
+
+def test_a_stop_reaches_into_a_large_file(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = large(prices, monkeypatch)
+    said = transfers_of(prices, stopping=lambda: prices.ports.count("UploadPart") >= 3).carry_out(step, told.append)
+    assert (said.verdict, said.detail[:11]) == ("fail", "interrupted")
+    assert [prices.ports.count(name) for name in ("UploadPart", "AbortMultipartUpload")] == [3, 1]
+    assert not prices.keys()
+
+
+def test_a_stop_reaches_into_a_large_copy(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "COPY_BYTES", 1000)
+    prices.world.does("PutObject", Bucket="acme-builds", Key="big.tar.gz", Body=b"1" * 10_000)
+    sourced(prices, {"big": "s3://acme-builds/big.tar.gz"})
+    step = prices.plan().plan.step("UploadArchives:artifacts/prices")
+    stopping = transfers_of(prices, stopping=lambda: prices.ports.count("UploadPartCopy") >= 3)
+    assert stopping.carry_out(step, told.append).verdict == "fail"
+    assert prices.ports.count("UploadPartCopy") == 3
+
+
+def test_a_failure_ends_the_large_file_beside_it(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = large(prices, monkeypatch)
+    big = step.params["Archives"][0]
+    both = replace(step, params={**step.params, "Archives": [big, ["s.tar.gz", "gone.tar.gz", "0" * 64, 1, ""]]})
+    over = threading.Event()
+    shutdown = transfers.ThreadPoolExecutor.shutdown
+
+    def shut(pool: Any, *args: Any, **more: Any) -> None:
+        over.set()
+        shutdown(pool, *args, **more)
+
+    write = prices.ports.write
+
+    def waiting(operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation == "UploadPart":
+            assert over.wait(30)
+        return write(operation, params)
+
+    monkeypatch.setattr(transfers.ThreadPoolExecutor, "shutdown", shut)
+    monkeypatch.setattr(prices.ports, "write", waiting)
+    said = transfers_of(prices, at_once=2).carry_out(both, told.append)
+    assert "gone.tar.gz can't be read" in said.detail
+    assert prices.ports.count("UploadPart") <= 1
+    assert prices.ports.count("CompleteMultipartUpload") == 0
+
+
+def test_a_pipe_in_the_place_of_a_source_is_not_waited_for(prices: Prices) -> None:
+    prices.tenants({"berlin": "1"})
+    step = prices.plan().plan.step("UploadArchives:artifacts/prices")
+    (prices.folder / "berlin.tar.gz").unlink()
+    os.mkfifo(prices.folder / "berlin.tar.gz")
+    said: list[str] = []
+    ending = threading.Thread(target=lambda: said.append(transfers_of(prices).carry_out(step, told.append).detail))
+    ending.daemon = True
+    ending.start()
+    ending.join(10)
+    assert said == ["berlin.tar.gz is neither file nor folder any more; plan again"]
