@@ -762,11 +762,11 @@ def _unchecked(fleet: Fleet | Desired) -> Desired:
 
 def _fleet_of(plan: Plan) -> Fleet:
     """The fleet that a plan was made of, from its files as they are now. Raises InputError, PlanRefused."""
+    given, environment, path = plan.options, plan.environment or None, plan.source[0].path
+    files, looks = given.variable_files, not (given.destroy or given.rollback)
 
     def read(region: str | None) -> Fleet:
-        given, environment = plan.options, plan.environment or None
-        files = given.variable_files
-        return load(plan.source[0].path, environment, given.variables, region=region, variable_files=files)
+        return load(path, environment, given.variables, region=region, variable_files=files, looks=looks)
 
     try:
         fleet = read(None)

@@ -57,7 +57,7 @@ def _graph(context: click.Context) -> Graph | None:
     try:
         variables = tuple(given.get("variables") or ())
         settings = Settings(_fleet(context), environment, variables, region=given.get("region"))
-        return settings.compiled().graph
+        return settings.compiled(looks=False).graph
     except MmeplanError:
         return None
 

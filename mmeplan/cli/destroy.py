@@ -21,7 +21,7 @@ def command(settings: Settings, how: ApplyOptions) -> None:
     Shows the plan and asks for the fleet's name. Entries with `protect: true` refuse it; those with `on_remove: retain`
     are only forgotten. Nothing without the fleet's tag is touched.
     """
-    desired = settings.compiled()
+    desired = settings.compiled(looks=False)
     fleet = desired.fleet
     with settings.engine(fleet) as engine, how.locked(settings, engine, "destroy", fleet.name) as lock:
         planned = engine.destroy(desired, parallelism=how.planned_parallelism, commit=commit_of(files_of(fleet)))

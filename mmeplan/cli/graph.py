@@ -17,7 +17,7 @@ from mmeplan.cli.options import Settings, file_options, fleet_argument, format_o
 @file_options
 def command(format_: str, **common: Any) -> None:
     """Print the dependency graph of FLEET: models, endpoint configs and endpoints."""
-    graph = Settings(**common).compiled().graph
+    graph = Settings(**common).compiled(looks=False).graph
     nodes = [(resource.address, resource.physical_name, resource.kind) for resource in graph.resources.values()]
     picture = render.mermaid if format_ == "mermaid" else render.dot
     page(picture(nodes, list(graph.edges())))

@@ -33,7 +33,7 @@ def command(settings: Settings, how: ApplyOptions, address: str, to: str, to_fle
     """
     if not to and not to_fleet:
         raise InputError([Problem("nobody is named who gets it", hint="add --to ENVIRONMENT or --to-fleet NAME")])
-    desired = settings.compiled()
+    desired = settings.compiled(looks=False)
     place = ("environments", to)
     if to and not to_fleet and not desired.fleet.source_map.document.position(place):
         text = f"the environment {to!r} is not in the file"

@@ -100,18 +100,18 @@ class Settings:
         """Columns of the output."""
         return width_of(sys.stdout)
 
-    def load(self) -> Fleet:
-        """The fleet file with these options applied. Raises InputError."""
-        files = self.read_variable_files()
-        return spec.load(self.fleet, self.environment, dict(self.variables), region=self.region, variable_files=files)
+    def load(self, *, looks: bool = True) -> Fleet:
+        """The fleet file with these options applied; without `looks` no local archive is read. Raises InputError."""
+        files, given = self.read_variable_files(), dict(self.variables)
+        return spec.load(self.fleet, self.environment, given, region=self.region, variable_files=files, looks=looks)
 
     def read_variable_files(self) -> tuple[VariableFile, ...]:
         """The files of --var-file. Raises InputError."""
         return tuple(map(spec.read_variables, self.variable_files))
 
-    def compiled(self) -> Desired:
-        """load → compile. Raises InputError."""
-        return Desired.unchecked(self.load())
+    def compiled(self, *, looks: bool = True) -> Desired:
+        """load → compile; without `looks` no local archive is read. Raises InputError."""
+        return Desired.unchecked(self.load(looks=looks))
 
     @contextmanager
     def checked(self) -> Iterator[Desired]:

@@ -60,7 +60,7 @@ def command(
     apply goes forward again. `mmeplan status` lists the generations.
     """
     outputs = Outputs(settings, "text", out=out, inputs=(settings.fleet, *settings.variable_files))
-    desired = settings.compiled()
+    desired = settings.compiled(looks=False)
     fleet, at = desired.fleet, desired.address(endpoint)
     for other in (allowed for allowed in map(desired.address, allow_outage) if allowed != at):
         raise InputError([Problem(f"--allow-outage {other}: this rolls {at} back, and no other", settings.fleet)])

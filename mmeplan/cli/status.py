@@ -30,7 +30,7 @@ def command(
     """
     if poll_interval_s is not None and not watch:
         raise click.UsageError("--poll-interval needs --watch")
-    desired, interval_s = settings.compiled(), POLL_INTERVAL_S
+    desired, interval_s = settings.compiled(looks=False), POLL_INTERVAL_S
 
     def look() -> str:
         nonlocal interval_s

@@ -35,7 +35,7 @@ def command(
     All of FLEET, or those of the NAMEs, which may be addresses: endpoint/ranker. Ends with 5 where one Failed, was
     rolled back or isn't there, and with 1 where one is still under way when the time is up.
     """
-    desired = settings.compiled()
+    desired = settings.compiled(looks=False)
     with settings.engine(desired.fleet) as engine:
         check_interval(poll_interval_s, engine)
         left = _left(engine, desired, endpoints)

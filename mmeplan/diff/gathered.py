@@ -32,6 +32,7 @@ from mmeplan.kinds.artifacts import (
     undeclared,
 )
 
+_UNSEEN: Final = "not compared: local sources aren't read for this"
 NAMED: Final = 3  # keys that are named; the others are counted
 _OVERWRITTEN: Final = "which mmeplan never overwrites: put {{ source.digest8 }} or a version into `key`"
 _NOT_MOVED: Final = "which mmeplan never overwrites: remove it, or name another key in `publish`"
@@ -44,6 +45,8 @@ def gathered_change(inputs: Inputs, resource: Resource, *, prune: bool) -> Chang
         why = f"could not be read: {live.error}" if live is not None else "nobody looked beneath the prefix"
         return change_of(resource, Action.UNREADABLE, "unreadable", why, live=live)
     declared = _declared(resource)
+    if declared.is_unseen:
+        return change_of(resource, Action.NO_OP, "same", _UNSEEN, live=live)
     if refusal := _refusal(declared, live) or _unwanted(inputs, resource, live, prune=prune):
         return change_of(
             resource, Action.REFUSE, "conflict", "can't be as declared", refusal=refusal, refused=Refusal.CONTENT
@@ -61,7 +64,7 @@ def gathered_change(inputs: Inputs, resource: Resource, *, prune: bool) -> Chang
 def doing_of(inputs: Inputs, resource: Resource, *, prune: bool) -> Doing:
     """What is done to a set of archives that was listed and isn't refused."""
     live, declared = _live(inputs, resource), _declared(resource)
-    if live is None or not live.is_present:
+    if live is None or not live.is_present or declared.is_unseen:
         return Doing()
     wanted = list(known(declared, live))
     missing = {one.key: one for one in reversed(wanted) if one.key not in live.stored}  # one key may stand for several
@@ -108,7 +111,8 @@ def bytes_text(size: int) -> str:
 
 def strays(declared: Declared, live: LiveArchives) -> tuple[Superseded, ...]:
     """What lies beneath a closed prefix and is no generation of a declared archive."""
-    return tuple(one for one in undeclared(declared, live) if not one.back) if declared.closed else ()
+    told = declared.closed and not declared.is_unseen
+    return tuple(one for one in undeclared(declared, live) if not one.back) if told else ()
 
 
 def _refusal(declared: Declared, live: LiveArchives) -> str:

@@ -97,7 +97,8 @@ class Declared:
 
     `generations` superseded archives of a logical key are kept, and those that were superseded less than `days` ago.
     `closed`: keys that aren't declared are findings. `table` is the file that they are read from, empty for none.
-    `allow_empty`: that there are none may be what is wanted.
+    `allow_empty`: that there are none may be what is wanted. `is_unseen`: local sources weren't looked at, so that
+    nobody knows what is to be done.
     """
 
     archives: tuple[Archive, ...]
@@ -107,6 +108,7 @@ class Declared:
     closed: bool = False
     table: str = ""
     allow_empty: bool = False
+    is_unseen: bool = False
 
 
 def compile_artifacts(entry: Entry, declared: Declared, deployment: Deployment, place: tuple[str, str]) -> Resource:

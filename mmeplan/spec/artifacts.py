@@ -31,9 +31,13 @@ _SAMPLE: Final = hashlib.sha256(b"a digest").hexdigest()
 
 
 class ArtifactsReader:
-    """Reads the `artifacts:` of one fleet file's models; what is wrong goes to `refusals`."""
+    """Reads the `artifacts:` of one fleet file's models; what is wrong goes to `refusals`.
 
-    def __init__(self, files: ItemFiles, refusals: Refusals) -> None:
+    Without `looks` local sources aren't read: their digests are empty, and a glob may fit nothing.
+    """
+
+    def __init__(self, files: ItemFiles, refusals: Refusals, *, looks: bool = True) -> None:
+        self._looks = looks
         self._files = files
         self._folder = files.folder
         self._refusals = refusals
@@ -80,6 +84,7 @@ class ArtifactsReader:
             made["membership"] == "closed",
             file_of(made["for_each"]),
             made["allow_empty"] is True,
+            not self._looks,
         )
 
     # --- the table ----------------------------------------------------------------------------------------------------
@@ -110,7 +115,7 @@ class ArtifactsReader:
             raise ForEachError(f"{pattern!r} is no pattern: {error}") from None
         hidden = [part for part in Path(pattern).parts if part.startswith(".")]
         found = sorted(path.as_posix() for path in fitting if path.parts and (hidden or not _is_hidden(path)))
-        if not found:
+        if not found and self._looks:
             raise ForEachError(f"nothing fits {pattern!r}")
         if len(found) > MAX_ITEMS:
             raise ForEachError(f"more than {MAX_ITEMS:,} items fit {pattern!r}")
@@ -197,6 +202,8 @@ class ArtifactsReader:
     def _looked_at(self, source: str) -> Packed | str:
         if not self._files.is_of_folder:  # the file of another branch, whose sources aren't here
             return Packed("0" * 64)
+        if not self._looks:
+            return Packed("")
         path = self._folder / source
         if not is_beside(self._folder, source):
             return "must lie beside the fleet file, below it, or elsewhere in its git repository"

@@ -60,14 +60,17 @@ def load(
     *,
     region: str | None = None,
     variable_files: Sequence[VariableFile] = (),
+    looks: bool = True,
 ) -> Fleet:
     """Read a fleet file.
 
     `environment` is the one of -e. `variables` are those of --var, as texts; each is read as a YAML scalar. They win
     over those of `variable_files` (--var-file, `read_variables`), of which a later one wins. `region` (--region) wins
-    over the file's. Raises InputError with all problems, each with its line.
+    over the file's. Local sources of archives are read for their digests unless `looks` is False: what deletes, rolls
+    back or only looks at what is live needs none of them. Raises InputError with all problems, each with its line.
     """
-    return FleetFile.read(path).load(environment, variables, region=region, variable_files=variable_files)
+    file = FleetFile.read(path)
+    return file.load(environment, variables, region=region, variable_files=variable_files, looks=looks)
 
 
 def load_text(
@@ -133,6 +136,7 @@ class FleetFile:
         *,
         region: str | None = None,
         variable_files: Sequence[VariableFile] = (),
+        looks: bool = True,
     ) -> Fleet:
         """The fleet in this environment; see the function `load`. Raises InputError."""
         given = Overrides(variables or {}, tuple(variable_files))
@@ -140,7 +144,7 @@ class FleetFile:
             budget = Budget()
             budget.read(self._nodes_read + sum(nodes_of(file.values) for file in variable_files))
             files = ItemFiles(self._folder, budget, self._opened)
-            return _Loader(self._document, self._raw, files).load(environment, given, region)
+            return _Loader(self._document, self._raw, files, looks=looks).load(environment, given, region)
         except RecursionError:
             raise InputError([Problem("nested too deeply", self._document.file)]) from None
         except OverBudgetError as error:  # with what the files of variables hold
@@ -150,13 +154,13 @@ class FleetFile:
 class _Loader:
     """One load of one file; what is wrong goes to `refusals` as it is found."""
 
-    def __init__(self, document: Document, raw: bytes, files: ItemFiles) -> None:
+    def __init__(self, document: Document, raw: bytes, files: ItemFiles, *, looks: bool) -> None:
         self.document = document
         self.budget = budget = files.budget
         self.refusals = Refusals(document, budget)
         self.sources = [Source(document.file, hashlib.sha256(raw).hexdigest())]
         self.files = files
-        self.reader = ArtifactsReader(files, self.refusals)
+        self.reader = ArtifactsReader(files, self.refusals, looks=looks)
         self.header = Header({}, {}, {})
         self.origins: Origins = {}
         self.rows: dict[tuple[str, str], Row] = {}

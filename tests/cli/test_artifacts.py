@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +110,11 @@ class Folder:
         with self.account() as simulator:
             s3 = Door(sim=simulator).client("s3")
             return json.loads(s3.get_object(Bucket="acme-config", Key="prices/targets.json")["Body"].read())
+
+    def listed(self) -> list[str]:
+        with self.account() as simulator:
+            answer = Door(sim=simulator).client("s3").list_objects_v2(Bucket="acme-models")
+            return [item["Key"] for item in answer["Contents"]]
 
 
 @pytest.fixture
@@ -518,3 +524,21 @@ def test_an_empty_mapping_that_nobody_marked_is_no_pointer(folder: Folder) -> No
     folder.put("prices/targets.json", b"{}", Bucket="acme-config", Metadata={"mmeplan-fleet": "prices"})
     assert folder.does("apply --yes").code == 0
     assert set(folder.pointer()) == {"berlin", "paris"}
+
+
+@pytest.mark.parametrize("for_each", [{"file": "cities.csv"}, {"glob": "*r*/"}])
+def test_what_needs_no_local_source_runs_without_them(folder: Folder, for_each: dict[str, str]) -> None:
+    folder.artifacts["for_each"] = for_each
+    folder.write()
+    assert folder.does("apply --yes").code == 0
+    folder.variant["instance_type"] = "ml.m5.2xlarge"
+    folder.write()
+    assert folder.does("apply --yes").code == 0
+    before, pointed = folder.listed(), folder.pointer()
+    shutil.rmtree(folder.path / "paris")
+    (folder.path / "berlin.tar.gz").unlink()
+    assert folder.does("plan").code == 1
+    for command in ("status", "wait", "rollback prices --yes", "destroy --yes"):
+        ended = folder.does(command)
+        assert ended.code == 0, (command, ended.stdout, ended.stderr)
+        assert (folder.listed(), folder.pointer()) == (before, pointed)
