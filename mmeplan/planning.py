@@ -25,6 +25,7 @@ from mmeplan.files import PRIVATE, Writing, write_all
 from mmeplan.graph import Graph
 from mmeplan.identity import address, owner_in
 from mmeplan.kinds import ENDPOINT, Resource, kind_named
+from mmeplan.kinds.artifacts import Declared
 from mmeplan.live import LiveEndpoint, Snapshot
 from mmeplan.plan import Change, Finding, Options, Plan
 from mmeplan.plan.permissions import iam_policy
@@ -158,12 +159,14 @@ class Planned:
 
     `snapshot` is None where a saved plan was read instead of made. `online_actions` are the IAM actions of the rules'
     reads of other services. `departs`: a rollback, to something else than the file asks for.
+    `archives` are those that the file declares.
     """
 
     plan: Plan
     snapshot: Snapshot | None = field(default=None, repr=False)
     online_actions: tuple[str, ...] = ()
     departs: bool = False
+    archives: tuple[Declared, ...] = field(default=(), repr=False)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -218,7 +221,7 @@ class Planned:
         """The IAM policy that making this plan and applying it need. Raises ValueError for a plan that was read."""
         if self.snapshot is None:
             raise ValueError("a saved plan doesn't hold what was read for it")
-        return iam_policy(self.plan, self.snapshot, self.online_actions)
+        return iam_policy(self.plan, self.snapshot, self.online_actions, self.archives)
 
     def required(self) -> Planned:
         """The same. Raises PlanRefused where it may not be applied; one with nothing to do may."""
@@ -280,7 +283,8 @@ def planned_from(
     plan = built(before)
     found = rules.check_plan(graph.fleet, graph, snapshot, plan)
     plan = built((*before, *found)) if found else plan
-    return Planned(plan, snapshot, departs=bool(graph.replaced))
+    archives = tuple(one for made in graph.resources.values() if (one := made.entry.artifacts) is not None)
+    return Planned(plan, snapshot, departs=bool(graph.replaced), archives=archives)
 
 
 def findings_of_import(text: str, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -85,7 +85,8 @@ def _action(operation: str) -> str:
     """The IAM action of a read. Source: Service Authorization Reference, Amazon S3, Amazon SageMaker."""
     if f"sagemaker:{operation}" in SHARERS_READS:
         return f"sagemaker:{operation}"
-    return f"s3:{_ACTIONS.get(operation, operation)}"
+    action = f"s3:{_ACTIONS.get(operation, operation)}"
+    return f"{action}, or s3:ListBucket and there is no such object" if action == "s3:GetObject" else action
 
 
 def _seen(reader: Reader, declared: Declared, bucket: str, prefix: str, *, for_prune: bool) -> dict[str, Any]:

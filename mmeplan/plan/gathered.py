@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mmeplan.aws.s3 import s3_place
 from mmeplan.identity import Deployment
 from mmeplan.kinds import Resource
-from mmeplan.kinds.artifacts import PRUNE, PUBLISH, UPLOAD, Doing, Transfer, source_digest
+from mmeplan.kinds.artifacts import PRUNE, PUBLISH, UPLOAD, Declared, Doing, Transfer, source_digest
 from mmeplan.plan.step import Step
 
 _API: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -118,3 +119,13 @@ def permissions(step: Step, partition: str) -> list[tuple[str, str]]:
         folders = {uri.rpartition("/")[0] for uri in remote}
         found += [("s3:GetObject", f"arn:{partition}:s3:::{folder}/*") for folder in sorted(folders)]
     return found
+
+
+def read_permissions(declared: Declared, partition: str) -> list[tuple[str, str]]:
+    """(IAM action, ARN) of what a look at the pointer and the sources in S3 needs, whatever is to be done."""
+    places = [declared.publish] if declared.publish[0] else []
+    folders = {s3_place(one.source.rpartition("/")[0] + "/") for one in declared.archives if one.is_remote}
+    buckets = {bucket for bucket, _ in (*places, *folders)}
+    found = [("s3:ListBucket", f"arn:{partition}:s3:::{bucket}") for bucket in sorted(buckets)]
+    found += [("s3:GetObject", f"arn:{partition}:s3:::{bucket}/{key}") for bucket, key in places]
+    return [*found, *(("s3:GetObject", f"arn:{partition}:s3:::{bucket}/{key}*") for bucket, key in sorted(folders))]

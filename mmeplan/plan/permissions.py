@@ -31,10 +31,11 @@ from mmeplan.kinds import (
     kind_of_operation,
     kinds,
 )
+from mmeplan.kinds.artifacts import Declared
 from mmeplan.live import COMPONENT_ACTIONS, Snapshot
 from mmeplan.live.sharing import READS as SHARERS_READS
 from mmeplan.plan.document import Plan
-from mmeplan.plan.gathered import permissions
+from mmeplan.plan.gathered import permissions, read_permissions
 from mmeplan.plan.step import Step
 from mmeplan.plan.targets import SCALING_ACTION
 
@@ -48,8 +49,10 @@ Arns = dict[str, set[str]]
 """Action → the ARNs it is needed on."""
 
 
-def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> dict[str, Any]:
-    """The least-privilege policy. `online` are the actions that `--online` needs beside."""
+def iam_policy(
+    plan: Plan, snapshot: Snapshot, online: Iterable[str] = (), declared: Iterable[Declared] = ()
+) -> dict[str, Any]:
+    """The least-privilege policy. `online` are the actions that `--online` needs beside, `declared` the archives."""
     of = _Names(plan.account, plan.region)
     statements = [
         _statement(
@@ -68,7 +71,7 @@ def iam_policy(plan: Plan, snapshot: Snapshot, online: Iterable[str] = ()) -> di
     if roles:
         service = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         statements.append({**_statement("PassRoles", ["iam:PassRole"], roles), "Condition": service})
-    statements += [*_scaling(plan, snapshot, of), *_grants(plan, snapshot, of), *_archives(plan, snapshot)]
+    statements += [*_scaling(plan, snapshot, of), *_grants(plan, snapshot, of), *_archives(plan, snapshot, declared)]
     if actions := sorted(set(online)):
         statements.append(_statement("ReadOnline", actions, ["*"]))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -140,8 +143,12 @@ def _touched(step: Step, of: _Names) -> set[str]:
     return {arn for kind in named for arn in of(kind, kind.name_in(step.params))}
 
 
-def _archives(plan: Plan, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    """What lies beneath multi-model prefixes: listed for the plan, written and pruned by its steps."""
+def _archives(plan: Plan, snapshot: Snapshot, declared: Iterable[Declared]) -> Iterator[dict[str, Any]]:
+    """What lies beneath multi-model prefixes: listed for the plan, written and pruned by its steps.
+
+    Without ListBucket S3 answers 403 instead of 404, so that the buckets of pointers and sources are listed, too.
+    Source: Amazon S3 API Reference, GetObject and HeadObject, "Permissions".
+    """
     partition, needed = partition_of(plan.region), dict[str, set[str]]()
     for kind in kinds():
         for live in snapshot.objects.get(kind.name, {}).values() if kind.is_gathered else ():
@@ -150,6 +157,9 @@ def _archives(plan: Plan, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             for uri in live.sources if isinstance(live, LiveArchives) else ():
                 place = uri.removeprefix("s3://")
                 needed.setdefault("s3:GetObject", set()).add(f"arn:{partition}:s3:::{place.rpartition('/')[0]}/*")
+    for one in declared:
+        for action, arn in read_permissions(one, partition):
+            needed.setdefault(action, set()).add(arn)
     for step in plan.steps:
         for action, arn in permissions(step, partition) if step.is_gathered else ():
             needed.setdefault(action, set()).add(arn)

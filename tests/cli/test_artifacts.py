@@ -542,3 +542,21 @@ def test_what_needs_no_local_source_runs_without_them(folder: Folder, for_each: 
         ended = folder.does(command)
         assert ended.code == 0, (command, ended.stdout, ended.stderr)
         assert (folder.listed(), folder.pointer()) == (before, pointed)
+
+
+def test_the_policy_lets_the_pointer_and_sources_be_looked_for(live: Folder) -> None:
+    ended = live.does("plan --iam")
+    assert ended.code == 0, ended.stderr
+    found = {
+        (action, arn)
+        for statement in json.loads(ended.stdout[ended.stdout.index("{") :])["Statement"]
+        for action in statement["Action"]
+        for arn in statement["Resource"]
+    }
+    assert ("s3:ListBucket", "arn:aws:s3:::acme-config") in found
+    assert ("s3:GetObject", "arn:aws:s3:::acme-config/prices/targets.json") in found
+    assert ("s3:PutObject", "arn:aws:s3:::acme-config/prices/targets.json") not in found
+    live.table("key,source\nrome,s3://acme-builds/out/rome.tar.gz\n")
+    text = live.does("plan --iam").stdout
+    assert '"arn:aws:s3:::acme-builds"' in text
+    assert '"arn:aws:s3:::acme-builds/out/*"' in text
