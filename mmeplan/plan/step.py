@@ -37,8 +37,8 @@ class Decision:
     """What a guard decided.
 
     `call`: make it. `done`: nothing to do. `join`: SageMaker is at it already; only wait. `blocked`: the endpoint is
-    busy; look again later; `others` says that somebody else keeps it busy. `keep`: a delete that must not be made.
-    `fail`: stop this step.
+    busy; look again later; `others` says that somebody else keeps it busy. `keep`: what is there stays: a delete that
+    must not be made, or what was never taken off. `fail`: stop this step.
     """
 
     verdict: Literal["call", "done", "join", "blocked", "keep", "fail"]
@@ -553,7 +553,7 @@ class PutBack:
     config: str = ""
 
     def check(self, current: Current) -> Decision:
-        """`done` where it was not taken off."""
+        """`keep` where it was not taken off; what others made of its name meanwhile is not the fleet's."""
         found = current.endpoint(self.endpoint)
         if found is None:
             return Decision("fail", f"the endpoint {self.endpoint} is gone")
